@@ -1,0 +1,167 @@
+"""Grids, rotations and resampling: the only place that knows a sign.
+
+Points are (row, column) on an isotropic grid in which the centres of the first and the last
+pixel of the longer side are at −1 and +1; rows grow downwards, as an image is displayed.
+
+A pose puts an object into an image: it is scaled, turned by ``angle`` and then shifted,
+
+    p_image = scale · R(angle) · p_object + shift,      R(a) = [[cos a, −sin a], [sin a, cos a]],
+
+so that on (row, column) points a positive angle turns the object counter-clockwise as displayed.
+An image is resampled by the inverse map (eq. 3 of the review, with these signs).
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# N images or poses, C channels, H W rows and columns, P = H·W points.
+
+
+class Pose(NamedTuple):
+    """Where an object stands in its image.
+
+    Attributes
+    ----------
+    angle
+        (N,) radians, counter-clockwise as displayed.
+    shift
+        (N, 2) row and column, grid units (see `pixel_size`).
+    scale
+        (N,) factor, 1 is the size of the object itself.
+    """
+
+    angle: Tensor
+    shift: Tensor
+    scale: Tensor
+
+    @classmethod
+    def identity(cls, n: int, device: torch.device | None = None) -> "Pose":
+        """The pose that changes nothing, n times."""
+        return cls(
+            torch.zeros(n, device=device),
+            torch.zeros(n, 2, device=device),
+            torch.ones(n, device=device),
+        )
+
+
+def pixel_size(height: int, width: int) -> float:
+    """Distance between neighbouring pixel centres, in grid units."""
+    return 2.0 / max(height - 1, width - 1, 1)
+
+
+def pixel_grid(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Pixel centres as points, (H, W, 2) of (row, column) in grid units."""
+    step = pixel_size(height, width)
+    rows = (torch.arange(height, device=device) - (height - 1) / 2) * step
+    columns = (torch.arange(width, device=device) - (width - 1) / 2) * step
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1)
+
+
+def wrap(angle: Tensor) -> Tensor:
+    """The same angle in [−π, π)."""
+    return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+
+
+def rotation(angle: Tensor) -> Tensor:
+    """R(angle) for (row, column) points, (..., 2, 2)."""
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([cos, -sin, sin, cos], dim=-1).unflatten(-1, (2, 2))
+
+
+def shear(angle: Tensor) -> Tensor:
+    """The symmetric shear [[1, tan a], [tan a, 1]] of the cards, (..., 2, 2)."""
+    one, tan = torch.ones_like(angle), angle.tan()
+    return torch.stack([one, tan, tan, one], dim=-1).unflatten(-1, (2, 2))
+
+
+def to_object(points: Tensor, pose: Pose) -> Tensor:
+    """Image points as seen by the posed object: R(−angle)·(p − shift) / scale.
+
+    Parameters
+    ----------
+    points
+        (P, 2), or (N, P, 2) when each image has its own points.
+    pose
+        N poses.
+
+    Returns
+    -------
+    Tensor
+        (N, P, 2).
+    """
+    inverse = rotation(-pose.angle) / pose.scale[:, None, None]  # (N, 2, 2)
+    moved = points - pose.shift[:, None, :]  # (N, P, 2)
+    return moved @ inverse.transpose(1, 2)
+
+
+def warp(
+    images: Tensor,
+    matrix: Tensor,
+    shift: Tensor,
+    size: tuple[int, int] | None = None,
+    *,
+    extent: float = 1.0,
+    padding: str = "zeros",
+) -> Tensor:
+    """Each image after the map p → matrix · p + shift, resampled bilinearly.
+
+    Parameters
+    ----------
+    images
+        (N, C, h, w).
+    matrix
+        (N, 2, 2) forward map of (row, column) points, invertible.
+    shift
+        (N, 2) row and column, grid units of the output.
+    size
+        (H, W) of the output; that of ``images`` if None.
+    extent
+        Half of the longer side of ``images``, in grid units of the output: a canvas larger than
+        the patch has an extent above 1.
+    padding
+        What lies outside: ``"zeros"``, or ``"border"`` for the nearest edge pixel.
+
+    Returns
+    -------
+    Tensor
+        (N, C, H, W).
+    """
+    h, w = images.shape[-2:]
+    height, width = size or (h, w)
+    inverse = torch.linalg.inv(matrix)
+    offset = -(inverse @ shift[:, :, None])  # (N, 2, 1), in grid units of the output
+    return _resample(images, torch.cat([inverse, offset], dim=-1), height, width, extent, padding)
+
+
+def place(
+    canvas: Tensor, pose: Pose, size: tuple[int, int], *, extent: float = 1.0
+) -> Tensor:
+    """The object on ``canvas`` (N, C, h, w) as it stands in an image of ``size`` under ``pose``."""
+    inverse = rotation(-pose.angle) / pose.scale[:, None, None]
+    offset = -(inverse @ pose.shift[:, :, None])
+    inverse_map = torch.cat([inverse, offset], dim=-1)
+    return _resample(canvas, inverse_map, size[0], size[1], extent, "border")
+
+
+def _resample(
+    images: Tensor, inverse_map: Tensor, height: int, width: int, extent: float, padding: str
+) -> Tensor:
+    """Sample images at inverse_map · (row, column, 1) of each output pixel."""
+    h, w = images.shape[-2:]
+    points = pixel_grid(height, width, images.device).reshape(-1, 2)  # (P, 2)
+    source = points @ inverse_map[..., :2].transpose(1, 2) + inverse_map[:, None, :, 2]
+    # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
+    step = pixel_size(h, w) * extent
+    half = source.new_tensor([max(w - 1, 1), max(h - 1, 1)]) * (step / 2)
+    grid = (source.flip(-1) / half).unflatten(1, (height, width)).to(images.dtype)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=True)
+
+
+def rotate(images: Tensor, angle: Tensor) -> Tensor:
+    """Images (N, C, H, W) with their content turned by ``angle`` (N,), radians."""
+    shift = torch.zeros(len(images), 2, device=images.device)
+    return warp(images, rotation(angle).to(images.device), shift)

@@ -1,9 +1,16 @@
 """The encodings of a data set: arrays in memory, `latents.h5` on disk."""
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
+
+from vaerun.errors import UserError
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -47,3 +54,95 @@ class Encodings:
     index: Ints
     split: npt.NDArray[np.uint8]
     factors: dict[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.z_mean)
+
+    def __post_init__(self) -> None:
+        n = len(self.z_mean)
+        lengths = {name: len(values) for name, values in self._arrays().items()}
+        assert all(length == n for length in lengths.values()), lengths
+
+    def select(self, mask: npt.NDArray[Any]) -> "Encodings":
+        """The encodings of some images: a boolean mask (N,) or positions."""
+        kept = {name: values[mask] for name, values in self._own_arrays().items()}
+        return Encodings(**kept, factors={name: v[mask] for name, v in self.factors.items()})
+
+    @property
+    def train(self) -> "Encodings":
+        """The training images."""
+        return self.select(self.split == TRAIN)
+
+    @property
+    def val(self) -> "Encodings":
+        """The validation images."""
+        return self.select(self.split == VALIDATION)
+
+    def _own_arrays(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "factors"}
+
+    def _arrays(self) -> dict[str, Any]:
+        """All arrays under their names in `latents.h5`."""
+        return self._own_arrays() | {f"factors/{name}": v for name, v in self.factors.items()}
+
+
+TRAIN, VALIDATION = 0, 1
+
+TYPES: dict[str, type[np.generic]] = {
+    "predicted": np.int64,
+    "label": np.int64,
+    "index": np.int64,
+    "split": np.uint8,
+}
+OF_CLASS_LATENTS = ("class_probability", "predicted")
+
+
+def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any]) -> None:
+    """Write `latents.h5`, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; one that exists is replaced.
+    encodings
+        What to write. ``class_probability`` and ``predicted`` are left out where the model has no
+        class latent.
+    attributes
+        Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
+        ``pixel_size_nm``. Those that are None are left out.
+    """
+    has_classes = encodings.class_probability.shape[1] > 0 or bool(
+        np.any(encodings.predicted >= 0)
+    )
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(unfinished, "w") as file:
+            for name, values in encodings._arrays().items():
+                if has_classes or name not in OF_CLASS_LATENTS:
+                    file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
+            for name, value in attributes.items():
+                if value is not None:
+                    file.attrs[name] = value
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_latents(path: Path) -> Encodings:
+    """The encodings in a `latents.h5`."""
+    if not path.is_file():
+        raise UserError(f"{path} is not there", "name a run folder whose run has finished")
+    try:
+        with h5py.File(path, "r") as file:
+            stored = {name: file[name][()] for name in file if name != "factors"}
+            factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
+    except OSError as error:
+        raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
+    known = {f.name for f in fields(Encodings)} - {"factors"}
+    missing = sorted(known - stored.keys() - set(OF_CLASS_LATENTS))
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
+    n = len(stored["z_mean"])
+    stored.setdefault("class_probability", np.zeros((n, 0), np.float32))
+    stored.setdefault("predicted", np.full(n, -1, np.int64))
+    return Encodings(**{name: stored[name] for name in known}, factors=factors)

@@ -1,0 +1,83 @@
+"""How found groups match the true classes: accuracies, Rand index, mutual information."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+# N training images, M validation images, d content dimensions, J classes.
+
+
+def contingency(found: Ints, label: Ints) -> Ints:
+    """How often each found group (rows) meets each true class (columns)."""
+    rows, columns = int(found.max()) + 1, int(label.max()) + 1
+    return np.bincount(found * columns + label, minlength=rows * columns).reshape(rows, columns)
+
+
+def agreement(found: Ints, label: Ints) -> dict[str, float]:
+    """Accuracies and indices of a grouping against the true classes.
+
+    Parameters
+    ----------
+    found, label
+        (M,) group and true class of each image, all >= 0, M >= 1.
+
+    Returns
+    -------
+    dict
+        ``majority``: each group is named after its most frequent class; ``hungarian``: one group
+        to one class at most; ``ari`` and ``nmi``: adjusted Rand index and normalised mutual
+        information.
+    """
+    table = contingency(found, label)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return {
+        "majority": float(table.max(1).sum() / len(label)),
+        "hungarian": float(table[rows, columns].sum() / len(label)),
+        "ari": float(adjusted_rand_score(label, found)),
+        "nmi": float(normalized_mutual_info_score(label, found)),
+    }
+
+
+def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
+    """The k-means group of each validation image, (M,); the centres come from training images.
+
+    Parameters
+    ----------
+    z_train, z_val
+        (N, d) and (M, d).
+    n_groups
+        Number of groups; fewer are found where fewer training points differ.
+    """
+    distinct = len(np.unique(z_train, axis=0))
+    means = KMeans(min(n_groups, distinct), n_init=10, random_state=0)
+    means.fit(np.asarray(z_train, np.float64))
+    return means.predict(np.asarray(z_val, np.float64)).astype(np.int64)
+
+
+def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, object]:
+    """Accuracy, recall of each class (None if it has no image) and confusion.
+
+    Parameters
+    ----------
+    predicted, label
+        (M,) in [0, J), M >= 1.
+    n_classes
+        J.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``per_class`` (J) and ``confusion`` (J true, J predicted) counts.
+    """
+    cell = label * n_classes + predicted
+    table = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
+    size = table.sum(1)
+    right = table.diagonal()
+    recall = [float(r / n) if n else None for r, n in zip(right, size, strict=True)]
+    accuracy = float(right.sum() / len(label))
+    return {"accuracy": accuracy, "per_class": recall, "confusion": table.tolist()}

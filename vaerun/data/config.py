@@ -1,0 +1,27 @@
+"""What every data set can be asked for, whatever its images are."""
+
+from dataclasses import dataclass
+
+from vaerun.schema import option
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """The keys that all data sets share; each adds its own in a `...Config` of its file."""
+
+    name: str = option("name of the data set, as in the run folder's path")
+    kind: str = option("which loader makes it")
+    root: str = option("folder of downloaded or given data files; drawn sets need none")
+    train_size: int | None = option("number of training images, null = all", min=1)
+    val_size: int | None = option("number of validation images, null = all", min=1)
+    batch_size: int = option("images per training step", min=1)
+    invariances: list[str] = option(
+        "what varies besides content: r rotation, t translation, s scale; the model's default",
+        choices=["r", "t", "s"],
+    )
+    angle_range_deg: float = option(
+        "angles are known to lie within ± this, in degrees; 180 = the whole circle",
+        min=0,
+        max=180,
+    )
+    fills_field: bool = option("whether images have no empty margin to turn into, as a lattice")

@@ -1,0 +1,111 @@
+"""The four suits of playing cards as outlines of our own, and how they become pixels.
+
+A suit is a union of closed shapes. Shapes are written down in (row, column), rows downwards, in a
+box of side 1 about the centre of the suit, so −0.5 is the top and the left of the longest side.
+Each is the right half of a figure that is its own mirror image, as cubic Bézier arcs.
+"""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+# V vertices of a polygon, S scan lines, M places where a scan line crosses an edge.
+
+SUITS = ["clubs", "spades", "hearts", "diamonds"]
+SYMMETRY = [1, 1, 1, 2]
+LONGEST_SIDE = 0.62  # of the field: no suit leaves it under any rotation and ±20° of shear
+
+Point = tuple[float, float]
+Arc = tuple[Point, Point, Point]  # two control points and the end; it starts where the last ended
+
+_POINTS_PER_ARC = 48
+_LINES_PER_PIXEL = 4
+
+_HEART: list[Arc] = [
+    ((-0.43, 0.03), (-0.5, 0.13), (-0.5, 0.24)),
+    ((-0.5, 0.375), (-0.395, 0.47), (-0.24, 0.47)),
+    ((0.0, 0.47), (0.19, 0.19), (0.5, 0.0)),
+]
+_SPADE: list[Arc] = [
+    ((-0.30, 0.17), (-0.07, 0.43), (0.13, 0.43)),
+    ((0.255, 0.43), (0.335, 0.345), (0.335, 0.235)),
+    ((0.335, 0.145), (0.275, 0.075), (0.19, 0.03)),
+    ((0.32, 0.05), (0.44, 0.10), (0.5, 0.20)),
+]
+_DIAMOND: list[Arc] = [
+    ((-0.315, 0.115), (-0.15, 0.24), (0.0, 0.38)),
+    ((0.15, 0.24), (0.315, 0.115), (0.5, 0.0)),
+]
+_CLUB_STEM: list[Arc] = [
+    ((-0.1, 0.03), (-0.04, 0.06), (0.04, 0.11)),
+    ((0.1, 0.06), (0.14, 0.035), (0.19, 0.03)),
+    ((0.32, 0.05), (0.44, 0.10), (0.5, 0.20)),
+]
+
+
+def _mirrored(top: Point, right_half: list[Arc]) -> Tensor:
+    """The closed polygon (V, 2) of a figure given by its right half, from its top down."""
+    t = torch.linspace(0, 1, _POINTS_PER_ARC + 1, dtype=torch.float64)[1:, None]
+    start, vertices = torch.tensor([top], dtype=torch.float64), []
+    for arc in right_half:
+        first, second, end = torch.tensor(arc, dtype=torch.float64)[:, None]
+        cubic = (1 - t) ** 3 * start + 3 * (1 - t) ** 2 * t * first + 3 * (1 - t) * t**2 * second
+        vertices.append(cubic + t**3 * end)
+        start = end
+    right = torch.cat([torch.tensor([top], dtype=torch.float64), *vertices])
+    left = right.flip(0) * torch.tensor([1.0, -1.0], dtype=torch.float64)
+    return torch.cat([right, left])
+
+
+def _disc(row: float, column: float, radius: float) -> Tensor:
+    """A circle as a polygon (V, 2)."""
+    turn = torch.linspace(0, 2 * torch.pi, 4 * _POINTS_PER_ARC + 1, dtype=torch.float64)[1:]
+    return torch.stack([row + radius * turn.sin(), column + radius * turn.cos()], dim=1)
+
+
+def outlines(suit: str) -> list[Tensor]:
+    """The closed polygons (V, 2) whose union is the suit, in the box of side 1 of this module."""
+    if suit == "clubs":
+        lobes = [_disc(-0.265, 0.0, 0.235), _disc(0.09, 0.25, 0.235), _disc(0.09, -0.25, 0.235)]
+        return [*lobes, _disc(-0.03, 0.0, 0.1), _mirrored((-0.1, 0.0), _CLUB_STEM)]
+    tops: dict[str, tuple[Point, list[Arc]]] = {
+        "spades": ((-0.5, 0.0), _SPADE),
+        "hearts": ((-0.31, 0.0), _HEART),
+        "diamonds": ((-0.5, 0.0), _DIAMOND),
+    }
+    return [_mirrored(*tops[suit])]
+
+
+def coverage(polygon: Tensor, size: int) -> Tensor:
+    """The part of each pixel that a simple polygon covers, (size, size) in [0, 1].
+
+    Parameters
+    ----------
+    polygon
+        (V, 2) row and column, in pixels from the top left corner of the image.
+    size
+        Side of the image in pixels.
+
+    Notes
+    -----
+    Each edge that a scan line crosses adds ±1, by its direction, to all that lies to the right of
+    the crossing: exact along the line, and averaged over a few lines a pixel.
+    """
+    ends = polygon.roll(-1, dims=0)
+    lines = (torch.arange(size * _LINES_PER_PIXEL, dtype=polygon.dtype) + 0.5) / _LINES_PER_PIXEL
+    above = polygon[:, 0] <= lines[:, None]  # (S, V)
+    line, edge = (above != (ends[:, 0] <= lines[:, None])).nonzero(as_tuple=True)  # (M,) each
+    start, step = polygon[edge], (ends - polygon)[edge]
+    column = start[:, 1] + (lines[line] - start[:, 0]) / step[:, 0] * step[:, 1]
+    right_of_pixel = torch.arange(1, size + 1, dtype=polygon.dtype)
+    covered = (right_of_pixel - column[:, None]).clamp(0, 1) * step[:, 0].sign()[:, None]
+    total = torch.zeros(len(lines), size, dtype=polygon.dtype).index_add_(0, line, covered)
+    return total.view(size, _LINES_PER_PIXEL, size).mean(dim=1).abs().clamp(0, 1)
+
+
+@cache
+def upright(suit: str, size: int) -> Tensor:
+    """The suit upright in the middle of its field, white on black, (size, size) float32."""
+    shapes = [(shape * LONGEST_SIDE + 0.5) * size for shape in outlines(suit)]
+    return torch.stack([coverage(shape, size) for shape in shapes]).amax(dim=0).float()

@@ -1,0 +1,30 @@
+"""Invariant variational autoencoders for images.
+
+    import vaerun
+    run = vaerun.load("outputs/rvae/cards_iv/version_0")
+    latents = run.encode(images)
+
+Importing vaerun is light: torch is imported when a run is loaded.
+"""
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaerun.inference import load as load
+
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` and `__version__`, found when they are first asked for (PEP 562)."""
+    if name == "load":
+        from vaerun.inference import load
+
+        return load
+    if name == "__version__":
+        try:
+            return importlib.metadata.version("vaerun")
+        except importlib.metadata.PackageNotFoundError:
+            return "0+unknown"
+    raise AttributeError(f"module 'vaerun' has no attribute {name!r}")

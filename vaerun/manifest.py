@@ -1,0 +1,188 @@
+"""The manifest: where a run comes from and how it ended; which run to go on with.
+
+folder = claim(config.out, config.model.name, config.data.name)
+with record(folder, job, About(device="cpu", data_fingerprint=fingerprint(arrays))):
+    ...                                # manifest.json says running, then how it ended
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import shlex
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from vaerun.provenance import git_revision, package_versions
+from vaerun.runs import RunFolder, read_config, write_text
+
+# What may differ between a run and the one that goes on with it.
+_INCIDENTAL = ("out", "resume", "run")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    plain
+        The composed config as plain containers, interpolations resolved.
+    overrides
+        What was typed after the command, in order.
+    command
+        The command line as typed, word by word.
+    """
+
+    plain: dict[str, Any]
+    overrides: list[str]
+    command: list[str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What the manifest says of a run beside its job.
+
+    Attributes
+    ----------
+    device
+        What it trains on, in words.
+    data_fingerprint
+        From `fingerprint`.
+    resumed_from
+        The run folder it goes on with, if any.
+    """
+
+    device: str
+    data_fingerprint: str
+    resumed_from: Path | None = None
+
+
+@contextlib.contextmanager
+def record(folder: RunFolder, job: Job, about: About) -> Iterator[RunFolder]:
+    """Write config, overrides and manifest; when the body ends, write how it ended.
+
+    Lightning turns an interrupt into SystemExit; it leaves here as the KeyboardInterrupt it was.
+    """
+    write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
+    write_text(folder.overrides, yaml.safe_dump(job.overrides, allow_unicode=True))
+    _write_manifest(folder, _opening(job, about))
+    try:
+        yield folder
+    except (KeyboardInterrupt, SystemExit) as stop:
+        _close(folder, "interrupted")
+        raise KeyboardInterrupt from stop
+    except BaseException:
+        _close(folder, "failed")
+        raise
+    _close(folder, "finished")
+
+
+def _opening(job: Job, about: About) -> dict[str, Any]:
+    """The manifest of a run that begins now."""
+    resumed_from = about.resumed_from
+    return {
+        "status": "running",
+        "start": _now(),
+        "end": None,
+        "command": shlex.join(job.command),
+        "packages": package_versions(),
+        "git_revision": git_revision(),
+        "device": about.device,
+        "data_fingerprint": about.data_fingerprint,
+        "seed": job.plain["seed"],
+        "resumed_from": None if resumed_from is None else str(resumed_from),
+        "process": {"host": socket.gethostname(), "pid": os.getpid()},
+    }
+
+
+def _close(folder: RunFolder, status: str) -> None:
+    _write_manifest(folder, read_manifest(folder) | {"status": status, "end": _now()})
+
+
+def _write_manifest(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
+    write_text(folder.manifest, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _now() -> str:
+    """Local time with its offset from UTC, ISO 8601, to the second."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def read_manifest(folder: RunFolder) -> dict[str, Any]:
+    """The manifest; empty where the process died before it wrote one."""
+    try:
+        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
+    """The sha256 of type, shape and little-endian values of each array, the same on every host.
+
+    Parameters
+    ----------
+    arrays
+        Arrays, or tensors in main memory. For data that are drawn give what was drawn at random
+        (factors, labels), not the pixels: those differ between processors in their last bit.
+    """
+    digest = hashlib.sha256()
+    for values in arrays:
+        array = np.ascontiguousarray(values)
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{little.dtype.str}{np.shape(values)}".encode())
+        digest.update(little.tobytes())
+    return digest.hexdigest()
+
+
+def unfinished(
+    out: str | Path, model: str, data: str, plain: Mapping[str, Any]
+) -> RunFolder | None:
+    """The newest run of this very config that stopped early, can be resumed, and was not yet."""
+    parent = Path(out).expanduser() / model / data
+    folders = [RunFolder(path) for path in sorted(parent.glob("version_*"), key=_version)]
+    manifests = {folder: read_manifest(folder) for folder in folders}
+    resumed = {manifest.get("resumed_from") for manifest in manifests.values()}
+    for folder in reversed(folders):
+        manifest = manifests[folder]
+        if (
+            manifest.get("status") in ("running", "interrupted", "failed")
+            and str(folder.path) not in resumed
+            and folder.last_checkpoint.is_file()
+            and not _alive(manifest)
+            and _essence(read_config(folder)) == _essence(plain)
+        ):
+            return folder
+    return None
+
+
+def _version(path: Path) -> int:
+    number = path.name.removeprefix("version_")
+    return int(number) if number.isdecimal() else -1
+
+
+def _essence(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if name not in _INCIDENTAL}
+
+
+def _alive(manifest: Mapping[str, Any]) -> bool:
+    """Whether the process that writes this run is still at it, as far as this host can tell."""
+    process = manifest.get("process") or {}
+    if manifest.get("status") != "running" or process.get("host") != socket.gethostname():
+        return False
+    try:
+        os.kill(int(process["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vaerun.data import cards
+from vaerun.data import cards, mnist
 from vaerun.data.config import DataConfig
 from vaerun.data.sets import ImageSet, Splits
 
@@ -27,6 +27,7 @@ class Dataset(NamedTuple):
 
 DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load),
+    "mnist": Dataset(mnist.MnistConfig, mnist.load),
 }
 
 

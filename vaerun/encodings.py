@@ -15,6 +15,8 @@ from vaerun.errors import UserError
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+TRAIN, VALIDATION = 0, 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Encodings:
@@ -85,8 +87,6 @@ class Encodings:
         """All arrays under their names in `latents.h5`."""
         return self._own_arrays() | {f"factors/{name}": v for name, v in self.factors.items()}
 
-
-TRAIN, VALIDATION = 0, 1
 
 TYPES: dict[str, type[np.generic]] = {
     "predicted": np.int64,

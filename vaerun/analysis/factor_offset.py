@@ -45,7 +45,7 @@ def error_given_factor(
     """
     turns = np.asarray(difference, np.float64) * symmetry  # (N,), full circle
     x = _centred(np.asarray(factor, np.float64))
-    basis = np.polynomial.legendre.legvander(x, 3)  # (N, 4)
+    basis = np.asarray(np.polynomial.legendre.legvander(x, 3), np.float64)  # (N, 4)
     best = best_offset(turns)[1]
     for start in _starts(turns, x):
         best = min(best, _refined(turns, basis, start))

@@ -9,7 +9,7 @@ from vaerun.analysis.circular import Array
 
 GRID = 720
 LEAST_MASS = 0.07  # a peak holds at least this share of the images
-LEAST_HEIGHT = 0.10  # and is at least this high, the highest peak being 1
+LEAST_HEIGHT = 0.08  # and is at least this high, the highest peak being 1
 DEEPEST_VALLEY = 0.6  # peaks are one when the valley between them is above this share of the lower
 BANDWIDTH_DEG = (4.0, 30.0)  # least and largest kernel width
 
@@ -42,13 +42,13 @@ def ground_states(difference: npt.ArrayLike, symmetry: int = 1) -> int:
 
 
 def _bandwidth(turns: Array) -> float:
-    """Kernel width, radians, from the shortest arc that holds a fifth of the data."""
+    """Kernel width, radians, from the shortest arc that holds a quarter of the data."""
     n = len(turns)
     x = np.sort(turns)
-    held = max(int(np.ceil(0.2 * n)), 1)
+    held = max(int(np.ceil(0.25 * n)), 1)
     around = np.concatenate([x, x + 2 * np.pi])
     arc = float(np.min(around[held : held + n] - x))
-    sd = arc / 0.507  # a normal holds a fifth of itself in 0.507 standard deviations
+    sd = arc / 0.637  # a normal holds a quarter of itself in 0.637 standard deviations
     least, largest = np.deg2rad(BANDWIDTH_DEG)
     return float(np.clip(1.06 * sd * n**-0.2, least, largest))
 
@@ -68,7 +68,7 @@ def _merged_modes(density: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
     The shallowest valley goes first, with the lower of its two peaks, until all are deep.
     """
     rising = density > np.roll(density, 1)
-    peaks = list(np.flatnonzero(rising & ~np.roll(rising, -1)))
+    peaks = [int(p) for p in np.flatnonzero(rising & ~np.roll(rising, -1))]
     if len(peaks) < 2:
         top = int(np.argmax(density))
         return np.array([top]), np.array([top])

@@ -1,0 +1,114 @@
+import json
+
+import numpy as np
+import pytest
+
+from vaerun.analysis.metrics import summarise
+
+CLASSES = ["clubs", "spades", "hearts", "diamonds"]
+ORDERS = [1, 1, 1, 2]
+
+
+def test_a_perfect_encoding_scores_full_marks_and_is_json(encodings):
+    found = summarise(encodings(), CLASSES, ORDERS, supervised=False)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["knn_accuracy"] == 1.0
+    assert found["clustering"]["hungarian"] == 1.0
+    assert found["clustering"]["method"] == "kmeans"
+    assert min(found["angle"]["resultant"]) > 0.99
+    assert found["angle"]["ground_states"] == [1, 1, 1, 1]
+    assert found["factors"]["shear"]["r2_within_class"] > 0.98
+    assert {k: found[k] for k in ("classes", "n_train", "n_val", "latent_dim")} == {
+        "classes": CLASSES,
+        "n_train": 400,
+        "n_val": 200,
+        "latent_dim": 2,
+    }
+
+
+def test_the_angle_error_is_that_of_the_noise_in_degrees(encodings):
+    angle = summarise(encodings(n_val=4000), CLASSES, ORDERS, supervised=False)["angle"]
+    want = np.rad2deg(0.02) * np.sqrt(2 / np.pi)
+    assert angle["mae_deg"] == pytest.approx([want] * 4, rel=0.1)
+    assert angle["overall_mae_deg"] == pytest.approx(np.mean(angle["mae_deg"]))
+    assert angle["signed_resultant"] > 0.5
+    assert angle["symmetry"] == ORDERS
+
+
+def test_only_a_symmetric_class_may_be_half_a_turn_off(encodings):
+    made = encodings(n_val=800)
+    flip = np.where(np.arange(len(made)) % 2 == 0, 0, np.pi)
+    angle = (made.angle + flip).astype(np.float32)
+    turned = encodings(n_val=800, angle=angle)
+    found = summarise(turned, CLASSES, ORDERS, supervised=False)["angle"]
+    assert found["ground_states"] == [2, 2, 2, 1]
+    assert found["resultant"][3] > 0.99
+    assert max(found["resultant"][:3]) < 0.2
+
+
+def test_the_error_given_shear_forgives_an_offset_that_follows_it(encodings):
+    made = encodings(n_val=800)
+    angle = (made.angle + 4 * made.factors["shear"]).astype(np.float32)
+    found = summarise(encodings(n_val=800, angle=angle), CLASSES, ORDERS, supervised=False)
+    assert min(found["angle"]["mae_deg"]) > 20
+    assert max(found["angle"]["mae_deg_given_factors"]) < 1.5
+
+
+def test_validation_only_is_measured(encodings):
+    made = encodings()
+    angle = np.where(made.split == 0, 3.0, made.angle).astype(np.float32)
+    spoiled = summarise(encodings(angle=angle), CLASSES, ORDERS, supervised=False)
+    assert spoiled["angle"] == summarise(made, CLASSES, ORDERS, supervised=False)["angle"]
+
+
+def test_without_labels_all_images_are_one_class(encodings):
+    made = encodings(label=np.full(600, -1))
+    found = summarise(made, [], [], supervised=False)
+    assert len(found["angle"]["resultant"]) == 1
+    assert found["factors"]["shear"]["r2_within_class"] > 0.5
+    assert found.keys().isdisjoint({"knn_accuracy", "clustering", "classification"})
+
+
+def test_what_does_not_apply_is_absent(encodings):
+    plain = encodings(angle=np.zeros(600, np.float32), factors={})
+    found = summarise(plain, CLASSES, ORDERS, supervised=False)
+    assert found.keys().isdisjoint({"angle", "shift", "factors", "classification"})
+    constant = encodings(factors={"shear": np.full(600, 0.1, np.float32)})
+    assert "factors" not in summarise(constant, CLASSES, ORDERS, supervised=False)
+
+
+def test_a_class_without_images_is_null_and_left_out_of_the_mean(encodings):
+    found = summarise(encodings(n_classes=3), CLASSES, ORDERS, supervised=False)["angle"]
+    assert found["mae_deg"][3] is None
+    assert found["overall_mae_deg"] == pytest.approx(np.mean(found["mae_deg"][:3]))
+
+
+def test_a_dozen_images_are_enough_to_answer(encodings):
+    found = summarise(encodings(n_train=8, n_val=4), CLASSES, ORDERS, supervised=False)
+    assert found["n_val"] == 4
+    assert found.keys().isdisjoint({"angle", "knn_accuracy"})
+
+
+def test_shift_is_correlated_where_it_is_known_varies_and_is_encoded(encodings):
+    rng = np.random.default_rng(1)
+    truth = rng.normal(0, 2, (600, 2)).astype(np.float32)
+    factors = {"shift_row": truth[:, 0], "shift_column": truth[:, 1]}
+    noisy = (truth + rng.normal(0, 1.5, (600, 2))).astype(np.float32)
+    found = summarise(encodings(shift=noisy, factors=factors), CLASSES, ORDERS, supervised=False)
+    assert found["shift"]["pearson"] == pytest.approx([0.8, 0.8], abs=0.1)  # 2 / √(2² + 1.5²)
+    assert "shift" not in summarise(encodings(factors=factors), CLASSES, ORDERS, supervised=False)
+    tiny = {name: 0.03 * values for name, values in factors.items()}
+    made = encodings(shift=noisy, factors=tiny)
+    assert "shift" not in summarise(made, CLASSES, ORDERS, supervised=False)
+
+
+def test_found_classes_are_a_clustering_or_if_learnt_from_labels_a_classification(encodings):
+    made = encodings()
+    renamed = encodings(predicted=(made.label + 1) % 4)
+    found = summarise(renamed, CLASSES, ORDERS, supervised=False)
+    assert found["clustering"]["method"] == "y"
+    assert found["clustering"]["hungarian"] == 1.0
+    assert "classification" not in found
+    learnt = summarise(renamed, CLASSES, ORDERS, supervised=True)
+    assert learnt["classification"]["accuracy"] == 0.0
+    assert learnt["clustering"]["method"] == "kmeans"

@@ -152,16 +152,14 @@ def show(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def likeness(word: str, other: str) -> float:
+    """How alike two words are spelt, from 0 to 1."""
+    return difflib.SequenceMatcher(None, other.lower(), word.lower(), autojunk=False).ratio()
+
+
 def nearest(word: str, options: Iterable[str]) -> str:
     """The option spelt most like the word; the first of equals."""
-    matcher = difflib.SequenceMatcher(autojunk=False)
-    matcher.set_seq2(word.lower())
-
-    def likeness(candidate: str) -> float:
-        matcher.set_seq1(candidate.lower())
-        return matcher.ratio()
-
-    return max(options, key=likeness)
+    return max(options, key=lambda candidate: likeness(word, candidate))
 
 
 def unknown(name: str, known: Sequence[str], where: str = "") -> UserError:

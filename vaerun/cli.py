@@ -1,0 +1,146 @@
+"""The command line: compose → validate → dispatch; the only place that knows exit codes.
+
+    vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]          one run
+    vaerun -m model=rvae,vae seed=0,1,2                every combination, through Hydra
+
+0 done; 2 the user's input is wrong, one line on standard error; 1 a failure of ours, with
+traceback; 130 interrupted. The last line on standard output names the run folder.
+"""
+
+import contextlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from vaerun.errors import UserError
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the arguments (those of the process if None) ask for; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with _terminated_as_interrupted():
+        return guarded(lambda: _dispatch(arguments))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit status of some work, whatever it raises; faults go to standard error."""
+    try:
+        return work()
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the boundary of the program
+        traceback.print_exc()
+        return FAILED
+
+
+def run_one(plain: dict[str, object], overrides: list[str], command: list[str]) -> Path:
+    """Validate a composed config, do its task, name the run folder; returns that folder."""
+    from vaerun.config import validate
+    from vaerun.manifest import Job
+    from vaerun.tasks import TASKS
+
+    config = validate(plain)
+    job = Job(plain=plain, overrides=overrides, command=command)
+    folder = TASKS[config.task.name](config, job)
+    print(f"run: {folder}", flush=True)
+    return folder
+
+
+def _dispatch(arguments: list[str]) -> int:
+    flags = [word for word in arguments if word.startswith("-")]
+    if "--help" in flags or "-h" in flags:
+        from vaerun.help import page
+
+        print(page())
+        return DONE
+    if "--version" in flags:
+        from vaerun import __version__
+
+        print(f"vaerun {__version__}")
+        return DONE
+    arguments, shows_config = _without_cfg(arguments)
+    flags = [word for word in arguments if word.startswith("-")]
+    _refuse_unknown(flags)
+    overrides = [word for word in arguments if not word.startswith("-")]
+    command = ["vaerun", *arguments]
+    if shows_config:
+        return _show_config(overrides, resolve="--resolve" in flags)
+    if "--resolve" in flags:
+        raise UserError("--resolve alone does nothing", "write --cfg job --resolve")
+    if "-m" in flags or "--multirun" in flags:
+        from vaerun.multirun import multirun
+
+        return multirun(overrides, command)
+    from vaerun.compose import compose
+
+    run_one(compose(overrides), overrides, command)
+    return DONE
+
+
+def _without_cfg(arguments: list[str]) -> tuple[list[str], bool]:
+    """The arguments less ``--cfg job``, and whether it was there."""
+    rest = list(arguments)
+    if "--cfg=job" in rest:
+        rest.remove("--cfg=job")
+        return rest, True
+    if "--cfg" not in rest:
+        return rest, False
+    at = rest.index("--cfg")
+    what = rest[at + 1 : at + 2]
+    if what != ["job"]:
+        raise UserError(
+            f"--cfg {''.join(what)} shows nothing".replace("  ", " "), "write --cfg job"
+        )
+    return rest[:at] + rest[at + 2 :], True
+
+
+def _refuse_unknown(flags: list[str]) -> None:
+    """Raise on a word that begins with - and is no option."""
+    for flag in flags:
+        if flag not in _FLAGS:
+            options = "--help, --version, --cfg job, --resolve, -m"
+            raise UserError(
+                f"{flag} is not an option", f"options are {options}; the rest is KEY=VALUE"
+            )
+
+
+def _show_config(overrides: list[str], *, resolve: bool) -> int:
+    """Print the composed config once it is proved valid."""
+    from omegaconf import OmegaConf
+
+    from vaerun.compose import compose_unresolved, plain
+    from vaerun.config import validate
+
+    config = compose_unresolved(overrides)
+    validate(plain(config))
+    print(OmegaConf.to_yaml(config, resolve=resolve), end="")
+    return DONE
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does, so that the run folder is made consistent."""
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

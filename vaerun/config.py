@@ -1,0 +1,197 @@
+"""What a run may be asked for: where the YAML is, what it offers, and the proof of its values.
+
+Nothing here imports torch or Hydra before a config is validated, so that help is quick. The
+parts that can be chosen (data, decoder, pose) are proved by the dataclass of the choice, found
+in a registry by the name in the config: no config can name anything to import.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaerun.errors import UserError
+from vaerun.provenance import checkout
+from vaerun.schema import collect, key, not_a_choice, option, raise_all, show
+
+if TYPE_CHECKING:
+    from vaerun.data import DataConfig
+    from vaerun.models import ModelConfig
+    from vaerun.objectives import ObjectiveConfig
+else:  # proved by their own dataclasses before the root is built, see `validate`
+    DataConfig = ModelConfig = ObjectiveConfig = Any
+
+# The groups in the order of help; a group may lie inside another's folder.
+GROUPS = (
+    "task",
+    "model",
+    "model/decoder",
+    "model/pose",
+    "data",
+    "objective",
+    "trainer",
+    "experiment",
+)
+# Keys that say which choice of a group was taken: they follow the group, never the user.
+NAMED_BY_GROUP = {
+    "task.name": "task",
+    "model.name": "model",
+    "model.decoder.name": "model/decoder",
+    "model.pose.name": "model/pose",
+    "data.kind": "data",
+    "objective.name": "objective",
+}
+PRECISIONS = ("auto", "32-true", "32", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskConfig:
+    """What to do."""
+
+    name: str = option("which task")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainerConfig:
+    """How to train."""
+
+    max_epochs: int = option("times every training image is seen", min=1)
+    accelerator: str = option("where to train", choices=["auto", "cpu", "gpu"])
+    devices: int | str = option("how many devices", min=1, choices=["auto"])
+    precision: str | int = option(
+        "of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
+        choices=PRECISIONS,
+    )
+    learning_rate: float = option("of Adam, at its highest", above=0)
+    schedule: str = option(
+        "of the learning rate over the steps", choices=["constant", "cosine", "one_cycle"]
+    )
+    gradient_clip: float | None = option("largest norm of the gradient, null = any", above=0)
+    early_stopping_epochs: int | None = option(
+        "epochs without a better validation loss before training ends, null = never", min=1
+    )
+    progress: bool = option("whether to show a progress bar")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """Everything that determines a run."""
+
+    model: ModelConfig = option("what is learned")
+    data: DataConfig = option("what it is learned from")
+    objective: ObjectiveConfig = option("what is minimised")
+    trainer: TrainerConfig = option("how to train")
+    task: TaskConfig = option("what to do")
+    seed: int = option("of every random number", min=0, max=2**32 - 1)
+    out: str = option("folder under which runs are versioned")
+    run: str | list[str] | None = option("run folder(s) to evaluate, encode or compare")
+    resume: str | None = option("auto, or a run folder to go on with")
+
+
+def conf_dir() -> Path:
+    """The absolute folder of the YAML: the checkout's own, else the one that was installed."""
+    root = checkout()
+    return root / "conf" if root is not None else Path(__file__).resolve().parent / "conf"
+
+
+def choices(group: str) -> dict[str, str]:
+    """Each choice of a group with a phrase about it: the first comment of its YAML file.
+
+    A file whose name begins with an underscore is shared by others and no choice itself. A
+    folder inside a group is a group of its own, except under ``experiment``.
+    """
+    folder = conf_dir() / group
+    nested = group == "experiment"
+    files = sorted(folder.rglob("*.yaml") if nested else folder.glob("*.yaml"))
+    return {
+        file.relative_to(folder).with_suffix("").as_posix(): _phrase(file)
+        for file in files
+        if not file.name.startswith("_")
+    }
+
+
+def _phrase(file: Path) -> str:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        # "# @package ..." is addressed to Hydra.
+        if line.startswith("#") and not line.startswith("# @"):
+            return line.lstrip("# ").strip()
+    return ""
+
+
+def validate(plain: Mapping[str, Any]) -> RunConfig:
+    """The config of a run, or one `UserError` that lists all that is wrong with it.
+
+    Parameters
+    ----------
+    plain
+        Plain containers, interpolations resolved: what `compose` returns, or a run's own file.
+    """
+    from vaerun import models
+    from vaerun.data import DATASETS
+    from vaerun.models import POSES, ModelConfig
+    from vaerun.nets import DECODERS
+    from vaerun.objectives import ObjectiveConfig
+    from vaerun.tasks import TASKS
+
+    faults: list[UserError] = []
+    parts = dict(plain)
+    decoders = {name: decoder.Config for name, decoder in DECODERS.items()}
+    poses = {name: pose.Config for name, pose in POSES.items()}
+    kinds = {name: dataset.config for name, dataset in DATASETS.items()}
+    model = dict(parts["model"]) if isinstance(parts.get("model"), Mapping) else {}
+    _named(model.get("name"), "model.name", list(models.MODELS), faults)
+    task = parts.get("task")
+    _named(
+        task.get("name") if isinstance(task, Mapping) else None, "task.name", list(TASKS), faults
+    )
+    _replace(model, "decoder", "model.decoder", "name", decoders, faults)
+    _replace(model, "pose", "model.pose", "name", poses, faults)
+    parts["model"] = collect(ModelConfig, model or parts.get("model"), "model", faults)
+    _replace(parts, "data", "data", "kind", kinds, faults)
+    if "objective" in parts:
+        parts["objective"] = collect(ObjectiveConfig, parts["objective"], "objective", faults)
+    config = collect(RunConfig, parts, "", faults)
+    faults += _cross_faults(plain)
+    raise_all(faults)
+    assert config is not None
+    models.check(config.model)
+    return config
+
+
+def _replace(
+    parts: dict[str, Any],
+    name: str,
+    where: str,
+    by: str,
+    registry: Mapping[str, type],
+    faults: list[UserError],
+) -> None:
+    """Put the proved dataclass of the choice that a part names in the part's place."""
+    values = parts.get(name)
+    if name not in parts:
+        return
+    choice = values.get(by) if isinstance(values, Mapping) else None
+    if _named(choice, key(where, by), list(registry), faults):
+        parts[name] = collect(registry[str(choice)], values, where, faults)
+
+
+def _named(choice: object, where: str, known: list[str], faults: list[UserError]) -> bool:
+    """Whether a choice is in its registry; the fault is added where it is not."""
+    if choice in known:
+        return True
+    faults.append(not_a_choice(where, choice, known))
+    return False
+
+
+def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:
+    """Faults that types and bounds do not tell."""
+    faults = []
+    if isinstance(plain.get("out"), str) and not plain["out"].strip():
+        faults.append(UserError("out= is empty", "give a folder, such as out=outputs"))
+    data = plain.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    if isinstance(name, str) and not re.fullmatch(r"\w[\w.-]*", name):
+        what = f"data.name={show(name)} cannot be the name of a folder"
+        faults.append(UserError(what, "use letters, digits, - and _ only"))
+    return faults

@@ -1,0 +1,55 @@
+"""`vaerun --help`: what there is to choose from, read from the YAML; a second, no torch."""
+
+import textwrap
+
+from vaerun.config import choices
+
+WIDTH = 98
+
+_HEAD = """\
+vaerun: invariant variational autoencoders for images
+
+usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<data>/version_<k>/
+       vaerun -m model=rvae,vae seed=0,1,2           every combination
+       vaerun --cfg job [...] [--resolve]            print the composed config
+       vaerun --help | --version"""
+
+# Long lists of names do with one line each; the others get a phrase for every choice.
+_GROUPS = ("task", "model", "model/decoder", "model/pose", "data", "objective", "experiment")
+
+_KEYS = {
+    "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
+    "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
+    "data.root  data.train_size  data.val_size": "folder of data files; numbers of images",
+    "data.batch_size": "images per training step",
+    "trainer.max_epochs  trainer.learning_rate": "how long and how fast",
+    "trainer.accelerator  .devices  .precision": "auto, cpu or gpu; how many; 32-true, bf16-mixed",
+    "seed  out  resume=auto": "of all random numbers; folder of runs; go on with one",
+}
+
+_TAIL = """\
+examples
+  vaerun                                             the main job: model=rvae data=cards_iv
+  vaerun model=vae data=mnist data.root=~/mnist      the plain one, on digits of your own
+  vaerun model=rvae model/decoder=spatial model/pose=amortized 'model.hidden=[256,256]'"""
+
+
+def page() -> str:
+    """The whole help text."""
+    parts = [_HEAD]
+    for group in _GROUPS:
+        phrases = choices(group)
+        if phrases:
+            parts.append("\n".join([f"{group}=", *_rows(phrases, 16)]))
+    parts.append("\n".join(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)]))
+    parts.append(_TAIL)
+    return "\n\n".join(parts)
+
+
+def _rows(phrases: dict[str, str], column: int) -> list[str]:
+    """One line for each name with its phrase, cut to the width of a terminal."""
+    pad = max(column, *(len(name) for name in phrases)) + 2
+    return [
+        f"  {name:<{pad}}{textwrap.shorten(phrase, WIDTH - pad - 2, placeholder=' ...')}".rstrip()
+        for name, phrase in phrases.items()
+    ]

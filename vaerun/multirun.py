@@ -1,0 +1,72 @@
+"""`vaerun -m`: every combination proved before the first run starts, then run through Hydra.
+
+Hydra's own program does the running, so that its launchers and sweepers (``hydra/launcher=``)
+plug in; its record of the sweep goes to ``<out>/multirun/<date>``.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, plain
+from vaerun.config import conf_dir, validate
+from vaerun.errors import UserError
+from vaerun.schema import raise_all
+
+
+def multirun(overrides: Sequence[str], command: list[str]) -> int:
+    """Run every combination; returns the highest exit status among them."""
+    from vaerun.cli import DONE, FAILED
+
+    runs = combinations(overrides)
+    _validate_all(runs)
+    parent, codes = os.getpid(), []
+
+    def job(config: DictConfig) -> None:
+        codes.append(_run_job(config, command))
+        if os.getpid() != parent and codes[-1] != DONE:
+            # A launcher's worker: Hydra alone can carry the news home.
+            raise RuntimeError(f"a run ended with status {codes[-1]}")
+
+    # Hydra reads the process's own arguments; they are ours for as long as it runs.
+    typed, sys.argv = sys.argv, ["vaerun", "--multirun", *overrides]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=ROOT)(job)()
+    except SystemExit as stop:
+        return FAILED if stop.code else DONE
+    finally:
+        sys.argv = typed
+    return max(codes, default=DONE)
+
+
+def _validate_all(runs: list[list[str]]) -> None:
+    """Prove every combination, or raise one `UserError` for all of them, each fault once."""
+    faults: dict[str, UserError] = {}
+    with hydra_at_conf():
+        for overrides in runs:
+            try:
+                validate(compose(overrides))
+            except UserError as fault:
+                faults.setdefault(str(fault), fault)
+    raise_all(list(faults.values()))
+
+
+def _run_job(config: DictConfig, command: list[str]) -> int:
+    """Do one combination as a run of its own; returns its exit status."""
+    from vaerun.cli import DONE, INTERRUPTED, guarded, run_one
+
+    overrides = [str(text) for text in HydraConfig.get().overrides.task]
+
+    def work() -> int:
+        print(f"multirun: {' '.join(overrides)}", flush=True)
+        run_one(plain(config), overrides, command)
+        return DONE
+
+    code = guarded(work)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt  # ends the whole sweep
+    return code

@@ -7,7 +7,6 @@
 Importing vaerun is light: torch is imported when a run is loaded.
 """
 
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return load
     if name == "__version__":
-        try:
-            return importlib.metadata.version("vaerun")
-        except importlib.metadata.PackageNotFoundError:
-            return "0+unknown"
+        from vaerun.provenance import version
+
+        return version()
     raise AttributeError(f"module 'vaerun' has no attribute {name!r}")

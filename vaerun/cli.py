@@ -72,7 +72,7 @@ def _dispatch(arguments: list[str]) -> int:
     arguments, shows_config = _without_cfg(arguments)
     flags = [word for word in arguments if word.startswith("-")]
     _refuse_unknown(flags)
-    overrides = [word for word in arguments if not word.startswith("-")]
+    overrides = [_at_home(word) for word in arguments if not word.startswith("-")]
     command = ["vaerun", *arguments]
     if shows_config:
         return _show_config(overrides, resolve="--resolve" in flags)
@@ -86,6 +86,15 @@ def _dispatch(arguments: list[str]) -> int:
 
     run_one(compose(overrides), overrides, command)
     return DONE
+
+
+def _at_home(override: str) -> str:
+    """An override whose value is a path from ``~`` with that folder spelt out.
+
+    The shell leaves ``data.root=~/mnist`` alone, and Hydra's grammar does not know it.
+    """
+    name, equals, value = override.partition("=")
+    return name + equals + str(Path(value).expanduser()) if value.startswith("~/") else override
 
 
 def _without_cfg(arguments: list[str]) -> tuple[list[str], bool]:

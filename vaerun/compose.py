@@ -19,11 +19,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from vaerun.config import GROUPS, NAMED_BY_GROUP, choices, conf_dir
 from vaerun.errors import UserError
-from vaerun.schema import likeness, nearest, not_a_choice, raise_all
+from vaerun.faults import likeness, nearest, not_a_choice, raise_all
 
 ROOT = "config"
 
@@ -71,25 +75,27 @@ def _compose(overrides: Sequence[str]) -> DictConfig:
     parsed = [_parse(text) for text in overrides]
     faults = [fault for one in parsed if (fault := _form_fault(one) or _group_fault(one))]
     raise_all(faults)
-    chosen = [one.input_line or "" for one in parsed if _is_group(one)]
+    chosen = [one.input_line or "" for one in parsed if _is_group(one) and not _is_no_op(one)]
     with _one_line():
         known = _keys(hydra_compose(ROOT, chosen))
     raise_all([fault for one in parsed if (fault := _key_fault(one, known))])
     with _one_line():
-        return hydra_compose(ROOT, list(overrides))
+        return hydra_compose(ROOT, [one.input_line or "" for one in parsed if not _is_no_op(one)])
 
 
 def _parse(text: str) -> Override:
     """One override as Hydra reads it."""
-    try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        if "=" in text or text.startswith("~"):
-            mend = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
-        else:
-            groups = {choice: f"{group}={choice}" for group in GROUPS for choice in choices(group)}
-            mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[nearest(text, groups)]}"
-        raise UserError(f"{text or repr(text)} is not an override", mend) from error
+    if not text.startswith("="):
+        with contextlib.suppress(HydraException):
+            return OverridesParser.create().parse_override(text)
+    if "=" in text:
+        mend = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
+    elif "." in text:
+        mend = f"write KEY=VALUE: {text}=..."
+    else:
+        groups = {choice: f"{group}={choice}" for group in GROUPS for choice in choices(group)}
+        mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[nearest(text, groups)]}"
+    raise UserError(f"{text or repr(text)} is not an override", mend)
 
 
 def _sweep(text: str) -> list[str]:
@@ -115,6 +121,11 @@ def _is_group(override: Override) -> bool:
     """Whether an override chooses from a group, one of ours or one of Hydra's."""
     name = override.key_or_group
     return name in GROUPS or name.startswith("hydra/")
+
+
+def _is_no_op(override: Override) -> bool:
+    """Whether an override says what the config says: no experiment."""
+    return override.key_or_group == "experiment" and override.value() is None
 
 
 def _is_hydra(override: Override) -> bool:
@@ -148,9 +159,7 @@ def _group_fault(override: Override) -> UserError | None:
     if override.is_add() or override.is_force_add():
         return UserError(f"{text} adds a second {name}", f"leave out the +: {text.lstrip('+')}")
     value, known = override.value(), list(choices(name))
-    if value is None and name == "experiment":
-        return None
-    return None if value in known else not_a_choice(name, value, known)
+    return None if value in known or _is_no_op(override) else not_a_choice(name, value, known)
 
 
 def _key_fault(override: Override, known: Mapping[str, bool]) -> UserError | None:
@@ -174,11 +183,12 @@ def _key_fault(override: Override, known: Mapping[str, bool]) -> UserError | Non
         return UserError(
             f"{name} is not a key of this config", f"did you mean {_like(name, known)}"
         )
-    if known[name] and not isinstance(override.value(), dict):
-        group = name.replace(".", "/")
-        mend = f"did you mean {group}=" if group in GROUPS else "set the keys in it"
-        mend += nearest(str(override.value()), choices(group)) if group in GROUPS else ""
-        return UserError(f"{text} sets one value where there are keys", mend)
+    if known[name]:
+        group, value = name.replace(".", "/"), override.value()
+        mend = "set its keys one by one"
+        if group in GROUPS and isinstance(value, str):
+            mend = f"did you mean {group}={nearest(value, choices(group))}"
+        return UserError(f"{text} sets a whole group of keys", mend)
     if override.is_add():
         return UserError(f"{text} adds a key that is there", f"leave out the +: {text[1:]}")
     return None
@@ -195,7 +205,7 @@ def _like(name: str, known: Mapping[str, bool]) -> str:
     def likeness_to(key: str) -> float:
         return max(likeness(name, key), likeness(leaf, key.rpartition(".")[2]))
 
-    return max([*keys, *GROUPS], key=likeness_to)
+    return max(keys if "." in name else [*keys, *GROUPS], key=likeness_to)
 
 
 def _keys(config: DictConfig) -> dict[str, bool]:
@@ -221,9 +231,9 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
-        full_key = getattr(cause, "full_key", None) or ""
         first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
         what = " ".join(first.split()).rstrip(".")
-        mend = f"set {full_key} to a plain value" if full_key else "see vaerun --help for choices"
+        mend = "leave it out, or see vaerun --help for what there is"
+        if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
+            mend = f"set {error.full_key} to a plain value"
         raise UserError(f"the config cannot be composed: {what}", mend) from error

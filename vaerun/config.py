@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.errors import UserError
+from vaerun.faults import key, not_a_choice, raise_all, show
 from vaerun.provenance import checkout
-from vaerun.schema import collect, key, not_a_choice, option, raise_all, show
+from vaerun.schema import collect, option
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig
@@ -59,13 +60,13 @@ class TrainerConfig:
     max_epochs: int = option("times every training image is seen", min=1)
     accelerator: str = option("where to train", choices=["auto", "cpu", "gpu"])
     devices: int | str = option("how many devices", min=1, choices=["auto"])
-    precision: str | int = option(
-        "of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
+    precision: str = option(
+        "precision of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
         choices=PRECISIONS,
     )
-    learning_rate: float = option("of Adam, at its highest", above=0)
+    learning_rate: float = option("learning rate of Adam, at its highest", above=0)
     schedule: str = option(
-        "of the learning rate over the steps", choices=["constant", "cosine", "one_cycle"]
+        "course of the learning rate over the steps", choices=["constant", "cosine", "one_cycle"]
     )
     gradient_clip: float | None = option("largest norm of the gradient, null = any", above=0)
     early_stopping_epochs: int | None = option(
@@ -83,7 +84,7 @@ class RunConfig:
     objective: ObjectiveConfig = option("what is minimised")
     trainer: TrainerConfig = option("how to train")
     task: TaskConfig = option("what to do")
-    seed: int = option("of every random number", min=0, max=2**32 - 1)
+    seed: int = option("seed of every random number", min=0, max=2**32 - 1)
     out: str = option("folder under which runs are versioned")
     run: str | list[str] | None = option("run folder(s) to evaluate, encode or compare")
     resume: str | None = option("auto, or a run folder to go on with")
@@ -189,6 +190,9 @@ def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:
     faults = []
     if isinstance(plain.get("out"), str) and not plain["out"].strip():
         faults.append(UserError("out= is empty", "give a folder, such as out=outputs"))
+    if plain.get("run") is not None and plain.get("task") == {"name": "train"}:
+        what = f"run={show(plain['run'])} is of no use to task=train"
+        faults.append(UserError(what, "leave it out, or go on with that run by resume="))
     data = plain.get("data")
     name = data.get("name") if isinstance(data, Mapping) else None
     if isinstance(name, str) and not re.fullmatch(r"\w[\w.-]*", name):

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, plain
 from vaerun.config import conf_dir, validate
 from vaerun.errors import UserError
-from vaerun.schema import raise_all
+from vaerun.faults import raise_all
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:

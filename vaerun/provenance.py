@@ -1,5 +1,6 @@
 """Where the running program comes from: its checkout, its revision, its packages' versions."""
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -8,17 +9,21 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 
 def checkout() -> Path | None:
     """The repository that this package is run from, or None where it was installed."""
     root = Path(__file__).resolve().parent.parent
+    return root if _project(root) and (root / "conf" / "config.yaml").is_file() else None
+
+
+def version() -> str:
+    """The version of vaerun itself."""
     try:
-        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return None
-    named = project.get("project", {}).get("name") == "vaerun"
-    return root if named and (root / "conf" / "config.yaml").is_file() else None
+        return importlib.metadata.version("vaerun")
+    except importlib.metadata.PackageNotFoundError:  # a checkout on sys.path, not installed
+        return str(_project(checkout())["version"])
 
 
 @functools.cache
@@ -41,13 +46,11 @@ def git_revision() -> str | None:
 
 def package_versions() -> dict[str, str]:
     """Versions of Python, of vaerun and of each package it depends on that is installed."""
-    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
-    names = ["vaerun", *(re.split(r"[^\w.-]", line)[0] for line in _requirements())]
-    for name in names:
-        try:
+    versions = {"python": ".".join(map(str, sys.version_info[:3])), "vaerun": version()}
+    for line in _requirements():
+        name = re.split(r"[^\w.-]", line)[0]
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return versions
 
 
@@ -56,5 +59,17 @@ def _requirements() -> list[str]:
     try:
         lines = importlib.metadata.requires("vaerun") or []
     except importlib.metadata.PackageNotFoundError:
-        return []
+        lines = list(_project(checkout())["dependencies"])
     return [line for line in lines if "extra ==" not in line]
+
+
+def _project(root: Path | None) -> dict[str, Any]:
+    """The project table of a checkout's pyproject.toml; empty where it is not vaerun's."""
+    if root is None:
+        return {}
+    try:
+        table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}
+    project = table.get("project", {})
+    return project if project.get("name") == "vaerun" else {}

@@ -5,17 +5,25 @@ default here. `check` reports every fault of a group in one `UserError`.
 """
 
 import dataclasses
-import difflib
 import math
+import operator
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from vaerun.errors import UserError
+from vaerun.faults import key, not_a_choice, raise_all, show, unknown
 
 T = TypeVar("T")
 
+_RULES = {"min": "at least", "max": "at most", "above": "above", "below": "below"}
+_BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
+    "min": (operator.ge, "raise"),
+    "max": (operator.le, "lower"),
+    "above": (operator.gt, "raise"),
+    "below": (operator.lt, "lower"),
+}
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
@@ -119,63 +127,9 @@ def entries(cls: type, where: str = "") -> list[Entry]:
     return found
 
 
-def raise_all(faults: Sequence[UserError]) -> None:
-    """Raise the faults as one line joined by "; ", or return if there are none."""
-    if not faults:
-        return
-    *first, last = faults
-    raise UserError("; ".join([*map(str, first), last.what]), last.mend)
-
-
 def names(cls: type) -> list[str]:
     """The keys of a config dataclass."""
     return [field.name for field in dataclasses.fields(cls)]
-
-
-def key(where: str, name: str) -> str:
-    """The full name of a key in a group."""
-    return f"{where}.{name}" if where else name
-
-
-def show(value: object) -> str:
-    """A value as one would type it on the command line, cut where it is long."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        text = f"[{','.join(map(show, value))}]"
-    elif isinstance(value, Mapping):
-        text = "{" + ",".join(f"{name}:{show(item)}" for name, item in value.items()) + "}"
-    else:
-        text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def likeness(word: str, other: str) -> float:
-    """How alike two words are spelt, from 0 to 1."""
-    return difflib.SequenceMatcher(None, other.lower(), word.lower(), autojunk=False).ratio()
-
-
-def nearest(word: str, options: Iterable[str]) -> str:
-    """The option spelt most like the word; the first of equals."""
-    return max(options, key=lambda candidate: likeness(word, candidate))
-
-
-def unknown(name: str, known: Sequence[str], where: str = "") -> UserError:
-    """The fault of a key that its group does not have."""
-    of = f"a key of {where}" if where else "a key of the config"
-    if not known:
-        return UserError(f"{key(where, name)} is not {of}", f"leave it out: {where} has no keys")
-    return UserError(
-        f"{key(where, name)} is not {of}", f"did you mean {key(where, nearest(name, known))}"
-    )
-
-
-def not_a_choice(here: str, value: object, choices: Sequence[str]) -> UserError:
-    """The fault of a word that is none of those allowed."""
-    mend = f"did you mean {nearest(show(value), choices)} (choices: {', '.join(choices)})"
-    return UserError(f"{here}={show(value)} is not a choice", mend)
 
 
 def describe(hint: Any, metadata: Mapping[str, Any]) -> str:
@@ -215,7 +169,7 @@ def _value(
     fault = _out_of_range(arm, value, here, metadata)
     if fault is not None:
         faults.append(fault)
-    return float(value) if arm is float else value
+    return arm(value) if arm in (float, str) else value
 
 
 def _fits(arm: Any, value: object) -> bool:
@@ -229,8 +183,10 @@ def _fits(arm: Any, value: object) -> bool:
         return number and math.isfinite(typing.cast("float", value))
     if arm is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    assert arm in (bool, str), f"config fields cannot be of type {arm}"
-    return isinstance(value, arm)
+    if arm is str:  # YAML reads a word of digits as a number: out=2026, trainer.precision=32
+        return isinstance(value, (str, int)) and not isinstance(value, bool)
+    assert arm is bool, f"config fields cannot be of type {arm}"
+    return isinstance(value, bool)
 
 
 def _out_of_range(
@@ -238,25 +194,22 @@ def _out_of_range(
 ) -> UserError | None:
     """The fault of a number outside its bounds or of a word that is not a choice."""
     choices = metadata.get("choices")
-    if isinstance(value, str):
-        return not_a_choice(here, value, choices) if choices and value not in choices else None
-    if value is None or isinstance(value, bool):
+    if arm is str and choices and str(value) not in choices:
+        return not_a_choice(here, value, choices)
+    if arm not in (int, float):
         return None
-    tests = {
-        "min": lambda bound: value >= bound,
-        "max": lambda bound: value <= bound,
-        "above": lambda bound: value > bound,
-        "below": lambda bound: value < bound,
-    }
-    bounds = metadata.get("bounds", {})
-    if all(tests[name](bound) for name, bound in bounds.items()):
-        return None
-    rule = " and ".join(_rule(*bound) for bound in bounds.items())
-    return UserError(f"{here}={show(value)} must be {rule}", _mend(arm, metadata))
+    for name, bound in metadata.get("bounds", {}).items():
+        within, mend = _BOUNDS[name]
+        if not within(value, bound):
+            help = metadata.get("help")
+            what = f"{here}={show(value)} must be {_rule(name, bound)}"
+            return UserError(what, f"{mend} it" + (f" ({help})" if help else ""))
+    return None
 
 
 def _rule(name: str, bound: float) -> str:
-    return {"min": "at least", "max": "at most"}.get(name, name) + f" {bound:g}"
+    number = int(bound) if float(bound).is_integer() else bound
+    return f"{_RULES[name]} {number}"
 
 
 def _arms(hint: Any) -> tuple[Any, ...]:

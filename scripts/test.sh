@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Sets up and tests: bash scripts/test.sh [arguments of pytest]
+# Lint, format and types are checked first; all are run even if one fails.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+prepare dev
+cd "$root"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # one process a core, see -n below
+failed=0
+"$python" -m ruff check . || failed=1
+"$python" -m ruff format --check . || failed=1
+"$python" -m mypy || failed=1
+"$python" -m pytest -n auto "$@" || failed=1
+exit "$failed"

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import logging
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from vaerun.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 _SECONDS_TO_ANSWER = 20
 
@@ -31,24 +34,32 @@ class DataFile(NamedTuple):
     md5_gz: str
 
 
-def obtain(file: DataFile, folders: Sequence[Path], target: Path, mirrors: Sequence[str]) -> bytes:
-    """The uncompressed bytes of a file, checked; downloaded where no folder holds it.
+def obtain(
+    files: Sequence[DataFile], folders: Sequence[Path], target: Path, mirrors: Sequence[str]
+) -> list[bytes]:
+    """The uncompressed bytes of each file, checked; downloaded where no folder holds it.
 
     Parameters
     ----------
-    file
+    files
         What is wanted.
     folders
-        Where it may lie, gzipped or not; the first that holds it counts.
+        Where they may lie, gzipped or not; the first that holds a file counts.
     target
         Folder of downloads.
     mirrors
         Addresses that end in ``/``, tried in this order.
     """
+    paths = [_find(file, folders) for file in files]
+    missing = [file for file, path in zip(files, paths, strict=True) if path is None]
+    fetched = {file: _download(file, missing, target, mirrors) for file in missing}
+    return [_checked(file, path or fetched[file]) for file, path in zip(files, paths, strict=True)]
+
+
+def _find(file: DataFile, folders: Sequence[Path]) -> Path | None:
     names = (file.name, f"{file.name}.gz")
     candidates = (folder / name for folder in folders for name in names)
-    path = next((path for path in candidates if path.is_file()), None)
-    return _checked(file, path or _download(file, target, mirrors))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _checked(file: DataFile, path: Path) -> bytes:
@@ -68,18 +79,17 @@ def _checked(file: DataFile, path: Path) -> bytes:
     return raw
 
 
-def _download(file: DataFile, target: Path, mirrors: Sequence[str]) -> Path:
+def _download(
+    file: DataFile, missing: Sequence[DataFile], target: Path, mirrors: Sequence[str]
+) -> Path:
     """The path of the gzipped file, fetched from the first mirror that has the right one."""
     import pooch  # slow to import, and needed once in the life of a machine
 
-    name = f"{file.name}.gz"
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"{target} cannot be made ({error.strerror})"
-        raise UserError(what, "set data.root to a folder that you can write to") from None
-    failures = []
+    pooch.get_logger().setLevel(logging.ERROR)  # what it would say is said below
+    _make(target)
+    name, failures = f"{file.name}.gz", []
     for mirror in mirrors:
+        _log.info("downloading %s%s to %s", mirror, name, target)
         downloader = pooch.HTTPDownloader(timeout=_SECONDS_TO_ANSWER)
         known = f"md5:{file.md5_gz}"
         try:
@@ -89,6 +99,15 @@ def _download(file: DataFile, target: Path, mirrors: Sequence[str]) -> Path:
         else:
             return Path(got)
     raise UserError(
-        f"{name} is not in {target} and could not be downloaded ({', '.join(failures)})",
-        f"put {name} or {file.name} into {target}, or set data.root to the folder that holds it",
+        f"{target} lacks {name}, which could not be downloaded ({', '.join(failures)})",
+        f"put {', '.join(f'{lacking.name}.gz' for lacking in missing)} into {target}, "
+        "gunzipped or not, or set data.root to the folder that holds them",
     )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"{folder} cannot be made ({error.strerror})"
+        raise UserError(what, "set data.root to a folder that you can write to") from None

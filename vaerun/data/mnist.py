@@ -89,8 +89,7 @@ def load(config: MnistConfig, seed: int) -> Splits:
     """
     root = Path(config.root).expanduser()
     train_seed, val_seed = np.random.SeedSequence(seed).spawn(2)
-    train = _read(root, SOURCE.train_images, SOURCE.train_labels)
-    val = _read(root, SOURCE.val_images, SOURCE.val_labels)
+    train, val = _read(root)
     _check_size("train_size", config.train_size, len(train.label))
     _check_size("val_size", config.val_size, len(val.label))
     return Splits(
@@ -140,13 +139,12 @@ class _Digits(NamedTuple):
     label: npt.NDArray[np.uint8]
 
 
-def _read(root: Path, images: DataFile, labels: DataFile) -> _Digits:
+def _read(root: Path) -> tuple[_Digits, _Digits]:
+    """The digits of the training and of the test file."""
+    *files, mirrors = SOURCE
     folders = [root, root / "mnist", root / "MNIST" / "raw"]  # the last: as torchvision leaves it
-    pixels, label = (
-        _parse_idx(obtain(file, folders, root / "mnist", SOURCE.mirrors))
-        for file in (images, labels)
-    )
-    return _Digits(pixels, label)
+    arrays = [_parse_idx(raw) for raw in obtain(files, folders, root / "mnist", mirrors)]
+    return _Digits(*arrays[:2]), _Digits(*arrays[2:])
 
 
 def _parse_idx(raw: bytes) -> npt.NDArray[np.uint8]:

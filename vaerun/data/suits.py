@@ -1,8 +1,9 @@
 """The four suits of playing cards as outlines of our own, and how they become pixels.
 
-A suit is a union of closed shapes. Shapes are written down in (row, column), rows downwards, in a
-box of side 1 about the centre of the suit, so −0.5 is the top and the left of the longest side.
-Each is the right half of a figure that is its own mirror image, as cubic Bézier arcs.
+A suit is a union of closed shapes. Shapes are written down in (row, column), rows downwards, in
+units of the suit's longest side, from the middle of the suit; the heart alone stands lower, by
+0.08, with its heavy lobes about the middle. Each is the right half of a figure that is its own
+mirror image, as cubic Bézier arcs.
 """
 
 from functools import cache
@@ -23,9 +24,9 @@ _POINTS_PER_ARC = 48
 _LINES_PER_PIXEL = 4
 
 _HEART: list[Arc] = [
-    ((-0.43, 0.03), (-0.5, 0.13), (-0.5, 0.24)),
-    ((-0.5, 0.375), (-0.395, 0.47), (-0.24, 0.47)),
-    ((0.0, 0.47), (0.19, 0.19), (0.5, 0.0)),
+    ((-0.35, 0.03), (-0.42, 0.13), (-0.42, 0.24)),
+    ((-0.42, 0.375), (-0.315, 0.47), (-0.16, 0.47)),
+    ((0.08, 0.47), (0.27, 0.19), (0.58, 0.0)),
 ]
 _SPADE: list[Arc] = [
     ((-0.30, 0.17), (-0.07, 0.43), (0.13, 0.43)),
@@ -65,13 +66,13 @@ def _disc(row: float, column: float, radius: float) -> Tensor:
 
 
 def outlines(suit: str) -> list[Tensor]:
-    """The closed polygons (V, 2) whose union is the suit, in the box of side 1 of this module."""
+    """The closed polygons (V, 2) whose union is the suit, in units of its longest side."""
     if suit == "clubs":
         lobes = [_disc(-0.265, 0.0, 0.235), _disc(0.09, 0.25, 0.235), _disc(0.09, -0.25, 0.235)]
-        return [*lobes, _disc(-0.03, 0.0, 0.1), _mirrored((-0.1, 0.0), _CLUB_STEM)]
+        return [*lobes, _disc(-0.03, 0.0, 0.13), _mirrored((-0.1, 0.0), _CLUB_STEM)]
     tops: dict[str, tuple[Point, list[Arc]]] = {
         "spades": ((-0.5, 0.0), _SPADE),
-        "hearts": ((-0.31, 0.0), _HEART),
+        "hearts": ((-0.23, 0.0), _HEART),
         "diamonds": ((-0.5, 0.0), _DIAMOND),
     }
     return [_mirrored(*tops[suit])]
@@ -106,6 +107,6 @@ def coverage(polygon: Tensor, size: int) -> Tensor:
 
 @cache
 def upright(suit: str, size: int) -> Tensor:
-    """The suit upright in the middle of its field, white on black, (size, size) float32."""
+    """The suit upright about the centre of its field, white on black, (size, size) float32."""
     shapes = [(shape * LONGEST_SIDE + 0.5) * size for shape in outlines(suit)]
     return torch.stack([coverage(shape, size) for shape in shapes]).amax(dim=0).float()

@@ -1,0 +1,89 @@
+"""Small data sets whose right answers are known."""
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaerun.data import mnist
+from vaerun.data.cards import CardsConfig
+from vaerun.data.download import DataFile
+from vaerun.data.mnist import MnistConfig, Source
+
+N_TRAIN, N_VAL = 7, 5
+
+
+@pytest.fixture
+def cards() -> Callable[..., CardsConfig]:
+    """Makes the config of a small cards iv, with changes."""
+
+    def make(**changes: object) -> CardsConfig:
+        values = {
+            "name": "cards_test", "kind": "cards", "root": "", "train_size": 40, "val_size": 12,
+            "batch_size": 5, "invariances": ["r"], "angle_range_deg": 120.0, "fills_field": False,
+            "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
+            "noise_sd": 0.0, "train_per_class": 3000, "val_per_class": 1000,
+        }  # fmt: skip
+        return CardsConfig(**(values | changes))
+
+    return make
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Callable[..., MnistConfig]:
+    """Makes the config of upright digits in `tmp_path`, with changes."""
+
+    def make(**changes: object) -> MnistConfig:
+        values = {
+            "name": "mnist_test", "kind": "mnist", "root": str(tmp_path), "train_size": None,
+            "val_size": None, "batch_size": 5, "invariances": ["r"], "angle_range_deg": 45.0,
+            "fills_field": False, "field": 28, "rotation_deg": 0.0, "rotation_sd_deg": 0.0,
+            "shift_px": 0.0, "shift_sd_px": 0.0,
+        }  # fmt: skip
+        return MnistConfig(**(values | changes))
+
+    return make
+
+
+def idx(array: np.ndarray) -> bytes:
+    """A uint8 array as the bytes of an idx file."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.fixture
+def arrays() -> list[np.ndarray]:
+    """Made-up digits: training pixels and labels, validation pixels and labels."""
+    rng = np.random.default_rng(0)
+    sets = []
+    for n in (N_TRAIN, N_VAL):
+        sets += [rng.integers(0, 256, (n, 28, 28), np.uint8), rng.integers(0, 10, n, np.uint8)]
+    return sets
+
+
+@pytest.fixture
+def raw_files(arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """The made-up digits as idx files by name, which `mnist` takes for the real ones."""
+    names = [f"{split}-{kind}" for split in ("train", "t10k") for kind in ("images", "labels")]
+    raw = {name: idx(array) for name, array in zip(names, arrays, strict=True)}
+    files = [
+        DataFile(name, hashlib.md5(b).hexdigest(), hashlib.md5(packed(b)).hexdigest())
+        for name, b in raw.items()
+    ]
+    monkeypatch.setattr(mnist, "SOURCE", Source(*files, mirrors=["http://127.0.0.1:9/"]))
+    return raw
+
+
+def packed(raw: bytes) -> bytes:
+    """The same gzip bytes every time."""
+    return gzip.compress(raw, mtime=0)
+
+
+@pytest.fixture
+def on_disk(raw_files: dict[str, bytes], tmp_path: Path) -> Path:
+    """The folder in which the made-up digits lie, uncompressed."""
+    for name, raw in raw_files.items():
+        (tmp_path / name).write_bytes(raw)
+    return tmp_path

@@ -1,0 +1,33 @@
+"""All figures of a run, each a pure function of arrays that are saved beside it.
+
+`draw` takes one flat mapping, the content of `figures/arrays.npz`, and makes every figure whose
+arrays are there. N validation images, n examples, C H W image, E epochs, J classes, d content
+dimensions; angles in radians, shifts in pixels (row, column).
+
+==============================================  ==============================================
+array                                           figure
+==============================================  ==============================================
+``inputs`` (n, C, H, W)                         inputs
+``reconstructions_input``,                      reconstructions
+``reconstructions_output`` (n, C, H, W)
+``curve_epoch`` (E,), ``curve_train_loss``,     learning_curve
+``curve_val_loss``, ``curve_val_<term>`` (E,)
+``latent_z`` (N, d)                             latent_distribution, latent_density
+``latent_label``, ``latent_predicted`` (N,)     panels and colours of the above and of the angles
+``factor_<name>`` (N,)                          panels: the true value of each factor
+``latent_angle`` (N,) encoded angle             panel; angle_histogram, with ``factor_angle`` also
+                                                angle_vs_truth
+``shift_px`` (N, 2)                             shift_histogram
+``manifold``, ``manifold_data``,                the figure of that name
+``manifold_class_<j>`` (R, K, C, H, W), each
+with ``…_row_axis``, ``…_column_axis``,
+``…_dimensions``
+``traversal_z<i>`` ([J,] S, C, H, W) with       traversal_z<i>
+``traversal_z<i>_axis``
+``confusion`` (J, J) counts                     confusion
+==============================================  ==============================================
+"""
+
+from vaerun.analysis.figures.gallery import draw, png, save_figures
+
+__all__ = ["draw", "png", "save_figures"]

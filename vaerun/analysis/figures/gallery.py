@@ -1,0 +1,161 @@
+"""Which figures a run gets: those whose arrays are present (listed in the package's head)."""
+
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from vaerun.analysis.figures import images, latent, pose, training
+from vaerun.analysis.figures.style import house_style
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+MATERIAL_SHIFT_PX = 0.25
+POSE_SHIFTS = ("shift_row", "shift_column")
+
+
+def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+    """Every figure whose arrays are there, by name, in the order of a report.
+
+    Parameters
+    ----------
+    arrays
+        As in `figures/arrays.npz`.
+    classes
+        Names of the classes, empty when there are none.
+    """
+    with house_style():
+        return {
+            **_of_images(arrays),
+            **_of_training(arrays, classes),
+            **_of_latents(arrays, classes),
+            **_of_maps(arrays, classes),
+            **_of_pose(arrays, classes),
+        }
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's content."""
+    buffer = io.BytesIO()
+    with house_style():
+        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 4})
+    return buffer.getvalue()
+
+
+def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]:
+    """Each figure as ``<folder>/<name>.png``, whole or not at all; the paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, figure in figures.items():
+        paths[name] = folder / f"{name}.png"
+        unfinished = folder / f".{name}.{os.getpid()}.part"
+        unfinished.write_bytes(png(figure))
+        unfinished.replace(paths[name])
+    return paths
+
+
+def _of_images(arrays: Arrays) -> dict[str, Figure]:
+    figures = {}
+    if "inputs" in arrays and len(arrays["inputs"]):
+        figures["inputs"] = images.draw_inputs(arrays["inputs"])
+    if "reconstructions_input" in arrays and len(arrays["reconstructions_input"]):
+        figures["reconstructions"] = images.draw_reconstructions(
+            arrays["reconstructions_input"], arrays["reconstructions_output"]
+        )
+    return figures
+
+
+def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+    figures = {}
+    curves = {
+        name.removeprefix("curve_"): values
+        for name, values in arrays.items()
+        if name.startswith(("curve_train_", "curve_val_"))
+    }
+    if curves and len(arrays["curve_epoch"]):
+        figures["learning_curve"] = training.draw_learning_curve(arrays["curve_epoch"], curves)
+    if "confusion" in arrays:
+        figures["confusion"] = training.draw_confusion(arrays["confusion"], classes)
+    return figures
+
+
+def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+    if "latent_z" not in arrays or len(arrays["latent_z"]) < 2:
+        return {}
+    labels = {
+        title: arrays[name]
+        for title, name in (("True class", "latent_label"), ("Found class", "latent_predicted"))
+        if classes and name in arrays and (arrays[name] >= 0).any()
+    }
+    z = arrays["latent_z"]
+    distribution = latent.draw_latent_distribution(z, labels, _latent_values(arrays), classes)
+    return {"latent_distribution": distribution, "latent_density": latent.draw_latent_density(z)}
+
+
+def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """Quantities to colour the content by, under the titles of their panels."""
+    values = {}
+    for key, factor in arrays.items():
+        name = key.removeprefix("factor_")
+        if name == key or not np.isfinite(factor).all() or np.ptp(factor) < 1e-6:
+            continue
+        if name in POSE_SHIFTS:
+            if factor.std() > MATERIAL_SHIFT_PX:
+                values[f"True {name.replace('_', ' of ')} (pixels)"] = factor
+        elif name in ("angle", "shear"):
+            values[f"True {name} (°)"] = np.rad2deg(factor)
+        else:
+            values[f"True {name.replace('_', ' ')}"] = factor
+    if "latent_angle" in arrays and np.any(arrays["latent_angle"]):
+        values["Encoded angle (°)"] = np.rad2deg(arrays["latent_angle"])
+    return values
+
+
+def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+    figures = {}
+    for name in arrays:
+        if re.fullmatch(r"manifold(_data|_class_\d+)?", name):
+            figures[name] = images.draw_manifold(
+                arrays[name],
+                arrays[f"{name}_row_axis"],
+                arrays[f"{name}_column_axis"],
+                [int(i) for i in arrays[f"{name}_dimensions"]],
+                _title_of_map(name, classes),
+            )
+        if re.fullmatch(r"traversal_z\d+", name):
+            figures[name] = images.draw_traversal(
+                arrays[name], arrays[f"{name}_axis"], name.removeprefix("traversal_"), classes
+            )
+    return figures
+
+
+def _title_of_map(name: str, classes: Sequence[str]) -> str:
+    if name == "manifold":
+        return "Decoded content, over the middle of the prior"
+    if name == "manifold_data":
+        return "Decoded content, over the range of the data"
+    j = int(name.rsplit("_", 1)[1])
+    return f"Decoded content of {classes[j] if j < len(classes) else f'class {j}'}"
+
+
+def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+    figures = {}
+    angle, truth = arrays.get("latent_angle"), arrays.get("factor_angle")
+    if angle is not None and len(angle) and np.any(angle):
+        label = arrays.get("latent_label", np.full(len(angle), -1))
+        names = classes if (label >= 0).any() else []
+        if truth is not None:
+            figures["angle_vs_truth"] = pose.draw_angle_vs_truth(angle, truth, label, names)
+        figures["angle_histogram"] = pose.draw_angle_histogram(angle, truth, label, names)
+    shift = arrays.get("shift_px")
+    if shift is not None and len(shift) and np.any(shift):
+        known = {n: arrays[f"factor_shift_{n}"] for n in ("row", "column")
+                 if f"factor_shift_{n}" in arrays}  # fmt: skip
+        figures["shift_histogram"] = pose.draw_shift_histogram(shift, known)
+    return figures

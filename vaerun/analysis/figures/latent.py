@@ -1,0 +1,142 @@
+"""Figures of the latent space: where images lie, coloured by what is known, and how densely."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+
+from vaerun.analysis.figures.style import (
+    angle_colours,
+    class_legend,
+    colours_of,
+    new_figure,
+    scatter,
+    value_colours,
+)
+from vaerun.analysis.latent_maps import widest_dimensions
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+
+# N images, d content dimensions, G cells along each side of a density.
+
+CELLS = 240
+PANEL = 3.5  # inches
+
+
+def draw_latent_distribution(
+    z: Floats, labels: Mapping[str, Ints], values: Mapping[str, Floats], classes: Sequence[str]
+) -> Figure:
+    """Content of every image, one panel for each thing known of it.
+
+    Parameters
+    ----------
+    z
+        (N, d); the two widest dimensions are drawn.
+    labels
+        Title to class of each image (N,), −1 unknown.
+    values
+        Title to a quantity of each image (N,); titles that end in ``(°)`` are angles.
+    classes
+        Names of the classes.
+    """
+    x, y, names = _plane(z)
+    n_panels = max(len(labels) + len(values), 1)
+    columns = min(n_panels, 3 if n_panels != 4 else 2)
+    rows = -(-n_panels // columns)
+    figure = new_figure(PANEL * columns + 1.0, PANEL * rows * 0.92 + 0.2)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[n_panels:]:
+        axes.set_axis_off()
+    for axes in panels[:n_panels]:
+        _frame(axes, x, y, names)
+    for axes, (title, label) in zip(panels, labels.items(), strict=False):
+        scatter(axes, x, y, c=colours_of(label, len(classes)))
+        axes.set_title(title)
+    for axes, (title, value) in zip(panels[len(labels) :], values.items(), strict=False):
+        cmap, norm = angle_colours(value) if title.endswith("(°)") else value_colours(value)
+        scatter(axes, x, y, c=value, cmap=cmap, norm=norm)
+        figure.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.85, aspect=28, pad=0.02)
+        axes.set_title(title)
+    if not labels and not values:
+        scatter(panels[0], x, y, c="#3f6fb5")
+    if labels and classes:
+        unknown = any(bool((label < 0).any()) for label in labels.values())
+        class_legend(figure, classes, unknown=unknown)
+    return figure
+
+
+def draw_latent_density(z: Floats) -> Figure:
+    """Kernel density of the content over its two widest dimensions; a curve if d = 1."""
+    if z.shape[1] == 1:
+        return _density_curve(z[:, 0])
+    i, j = widest_dimensions(z)
+    (low_x, high_x), (low_y, high_y) = _limits(z[:, i]), _limits(z[:, j])
+    box = [[low_x, high_x], [low_y, high_y]]
+    counts = np.histogram2d(z[:, i], z[:, j], bins=CELLS, range=box)[0]
+    area = (high_x - low_x) * (high_y - low_y) / CELLS**2
+    # Half of Scott's width N^(−1/6): his assumes one normal, and contents lie on thin curves.
+    width = [0.5 * len(z) ** (-1 / 6) * z[:, a].std() * CELLS / (high - low)
+             for a, (low, high) in ((i, box[0]), (j, box[1]))]  # fmt: skip
+    density = gaussian_filter(counts, width) / (len(z) * area)
+    figure = new_figure(5.4, 4.4)
+    axes = figure.subplots()
+    image = axes.imshow(
+        np.sqrt(density.T),
+        origin="lower",
+        extent=(low_x, high_x, low_y, high_y),
+        cmap="magma",
+        aspect="auto",
+        interpolation="bilinear",
+    )
+    bar = figure.colorbar(image, ax=axes, aspect=28, pad=0.02, label="density")
+    ticks = np.linspace(0, float(np.sqrt(density.max())), 5)
+    bar.set_ticks(list(ticks), labels=[f"{t**2:.2g}" for t in ticks])
+    axes.set(xlabel=f"z{i + 1}", ylabel=f"z{j + 1}", title="Density of the content")
+    return figure
+
+
+def _density_curve(z: Floats) -> Figure:
+    low, high = _limits(z)
+    counts, edges = np.histogram(z, bins=CELLS, range=(low, high), density=True)
+    width = 0.5 * len(z) ** (-1 / 5) * max(float(z.std()), 1e-9) * CELLS / (high - low)
+    smooth = gaussian_filter1d(counts, width)
+    figure = new_figure(5.4, 3.0)
+    axes = figure.subplots()
+    middle = (edges[1:] + edges[:-1]) / 2
+    axes.fill_between(middle, smooth, color=mpl.colormaps["magma"](0.55), alpha=0.35)
+    axes.plot(middle, smooth, color=mpl.colormaps["magma"](0.4))
+    axes.set(xlabel="z1", ylabel="density", title="Density of the content", ylim=(0, None))
+    return figure
+
+
+def _plane(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
+    """The two widest dimensions; with d = 1 the second is a harmless jitter."""
+    dimensions = widest_dimensions(z)
+    x, first = z[:, dimensions[0]], f"z{dimensions[0] + 1}"
+    if len(dimensions) == 1:
+        return x, np.random.default_rng(0).uniform(-1, 1, len(z)), (first, "")
+    return x, z[:, dimensions[1]], (first, f"z{dimensions[1] + 1}")
+
+
+def _frame(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
+    """Limits and labels of a panel: all of the data but the last far strays."""
+    axes.set_xlim(*_limits(x))
+    axes.set_ylim(*_limits(y))
+    axes.set_xlabel(names[0])
+    if names[1]:
+        axes.set_ylabel(names[1], rotation=0, labelpad=8)
+    else:
+        axes.set_yticks([])
+    axes.grid()
+
+
+def _limits(x: Floats) -> tuple[float, float]:
+    low, high = np.quantile(x, [0.001, 0.999])
+    room = max(0.06 * (high - low), 1e-3)
+    return float(low - room), float(high + room)

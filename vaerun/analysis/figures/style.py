@@ -1,0 +1,159 @@
+"""How every figure looks: matplotlib settings, colours, marks for any number of points."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+
+DPI = 150
+INK, FAINT = "#22262b", "#c9ced6"
+SETTINGS: dict[Any, Any] = {
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 6,
+    "axes.labelsize": 9,
+    "axes.edgecolor": "#8a929c",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": "#5b636d",
+    "ytick.color": "#5b636d",
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "grid.color": "#e7eaee",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "image.interpolation": "nearest",
+}
+
+# The sequences of M. Petroff (arXiv 2107.02270), made for every kind of colour vision.
+SIX = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
+TEN = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+UNKNOWN = "#b4bac2"
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """All drawing and saving happens in here; nothing leaks into the user's matplotlib."""
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, inches, that lays itself out; no pyplot, so no window and no state."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def class_colours(n: int) -> list[str]:
+    """Colours of n classes, the same for the same n everywhere."""
+    if n <= len(SIX):
+        return list(SIX[:n])
+    if n <= len(TEN):
+        return list(TEN[:n])
+    return [mpl.colors.to_hex(c) for c in mpl.colormaps["turbo"](np.linspace(0.03, 0.97, n))]
+
+
+def colours_of(label: Ints, n_classes: int) -> npt.NDArray[np.str_]:
+    """The colour of each image, grey where its class is unknown."""
+    return np.array([*class_colours(n_classes), UNKNOWN])[np.where(label < 0, n_classes, label)]
+
+
+def class_legend(figure: Figure, classes: Sequence[str], *, unknown: bool = False) -> None:
+    """Class names and colours beside the panels."""
+    entries = list(zip(classes, class_colours(len(classes)), strict=True))
+    entries += [("unknown", UNKNOWN)] if unknown else []
+    marks = [
+        Line2D([], [], marker="o", linestyle="", color=c, markersize=6, label=n)
+        for n, c in entries
+    ]
+    figure.legend(handles=marks, loc="outside right upper", handletextpad=0.2)
+
+
+def cyclic_map() -> Colormap:
+    """A cyclic colour map for angles: one turn of hue in Oklab, darkest at ±180°.
+
+    Unlike matplotlib's ``twilight`` it is nowhere near white, so thin points stay visible. The
+    lightness swings once a turn, which also orders the angles for colour-blind eyes.
+    """
+    turn = np.linspace(-np.pi, np.pi, 360, endpoint=False)
+    lightness, chroma = 0.62 + 0.14 * np.cos(turn), 0.125
+    oklab = np.stack([lightness, chroma * np.cos(turn + 1.4), chroma * np.sin(turn + 1.4)], axis=1)
+    to_lms = [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728],
+              [1, -0.0894841775, -1.2914855480]]  # fmt: skip
+    to_rgb = [[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011,
+              -0.3413193965], [-0.0041960863, -0.7034186147, 1.7076147010]]  # fmt: skip
+    linear = np.clip((oklab @ np.transpose(to_lms)) ** 3 @ np.transpose(to_rgb), 0, 1)
+    gamma = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return ListedColormap(gamma, name="turn")
+
+
+def value_colours(values: Floats) -> tuple[Colormap, Normalize]:
+    """A perceptual map over nearly all of the values."""
+    low, high = np.nanquantile(values, [0.005, 0.995])
+    return mpl.colormaps["viridis"], Normalize(low, max(high, low + 1e-9))
+
+
+def angle_colours(angle_deg: Floats) -> tuple[Colormap, Normalize]:
+    """A cyclic map for angles all round the circle; a plain one over a narrower range."""
+    if np.nanquantile(np.abs(angle_deg), 0.99) > 90:
+        return cyclic_map(), Normalize(-180, 180)
+    return value_colours(angle_deg)
+
+
+def point_size(n: int) -> float:
+    """Area of a mark, points², so that n of them neither vanish nor clog a panel."""
+    return float(np.clip(9000 / max(n, 1), 0.7, 22))
+
+
+def point_alpha(n: int) -> float:
+    """Opacity of a mark among n."""
+    return float(np.clip(12 / max(n, 1) ** 0.35, 0.3, 0.9))
+
+
+def scatter(axes: Axes, x: Floats, y: Floats, **colour: object) -> None:
+    """Points in an order that favours no class, sized for their number."""
+    n = len(x)
+    order = np.random.default_rng(0).permutation(n)
+    colour = {k: v[order] if isinstance(v, np.ndarray) else v for k, v in colour.items()}
+    axes.scatter(
+        x[order],
+        y[order],
+        s=point_size(n),
+        alpha=point_alpha(n),
+        linewidths=0,
+        rasterized=True,
+        **colour,  # type: ignore[arg-type]
+    )
+
+
+def degree_ticks(axis: object, limit_deg: float = 180.0) -> None:
+    """Ticks of an x or y axis at round angles up to ±limit_deg."""
+    step = next(s for s in (5, 10, 15, 30, 45, 90, 180) if limit_deg / s <= 4.5 or s == 180)
+    last = int(limit_deg // step) * step
+    ticks = np.arange(-last, last + 1, step)
+    axis.set_ticks(ticks, labels=[f"{t:.0f}°" for t in ticks])  # type: ignore[attr-defined]

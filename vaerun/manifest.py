@@ -137,9 +137,9 @@ def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
     """
     digest = hashlib.sha256()
     for values in arrays:
-        array = np.ascontiguousarray(values)
+        array = np.asarray(values)
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        digest.update(f"{little.dtype.str}{np.shape(values)}".encode())
+        digest.update(f"{little.dtype.str}{little.shape}".encode())
         digest.update(little.tobytes())
     return digest.hexdigest()
 

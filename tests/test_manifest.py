@@ -100,6 +100,13 @@ def test_a_run_is_not_gone_on_with_twice(tmp_path):
     assert unfinished(tmp_path, "m", "d", PLAIN) is None
 
 
+def test_a_run_gone_on_with_in_its_own_folder_may_stop_again(tmp_path):
+    folder = claim(tmp_path, "m", "d")
+    about = About(device="cpu", data_fingerprint="f", resumed_from=folder.path)
+    finish(folder, KeyboardInterrupt(), about=about)
+    assert unfinished(tmp_path, "m", "d", PLAIN) == folder
+
+
 def test_a_run_still_at_work_is_not_gone_on_with(tmp_path):
     folder = claim(tmp_path, "m", "d")
     with record(folder, JOB, ABOUT):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaerun.errors import UserError
-from vaerun.faults import key, not_a_choice, raise_all, show
+from vaerun.faults import not_a_choice, raise_all, show
 from vaerun.provenance import checkout
 from vaerun.schema import collect, option
 
@@ -43,7 +43,7 @@ NAMED_BY_GROUP = {
     "data.kind": "data",
     "objective.name": "objective",
 }
-PRECISIONS = ("auto", "32-true", "32", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,21 +137,19 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
 
     faults: list[UserError] = []
     parts = dict(plain)
-    decoders = {name: decoder.Config for name, decoder in DECODERS.items()}
-    poses = {name: pose.Config for name, pose in POSES.items()}
+    _check_name(parts, "task", TASKS, faults)
+    _check_name(parts, "model", models.MODELS, faults)
+    if isinstance(parts.get("model"), Mapping):
+        parts["model"] = model = dict(parts["model"])
+        decoders = {name: decoder.Config for name, decoder in DECODERS.items()}
+        poses = {name: pose.Config for name, pose in POSES.items()}
+        _build_chosen(model, "decoder", "model.decoder", "name", decoders, faults)
+        _build_chosen(model, "pose", "model.pose", "name", poses, faults)
     kinds = {name: dataset.config for name, dataset in DATASETS.items()}
-    model = dict(parts["model"]) if isinstance(parts.get("model"), Mapping) else {}
-    _named(model.get("name"), "model.name", list(models.MODELS), faults)
-    task = parts.get("task")
-    _named(
-        task.get("name") if isinstance(task, Mapping) else None, "task.name", list(TASKS), faults
-    )
-    _replace(model, "decoder", "model.decoder", "name", decoders, faults)
-    _replace(model, "pose", "model.pose", "name", poses, faults)
-    parts["model"] = collect(ModelConfig, model or parts.get("model"), "model", faults)
-    _replace(parts, "data", "data", "kind", kinds, faults)
-    if "objective" in parts:
-        parts["objective"] = collect(ObjectiveConfig, parts["objective"], "objective", faults)
+    _build_chosen(parts, "data", "data", "kind", kinds, faults)
+    for name, cls in {"model": ModelConfig, "objective": ObjectiveConfig}.items():
+        if name in parts:
+            parts[name] = collect(cls, parts[name], name, faults)
     config = collect(RunConfig, parts, "", faults)
     faults += _cross_faults(plain)
     raise_all(faults)
@@ -160,7 +158,16 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
     return config
 
 
-def _replace(
+def _check_name(
+    parts: Mapping[str, Any], group: str, registry: Mapping[str, object], faults: list[UserError]
+) -> None:
+    """Add the fault of a group whose name is not in its registry; other faults come later."""
+    values = parts.get(group)
+    if isinstance(values, Mapping) and values.get("name", "") not in ("", *registry):
+        faults.append(not_a_choice(f"{group}.name", values["name"], list(registry)))
+
+
+def _build_chosen(
     parts: dict[str, Any],
     name: str,
     where: str,
@@ -172,17 +179,13 @@ def _replace(
     values = parts.get(name)
     if name not in parts:
         return
-    choice = values.get(by) if isinstance(values, Mapping) else None
-    if _named(choice, key(where, by), list(registry), faults):
-        parts[name] = collect(registry[str(choice)], values, where, faults)
-
-
-def _named(choice: object, where: str, known: list[str], faults: list[UserError]) -> bool:
-    """Whether a choice is in its registry; the fault is added where it is not."""
-    if choice in known:
-        return True
-    faults.append(not_a_choice(where, choice, known))
-    return False
+    if not isinstance(values, Mapping) or by not in values:
+        what = f"{where}={show(values)} does not say its {by}"
+        faults.append(UserError(what, f"give {where}.{by}, one of {', '.join(registry)}"))
+    elif values[by] not in list(registry):
+        faults.append(not_a_choice(f"{where}.{by}", values[by], list(registry)))
+    else:
+        parts[name] = collect(registry[values[by]], values, where, faults)
 
 
 def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:

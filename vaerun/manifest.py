@@ -151,7 +151,11 @@ def unfinished(
     parent = Path(out).expanduser() / model / data
     folders = [RunFolder(path) for path in sorted(parent.glob("version_*"), key=_version)]
     manifests = {folder: read_manifest(folder) for folder in folders}
-    resumed = {manifest.get("resumed_from") for manifest in manifests.values()}
+    resumed = {
+        manifest.get("resumed_from")
+        for folder, manifest in manifests.items()
+        if manifest.get("resumed_from") != str(folder.path)
+    }
     for folder in reversed(folders):
         manifest = manifests[folder]
         if (
@@ -159,19 +163,24 @@ def unfinished(
             and str(folder.path) not in resumed
             and folder.last_checkpoint.is_file()
             and not _alive(manifest)
-            and _essence(read_config(folder)) == _essence(plain)
+            and same_run(read_config(folder), plain)
         ):
             return folder
     return None
 
 
+def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two configs ask for the same run, wherever it is kept."""
+
+    def essence(plain: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in plain.items() if name not in _INCIDENTAL}
+
+    return essence(first) == essence(second)
+
+
 def _version(path: Path) -> int:
     number = path.name.removeprefix("version_")
     return int(number) if number.isdecimal() else -1
-
-
-def _essence(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in plain.items() if name not in _INCIDENTAL}
 
 
 def _alive(manifest: Mapping[str, Any]) -> bool:

@@ -1,0 +1,122 @@
+"""Whole configs: what the YAML offers is valid, what a file from elsewhere holds is proved."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from vaerun import config
+from vaerun.compose import combinations, compose
+from vaerun.config import choices, conf_dir, validate
+from vaerun.errors import UserError
+from vaerun.tasks import TASKS
+
+
+@pytest.fixture
+def plain():
+    """The main job's config."""
+    return compose([])
+
+
+def test_the_main_job_is_an_rvae_on_cards_iv(plain):
+    run = validate(plain)
+    assert (run.model.name, run.data.name, run.task.name) == ("rvae", "cards_iv", "train")
+    assert (run.seed, run.out, run.run, run.resume) == (0, "outputs", None, None)
+
+
+@pytest.mark.parametrize("data", choices("data"))
+@pytest.mark.parametrize("model", choices("model"))
+def test_every_model_and_data_set_compose_to_a_valid_config(model, data):
+    run = validate(compose([f"model={model}", f"data={data}"]))
+    assert (run.model.name, run.data.name) == (model, data)
+
+
+@pytest.mark.parametrize("experiment", choices("experiment"))
+def test_every_experiment_composes_to_a_valid_config(experiment):
+    validate(compose([f"experiment={experiment}"]))
+
+
+def test_what_is_typed_wins_over_what_is_composed():
+    plain = compose(["data=cards_i", "data.rotation_deg=30", "model.invariances=[r,t]"])
+    assert plain["data"]["rotation_deg"] == 30
+    assert plain["data"]["angle_range_deg"] == 30  # an interpolation, resolved
+    assert plain["model"]["invariances"] == ["r", "t"]
+
+
+def test_data_are_looked_for_where_the_environment_says(monkeypatch):
+    monkeypatch.setenv("VAERUN_DATA", "/somewhere")
+    assert compose(["data=mnist"])["data"]["root"] == "/somewhere"
+
+
+def test_every_task_offered_is_there():
+    assert set(choices("task")) == set(TASKS)
+
+
+def test_combinations_come_in_the_order_of_a_nested_loop():
+    assert combinations(["seed=2", "model=rvae,vae", "model.latent_dim=range(2,4)"]) == [
+        ["seed=2", "model=rvae", "model.latent_dim=2"],
+        ["seed=2", "model=rvae", "model.latent_dim=3"],
+        ["seed=2", "model=vae", "model.latent_dim=2"],
+        ["seed=2", "model=vae", "model.latent_dim=3"],
+    ]
+
+
+def test_a_glob_runs_through_the_choices_it_fits():
+    assert [one for (one,) in combinations(["data=glob(cards_*)"])] == [
+        f"data={name}" for name in choices("data") if name.startswith("cards_")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("task.name", "dance", "task.name=dance is not a choice — did you mean"),
+        ("model.name", "os.system", "model.name=os.system is not a choice — did you mean"),
+        (
+            "model.pose.name",
+            "orbits",
+            "model.pose.name=orbits is not a choice — did you mean orbit",
+        ),
+        ("data.kind", "card", "data.kind=card is not a choice — did you mean cards"),
+        ("model._target_", "os.system", "model._target_ is not a key of model — did you mean"),
+        ("model.decoder._target_", "x", "model.decoder._target_ is not a key of model.decoder"),
+        ("extra", 1, "extra is not a key of the config — did you mean"),
+        ("model", 3, "model=3 is not a group of keys — give its keys: model.name"),
+        ("data.kind", ["cards"], "data.kind=[cards] is not a choice — did you mean cards"),
+        ("data", [], "data=[] does not say its kind — give data.kind, one of cards"),
+        ("trainer", None, "trainer=null is not a group of keys — give its keys: "),
+    ],
+)
+def test_a_config_from_elsewhere_is_proved_in_full(path, value, line, plain):
+    *groups, name = path.split(".")
+    part = plain
+    for group in groups:
+        part = part[group]
+    part[name] = value
+    with pytest.raises(UserError) as caught:
+        validate(plain)
+    assert line in str(caught.value)
+
+
+def test_whatever_is_left_out_is_named(plain):
+    for name in ("model", "data", "objective", "trainer", "task", "seed"):
+        part = copy.deepcopy(plain)
+        del part[name]
+        with pytest.raises(UserError, match=rf"(^|; ){name} is missing — give "):
+            validate(part)
+
+
+def test_an_installed_package_reads_its_own_yaml(monkeypatch):
+    monkeypatch.setattr(config, "checkout", lambda: None)
+    assert conf_dir() == Path(config.__file__).parent / "conf"
+
+
+def test_shared_files_are_no_choices(tmp_path, monkeypatch):
+    for name in ("_base", "plain", "paper/first"):
+        for group in ("data", "experiment"):
+            file = tmp_path / group / f"{name}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("# @package _global_\n\n# a phrase\nkey: 1\n# another\n")
+    monkeypatch.setattr(config, "conf_dir", lambda: tmp_path)
+    assert choices("data") == {"plain": "a phrase"}
+    assert choices("experiment") == {"paper/first": "a phrase", "plain": "a phrase"}

@@ -14,8 +14,8 @@ Decode = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.generic]]
 # d content dimensions, R rows and K columns of a grid, S steps of a walk, J classes, C H W image.
 
 PRIOR_RANGE = 1.5  # the paper's
-TILES = 15  # along each side of a grid; odd, so that z = 0 is a tile
-STRIP_TILES = 21  # of a one-dimensional map
+TILES = 13  # along each side of a grid; odd, so that z = 0 is a tile
+STRIP_TILES = 25  # of a one-dimensional map
 STEPS = 13  # of a walk
 TAILS = 0.005  # of the data's own range left out at each end
 

@@ -1,6 +1,7 @@
 """Figures made of images: samples, reconstructions, decoded grids and walks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,10 +140,11 @@ def _bare(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _axis_ticks(axis: object, values: Floats) -> None:
+def _axis_ticks(axis: Any, values: Floats) -> None:
     """Up to seven values beside the images they belong to."""
     step = max(-(-(len(values) - 1) // 6), 1)
     at = np.arange(0, len(values), step)
-    labels = [f"{values[i]:.2g}".replace("-", "−") for i in at]
-    axis.set_ticks(at + 0.5, labels=labels)  # type: ignore[attr-defined]
-    axis.set_tick_params(length=0)  # type: ignore[attr-defined]
+    decimals = 1 if np.ptp(values) > 5 else 2
+    labels = [f"{round(float(values[i]), decimals) + 0.0:g}".replace("-", "−") for i in at]
+    axis.set_ticks(at + 0.5, labels=labels)
+    axis.set_tick_params(length=0)

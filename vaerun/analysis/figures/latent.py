@@ -14,6 +14,7 @@ from vaerun.analysis.figures.style import (
     angle_colours,
     class_legend,
     colours_of,
+    degree_ticks,
     new_figure,
     scatter,
     value_colours,
@@ -61,7 +62,10 @@ def draw_latent_distribution(
     for axes, (title, value) in zip(panels[len(labels) :], values.items(), strict=False):
         cmap, norm = angle_colours(value) if title.endswith("(°)") else value_colours(value)
         scatter(axes, x, y, c=value, cmap=cmap, norm=norm)
-        figure.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.85, aspect=28, pad=0.02)
+        scale = ScalarMappable(norm, cmap)
+        bar = figure.colorbar(scale, ax=axes, shrink=0.85, aspect=28, pad=0.02)
+        if norm.vmax == 180:
+            degree_ticks(bar)
         axes.set_title(title)
     if not labels and not values:
         scatter(panels[0], x, y, c="#3f6fb5")
@@ -80,8 +84,8 @@ def draw_latent_density(z: Floats) -> Figure:
     box = [[low_x, high_x], [low_y, high_y]]
     counts = np.histogram2d(z[:, i], z[:, j], bins=CELLS, range=box)[0]
     area = (high_x - low_x) * (high_y - low_y) / CELLS**2
-    # Half of Scott's width N^(−1/6): his assumes one normal, and contents lie on thin curves.
-    width = [0.5 * len(z) ** (-1 / 6) * z[:, a].std() * CELLS / (high - low)
+    # A third of Scott's N^(−1/6): his is for one normal, and contents lie on thin curves.
+    width = [0.33 * len(z) ** (-1 / 6) * z[:, a].std() * CELLS / (high - low)
              for a, (low, high) in ((i, box[0]), (j, box[1]))]  # fmt: skip
     density = gaussian_filter(counts, width) / (len(z) * area)
     figure = new_figure(5.4, 4.4)
@@ -104,7 +108,7 @@ def draw_latent_density(z: Floats) -> Figure:
 def _density_curve(z: Floats) -> Figure:
     low, high = _limits(z)
     counts, edges = np.histogram(z, bins=CELLS, range=(low, high), density=True)
-    width = 0.5 * len(z) ** (-1 / 5) * max(float(z.std()), 1e-9) * CELLS / (high - low)
+    width = 0.33 * len(z) ** (-1 / 5) * max(float(z.std()), 1e-9) * CELLS / (high - low)
     smooth = gaussian_filter1d(counts, width)
     figure = new_figure(5.4, 3.0)
     axes = figure.subplots()

@@ -101,7 +101,11 @@ def draw_angle_histogram(
         for colour, mask in parts:
             counts = np.histogram(difference[mask], edges)[0] / mask.sum()
             panels[1].stairs(counts, edges, color=colour, linewidth=1.4)
-        panels[1].set(xlabel="encoded − true angle", ylabel="share of the class", ylim=(0, None))
+        panels[1].set(
+            xlabel="encoded − true angle",
+            ylabel="share of the class" if classes else "share of the images",
+            ylim=(0, None),
+        )
         panels[1].set_xlim(-180, 180)
         degree_ticks(panels[1].xaxis)
     if classes:

@@ -127,7 +127,7 @@ def angle_colours(angle_deg: Floats) -> tuple[Colormap, Normalize]:
 
 def point_size(n: int) -> float:
     """Area of a mark, points², so that n of them neither vanish nor clog a panel."""
-    return float(np.clip(9000 / max(n, 1), 0.7, 22))
+    return float(np.clip(14_000 / max(n, 1), 0.8, 22))
 
 
 def point_alpha(n: int) -> float:
@@ -151,9 +151,15 @@ def scatter(axes: Axes, x: Floats, y: Floats, **colour: object) -> None:
     )
 
 
-def degree_ticks(axis: object, limit_deg: float = 180.0) -> None:
-    """Ticks of an x or y axis at round angles up to ±limit_deg."""
-    step = next(s for s in (5, 10, 15, 30, 45, 90, 180) if limit_deg / s <= 4.5 or s == 180)
+def degree_ticks(axis: Any, limit_deg: float = 180.0) -> None:
+    """Some five ticks of an x or y axis, at round angles up to ±limit_deg."""
+    steps = (2, 5, 10, 15, 20, 30, 45, 60, 90)
+    step = next((s for s in steps if limit_deg / s < 3), steps[-1])
     last = int(limit_deg // step) * step
-    ticks = np.arange(-last, last + 1, step)
-    axis.set_ticks(ticks, labels=[f"{t:.0f}°" for t in ticks])  # type: ignore[attr-defined]
+    ticks = range(-last, last + 1, step)
+    axis.set_ticks(list(ticks), labels=[degrees(t) for t in ticks])
+
+
+def degrees(angle_deg: float) -> str:
+    """An angle as people write it."""
+    return f"{angle_deg:.0f}°".replace("-", "−")

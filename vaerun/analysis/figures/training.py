@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vaerun.analysis.figures.style import INK, SIX, new_figure
 
@@ -42,6 +43,7 @@ def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
         _limit(axes, [curves[name] for name in names])
         axes.set_title(TITLES[kind])
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.legend()
     all_axes[0].set_ylabel("nats per image")
@@ -90,7 +92,9 @@ def draw_confusion(counts: Floats, classes: Sequence[str]) -> Figure:
     axes = figure.subplots()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     names = list(classes) if len(classes) == n else [str(j) for j in range(n)]
-    axes.set_xticks(np.arange(n), labels=names, rotation=45 if n > 6 else 0)
+    axes.set_xticks(
+        np.arange(n), labels=names, rotation=45 if n > 4 and max(map(len, names)) > 3 else 0
+    )
     axes.set_yticks(np.arange(n), labels=names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")

@@ -1,0 +1,108 @@
+"""The handful of numbers that tell how a run went, for the terminal and the report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Metrics = Mapping[str, Any]
+
+
+def headline(metrics: Metrics) -> list[tuple[str, str]]:
+    """The most telling numbers of `metrics.json`: name and value with its unit, best first.
+
+    Examples
+    --------
+    >>> headline({"elbo": {"loss": 73.12}, "knn_accuracy": 0.998})
+    [('Validation loss', '73.1 nats per image'), ('Neighbour accuracy of z', '99.8 %')]
+    """
+    rows = [
+        ("Validation loss", _loss(metrics.get("elbo"))),
+        *_angle(metrics.get("angle") or {}),
+        ("Shift correlation", _least(metrics.get("shift", {}).get("pearson"))),
+        ("Class accuracy", percent(metrics.get("classification", {}).get("accuracy"))),
+        _clusters(metrics.get("clustering") or {}),
+        ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
+        *_factors(metrics.get("factors") or {}),
+        ("Training", _training(metrics.get("train") or {})),
+    ]
+    return [(name, value) for name, value in rows if value is not None]
+
+
+def percent(share: float | None) -> str | None:
+    """A share in per cent, one decimal."""
+    return None if share is None else f"{100 * share:.1f} %"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with about this many digits, thousands apart, and a true minus sign."""
+    if abs(value) >= 10 ** (digits - 1):
+        text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"
+    else:
+        text = f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def _loss(elbo: Mapping[str, float] | None) -> str | None:
+    loss = None if elbo is None else elbo.get("loss")
+    return None if loss is None else f"{significant(loss)} nats per image"
+
+
+def _angle(angle: Metrics) -> list[tuple[str, str | None]]:
+    if not angle:
+        return []
+    given = known(angle.get("mae_deg_given_factors"))
+    return [
+        ("Angle error", f"{angle['overall_mae_deg']:.1f}°"),
+        ("Angle error, shear allowed for", f"{sum(given) / len(given):.1f}°" if given else None),
+        ("Angle agreement", _least(angle["resultant"])),
+        ("Ground states", _ground_states(angle["ground_states"])),
+    ]
+
+
+def _least(values: Sequence[float | None] | None) -> str | None:
+    """The mean of some values between −1 and 1 and, if there are several, the least."""
+    numbers = known(values)
+    if not numbers:
+        return None
+    mean = f"{sum(numbers) / len(numbers):.2f}"
+    text = mean if len(numbers) == 1 else f"{mean}, least {min(numbers):.2f}"
+    return text.replace("-", "−")
+
+
+def _ground_states(counts: Sequence[int | None]) -> str:
+    numbers = known(counts)
+    if len(set(numbers)) == 1:
+        return f"{numbers[0]}" + (" in every class" if len(numbers) > 1 else "")
+    return " ".join("·" if n is None else str(n) for n in counts) + " by class"
+
+
+def _clusters(clustering: Metrics) -> tuple[str, str | None]:
+    found = "Found classes" if clustering.get("method") == "y" else "k-means on z"
+    return f"{found}, one to one", percent(clustering.get("hungarian"))
+
+
+def _factors(factors: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str | None]]:
+    return [
+        (f"{name.replace('_', ' ').capitalize()} told by z (R²)",
+         f"{score['r2_within_class']:.2f}".replace("-", "−"))
+        for name, score in factors.items()
+    ]  # fmt: skip
+
+
+def _training(train: Metrics) -> str | None:
+    if "seconds" not in train:
+        return None
+    rate = train.get("images_per_second")
+    return duration(train["seconds"]) + (f", {rate:,.0f} images/s" if rate else "")
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def known(values: Sequence[Any] | None) -> list[Any]:
+    """The values that are not None."""
+    return [v for v in values or [] if v is not None]

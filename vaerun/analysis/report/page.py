@@ -1,0 +1,172 @@
+"""The report's sections, put together from metrics, manifest, config and pictures."""
+
+import base64
+import datetime
+import os
+import struct
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vaerun.analysis.headline import duration, headline
+from vaerun.analysis.report.captions import caption, in_reading_order
+from vaerun.analysis.report.tables import (
+    bound_table,
+    content_table,
+    per_class_table,
+    table,
+    training_table,
+)
+from vaerun.analysis.report.template import page
+
+Plain = Mapping[str, Any]
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    config: Plain,
+    metrics: Plain,
+    manifest: Plain,
+    figures: Mapping[str, Path | bytes],
+) -> None:
+    """Write `report.html`, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; one that exists is replaced.
+    title
+        What was run, in a few words.
+    config, metrics, manifest
+        The resolved config, and the contents of `metrics.json` and `manifest.json`.
+    figures
+        PNG files, or their contents, by the figure's name.
+    """
+    parts = [
+        _header(title, config, metrics, manifest),
+        _tiles(metrics),
+        _section("results", "Results", _tables(metrics)),
+        _section("figures", "Figures", _figures(figures)),
+        _section("origin", "How this came about", _origin(config, manifest)),
+    ]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished.write_text(page(escape(title), "\n".join(filter(None, parts))), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _header(title: str, config: Plain, metrics: Plain, manifest: Plain) -> str:
+    """Title, state of the run, what was run on what, and the way to the sections."""
+    status = str(manifest.get("status", ""))
+    state = f'<span class="state {escape(status)}">{escape(status)}</span>' if status else ""
+    facts = " · ".join(escape(fact) for fact in _facts(config, metrics, manifest))
+    links = [("results", "Results"), ("figures", "Figures"), ("origin", "How this came about")]
+    nav = "".join(f'<a href="#{anchor}">{text}</a>' for anchor, text in links)
+    return (
+        f'<header><h1>{escape(title)}{state}</h1><p class="lead">{facts}</p>'
+        f"<nav>{nav}</nav></header>"
+    )
+
+
+def _facts(config: Plain, metrics: Plain, manifest: Plain) -> list[str]:
+    facts = []
+    for group in ("model", "data"):
+        name = (config.get(group) or {}).get("name")
+        facts += [f"{group} {name}"] if name else []
+    if "n_train" in metrics:
+        facts.append(f"{metrics['n_train']:,} training and {metrics['n_val']:,} validation images")
+    if "latent_dim" in metrics:
+        facts.append(f"content of {metrics['latent_dim']} dimensions")
+    facts += [str(manifest["device"])] if manifest.get("device") else []
+    took = _elapsed(manifest)
+    return facts + ([took] if took else [])
+
+
+def _elapsed(manifest: Plain) -> str | None:
+    """From start to end of the run, where both are known."""
+    try:
+        start, end = (datetime.datetime.fromisoformat(manifest[k]) for k in ("start", "end"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return f"{duration((end - start).total_seconds())} in all"
+
+
+def _tiles(metrics: Plain) -> str:
+    tiles = "".join(
+        f'<div class="tile"><div class="name">{escape(name)}</div>'
+        f'<div class="value">{escape(value)}</div></div>'
+        for name, value in headline(metrics)
+    )
+    return f'<div class="tiles">{tiles}</div>' if tiles else ""
+
+
+def _section(anchor: str, title: str, body: str) -> str:
+    return f'<section id="{anchor}"><h2>{escape(title)}</h2>{body}</section>' if body else ""
+
+
+def _tables(metrics: Plain) -> str:
+    """All tables, each under its heading."""
+    blocks = [
+        (
+            "By class",
+            "Agreement R is 1 when the encoded angle follows the true one exactly. Errors are "
+            "means after the best constant offset, modulo the symmetry of the class; one ground "
+            "state is ideal.",
+            per_class_table(metrics),
+        ),
+        ("What the content tells", "", content_table(metrics)),
+        ("The bound", "", bound_table(metrics)),
+        ("Training", "", training_table(metrics)),
+    ]
+    return "".join(
+        f'<h3>{name}</h3><p class="caption">{text}</p>{body}' if text else f"<h3>{name}</h3>{body}"
+        for name, text, body in blocks
+        if body
+    )
+
+
+def _figures(figures: Mapping[str, Path | bytes]) -> str:
+    return "".join(_figure(name, figures[name]) for name in in_reading_order(list(figures)))
+
+
+def _figure(name: str, source: Path | bytes) -> str:
+    """A picture with how to read it, shown at its size on paper."""
+    png = source if isinstance(source, bytes) else source.read_bytes()
+    title, text = caption(name)
+    width, height = struct.unpack(">II", png[16:24])  # of the IHDR block
+    size = f'width="{width * 2 // 3}" height="{height * 2 // 3}"'
+    data = base64.b64encode(png).decode("ascii")
+    return (
+        f'<figure id="{escape(name)}"><figcaption><h3>{escape(title)}</h3>'
+        f'<p class="caption">{escape(text)}</p></figcaption>'
+        f'<img {size} alt="{escape(title)}" src="data:image/png;base64,{data}"></figure>'
+    )
+
+
+def _origin(config: Plain, manifest: Plain) -> str:
+    """Command, provenance and the whole config."""
+    command = manifest.get("command")
+    typed = command if isinstance(command, str) else " ".join(map(str, command or []))
+    names = {
+        "start": "started",
+        "end": "ended",
+        "device": "device",
+        "seed": "seed",
+        "git_revision": "revision",
+        "data_fingerprint": "data (sha256)",
+        "resumed_from": "resumed from",
+    }
+    rows = [[text, str(manifest[key])] for key, text in names.items()
+            if manifest.get(key) is not None]  # fmt: skip
+    packages = manifest.get("packages") or {}
+    rows += [["packages", ", ".join(f"{name} {v}" for name, v in packages.items())]]
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    return (
+        (f"<h3>Command</h3><pre>{escape(typed)}</pre>" if typed else "")
+        + table([], rows, numeric=False)
+        + f"<h3>Config</h3><pre>{escape(text)}</pre>"
+    )

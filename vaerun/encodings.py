@@ -1,7 +1,7 @@
 """The encodings of a data set: arrays in memory, `latents.h5` on disk."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,20 @@ class Encodings:
         """The encodings of some images: a boolean mask (N,) or positions."""
         kept = {name: values[mask] for name, values in self._own_arrays().items()}
         return Encodings(**kept, factors={name: v[mask] for name, v in self.factors.items()})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Encodings"]) -> "Encodings":
+        """The encodings of several sets, one after the other; they know the same factors."""
+        own = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+            if f.name != "factors"
+        }
+        factors = {
+            name: np.concatenate([part.factors[name] for part in parts])
+            for name in parts[0].factors
+        }
+        return cls(**own, factors=factors)
 
     @property
     def train(self) -> "Encodings":

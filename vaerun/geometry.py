@@ -78,6 +78,22 @@ def shear(angle: Tensor) -> Tensor:
     return torch.stack([one, tan, tan, one], dim=-1).unflatten(-1, (2, 2))
 
 
+def apply(matrix: Tensor, points: Tensor) -> Tensor:
+    """Return matrix · p of each point: (..., 2, 2) and (..., 2), broadcast against each other.
+
+    Written out, since a matrix product would be rounded to bfloat16 under autocast, and a pose
+    known to three digits is a tenth of a pixel off.
+    """
+    row, column = points[..., 0], points[..., 1]
+    return torch.stack(
+        [
+            matrix[..., 0, 0] * row + matrix[..., 0, 1] * column,
+            matrix[..., 1, 0] * row + matrix[..., 1, 1] * column,
+        ],
+        dim=-1,
+    )
+
+
 def to_object(points: Tensor, pose: Pose) -> Tensor:
     """Image points as seen by the posed object: R(−angle)·(p − shift) / scale.
 
@@ -94,8 +110,7 @@ def to_object(points: Tensor, pose: Pose) -> Tensor:
         (N, P, 2).
     """
     inverse = rotation(-pose.angle) / pose.scale[:, None, None]  # (N, 2, 2)
-    moved = points - pose.shift[:, None, :]  # (N, P, 2)
-    return moved @ inverse.transpose(1, 2)
+    return apply(inverse[:, None], points - pose.shift[:, None, :])
 
 
 def warp(
@@ -133,17 +148,14 @@ def warp(
     h, w = images.shape[-2:]
     height, width = size or (h, w)
     inverse = torch.linalg.inv(matrix)
-    offset = -(inverse @ shift[:, :, None])  # (N, 2, 1), in grid units of the output
-    return _resample(images, torch.cat([inverse, offset], dim=-1), height, width, extent, padding)
+    inverse_map = torch.cat([inverse, -apply(inverse, shift)[:, :, None]], dim=-1)  # (N, 2, 3)
+    return _resample(images, inverse_map, height, width, extent, padding)
 
 
-def place(
-    canvas: Tensor, pose: Pose, size: tuple[int, int], *, extent: float = 1.0
-) -> Tensor:
-    """The object on ``canvas`` (N, C, h, w) as it stands in an image of ``size`` under ``pose``."""
+def place(canvas: Tensor, pose: Pose, size: tuple[int, int], *, extent: float = 1.0) -> Tensor:
+    """The object drawn on ``canvas`` (N, C, h, w), in an image of ``size`` under ``pose``."""
     inverse = rotation(-pose.angle) / pose.scale[:, None, None]
-    offset = -(inverse @ pose.shift[:, :, None])
-    inverse_map = torch.cat([inverse, offset], dim=-1)
+    inverse_map = torch.cat([inverse, -apply(inverse, pose.shift)[:, :, None]], dim=-1)
     return _resample(canvas, inverse_map, size[0], size[1], extent, "border")
 
 
@@ -152,12 +164,15 @@ def _resample(
 ) -> Tensor:
     """Sample images at inverse_map · (row, column, 1) of each output pixel."""
     h, w = images.shape[-2:]
-    points = pixel_grid(height, width, images.device).reshape(-1, 2)  # (P, 2)
-    source = points @ inverse_map[..., :2].transpose(1, 2) + inverse_map[:, None, :, 2]
     # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
-    step = pixel_size(h, w) * extent
-    half = source.new_tensor([max(w - 1, 1), max(h - 1, 1)]) * (step / 2)
-    grid = (source.flip(-1) / half).unflatten(1, (height, width)).to(images.dtype)
+    half = inverse_map.new_tensor([max(h - 1, 1), max(w - 1, 1)]) * (pixel_size(h, w) * extent / 2)
+    to_grid = (inverse_map / half[:, None]).flip(1)  # (N, 2, 3)
+    centres = pixel_grid(height, width, images.device)
+    rows, columns = centres[:, 0, 0], centres[0, :, 1]
+    # An affine map is a term for the row plus one for the column: no product of N·H·W points.
+    down = rows[:, None] * to_grid[:, None, :, 0] + to_grid[:, None, :, 2]  # (N, H, 2)
+    across = columns[:, None] * to_grid[:, None, :, 1]  # (N, W, 2)
+    grid = (down[:, :, None] + across[:, None]).to(images.dtype)  # (N, H, W, 2)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=True)
 
 

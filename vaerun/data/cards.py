@@ -16,8 +16,8 @@ from vaerun.schema import option
 
 # N images, S side of an image in pixels.
 
-_SUPERSAMPLING = 2  # samples a pixel along each axis; their mean is the pixel
-_MASTER = 3  # pixels of the upright master per pixel of an image, along each axis
+_SUPERSAMPLING = 3  # samples a pixel along each axis; their mean is the pixel
+_MASTER = 4  # pixels of the upright master per pixel of an image, along each axis
 _CHUNK = 250  # images drawn at once: some 100 MB
 
 

@@ -15,6 +15,9 @@ class DataConfig:
     train_size: int | None = option("number of training images, null = all", min=1)
     val_size: int | None = option("number of validation images, null = all", min=1)
     batch_size: int = option("images per training step", min=1)
+    epochs: int = option(
+        "times every image is seen, unless trainer.max_epochs says otherwise", min=1
+    )
     invariances: list[str] = option(
         "what varies besides content: r rotation, t translation, s scale; the model's default",
         choices=["r", "t", "s"],

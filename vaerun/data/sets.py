@@ -56,3 +56,21 @@ class Splits:
     val: ImageSet
     classes: list[str]
     symmetry: list[int]
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+    def identity(self) -> list[Tensor]:
+        """What tells this data set from another, the same on every host.
+
+        Images that were drawn from known factors differ between processors in their last bit, so
+        there the factors stand for them.
+        """
+        parts = []
+        for images in (self.train, self.val):
+            drawn = list(images.factors.values()) or [images.images]
+            parts += [images.index, images.label, *drawn]
+        return parts

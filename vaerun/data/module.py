@@ -1,0 +1,42 @@
+"""The data of a run, as Lightning wants them."""
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from vaerun.data.feed import Batch, feed
+from vaerun.data.sets import Splits
+
+
+class DataModule(pl.LightningDataModule):
+    """Batches of both splits; training is shuffled by (seed, epoch), validation never.
+
+    Parameters
+    ----------
+    splits
+        The images.
+    batch_size
+        Of a training step.
+    seed
+        Of the order.
+    """
+
+    def __init__(self, splits: Splits, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.splits = splits
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training batches."""
+        return self._feed("train")
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation batches."""
+        return self._feed("val")
+
+    def _feed(self, split: str) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        device = self.trainer.strategy.root_device
+        if split == "train":
+            return feed(self.splits.train, self.batch_size, self.seed, device)
+        return feed(self.splits.val, self.batch_size, None, device)

@@ -1,0 +1,186 @@
+"""The continuous latents of a model: where each stands among the encoder's outputs, its KL.
+
+| symbol | name       | shape     | unit                                  | prior              |
+|--------|------------|-----------|---------------------------------------|--------------------|
+| z      | content    | (…, d)    | prior sd                              | N(0, 1)            |
+| θ, δ   | angle      | (…,)      | rad; δ is the offset from the bin φ_k | see `AnglePrior`   |
+| Δ      | shift      | (…, 2)    | row, column, grid units               | N(0, shift_sd²)    |
+| s      | log_scale  | (…,)      | log of a factor                       | N(0, scale_sd²)    |
+| k, y   | bin, class | (B, K, J) | log q(k, y given x)                   | uniform            |
+
+Every posterior is a Gaussian over latents in units of their prior's standard deviation, so that
+one network output serves all of them and one closed form gives their KL; the angle alone can
+have priors on the circle.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# B images, K rotation bins, J classes, D latent dimensions.
+
+_MIN_SD = 1e-4  # a posterior narrower than this is a number, and its KL would only overflow
+
+
+class Gaussian(NamedTuple):
+    """Independent normals: ``mean`` and ``sd``, same shape."""
+
+    mean: Tensor
+    sd: Tensor
+
+    def sample(self) -> Tensor:
+        """One reparametrised draw of each."""
+        return self.mean + self.sd * torch.randn_like(self.sd)
+
+
+def kl_standard_normal(q: Gaussian) -> Tensor:
+    """KL(q ‖ N(0, 1)) of each component, nats."""
+    return 0.5 * (q.mean.square() + q.sd.square() - 1) - q.sd.log()
+
+
+def wrapped_normal_entropy(sd: Tensor) -> Tensor:
+    """Entropy in nats of a normal wrapped round the circle; ln 2π when it is wide.
+
+    Notes
+    -----
+    For a narrow one the tails do not meet and the entropy is that of the line. Otherwise the
+    Fourier series of log f is used, with q = exp(−sd²):
+
+        H = ln 2π − ln Π_k (1 − q^k) + 2 Σ_n (−1)^n q^{n(n+1)/2} / (n (1 − q^n)).
+
+    Mardia and Jupp, Directional Statistics (2000), section 3.5.7.
+    """
+    line = 0.5 * math.log(2 * math.pi * math.e) + sd.log()
+    n = torch.arange(1, 41, device=sd.device, dtype=sd.dtype)
+    q_n = torch.exp(
+        -sd.clamp(min=0.6).square()[..., None] * n
+    )  # (…, n); clamped for a finite gradient
+    sign = 1 - 2 * (n % 2)
+    series = (sign * q_n ** ((n + 1) / 2) / (n * (1 - q_n))).sum(-1)
+    circle = math.log(2 * math.pi) - torch.log1p(-q_n).sum(-1) + 2 * series
+    return torch.where(sd < 0.7, line, circle)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnglePrior:
+    """Prior of an angle, and the KL of a normal posterior against it.
+
+    Attributes
+    ----------
+    kind
+        ``normal``: N(0, sd²) on the line (pyroVED, AtomAI). ``von_mises``: M(0, κ), eq. 4.
+        ``uniform``: every direction is as likely.
+    sd
+        Radians; unit of the posterior, and width of the normal prior.
+    kappa
+        Concentration of the von Mises prior.
+    """
+
+    kind: str
+    sd: float
+    kappa: float = 0.0
+
+    def kl(self, q: Gaussian) -> Tensor:
+        """KL in nats of the angle posterior ``q``, given in units of `sd`."""
+        if self.kind == "normal":
+            return kl_standard_normal(q)
+        sd = q.sd * self.sd
+        kappa = self.kappa if self.kind == "von_mises" else 0.0
+        # E cos θ under a wrapped normal is exp(−sd²/2) cos(mean).
+        mean_cos = torch.exp(-0.5 * sd.square()) * torch.cos(q.mean * self.sd)
+        log_normaliser = math.log(2 * math.pi) + math.log(torch.i0(torch.tensor(kappa)).item())
+        return log_normaliser - kappa * mean_cos - wrapped_normal_entropy(sd)
+
+
+class LatentValues(NamedTuple):
+    """Latents in their own units, (N, d), (N,), (N, 2), (N,)."""
+
+    content: Tensor
+    angle: Tensor
+    shift: Tensor
+    log_scale: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latents:
+    """Which continuous latents a model has, in the order of its encoder's outputs: θ, Δ, s, z.
+
+    Attributes
+    ----------
+    content_dim
+        d ≥ 1.
+    angle
+        Prior of the angle (or of its offset within a bin), None without rotation.
+    shift_sd, scale_sd
+        Prior widths, grid units and log units; None without that invariance.
+    """
+
+    content_dim: int
+    angle: AnglePrior | None = None
+    shift_sd: float | None = None
+    scale_sd: float | None = None
+
+    @property
+    def n_pose(self) -> int:
+        """Number of pose dimensions, 0 to 4."""
+        return (
+            (self.angle is not None)
+            + 2 * (self.shift_sd is not None)
+            + (self.scale_sd is not None)
+        )
+
+    @property
+    def dim(self) -> int:
+        """D, pose and content together."""
+        return self.n_pose + self.content_dim
+
+    def posterior(self, raw: Tensor) -> Gaussian:
+        """q(ζ | x, h) from the encoder's (..., 2·D) numbers, in units of the prior sd."""
+        mean, raw_sd = raw.float().chunk(2, dim=-1)
+        return Gaussian(mean, F.softplus(raw_sd) + _MIN_SD)
+
+    def kl_content(self, q: Gaussian) -> Tensor:
+        """KL of z, summed over its dimensions, nats."""
+        content = Gaussian(q.mean[..., self.n_pose :], q.sd[..., self.n_pose :])
+        return kl_standard_normal(content).sum(-1)
+
+    def kl_pose(self, q: Gaussian) -> Tensor:
+        """KL of angle, shift and scale together, nats."""
+        first = 0
+        total = q.mean.new_zeros(q.mean.shape[:-1])
+        if self.angle is not None:
+            total = total + self.angle.kl(Gaussian(q.mean[..., 0], q.sd[..., 0]))
+            first = 1
+        rest = Gaussian(q.mean[..., first : self.n_pose], q.sd[..., first : self.n_pose])
+        return total + kl_standard_normal(rest).sum(-1)
+
+    def units(self) -> list[float]:
+        """Prior sd of each of the D dimensions."""
+        return (
+            ([] if self.angle is None else [self.angle.sd])
+            + ([] if self.shift_sd is None else 2 * [self.shift_sd])
+            + ([] if self.scale_sd is None else [self.scale_sd])
+            + self.content_dim * [1.0]
+        )
+
+    def values(self, standardised: Tensor) -> LatentValues:
+        """Name the columns of (N, D) latents and give them their units; absent ones are zero."""
+        n = len(standardised)
+        at = 0
+
+        def take(width: int, unit: float | None) -> Tensor:
+            nonlocal at
+            if unit is None:
+                return standardised.new_zeros(n, width)
+            block = standardised[:, at : at + width] * unit
+            at += width
+            return block
+
+        angle = take(1, None if self.angle is None else self.angle.sd)[:, 0]
+        shift = take(2, self.shift_sd)
+        log_scale = take(1, self.scale_sd)[:, 0]
+        return LatentValues(standardised[:, self.n_pose :], angle, shift, log_scale)

@@ -1,0 +1,144 @@
+"""The one bound that carries all models.
+
+    ELBO(x) = Σ_h q(h|x) { E_q(ζ|x,h)[log p(x | ζ, h)] − KL_content − KL_pose } − KL(q(h|x) ‖ p(h))
+
+over hypotheses h = (k, y) with a uniform prior. Restricting q to some of the hypotheses, and
+renormalising, gives another q, so a bound computed on the likeliest few is still a bound.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaerun.models.network import Network, take_hypotheses
+from vaerun.nets.spatial import draw_pixels
+
+# B images, K bins, J classes, m hypotheses decoded, D latent dimensions, P pixels.
+
+
+class Terms(NamedTuple):
+    """Parts of the negative bound for each image, nats, (B,); their sum is −ELBO.
+
+    Attributes
+    ----------
+    reconstruction
+        −E log p(x | ζ, h).
+    kl_content
+        KL of z.
+    kl_pose
+        KL of angle offset, shift and scale.
+    kl_bin
+        KL of the bin of rotation, given the class.
+    kl_class
+        KL of the class.
+    """
+
+    reconstruction: Tensor
+    kl_content: Tensor
+    kl_pose: Tensor
+    kl_bin: Tensor
+    kl_class: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        """−ELBO, (B,)."""
+        return self.reconstruction + self.kl_content + self.kl_pose + self.kl_bin + self.kl_class
+
+
+def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> Tensor:
+    """Flat numbers (B, m) of the hypotheses to decode, the likeliest ones.
+
+    Parameters
+    ----------
+    log_q
+        (B, H).
+    n_decode
+        m; None or more than H means all.
+    explore
+        Whether the last place goes to one of the others at random, so that a hypothesis that
+        was dismissed too early gets another hearing.
+    """
+    n_hypotheses = log_q.shape[1]
+    if n_decode is None or n_decode >= n_hypotheses:
+        return torch.arange(n_hypotheses, device=log_q.device).expand(len(log_q), -1)
+    ranked = log_q.detach().argsort(dim=1, descending=True)
+    if not explore:
+        return ranked[:, :n_decode]
+    other = torch.randint(n_decode - 1, n_hypotheses, (len(log_q), 1), device=log_q.device)
+    return torch.cat([ranked[:, : n_decode - 1], ranked.gather(1, other)], dim=1)
+
+
+def negative_elbo(
+    network: Network,
+    x: Tensor,
+    *,
+    n_decode: int | None = None,
+    explore: bool = False,
+    deterministic: bool = False,
+) -> Terms:
+    """Terms of −ELBO for images (B, C, H, W).
+
+    Parameters
+    ----------
+    network
+        The model.
+    x
+        Images.
+    n_decode, explore
+        See `choose_hypotheses`.
+    deterministic
+        Take the latents at their means and leave their KL out: an autoencoder.
+    """
+    posterior = network.infer(x)
+    n_classes = posterior.log_q.shape[2]
+    chosen = choose_hypotheses(posterior.log_q.flatten(1), n_decode, explore=explore)  # (B, m)
+    log_q = posterior.log_q.flatten(1).gather(1, chosen).log_softmax(1)  # (B, m)
+    latents = type(posterior.latents)(*(take_hypotheses(t, chosen) for t in posterior.latents))
+    drawn = latents.mean if deterministic else latents.sample()  # (B, m, D)
+    log_lik = _log_likelihood(network, x, drawn, chosen)  # (B, m)
+    kl_bin, kl_class = _kl_hypotheses(log_q, chosen, posterior.log_q.shape[1], n_classes)
+    q = log_q.exp()
+    silent = 0.0 if deterministic else 1.0
+    return Terms(
+        reconstruction=-(q * log_lik).sum(1),
+        kl_content=silent * (q * network.latents.kl_content(latents)).sum(1),
+        kl_pose=silent * (q * network.latents.kl_pose(latents)).sum(1),
+        kl_bin=kl_bin,
+        kl_class=kl_class,
+    )
+
+
+def _log_likelihood(network: Network, x: Tensor, drawn: Tensor, chosen: Tensor) -> Tensor:
+    """Log-density log p(x | ζ, h) of each decoded hypothesis, (B, m)."""
+    n_images, m = chosen.shape
+    n_classes = max(network.n_classes, 1)
+    content, pose = network.pose(drawn.flatten(0, 1), chosen.flatten() // n_classes)
+    y = None
+    if network.n_classes:
+        y = torch.eye(n_classes, device=x.device)[chosen.flatten() % n_classes]
+    target = x.flatten(2)[:, None]  # (B, 1, C, P)
+    n_pixels, n_subset = target.shape[-1], network.decoder.n_subset
+    if n_subset is None or not network.training:
+        output = network.decode(content, pose, y)
+        weight = 1.0
+    else:
+        pixels = draw_pixels(n_images, n_pixels, n_subset, x.device)  # (B, p)
+        output = network.decode(content, pose, y, pixels.repeat_interleave(m, 0))
+        target = target.gather(3, pixels[:, None, None].expand(-1, 1, target.shape[2], -1))
+        weight = n_pixels / n_subset
+    output = output.unflatten(0, (n_images, m))  # (B, m, C, P)
+    return network.likelihood.log_prob(target, output).sum((2, 3)) * weight
+
+
+def _kl_hypotheses(
+    log_q: Tensor, chosen: Tensor, n_bins: int, n_classes: int
+) -> tuple[Tensor, Tensor]:
+    """KL of the bins given the class, and of the class, against uniform priors, (B,) each."""
+    q = log_q.exp()
+    both = math.log(n_bins * n_classes) + (q * log_q).sum(1)
+    grid = q.new_zeros(len(q), n_bins * n_classes).scatter(1, chosen, q)
+    q_class = grid.view(-1, n_bins, n_classes).sum(1)  # (B, J)
+    kl_class = math.log(n_classes) + (q_class * q_class.clamp_min(1e-30).log()).sum(1)
+    return both - kl_class, kl_class

@@ -1,0 +1,58 @@
+"""What a model may be asked for, and which requests contradict each other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vaerun.errors import UserError
+from vaerun.nets import DECODERS
+from vaerun.nets.decoder import ACTIVATIONS
+from vaerun.schema import option
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """Options that all models share."""
+
+    name: str = option("which model")
+    latent_dim: int = option("content dimensions d", min=1)
+    hidden: list[int] = option("widths of the hidden layers, encoder and decoder alike", min=1)
+    activation: str = option("between layers of the encoder", choices=sorted(ACTIVATIONS))
+    invariances: list[str] = option(
+        "what gets latents of its own: r rotation, t translation, s scale",
+        choices=["r", "t", "s"],
+    )
+    likelihood: str = option("of a pixel", choices=["bernoulli", "gaussian"])
+    likelihood_sd: float | None = option("width of the gaussian; null: learned", above=0.0)
+    decoder: Any = option("options of the decoder")
+    pose: Any = option("options of the pose search")
+
+
+def check(config: ModelConfig) -> None:
+    """Refuse a pose that nothing asks for, and one that the decoder cannot give.
+
+    Raises
+    ------
+    UserError
+        Naming the keys that contradict each other.
+    """
+    wanted = ",".join(config.invariances)
+    if not config.hidden:
+        raise UserError("model.hidden=[] leaves no layer", "give widths, as in [256,256]")
+    if len(set(config.invariances)) < len(config.invariances):
+        raise UserError(
+            f"model.invariances=[{wanted}] names one twice", "name each of r, t, s at most once"
+        )
+    has_pose = config.pose.name != "none"
+    if wanted and not has_pose:
+        raise UserError(
+            f"model/pose=none cannot give model.invariances=[{wanted}]",
+            "set model.invariances=[], or model/pose=orbit, or use model=rvae",
+        )
+    if has_pose and not wanted:
+        raise UserError(
+            f"model.invariances=[] leaves model/pose={config.pose.name} nothing to look for",
+            "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
+        )
+    if has_pose and not DECODERS[config.decoder.name].can_pose:
+        able = " or ".join(f"model/decoder={n}" for n, d in DECODERS.items() if d.can_pose)
+        raise UserError(f"model/decoder={config.decoder.name} cannot turn or shift", f"use {able}")

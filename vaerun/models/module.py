@@ -1,0 +1,168 @@
+"""The one LightningModule: a batch → terms of the bound → the objective → a logged mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from vaerun import objectives
+from vaerun.data.feed import Batch
+from vaerun.models.bound import Terms, negative_elbo
+from vaerun.models.family import Family
+from vaerun.models.network import Network
+from vaerun.objectives import ObjectiveConfig
+
+_TRAIN, _VAL = 0, 1  # streams of noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Adam and the course of its learning rate.
+
+    Attributes
+    ----------
+    learning_rate
+        At its highest.
+    schedule
+        ``constant``, ``cosine`` (falling to zero), ``one_cycle`` (rising first).
+    """
+
+    learning_rate: float
+    schedule: str
+
+
+class Module(pl.LightningModule):
+    """Trains any model of the family.
+
+    The noise of a step is a function of (seed, step) alone, so that a resumed run draws what an
+    uninterrupted one would have drawn.
+
+    Parameters
+    ----------
+    network
+        The model.
+    family
+        What sets it apart.
+    objective
+        Weights of the terms.
+    optimiser
+        Learning rate.
+    seed
+        Of the noise.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        family: Family,
+        objective: ObjectiveConfig,
+        optimiser: Optimiser,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.family = family
+        self.objective = objective
+        self.optimiser = optimiser
+        self.seed = seed
+        self._means = {"train": TermMeans(), "val": TermMeans()}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step's loss, nats per image, weighted as the objective says."""
+        seed_noise(self.seed, _TRAIN, self.global_step)
+        terms = self._terms(batch, explore=True)
+        self._means["train"].add(terms)
+        n_batches = int(self.trainer.num_training_batches)
+        if batch_idx + 1 == n_batches:  # not at the epoch's end: callbacks come before the module
+            self._log_means("train")
+        epoch = self.global_step / n_batches
+        return objectives.loss(self.objective, terms, epoch)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the validation means; its noise is the same in every epoch."""
+        seed_noise(self.seed, _VAL, batch_idx)
+        self._means["val"].add(self._terms(batch, explore=False))
+
+    def _terms(self, batch: Batch, *, explore: bool) -> Terms:
+        return negative_elbo(
+            self.network,
+            batch.images,
+            n_decode=self.network.search.n_decode,
+            explore=explore,
+            deterministic=self.family.deterministic,
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the plain, unweighted bound and its terms."""
+        self._log_means("val")
+
+    def _log_means(self, split: str) -> None:
+        for name, value in self._means[split].pop().items():
+            self.log(
+                f"{split}/{name}",
+                value,
+                on_step=False,
+                on_epoch=True,
+                batch_size=1,
+                sync_dist=True,
+            )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the images' shape, without which the network cannot be rebuilt."""
+        checkpoint["image"] = list(self.network.image)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam, with the schedule stepped after every batch."""
+        adam = torch.optim.Adam(self.parameters(), lr=self.optimiser.learning_rate)
+        factor = learning_rate_factor(
+            self.optimiser.schedule, int(self.trainer.estimated_stepping_batches)
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class TermMeans:
+    """Means of the terms over images, gathered without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._sum: Tensor | None = None
+        self._n_images = 0
+
+    def add(self, terms: Terms) -> None:
+        """Count a batch in."""
+        total = torch.stack([*terms, terms.loss]).detach().sum(1)
+        self._sum = total if self._sum is None else self._sum + total
+        self._n_images += len(terms.loss)
+
+    def pop(self) -> dict[str, Tensor]:
+        """Nats per image by name, ``loss`` the plain bound; begins anew."""
+        if self._sum is None:
+            return {}
+        means = dict(zip((*Terms._fields, "loss"), self._sum / self._n_images, strict=True))
+        self._sum, self._n_images = None, 0
+        return means
+
+
+def seed_noise(seed: int, stream: int, number: int) -> None:
+    """Make torch's noise from here on a function of these three."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0]))
+
+
+def learning_rate_factor(schedule: str, n_steps: int) -> Callable[[int], float]:
+    """Learning rate over its highest, by step."""
+    warm = max(n_steps // 10, 1) if schedule == "one_cycle" else 0
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        if schedule == "constant":
+            return 1.0
+        share = (step - warm) / max(n_steps - warm, 1)
+        return float(0.5 * (1 + np.cos(np.pi * min(share, 1.0))))
+
+    return factor

@@ -1,0 +1,99 @@
+"""Plain fully connected networks: the encoder of every model, and the decoder without a pose.
+
+Sizes follow pyroVED, so that parameter counts match the paper's checkpoints (FACTS).
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from vaerun.geometry import Pose
+from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
+from vaerun.schema import option
+
+
+def mlp(n_in: int, hidden: Sequence[int], activation: str, n_out: int) -> nn.Sequential:
+    """Linear layers with an activation after each but the last."""
+    widths = [n_in, *hidden]
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], n_out))
+
+
+class Encoder(nn.Module):
+    """Images, with the class where there is one, → the numbers a posterior is made of.
+
+    The class enters the first layer only as one more term of its sum, so the dear product with
+    the pixels is done once, however many classes are tried.
+
+    Parameters
+    ----------
+    n_pixels
+        C·H·W.
+    hidden
+        Widths of the hidden layers.
+    n_classes
+        J, 0 for none.
+    n_out
+        Numbers wanted for each hypothesis.
+    """
+
+    def __init__(
+        self, n_pixels: int, hidden: Sequence[int], activation: str, n_classes: int, n_out: int
+    ) -> None:
+        super().__init__()
+        self.pixels = nn.Linear(n_pixels, hidden[0])
+        self.classes = nn.Linear(n_classes, hidden[0], bias=False) if n_classes else None
+        self.rest = nn.Sequential(
+            ACTIVATIONS[activation](), mlp(hidden[0], hidden[1:], activation, n_out)
+        )
+
+    def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Numbers for every image and class.
+
+        Parameters
+        ----------
+        images
+            (..., C·H·W).
+        y
+            (..., J', J) classes to try, broadcast against the images; None without classes.
+
+        Returns
+        -------
+        Tensor
+            (..., J', n_out), J' = 1 without classes.
+        """
+        first = self.pixels(images)[..., None, :]
+        if self.classes is not None:
+            assert y is not None
+            first = first + self.classes(y)
+        return self.rest(first)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MlpConfig:
+    """Options of the plain decoder."""
+
+    name: str = option("which decoder", choices=["mlp"])
+    activation: str = option("between layers", choices=sorted(ACTIVATIONS))
+
+
+class MlpDecoder(Decoder):
+    """Content → image, by fully connected layers; knows no pose (VAE)."""
+
+    Config = MlpConfig
+    can_pose = False
+
+    def __init__(self, config: MlpConfig, shape: DecoderShape) -> None:
+        super().__init__(config, shape)
+        self.net = mlp(shape.n_content, shape.hidden, config.activation, math.prod(shape.image))
+        self.channels = shape.image[0]
+
+    def forward(self, content: Tensor, pose: Pose) -> Tensor:
+        """(N, d) → (N, C, P), whatever the pose."""
+        del pose
+        return self.net(content).unflatten(1, (self.channels, -1))

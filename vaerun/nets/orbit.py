@@ -1,0 +1,102 @@
+"""The orbit of an image: its copies turned back by each coarse rotation φ_k.
+
+What the encoder finds in copy k is the object as it would stand after a turn by −φ_k, so its
+answer turns with the image by construction. The bins φ_k with a uniform prior, and within each a
+normal offset about as wide as half a bin, add up to a prior that is flat over the whole range
+within 1.5 %: the uniform prior on the circle that the paper asks for.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vaerun.geometry import pixel_grid, rotation
+
+
+def bin_angles(n_bins: int, range_deg: float) -> Tensor:
+    """Centres φ_k of ``n_bins`` equal bins over ±``range_deg``, radians, (K,).
+
+    Over the whole circle the first is at zero, so that a quarter turn maps bins onto bins when
+    K is a multiple of four.
+    """
+    if range_deg >= 180:
+        return torch.arange(n_bins) * (2 * math.pi / n_bins)
+    width = 2 * math.radians(range_deg) / n_bins
+    return (torch.arange(n_bins) - (n_bins - 1) / 2) * width
+
+
+def offset_sd(n_bins: int, range_deg: float) -> float:
+    """Prior width of the offset within a bin: half of the bin, radians."""
+    return math.radians(min(range_deg, 180.0)) / n_bins
+
+
+class Orbit(nn.Module):
+    """Turns each image back by every bin's angle, bilinearly, by one weighted gather.
+
+    Parameters
+    ----------
+    angles
+        (K,) φ_k, radians.
+    size
+        (H, W) of the images.
+    mask
+        Whether to blank what lies outside the inscribed circle: the corners of an image that
+        fills its field would give the rotation away.
+    """
+
+    def __init__(self, angles: Tensor, size: tuple[int, int], *, mask: bool) -> None:
+        super().__init__()
+        self.n_views = len(angles)
+        self.side = max(size)
+        index, weight = _gather_table(angles, size, self.side, mask)
+        self.index: Tensor
+        self.weight: Tensor
+        self.register_buffer("index", index, persistent=False)
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S."""
+        n, channels = images.shape[:2]
+        columns = images.flatten(0, 1).flatten(1).T.contiguous()  # (P, B·C)
+        views = F.embedding_bag(
+            self.index, columns, per_sample_weights=self.weight, mode="sum"
+        )  # (K·S·S, B·C)
+        views = views.view(self.n_views, self.side**2, n, channels)
+        return views.permute(2, 0, 3, 1).flatten(2)
+
+
+def _gather_table(
+    angles: Tensor, size: tuple[int, int], side: int, mask: bool
+) -> tuple[Tensor, Tensor]:
+    """For each pixel of each copy, the four pixels it is mixed from and their weights.
+
+    Returns
+    -------
+    index, weight
+        (K·S·S, 4) each; pixels outside the image have weight zero.
+    """
+    height, width = size
+    step = 2.0 / max(side - 1, 1)
+    target = pixel_grid(side, side).flatten(0, 1).double()  # (S·S, 2)
+    # Copy k at p shows the image at R(φ_k)·p.
+    source = torch.einsum("kij,pj->kpi", rotation(angles.double()), target)
+    centre = source.new_tensor([(height - 1) / 2, (width - 1) / 2])
+    pixel = (source / step + centre).mul(1e6).round().div(1e6)  # exact at quarter turns
+    corner = pixel.floor()
+    fraction = pixel - corner
+    index, weight = [], []
+    for row in (0, 1):
+        for column in (0, 1):
+            at = (corner + corner.new_tensor([row, column])).long()
+            inside = (at >= 0).all(-1) & (at[..., 0] < height) & (at[..., 1] < width)
+            share = (fraction[..., 0] if row else 1 - fraction[..., 0]) * (
+                fraction[..., 1] if column else 1 - fraction[..., 1]
+            )
+            index.append(torch.where(inside, at[..., 0] * width + at[..., 1], 0))
+            weight.append(torch.where(inside, share, 0.0))
+    if mask:
+        circle = target.norm(dim=-1) <= 1.0 + 1e-9
+        weight = [share * circle for share in weight]
+    return torch.stack(index, -1).flatten(0, 1), torch.stack(weight, -1).flatten(0, 1).float()

@@ -1,0 +1,178 @@
+"""After training: the best network's encodings, metrics, figures and report, in the run folder."""
+
+import json
+import platform
+import resource
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import yaml
+from matplotlib.image import imread
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+
+from vaerun import inference, manifest, provenance
+from vaerun.analysis import metrics as analysis_metrics
+from vaerun.analysis.figures import draw, save_figures
+from vaerun.analysis.headline import headline
+from vaerun.analysis.latent_maps import latent_maps
+from vaerun.analysis.report import write_report
+from vaerun.config import RunConfig
+from vaerun.data.sets import Splits
+from vaerun.encodings import Encodings, write_latents
+from vaerun.hardware import Hardware
+from vaerun.models.module import Module
+from vaerun.models.network import Network
+from vaerun.runs import RunFolder, atomic_path, write_text
+from vaerun.terminal import closing, count_parameters
+
+_N_INPUTS, _N_RECONSTRUCTIONS = 64, 16
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What training leaves behind.
+
+    Attributes
+    ----------
+    module
+        As it was after the last step.
+    rows
+        Logged means, one mapping an epoch.
+    seconds
+        Wall clock of the training loop, of this session.
+    n_images_seen
+        Training images of this session, repeats counted.
+    steps
+        Optimiser steps, all sessions.
+    hardware
+        Device and precision.
+    """
+
+    module: Module
+    rows: list[dict[str, float]]
+    seconds: float
+    n_images_seen: int
+    steps: int
+    hardware: Hardware
+
+
+def write_results(
+    config: RunConfig,
+    plain: Mapping[str, Any],
+    splits: Splits,
+    folder: RunFolder,
+    record: TrainingRecord,
+    console: Console,
+) -> None:
+    """Encode everything with the best network and write what the contract asks for."""
+    with console.status("encoding, measuring, drawing"):
+        network = _best_network(record, folder)
+        encodings = inference.encode_splits(network, splits)
+        attributes = {
+            "vaerun_version": provenance.version(),
+            "model": config.model.name,
+            "data": config.data.name,
+            "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
+        }
+        write_latents(folder.latents, encodings, attributes)
+        metrics = _metrics(config, splits, network, encodings, record)
+        write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+        arrays = _arrays(network, splits, encodings, record.rows)
+        with atomic_path(folder.arrays) as path:
+            np.savez_compressed(path, allow_pickle=False, **arrays)
+        figures = save_figures(draw(arrays, splits.classes), folder.figures)
+        with SummaryWriter(str(folder.tensorboard)) as board:
+            for name, path in figures.items():
+                board.add_image(name, imread(path)[..., :3], len(record.rows), dataformats="HWC")
+        write_report(
+            folder.report,
+            title=f"{config.model.name} on {config.data.name}",
+            config=plain,
+            metrics=metrics,
+            manifest=manifest.read_manifest(folder),
+            figures=figures,
+        )
+    closing(console, headline(metrics), folder)
+
+
+def _best_network(record: TrainingRecord, folder: RunFolder) -> Network:
+    """The network of the lowest validation loss, ready to infer."""
+    checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+    record.module.load_state_dict(checkpoint["state_dict"])
+    return record.module.to(record.hardware.torch_device).eval().network
+
+
+def _metrics(
+    config: RunConfig,
+    splits: Splits,
+    network: Network,
+    encodings: Encodings,
+    record: TrainingRecord,
+) -> dict[str, Any]:
+    """`metrics.json`."""
+    deterministic = record.module.family.deterministic
+    terms = inference.bound(
+        network, splits.val.images, deterministic=deterministic, seed=config.seed
+    )
+    elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content", "kl_class")}
+    elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
+    return {
+        "elbo": elbo,
+        **analysis_metrics.summarise(encodings, splits.classes, splits.symmetry, supervised=False),
+        "train": _training(network, record),
+        "classes": splits.classes,
+        "n_train": len(splits.train),
+        "n_val": len(splits.val),
+        "latent_dim": config.model.latent_dim,
+    }
+
+
+def _training(network: Network, record: TrainingRecord) -> dict[str, float]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    per_mb = 2**20 if platform.system() == "Darwin" else 2**10
+    training = {
+        "epochs": len(record.rows),
+        "steps": record.steps,
+        "seconds": record.seconds,
+        "images_per_second": record.n_images_seen / record.seconds,
+        "peak_rss_mb": peak / per_mb,
+        "parameters": count_parameters(network),
+    }
+    if record.hardware.accelerator == "gpu":
+        training["peak_gpu_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    return training
+
+
+def _arrays(
+    network: Network, splits: Splits, encodings: Encodings, rows: Sequence[Mapping[str, float]]
+) -> Arrays:
+    """The arrays behind every figure, under the names that `analysis.figures` lists."""
+    val = encodings.val
+    examples = splits.val.images[:_N_RECONSTRUCTIONS]
+    arrays: Arrays = {
+        "inputs": splits.train.images[:_N_INPUTS].numpy(),
+        "reconstructions_input": examples.numpy(),
+        "reconstructions_output": inference.reconstruct(network, examples),
+        "latent_z": val.z_mean,
+        "latent_label": val.label,
+        **{f"factor_{name}": values for name, values in val.factors.items()},
+        **{f"curve_{_curve(k)}": np.array([row[k] for row in rows]) for k in rows[0]},
+        **latent_maps(lambda z: inference.upright(network, z), encodings),
+    }
+    if network.latents.angle is not None:
+        arrays["latent_angle"] = val.angle
+    if network.latents.shift_sd is not None:
+        arrays["shift_px"] = val.shift
+    return arrays
+
+
+def _curve(name: str) -> str:
+    """``val/loss`` → ``val_loss``."""
+    return name.replace("/", "_")

@@ -1,0 +1,78 @@
+"""What a run says in the terminal: what it will do, and how it went."""
+
+import logging
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from vaerun.config import RunConfig
+from vaerun.data.sets import Splits
+from vaerun.hardware import Hardware
+from vaerun.models.network import Network
+from vaerun.runs import RunFolder
+
+
+def show_log(console: Console) -> None:
+    """Let our own notices, such as that of a download, be seen."""
+    log = logging.getLogger("vaerun")
+    log.setLevel(logging.INFO)
+    log.handlers = [
+        RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    ]
+    log.propagate = False
+
+
+def opening(
+    console: Console,
+    config: RunConfig,
+    splits: Splits,
+    network: Network,
+    hardware: Hardware,
+    folder: RunFolder,
+) -> None:
+    """Model, data, sizes, device and folder, before training begins."""
+    channels, height, width = splits.image
+    n_parameters = count_parameters(network)
+    latents = network.latents
+    pose = f" + {latents.n_pose} of pose" if latents.n_pose else ""
+    rows = [
+        (
+            "model",
+            f"{config.model.name}, {config.model.decoder.name} decoder, "
+            f"{config.model.pose.name} pose; latents {latents.content_dim}{pose}; "
+            f"{n_parameters:,} parameters",
+        ),
+        (
+            "data",
+            f"{config.data.name}: {len(splits.train):,} training and {len(splits.val):,} "
+            f"validation images of {height}×{width}" + (f"×{channels}" if channels > 1 else ""),
+        ),
+        (
+            "training",
+            f"{config.trainer.max_epochs} epochs in batches of {config.data.batch_size}, "
+            f"{hardware.precision} on {hardware.device}",
+        ),
+        ("folder", str(folder.path)),
+    ]
+    _print_table(console, rows)
+
+
+def closing(console: Console, headline: Sequence[tuple[str, str]], folder: RunFolder) -> None:
+    """The result in a few numbers, and where to look at it."""
+    _print_table(console, [*headline, ("report", str(folder.report))])
+
+
+def _print_table(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+
+
+def count_parameters(network: Network) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

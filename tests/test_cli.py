@@ -29,7 +29,7 @@ WRONG = {
     "model.latent_dims=3": "model.latent_dims is not a key of this config — did you mean "
     "model.latent_dim",
     "latent_dim=3": "latent_dim is not a key of this config — did you mean model.latent_dim",
-    "epochs=3": "epochs is not a key of this config — did you mean trainer.max_epochs",
+    "epochs=3": "epochs is not a key of this config — did you mean data.epochs",
     "+model.new=1": "model.new is not a key of this config — did you mean model.",
     "+seed=1": "+seed=1 adds a key that is there — leave out the +: seed=1",
     "~seed": "~seed deletes what a run needs — leave it out",

@@ -24,7 +24,7 @@ _KEYS = {
     "data.batch_size": "images per training step",
     "trainer.max_epochs  trainer.learning_rate": "how long and how fast",
     "trainer.accelerator  .devices  .precision": "auto, cpu or gpu; how many; 32-true, bf16-mixed",
-    "seed  out  resume=auto": "of all random numbers; folder of runs; go on with one",
+    "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 
 _TAIL = """\

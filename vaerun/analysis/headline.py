@@ -53,7 +53,7 @@ def _angle(angle: Metrics) -> list[tuple[str, str | None]]:
     return [
         ("Angle error", f"{angle['overall_mae_deg']:.1f}°"),
         ("Angle error, shear allowed for", f"{sum(given) / len(given):.1f}°" if given else None),
-        ("Angle agreement", _least(angle["resultant"])),
+        ("Angle agreement R", _least(angle["resultant"])),
         ("Ground states", _ground_states(angle["ground_states"])),
     ]
 

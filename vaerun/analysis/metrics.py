@@ -95,7 +95,7 @@ def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
 
 def _angle(val: Encodings, n_classes: int, symmetry: Sequence[int]) -> dict[str, Any] | None:
     truth = val.factors.get("angle")
-    if truth is None or not np.any(val.angle):
+    if truth is None or not np.any(val.angle) or not _varies(truth[np.isfinite(truth)]):
         return None
     groups = _groups(val, n_classes)
     orders = [int(s) for s in symmetry] if len(symmetry) == len(groups) else [1] * len(groups)
@@ -177,4 +177,4 @@ def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
 
 def _varies(values: npt.NDArray[np.floating]) -> bool:
     """Whether a factor is known for all images and takes more than one value."""
-    return bool(np.isfinite(values).all() and np.ptp(values) > 1e-6)
+    return bool(len(values) and np.isfinite(values).all() and np.ptp(values) > 1e-6)

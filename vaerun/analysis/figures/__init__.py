@@ -2,7 +2,8 @@
 
 `draw` takes one flat mapping, the content of `figures/arrays.npz`, and makes every figure whose
 arrays are there. N validation images, n examples, C H W image, E epochs, J classes, d content
-dimensions; angles in radians, shifts in pixels (row, column).
+dimensions; angles in radians, shifts in pixels (row, column). `encoding_arrays` and
+`curve_arrays` give those that encodings and logs hold; `latent_maps` those that a decoder makes.
 
 ==============================================  ==============================================
 array                                           figure
@@ -28,6 +29,7 @@ with ``…_row_axis``, ``…_column_axis``,
 ==============================================  ==============================================
 """
 
+from vaerun.analysis.figures.arrays import curve_arrays, encoding_arrays
 from vaerun.analysis.figures.gallery import draw, png, save_figures
 
-__all__ = ["draw", "png", "save_figures"]
+__all__ = ["curve_arrays", "draw", "encoding_arrays", "png", "save_figures"]

@@ -147,6 +147,8 @@ def _title_of_map(name: str, classes: Sequence[str]) -> str:
 def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     angle, truth = arrays.get("latent_angle"), arrays.get("factor_angle")
+    if truth is not None and not np.isfinite(truth).all():
+        truth = None
     if angle is not None and len(angle) and np.any(angle):
         label = arrays.get("latent_label", np.full(len(angle), -1))
         names = classes if (label >= 0).any() else []

@@ -55,11 +55,11 @@ def draw_angle_vs_truth(
     for axes in panels[n_panels:]:
         axes.set_axis_off()
     colours = colours_of(label, len(classes)) if classes else np.full(len(x), BLUE)
-    limit = float(np.abs(x).max())
-    _angle_panel(panels[0], x, y, colours, "all" if parts else "", limit)
+    limits = float(np.abs(x).max()), _reach(y)
+    _angle_panel(panels[0], x, y, colours, "all" if parts else "", limits)
     for axes, j in zip(panels[1:], parts, strict=False):
         own = label == j
-        _angle_panel(axes, x[own], y[own], colours[own], classes[j], limit)
+        _angle_panel(axes, x[own], y[own], colours[own], classes[j], limits)
     figure.supxlabel("true angle", fontsize=9)
     figure.supylabel("encoded angle", fontsize=9)
     if classes:
@@ -68,15 +68,26 @@ def draw_angle_vs_truth(
 
 
 def _angle_panel(
-    axes: Axes, x: Floats, y: Floats, colours: npt.NDArray[np.str_], title: str, limit: float
+    axes: Axes,
+    x: Floats,
+    y: Floats,
+    colours: npt.NDArray[np.str_],
+    title: str,
+    limits: tuple[float, float],
 ) -> None:
     scatter(axes, x, y, c=colours)
-    axes.set_xlim(-1.04 * limit, 1.04 * limit)
-    axes.set_ylim(-180, 180)
-    degree_ticks(axes.xaxis, limit)
-    degree_ticks(axes.yaxis)
+    axes.set_xlim(-1.04 * limits[0], 1.04 * limits[0])
+    axes.set_ylim(-limits[1], limits[1])
+    degree_ticks(axes.xaxis, limits[0])
+    degree_ticks(axes.yaxis, limits[1])
     axes.grid()
     axes.set_title(title)
+
+
+def _reach(angle_deg: Floats) -> float:
+    """How far an axis of angles must go: all round, or just beyond a narrow range."""
+    most = 1.15 * float(np.quantile(np.abs(angle_deg), 0.995))
+    return 180.0 if most > 90 else max(most, 1.0)
 
 
 def draw_angle_histogram(
@@ -86,18 +97,18 @@ def draw_angle_histogram(
     parts = _parts(label, classes)
     figure = new_figure(7.6 if truth is not None else 4.6, 3.0)
     panels = figure.subplots(1, 2 if truth is not None else 1, squeeze=False)[0]
-    edges = np.linspace(-180, 180, BINS + 1)
     values = np.rad2deg(wrap(estimate))
+    edges = _angle_bins(panels[0], values)
     panels[0].hist(
         [values[mask] for _, mask in parts],
         bins=list(edges),
         stacked=True,
         color=[colour for colour, _ in parts],
     )
-    panels[0].set(xlabel="encoded angle", ylabel="images", xlim=(-180, 180))
-    degree_ticks(panels[0].xaxis)
+    panels[0].set(xlabel="encoded angle", ylabel="images")
     if truth is not None:
         difference = np.rad2deg(wrap(estimate - truth))
+        edges = _angle_bins(panels[1], difference)
         for colour, mask in parts:
             counts = np.histogram(difference[mask], edges)[0] / mask.sum()
             panels[1].stairs(counts, edges, color=colour, linewidth=1.4)
@@ -106,11 +117,17 @@ def draw_angle_histogram(
             ylabel="share of the class" if classes else "share of the images",
             ylim=(0, None),
         )
-        panels[1].set_xlim(-180, 180)
-        degree_ticks(panels[1].xaxis)
     if classes:
         class_legend(figure, classes)
     return figure
+
+
+def _angle_bins(axes: Axes, angle_deg: Floats) -> Floats:
+    """Edges of the bins, (BINS + 1,), after the axis is set to their range."""
+    limit = _reach(angle_deg)
+    axes.set_xlim(-limit, limit)
+    degree_ticks(axes.xaxis, limit)
+    return np.linspace(-limit, limit, BINS + 1)
 
 
 def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:

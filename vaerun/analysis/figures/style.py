@@ -46,6 +46,7 @@ SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "image.interpolation": "nearest",
+    "text.parse_math": False,  # a class may be called "$"
 }
 
 # The sequences of M. Petroff (arXiv 2107.02270), made for every kind of colour vision.

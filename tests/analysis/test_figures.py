@@ -1,0 +1,178 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import colors
+
+from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, png, save_figures
+from vaerun.analysis.figures.images import mosaic
+from vaerun.analysis.figures.style import class_colours, colours_of, cyclic_map, point_size
+from vaerun.analysis.latent_maps import class_maps, latent_maps
+
+CLASSES = ["clubs", "spades", "hearts", "diamonds"]
+
+
+def blobs(channels, size=6):
+    """A decoder that makes grey squares as bright as the content is long."""
+
+    def decode(z):
+        bright = np.tanh(np.linalg.norm(z, axis=1)).astype(np.float32)
+        return np.broadcast_to(bright[:, None, None, None], (len(z), channels, size, size))
+
+    return decode
+
+
+@pytest.fixture
+def arrays(encodings):
+    """All arrays of a run."""
+
+    def make(channels=1, epochs=4, **replaced):
+        made = encodings(**replaced)
+        val, decode = made.val, blobs(channels)
+        examples = decode(val.z_mean[:20])
+        curve = np.linspace(500.0, 70.0, epochs)
+        return {
+            "inputs": examples,
+            "reconstructions_input": examples,
+            "reconstructions_output": examples,
+            "curve_epoch": np.arange(1, epochs + 1),
+            "curve_train_loss": curve,
+            "curve_val_loss": np.where(np.arange(epochs) == 1, np.nan, curve),
+            "curve_val_kl_content": curve / 100,
+            "latent_z": val.z_mean,
+            "latent_label": val.label,
+            "latent_angle": val.angle,
+            "shift_px": np.random.default_rng(0).normal(size=(len(val), 2)),
+            "confusion": np.eye(4) * 7,
+            **{f"factor_{name}": values for name, values in val.factors.items()},
+            **latent_maps(decode, made),
+        }
+
+    return make
+
+
+EVERY = {
+    "inputs", "reconstructions", "learning_curve", "confusion", "latent_distribution",
+    "latent_density", "manifold", "manifold_data", "traversal_z1", "traversal_z2",
+    "angle_vs_truth", "angle_histogram", "shift_histogram",
+}  # fmt: skip
+
+
+def test_every_figure_of_the_contract_is_drawn_and_is_a_png(arrays, tmp_path):
+    paths = save_figures(draw(arrays(), CLASSES), tmp_path / "figures")
+    assert set(paths) == EVERY
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(
+        f"{name}.png" for name in EVERY
+    )
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in paths.values())
+
+
+def test_only_those_are_drawn_whose_arrays_are_there(arrays):
+    made = arrays()
+    assert draw({}, []) == {}
+    assert set(draw({"inputs": made["inputs"]}, [])) == {"inputs"}
+    still = made | {"latent_angle": np.zeros(200), "shift_px": np.zeros((200, 2))}
+    lost = EVERY - set(draw(still, CLASSES))
+    assert lost == {"angle_vs_truth", "angle_histogram", "shift_histogram"}
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_colour_and_many_channels_are_drawn(arrays, channels):
+    made = arrays(channels)
+    for name in ("inputs", "manifold", "traversal_z1"):
+        part = {k: v for k, v in made.items() if k.startswith(name)}
+        assert png(draw(part, CLASSES)[name])
+
+
+@pytest.mark.parametrize("d", [1, 5])
+def test_any_number_of_content_dimensions_is_drawn(arrays, d):
+    z = np.random.default_rng(0).normal(size=(600, d)).astype(np.float32)
+    made = arrays(z_mean=z, z_sd=z, label=np.full(600, -1))
+    figures = draw(made, [])
+    assert {"latent_distribution", "latent_density", f"traversal_z{d}"} <= set(figures)
+    assert png(figures["latent_distribution"])
+    assert png(figures["manifold"])
+
+
+def test_a_collapsed_content_and_a_single_epoch_are_drawn(arrays):
+    made = arrays(epochs=1, z_mean=np.zeros((600, 2), np.float32))
+    figures = draw(made, CLASSES)
+    assert all(png(figures[name]) for name in ("latent_density", "learning_curve", "manifold"))
+
+
+def test_one_map_for_each_class_is_drawn(encodings):
+    maps = class_maps([blobs(1)] * 4, encodings())
+    figures = draw(maps, CLASSES)
+    assert {f"manifold_class_{j}" for j in range(4)} | {"traversal_z1", "traversal_z2"} == set(
+        figures
+    )
+    rows = [t.get_text() for t in figures["traversal_z1"].axes[0].get_yticklabels()]
+    assert rows == CLASSES
+
+
+def test_arrays_of_a_model_without_pose_have_none(encodings):
+    made = encodings(angle=np.zeros(600, np.float32))
+    arrays = encoding_arrays(made, {"classification": {"confusion": [[3, 1], [0, 2]]}})
+    assert set(arrays) == {
+        "latent_z", "latent_label", "factor_angle", "factor_shear", "confusion",
+    }  # fmt: skip
+    assert len(arrays["latent_z"]) == 200
+    assert {"latent_angle", "shift_px"} <= set(
+        encoding_arrays(encodings(shift=np.ones((600, 2))), {})
+    )
+
+
+def test_the_log_becomes_the_learning_curve():
+    log = {"epoch": [1, 2], "val/loss": [9.0, 8.0], "train/loss": [9.5, np.nan], "lr": [1, 1]}
+    arrays = curve_arrays(log)
+    assert set(arrays) == {"curve_epoch", "curve_val_loss", "curve_train_loss"}
+    legend = draw(arrays, [])["learning_curve"].axes[0].get_legend()
+    assert {t.get_text() for t in legend.get_texts()} == {"validation  8", "training  9.5"}
+
+
+def test_a_narrow_range_of_angles_fills_its_panel(arrays):
+    made = arrays() | {"factor_angle": np.linspace(-0.2, 0.2, 200)}
+    made["latent_angle"] = made["factor_angle"] + 0.01
+    figures = draw(made, CLASSES)
+    assert figures["angle_vs_truth"].axes[0].get_ylim()[1] < 20
+    assert figures["angle_histogram"].axes[0].get_xlim()[1] < 20
+
+
+def test_a_dollar_in_a_class_name_is_a_dollar(arrays):
+    assert png(draw(arrays(), ["$a_$", "b", "c", "$"])["confusion"])
+
+
+def test_drawing_leaves_the_users_matplotlib_alone(arrays):
+    before = dict(mpl.rcParams)
+    save = draw({"inputs": arrays()["inputs"]}, [])
+    png(save["inputs"])
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_mosaic_puts_each_image_in_its_place():
+    images = np.arange(6, dtype=np.float32).reshape(2, 3, 1, 1, 1) * np.ones((1, 1, 1, 10, 20))
+    picture = mosaic(images / 5)
+    assert picture.shape == (2 * 10 + 1, 3 * 20 + 2, 1)
+    assert picture[5, [5, 26, 47], 0] == pytest.approx([0, 0.2, 0.4])
+    assert picture[16, [5, 26, 47], 0] == pytest.approx([0.6, 0.8, 1])
+    assert (picture[10] == 1).all()
+
+
+def test_classes_keep_their_colours_and_the_unknown_are_grey():
+    for n in (4, 10, 23):
+        assert len(set(class_colours(n))) == n
+    got = colours_of(np.array([2, -1, 0]), 4)
+    assert got[0] == class_colours(4)[2]
+    assert np.ptp(colors.to_rgb(got[1])) < 0.1
+    assert got[1] not in class_colours(4)
+
+
+def test_the_cyclic_map_closes_and_is_nowhere_near_white():
+    rgb = np.array(cyclic_map()(np.linspace(0, 1, 360)))[:, :3]
+    steps = np.linalg.norm(np.diff(rgb, axis=0, append=rgb[:1]), axis=1)
+    assert steps.max() < 0.06  # no seam, neither inside nor at ±180°
+    assert rgb.min(axis=1).max() < 0.75
+
+
+def test_marks_shrink_with_their_number():
+    sizes = [point_size(n) for n in (1, 300, 4_000, 70_000)]
+    assert sizes == sorted(sizes, reverse=True)

@@ -1,0 +1,59 @@
+import pytest
+
+from vaerun.analysis.headline import duration, headline, percent, significant
+
+METRICS = {
+    "elbo": {"loss": 73.123, "reconstruction": 61.0},
+    "angle": {
+        "resultant": [0.99, 0.95, None],
+        "mae_deg": [3.0, 5.0, None],
+        "mae_deg_given_factors": [1.0, 2.0, None],
+        "symmetry": [1, 1, 2],
+        "ground_states": [1, 2, None],
+        "overall_mae_deg": 4.0,
+        "signed_resultant": 0.9,
+    },
+    "shift": {"pearson": [0.9, -0.5]},
+    "factors": {"shear": {"r2_within_class": 0.934}},
+    "clustering": {"hungarian": 0.456, "majority": 0.6, "method": "kmeans"},
+    "knn_accuracy": 1.0,
+    "train": {"seconds": 95.4, "images_per_second": 2430.4},
+}
+
+
+def test_the_headline_says_each_number_with_its_unit():
+    assert headline(METRICS) == [
+        ("Validation loss", "73.1 nats per image"),
+        ("Angle error", "4.0°"),
+        ("Angle error, shear allowed for", "1.5°"),
+        ("Angle agreement R", "0.97, least 0.95"),
+        ("Ground states", "1 2 · by class"),
+        ("Shift correlation", "0.20, least −0.50"),
+        ("k-means on z, one to one", "45.6 %"),
+        ("Neighbour accuracy of z", "100.0 %"),
+        ("Shear told by z (R²)", "0.93"),
+        ("Training", "95 s, 2,430 images/s"),
+    ]
+
+
+@pytest.mark.parametrize("key", METRICS)
+def test_any_part_may_be_missing(key):
+    rest = {k: v for k, v in METRICS.items() if k != key}
+    assert len(headline(rest)) < len(headline(METRICS))
+    assert headline({}) == []
+
+
+def test_one_count_for_all_is_said_once():
+    angle = METRICS["angle"] | {"ground_states": [1, 1, 1]}
+    assert ("Ground states", "1 in every class") in headline({"angle": angle})
+
+
+def test_numbers_are_written_as_people_write_them():
+    assert [significant(v) for v in (73.123, 0.01234, 12345.6, -1.5)] == [
+        "73.1",
+        "0.0123",
+        "12,346",
+        "−1.5",
+    ]
+    assert [duration(s) for s in (4.25, 48, 200, 9000)] == ["4.2 s", "48 s", "3 min", "2 h 30 min"]
+    assert percent(0.8214) == "82.1 %"

@@ -163,6 +163,17 @@ def test_help_imports_neither_torch_nor_hydra(here):
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_help_may_be_read_in_part(here):
+    with subprocess.Popen(
+        [sys.executable, "-m", "vaerun", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=20) == 0
+
+
 @pytest.mark.parametrize("typed", ["model=rvea", "seed=-1"])
 def test_the_real_process_fails_in_one_line_too(typed, here):
     answer = subprocess.run(

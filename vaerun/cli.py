@@ -8,6 +8,7 @@ traceback; 130 interrupted. The last line on standard output names the run folde
 """
 
 import contextlib
+import os
 import signal
 import sys
 import traceback
@@ -62,12 +63,12 @@ def _dispatch(arguments: list[str]) -> int:
     if "--help" in flags or "-h" in flags:
         from vaerun.help import page
 
-        print(page())
+        _show(page())
         return DONE
     if "--version" in flags:
         from vaerun import __version__
 
-        print(f"vaerun {__version__}")
+        _show(f"vaerun {__version__}")
         return DONE
     arguments, shows_config = _without_cfg(arguments)
     flags = [word for word in arguments if word.startswith("-")]
@@ -133,8 +134,17 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
 
     config = compose_unresolved(overrides)
     validate(plain(config))
-    print(OmegaConf.to_yaml(config, resolve=resolve), end="")
+    _show(OmegaConf.to_yaml(config, resolve=resolve).rstrip())
     return DONE
+
+
+def _show(text: str) -> None:
+    """Print to whoever reads as much of it as they like, as in ``vaerun --help | head``."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more at exit; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
             continue
         if name in POSE_SHIFTS:
             if factor.std() > MATERIAL_SHIFT_PX:
-                values[f"True {name.replace('_', ' of ')} (pixels)"] = factor
+                values[f"True {name.removeprefix('shift_')} shift (pixels)"] = factor
         elif name in ("angle", "shear"):
             values[f"True {name} (°)"] = np.rad2deg(factor)
         else:

@@ -47,18 +47,12 @@ def draw_latent_distribution(
         Names of the classes.
     """
     x, y, names = _plane(z)
-    n_panels = max(len(labels) + len(values), 1)
-    columns = min(n_panels, 3 if n_panels != 4 else 2)
-    rows = -(-n_panels // columns)
-    figure = new_figure(PANEL * columns + 1.0, PANEL * rows * 0.92 + 0.2)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in panels[n_panels:]:
-        axes.set_axis_off()
-    for axes in panels[:n_panels]:
+    figure, panels = _panels(len(labels) + len(values))
+    for axes, title in zip(panels, [*labels, *values], strict=False):
         _frame(axes, x, y, names)
-    for axes, (title, label) in zip(panels, labels.items(), strict=False):
-        scatter(axes, x, y, c=colours_of(label, len(classes)))
         axes.set_title(title)
+    for axes, label in zip(panels, labels.values(), strict=False):
+        scatter(axes, x, y, c=colours_of(label, len(classes)))
     for axes, (title, value) in zip(panels[len(labels) :], values.items(), strict=False):
         cmap, norm = angle_colours(value) if title.endswith("(°)") else value_colours(value)
         scatter(axes, x, y, c=value, cmap=cmap, norm=norm)
@@ -66,13 +60,25 @@ def draw_latent_distribution(
         bar = figure.colorbar(scale, ax=axes, shrink=0.85, aspect=28, pad=0.02)
         if norm.vmax == 180:
             degree_ticks(bar)
-        axes.set_title(title)
     if not labels and not values:
+        _frame(panels[0], x, y, names)
         scatter(panels[0], x, y, c="#3f6fb5")
     if labels and classes:
         unknown = any(bool((label < 0).any()) for label in labels.values())
         class_legend(figure, classes, unknown=unknown)
     return figure
+
+
+def _panels(n: int) -> tuple[Figure, list[Axes]]:
+    """A figure with n panels, at least one, up to three beside each other."""
+    n = max(n, 1)
+    columns = min(n, 3 if n != 4 else 2)
+    rows = -(-n // columns)
+    figure = new_figure(PANEL * columns + 1.0, PANEL * rows * 0.92 + 0.2)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[n:]:
+        spare.set_axis_off()
+    return figure, axes[:n]
 
 
 def draw_latent_density(z: Floats) -> Figure:

@@ -128,7 +128,7 @@ def angle_colours(angle_deg: Floats) -> tuple[Colormap, Normalize]:
 
 def point_size(n: int) -> float:
     """Area of a mark, points², so that n of them neither vanish nor clog a panel."""
-    return float(np.clip(14_000 / max(n, 1), 0.8, 22))
+    return float(np.clip(450 / max(n, 1) ** 0.6, 0.5, 22))
 
 
 def point_alpha(n: int) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from vaerun.cli import main
 from vaerun.config import RunConfig
+from vaerun.errors import UserError
 from vaerun.manifest import About, Job, record
 from vaerun.runs import claim
 from vaerun.tasks import TASKS
@@ -40,8 +41,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, Job]]:
 
     Seed 1 is a failure of ours, 2 an interruption, 3 a fault of the user's.
     """
-    from vaerun.errors import UserError
-
     ends: dict[int, BaseException] = {
         1: ValueError("a bug"),
         2: KeyboardInterrupt(),

@@ -21,6 +21,9 @@ from torch import Tensor
 # N images or poses, C channels, H W rows and columns, P = H·W points.
 
 
+_FAR = 1e4  # grid units
+
+
 class Pose(NamedTuple):
     """Where an object stands in its image.
 
@@ -166,6 +169,9 @@ def _resample(
     h, w = images.shape[-2:]
     # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
     half = inverse_map.new_tensor([max(h - 1, 1), max(w - 1, 1)]) * (pixel_size(h, w) * extent / 2)
+    # grid_sample reads outside its memory where a coordinate is no number, as in a run that
+    # diverges; far outside the image one distance is as good as another.
+    inverse_map = inverse_map.nan_to_num(0.0).clamp(-_FAR, _FAR)
     to_grid = (inverse_map / half[:, None]).flip(1)  # (N, 2, 3)
     centres = pixel_grid(height, width, images.device)
     rows, columns = centres[:, 0, 0], centres[0, :, 1]

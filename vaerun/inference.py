@@ -59,7 +59,7 @@ class Latents:
     class_probability: Array
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_images(network: Network, images: Tensor) -> Latents:
     """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk."""
     pixel = pixel_size(*images.shape[-2:])
@@ -101,7 +101,7 @@ def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def bound(network: Network, images: Tensor, *, deterministic: bool, seed: int) -> dict[str, float]:
     """Mean terms of −ELBO over images (N, C, H, W), nats per image, ``loss`` their sum."""
     means = TermMeans()
@@ -115,7 +115,7 @@ def bound(network: Network, images: Tensor, *, deterministic: bool, seed: int) -
     return {name: float(value) for name, value in means.pop().items()}
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def reconstruct(network: Network, images: Tensor) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
@@ -126,7 +126,7 @@ def reconstruct(network: Network, images: Tensor) -> Array:
     return np.concatenate(out)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def upright(network: Network, z: Array, y: Tensor | None = None) -> Array:
     """Expected images (N, C, H, W) of content (N, d), at pose zero."""
     device = next(network.parameters()).device
@@ -174,7 +174,7 @@ class Run:
             )
         return encode_images(self.network, x)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(self, z: npt.ArrayLike, angle: npt.ArrayLike = 0.0, label: None = None) -> Array:
         """Expected images (N, C, H, W) of content (N, d), turned by ``angle`` radians.
 

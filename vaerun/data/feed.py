@@ -4,7 +4,7 @@ The order of an epoch is a function of (seed, epoch) and of nothing else, so a r
 the batches that an uninterrupted one would have seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -49,16 +49,17 @@ class EpochSampler(Sampler[Tensor]):
         Images in a batch.
     seed
         With the epoch it determines the order; None keeps that of the source.
+    epoch
+        Tells which epoch it is. Asked when the first batch is wanted and no sooner: Lightning
+        opens the iterator of a resumed run before it knows the epoch itself.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int | None) -> None:
+    def __init__(
+        self, n: int, batch_size: int, seed: int | None, epoch: Callable[[], int]
+    ) -> None:
         self.n = n
         self.batch_size = batch_size
         self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -68,18 +69,23 @@ class EpochSampler(Sampler[Tensor]):
         if self.seed is None:
             order = torch.arange(self.n)
         else:
-            rng = np.random.default_rng((self.seed, self.epoch))
+            rng = np.random.default_rng((self.seed, self.epoch()))
             order = torch.from_numpy(rng.permutation(self.n))
-        return iter(order.split(self.batch_size))
+        yield from order.split(self.batch_size)
 
 
 def feed(
-    images: ImageSet, batch_size: int, seed: int | None, device: torch.device
+    images: ImageSet,
+    batch_size: int,
+    device: torch.device,
+    *,
+    seed: int | None = None,
+    epoch: Callable[[], int] = lambda: 0,
 ) -> DataLoader[Batch]:
     """Batches of an image set, shuffled anew each epoch if there is a ``seed``."""
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
     return DataLoader(
         MemorySource(images, device),
-        sampler=EpochSampler(len(images), batch_size, seed),
+        sampler=EpochSampler(len(images), batch_size, seed, epoch),
         batch_size=None,
     )

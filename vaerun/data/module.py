@@ -28,15 +28,19 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches."""
-        return self._feed("train")
+        trainer = self._trainer()
+        return feed(
+            self.splits.train,
+            self.batch_size,
+            trainer.strategy.root_device,
+            seed=self.seed,
+            epoch=lambda: trainer.current_epoch,
+        )
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation batches."""
-        return self._feed("val")
+        return feed(self.splits.val, self.batch_size, self._trainer().strategy.root_device)
 
-    def _feed(self, split: str) -> DataLoader[Batch]:
+    def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None
-        device = self.trainer.strategy.root_device
-        if split == "train":
-            return feed(self.splits.train, self.batch_size, self.seed, device)
-        return feed(self.splits.val, self.batch_size, None, device)
+        return self.trainer

@@ -118,7 +118,7 @@ class Module(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the schedule stepped after every batch."""
-        adam = torch.optim.Adam(self.parameters(), lr=self.optimiser.learning_rate)
+        adam = torch.optim.Adam(self.parameters(), lr=self.optimiser.learning_rate, fused=True)
         factor = learning_rate_factor(
             self.optimiser.schedule, int(self.trainer.estimated_stepping_batches)
         )
@@ -150,7 +150,11 @@ class TermMeans:
 
 def seed_noise(seed: int, stream: int, number: int) -> None:
     """Make torch's noise from here on a function of these three."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0]))
+    state = int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0])
+    # torch.manual_seed looks for every kind of device there is: two milliseconds a step
+    torch.default_generator.manual_seed(state)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(state)
 
 
 def learning_rate_factor(schedule: str, n_steps: int) -> Callable[[int], float]:

@@ -1,0 +1,26 @@
+"""Small models of every kind, built as a run would build them."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from vaerun.compose import compose
+from vaerun.config import validate
+from vaerun.models import build
+from vaerun.models.network import Network
+
+Make = Callable[..., Network]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Builds the network of a command line's model, for images of a size."""
+
+    def network(
+        *overrides: str, image: tuple[int, int, int] = (1, 12, 12), n_classes: int = 0
+    ) -> Network:
+        torch.manual_seed(0)
+        return build(validate(compose([*overrides])).model, image, n_classes)
+
+    return network

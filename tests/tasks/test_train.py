@@ -1,0 +1,205 @@
+"""The train task through the real command, on tiny sizes: every promise of the run folder."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import vaerun as package
+from vaerun.compose import compose
+from vaerun.manifest import Job
+from vaerun.tasks.train import train
+
+TINY = (
+    "data.size=16",
+    "data.train_size=80",
+    "data.val_size=40",
+    "data.batch_size=40",
+    "model.hidden=[12,10]",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+)
+MODELS = [
+    ("model=ae",),
+    ("model=vae",),
+    ("model=vae", "model/decoder=spatial", "model.latent_dim=3"),
+    ("model=rvae",),
+    ("model=rvae", "model.invariances=[r,t,s]", "model.latent_dim=1"),
+    ("model=rvae", "model.invariances=[t]", "model.likelihood=gaussian"),
+    ("model=rvae", "model/pose=amortized", "model.pose.angle_prior=von_mises"),
+    (
+        "model=rvae",
+        "model/decoder=spatial",
+        "model/pose=amortized",
+        "model.decoder.pixel_subset=30",
+    ),
+]
+
+
+def folder_of(lines: list[str]) -> Path:
+    assert lines[-1].startswith("run: ")
+    return Path(lines[-1].removeprefix("run: "))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One small run, looked at by many tests."""
+    out = tmp_path_factory.mktemp("runs")
+    return run(f"out={out}")
+
+
+def run(*overrides: str) -> Path:
+    """A run from Python, as the command makes it."""
+    from vaerun.config import validate
+
+    typed = [*TINY, *overrides]
+    plain = compose(typed)
+    return train(validate(plain), Job(plain=plain, overrides=typed, command=["vaerun", *typed]))
+
+
+@pytest.mark.parametrize("choice", MODELS, ids=" ".join)
+def test_every_model_runs_from_command_to_report(vaerun, choice: tuple[str, ...]):
+    status, output, errors = vaerun(*TINY, *choice)
+    assert (status, errors) == (0, [])
+    folder = folder_of(output)
+    assert (folder / "report.html").stat().st_size > 10_000
+    metrics = json.loads((folder / "metrics.json").read_text())
+    terms = metrics["elbo"]
+    parts = ("reconstruction", "kl_content", "kl_pose", "kl_class")
+    assert terms["loss"] == pytest.approx(sum(terms[part] for part in parts), rel=1e-4)
+
+
+def test_the_folder_holds_what_the_contract_lists(finished: Path):
+    wanted = ["config.yaml", "overrides.yaml", "manifest.json", "metrics.csv", "metrics.json"]
+    wanted += ["latents.h5", "report.html", "checkpoints/last.ckpt", "checkpoints/best.ckpt"]
+    figures = ["inputs", "reconstructions", "learning_curve", "latent_distribution", "manifold"]
+    figures += ["manifold_data", "traversal_z1", "traversal_z2", "angle_vs_truth"]
+    figures += ["angle_histogram", "latent_density"]
+    wanted += [f"figures/{name}.png" for name in figures] + ["figures/arrays.npz"]
+    assert [name for name in wanted if not (finished / name).is_file()] == []
+    assert list((finished / "tensorboard").glob("events*"))
+    assert not [path for path in finished.rglob(".*") if path.is_file()]  # nothing half-written
+
+
+def test_the_manifest_tells_where_the_run_comes_from(finished: Path):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["seed"] == 0
+    assert len(manifest["data_fingerprint"]) == 64
+    assert yaml.safe_load((finished / "overrides.yaml").read_text())[: len(TINY)] == list(TINY)
+
+
+def test_latents_hold_all_images_in_order(finished: Path):
+    with h5py.File(finished / "latents.h5") as file:
+        assert file["z_mean"].shape == (120, 2)
+        assert file["z_mean"].dtype == np.float32
+        assert file["index"][()].tolist() == list(range(120))
+        assert file["split"][()].tolist() == [0] * 80 + [1] * 40
+        assert np.abs(file["angle"][()]).max() <= np.pi
+        assert set(file["factors"]) >= {"angle", "shear"}
+        assert file.attrs["model"] == "rvae"
+        assert yaml.safe_load(file.attrs["config"])["model"]["latent_dim"] == 2
+
+
+def test_checkpoints_load_as_weights_only(finished: Path):
+    for name in ("last", "best"):
+        state = torch.load(finished / f"checkpoints/{name}.ckpt", weights_only=True)
+        assert state["state_dict"]
+
+
+def test_the_metrics_are_those_of_the_saved_encodings(finished: Path):
+    """The loss in metrics.json is that of the epoch that the table calls best."""
+    rows = np.genfromtxt(finished / "metrics.csv", delimiter=",", names=True)
+    assert rows["epoch"].tolist() == [1, 2]
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["elbo"]["loss"] == pytest.approx(rows["valloss"].min(), rel=0.05)
+    assert metrics["n_train"] == 80
+    assert metrics["train"]["steps"] == 4
+
+
+def test_a_loaded_run_encodes_as_it_did(finished: Path):
+    from vaerun.data import cards
+
+    loaded = package.load(finished)
+    config = loaded.config.data
+    images = cards.load(config, 0).val.images
+    with h5py.File(finished / "latents.h5") as file:
+        np.testing.assert_allclose(
+            loaded.encode(images.numpy()).z_mean, file["z_mean"][80:], rtol=1e-4, atol=1e-5
+        )
+    flat = loaded.encode(images.numpy()[:, 0])  # (N, H, W) will do for one channel
+    np.testing.assert_allclose(flat.angle, loaded.encode(images.numpy()).angle)
+
+
+def test_a_loaded_run_decodes_turned_images(finished: Path):
+    loaded = package.load(finished)
+    z = np.array([[0.3, -0.2]], np.float32)
+    upright, quarter = loaded.decode(z), loaded.decode(z, angle=np.pi / 2)
+    assert upright.shape == (1, 1, 16, 16)
+    np.testing.assert_allclose(quarter, np.rot90(upright, 1, (2, 3)), rtol=1e-3, atol=1e-4)
+
+
+def test_images_of_another_size_are_refused(finished: Path):
+    with pytest.raises(package.errors.UserError, match=r"\(2, 9, 9\).*1×16×16"):
+        package.load(finished).encode(np.zeros((2, 9, 9)))
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tmp_path: Path):
+    folders = [run(f"out={tmp_path}", f"seed={seed}") for seed in (3, 3, 4)]
+    encodings = []
+    for folder in folders:
+        with h5py.File(folder / "latents.h5") as file:
+            encodings.append(file["z_mean"][()])
+    np.testing.assert_array_equal(encodings[0], encodings[1])
+    assert not np.array_equal(encodings[0], encodings[2])
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch):
+    """Stopped after its second epoch of four, then resumed: the same numbers, bit by bit."""
+    four = "trainer.max_epochs=4"
+    whole = run(f"out={tmp_path / 'whole'}", four)
+    out = f"out={tmp_path / 'parts'}"
+
+    from vaerun.callbacks import Checkpoints
+
+    save = Checkpoints.on_train_epoch_end
+
+    def stop_after_two(self, trainer, module):
+        save(self, trainer, module)
+        if trainer.current_epoch == 1:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        with pytest.raises(RuntimeError, match="power cut"):
+            run(out, four)
+    resumed = run(out, four, "resume=auto")
+    assert resumed.name == "version_0"
+    for name in ("z_mean", "z_sd", "angle"):
+        with h5py.File(whole / "latents.h5") as one, h5py.File(resumed / "latents.h5") as two:
+            np.testing.assert_array_equal(one[name][()], two[name][()])
+    drop_time = [(folder / "metrics.csv").read_text().splitlines() for folder in (whole, resumed)]
+    one, two = ([line.rpartition(",")[0] for line in lines] for lines in drop_time)
+    assert one == two
+
+
+def test_a_diverged_run_ends_with_one_line_and_keeps_its_record(vaerun):
+    status, _, errors = vaerun(*TINY, "trainer.learning_rate=1e30")
+    assert status == 2
+    assert len(errors) == 1
+    assert "training diverged" in errors[0]
+    assert "trainer.learning_rate" in errors[0]
+    (manifest,) = Path("outputs").rglob("manifest.json")
+    assert json.loads(manifest.read_text())["status"] == "failed"
+
+
+def test_a_collapsed_content_is_said(vaerun):
+    heavy = ("objective.beta_start=1e4", "objective.beta_end=1e4", "trainer.learning_rate=0.02")
+    status, output, _ = vaerun(*TINY, *heavy, "trainer.max_epochs=10")
+    assert status == 0
+    assert any("content latent has collapsed" in line for line in output)

@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import inference, manifest, provenance
 from vaerun.analysis import metrics as analysis_metrics
-from vaerun.analysis.figures import draw, save_figures
+from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.analysis.headline import headline
 from vaerun.analysis.latent_maps import latent_maps
 from vaerun.analysis.report import write_report
@@ -84,7 +84,7 @@ def write_results(
         write_latents(folder.latents, encodings, attributes)
         metrics = _metrics(config, splits, network, encodings, record)
         write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-        arrays = _arrays(network, splits, encodings, record.rows)
+        arrays = _arrays(network, splits, encodings, metrics, record.rows)
         with atomic_path(folder.arrays) as path:
             np.savez_compressed(path, allow_pickle=False, **arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
@@ -96,7 +96,8 @@ def write_results(
             title=f"{config.model.name} on {config.data.name}",
             config=plain,
             metrics=metrics,
-            manifest=manifest.read_manifest(folder),
+            # the report is the last thing a run writes
+            manifest=manifest.read_manifest(folder) | {"status": "finished"},
             figures=figures,
         )
     closing(console, headline(metrics), folder)
@@ -121,8 +122,11 @@ def _metrics(
     terms = inference.bound(
         network, splits.val.images, deterministic=deterministic, seed=config.seed
     )
-    elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content", "kl_class")}
-    elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
+    elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
+    if network.latents.n_pose:
+        elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
+    if network.n_classes:
+        elbo["kl_class"] = terms["kl_class"]
     return {
         "elbo": elbo,
         **analysis_metrics.summarise(encodings, splits.classes, splits.symmetry, supervised=False),
@@ -151,28 +155,21 @@ def _training(network: Network, record: TrainingRecord) -> dict[str, float]:
 
 
 def _arrays(
-    network: Network, splits: Splits, encodings: Encodings, rows: Sequence[Mapping[str, float]]
+    network: Network,
+    splits: Splits,
+    encodings: Encodings,
+    metrics: Mapping[str, Any],
+    rows: Sequence[Mapping[str, float]],
 ) -> Arrays:
     """The arrays behind every figure, under the names that `analysis.figures` lists."""
-    val = encodings.val
     examples = splits.val.images[:_N_RECONSTRUCTIONS]
-    arrays: Arrays = {
+    history = {name: [row[name] for row in rows] for name in rows[0]}
+    return {
         "inputs": splits.train.images[:_N_INPUTS].numpy(),
         "reconstructions_input": examples.numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
-        "latent_z": val.z_mean,
-        "latent_label": val.label,
-        **{f"factor_{name}": values for name, values in val.factors.items()},
-        **{f"curve_{_curve(k)}": np.array([row[k] for row in rows]) for k in rows[0]},
+        # a term that the model lacks is zero throughout
+        **curve_arrays({name: values for name, values in history.items() if any(values)}),
+        **encoding_arrays(encodings, metrics),
         **latent_maps(lambda z: inference.upright(network, z), encodings),
     }
-    if network.latents.angle is not None:
-        arrays["latent_angle"] = val.angle
-    if network.latents.shift_sd is not None:
-        arrays["shift_px"] = val.shift
-    return arrays
-
-
-def _curve(name: str) -> str:
-    """``val/loss`` → ``val_loss``."""
-    return name.replace("/", "_")

@@ -138,6 +138,8 @@ def _kl_hypotheses(
     """KL of the bins given the class, and of the class, against uniform priors, (B,) each."""
     q = log_q.exp()
     both = math.log(n_bins * n_classes) + (q * log_q).sum(1)
+    if n_classes == 1:
+        return both, torch.zeros_like(both)
     grid = q.new_zeros(len(q), n_bins * n_classes).scatter(1, chosen, q)
     q_class = grid.view(-1, n_bins, n_classes).sum(1)  # (B, J)
     kl_class = math.log(n_classes) + (q_class * q_class.clamp_min(1e-30).log()).sum(1)

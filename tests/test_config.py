@@ -37,7 +37,7 @@ def test_every_experiment_composes_to_a_valid_config(experiment):
 
 
 def test_what_is_typed_wins_over_what_is_composed():
-    plain = compose(["data=cards_i", "data.rotation_deg=30", "model.invariances=[r,t]"])
+    plain = compose(["data=rotated_mnist", "data.rotation_deg=30", "model.invariances=[r,t]"])
     assert plain["data"]["rotation_deg"] == 30
     assert plain["data"]["angle_range_deg"] == 30  # an interpolation, resolved
     assert plain["model"]["invariances"] == ["r", "t"]

@@ -33,10 +33,10 @@ def test_class_inputs_add_the_paper_s_parameters(make):
 
 def blobs(n: int = 4, size: int = 16) -> torch.Tensor:
     """Smooth images that vanish at the border."""
-    noise = torch.randn(n, 1, size, size, generator=torch.Generator().manual_seed(2))
-    smooth = torch.nn.functional.avg_pool2d(noise, 5, 1, 2)
+    noise = torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(2))
+    smooth = torch.nn.functional.interpolate(noise, (size, size), mode="bicubic")
     radius = geometry.pixel_grid(size, size).norm(dim=-1)
-    return (smooth - smooth.amin((2, 3), keepdim=True)) * (1 - radius).clamp(min=0)
+    return smooth * (1 - radius**2).clamp(min=0)
 
 
 @pytest.mark.parametrize("quarter", [1, 2, 3])
@@ -55,12 +55,12 @@ def test_turning_the_input_turns_the_pose_and_leaves_the_content(make, quarter: 
 
 def test_turning_by_any_bin_moves_the_posterior_on_by_one_bin(make):
     """Bins that are no quarter turns are resampled twice, so only nearly."""
-    network = make("model.hidden=[9,7]", "model.pose.bins=12", image=(1, 16, 16)).eval()
-    x = blobs()
+    network = make("model.hidden=[9,7]", "model.pose.bins=12", image=(1, 40, 40)).eval()
+    x = 5 * blobs(size=40)  # far from the origin, where hypotheses differ
     before = network.infer(x)
     after = network.infer(geometry.rotate(x, network.search.bin_angle[1].expand(4)))
     for turned, plain in ((after.log_q, before.log_q), (after.latents.mean, before.latents.mean)):
-        moved = (turned.roll(-1, 1) - plain).abs().max()
+        moved = (turned.roll(-1, 1) - plain).square().mean().sqrt()
         assert moved < 0.1 * plain.std(1).mean()
 
 

@@ -15,7 +15,9 @@ class ModelConfig:
 
     name: str = option("which model")
     latent_dim: int = option("content dimensions d", min=1, max=4096)
-    hidden: list[int] = option("widths of the hidden layers, encoder and decoder alike", min=1, max=65536)
+    hidden: list[int] = option(
+        "widths of the hidden layers, encoder and decoder alike", min=1, max=65536
+    )
     activation: str = option("between layers of the encoder", choices=sorted(ACTIVATIONS))
     invariances: list[str] = option(
         "what gets latents of its own: r rotation, t translation, s scale",

@@ -1,4 +1,4 @@
-"""The command line: compose → validate → dispatch; the only place that knows exit codes.
+"""The command line: what was typed → what is done (`dispatch` does it and has the statuses).
 
     vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]          one run
     vaerun -m model=rvae,vae seed=0,1,2                every combination, through Hydra
@@ -11,14 +11,12 @@ import contextlib
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from vaerun.dispatch import DONE, guarded, run_one
 from vaerun.errors import UserError
-
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
 
@@ -28,34 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _terminated_as_interrupted():
         return guarded(lambda: _dispatch(arguments))
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """The exit status of some work, whatever it raises; faults go to standard error."""
-    try:
-        return work()
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_INPUT
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the boundary of the program
-        traceback.print_exc()
-        return FAILED
-
-
-def run_one(plain: dict[str, object], overrides: list[str], command: list[str]) -> Path:
-    """Validate a composed config, do its task, name the run folder; returns that folder."""
-    from vaerun.config import validate
-    from vaerun.manifest import Job
-    from vaerun.tasks import TASKS
-
-    config = validate(plain)
-    job = Job(plain=plain, overrides=overrides, command=command)
-    folder = TASKS[config.task.name](config, job)
-    print(f"run: {folder}", flush=True)
-    return folder
 
 
 def _dispatch(arguments: list[str]) -> int:

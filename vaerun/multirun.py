@@ -14,14 +14,13 @@ from omegaconf import DictConfig
 
 from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, plain
 from vaerun.config import conf_dir, validate
+from vaerun.dispatch import DONE, FAILED, INTERRUPTED, guarded, run_one
 from vaerun.errors import UserError
 from vaerun.faults import raise_all
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:
     """Run every combination; returns the highest exit status among them."""
-    from vaerun.cli import DONE, FAILED
-
     runs = combinations(overrides)
     _validate_all(runs)
     parent, codes = os.getpid(), []
@@ -57,8 +56,6 @@ def _validate_all(runs: list[list[str]]) -> None:
 
 def _run_job(config: DictConfig, command: list[str]) -> int:
     """Do one combination as a run of its own; returns its exit status."""
-    from vaerun.cli import DONE, INTERRUPTED, guarded, run_one
-
     overrides = [str(text) for text in HydraConfig.get().overrides.task]
 
     def work() -> int:

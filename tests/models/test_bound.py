@@ -100,15 +100,23 @@ def log_evidence(network: Network, x: torch.Tensor) -> torch.Tensor:
     return log_lik.logsumexp(0) - math.log(n)
 
 
-def test_the_likeliest_are_chosen_and_one_other_explored():
-    log_q = torch.tensor([[0.1, 0.5, 0.05, 0.2, 0.15]]).log().expand(4000, -1)
+def test_hypotheses_are_drawn_from_q_and_one_more_evenly():
+    q = torch.tensor([0.1, 0.5, 0.05, 0.2, 0.15])
     torch.manual_seed(0)
-    chosen = choose_hypotheses(log_q, 3, explore=True)
-    assert (chosen[:, :2] == torch.tensor([1, 3])).all()
-    share = torch.bincount(chosen[:, 2], minlength=5) / 4000
-    torch.testing.assert_close(share, torch.tensor([1, 0, 1, 0, 1]) / 3, rtol=0, atol=0.03)
-    plain = choose_hypotheses(log_q[:1], 3, explore=False)
-    assert plain.tolist() == [[1, 3, 4]]
+    chosen = choose_hypotheses(q.log().expand(20_000, -1), 2, explore=True)
+    assert (chosen[:, 0] != chosen[:, 1]).all()
+    first = torch.bincount(chosen[:, 0], minlength=5) / 20_000
+    torch.testing.assert_close(first, q, rtol=0, atol=5 * 0.5 / 20_000**0.5)
+    after_one = chosen[chosen[:, 0] == 1, 1]
+    second = torch.bincount(after_one, minlength=5) / len(after_one)
+    evenly = torch.tensor([1, 0, 1, 1, 1]) / 4
+    torch.testing.assert_close(second, evenly, rtol=0, atol=5 * 0.5 / len(after_one) ** 0.5)
+
+
+def test_the_likeliest_are_taken_when_nothing_is_to_be_explored():
+    log_q = torch.tensor([[0.1, 0.5, 0.05, 0.2, 0.15]]).log()
+    assert choose_hypotheses(log_q, 3, explore=False).tolist() == [[1, 3, 4]]
+    assert choose_hypotheses(log_q, None, explore=True).tolist() == [[0, 1, 2, 3, 4]]
 
 
 def test_a_pixel_subset_leaves_the_bound_unbiased(make):

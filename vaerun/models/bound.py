@@ -48,7 +48,7 @@ class Terms(NamedTuple):
 
 
 def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> Tensor:
-    """Flat numbers (B, m) of the hypotheses to decode, the likeliest ones.
+    """Flat numbers (B, m) of the hypotheses to decode.
 
     Parameters
     ----------
@@ -57,15 +57,23 @@ def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> 
     n_decode
         m; None or more than H means all.
     explore
-        Whether the last place goes to one of the others at random, so that a hypothesis that
-        was dismissed too early gets another hearing.
+        For training: all but one are drawn from q without replacement (the largest of log q
+        plus Gumbel noise), the last evenly from the rest, so that a hypothesis that was dismissed
+        too early gets another hearing. Otherwise the likeliest are taken.
+
+    Notes
+    -----
+    Taking the likeliest while q is still nearly flat would train the decoder on whatever the
+    encoder happens to prefer at first, and freeze classes in several orientations.
     """
     n_hypotheses = log_q.shape[1]
     if n_decode is None or n_decode >= n_hypotheses:
         return torch.arange(n_hypotheses, device=log_q.device).expand(len(log_q), -1)
-    ranked = log_q.detach().argsort(dim=1, descending=True)
+    score = log_q.detach()
     if not explore:
-        return ranked[:, :n_decode]
+        return score.topk(n_decode, dim=1).indices
+    gumbel = -torch.empty_like(score).exponential_().log()
+    ranked = (score + gumbel).argsort(dim=1, descending=True)
     other = torch.randint(n_decode - 1, n_hypotheses, (len(log_q), 1), device=log_q.device)
     return torch.cat([ranked[:, : n_decode - 1], ranked.gather(1, other)], dim=1)
 

@@ -113,7 +113,7 @@ class OrbitConfig:
         "angles are known to lie within ± this; 180 for any", above=0.0, max=180.0
     )
     decode: int | None = option(
-        "hypotheses decoded in a training step: the likeliest, and one at random; null: all",
+        "hypotheses decoded in a training step, drawn from q and one evenly; null: all",
         min=2,
     )
     mask: bool = option(

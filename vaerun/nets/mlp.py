@@ -58,20 +58,22 @@ class Encoder(nn.Module):
         Parameters
         ----------
         images
-            (..., C·H·W).
+            (B, K, C·H·W).
         y
-            (..., J', J) classes to try, broadcast against the images; None without classes.
+            (J', J) classes to try; None without classes.
 
         Returns
         -------
         Tensor
-            (..., J', n_out), J' = 1 without classes.
+            (B, K, J', n_out), J' = 1 without classes.
         """
-        first = self.pixels(images)[..., None, :]
+        # One matrix, bin by bin as copies lie in memory: with strided inputs torch may repeat the
+        # weights for each image instead, which is five times slower.
+        first = self.pixels(images.transpose(0, 1).flatten(0, 1))[:, None]  # (K·B, 1, width)
         if self.classes is not None:
             assert y is not None
             first = first + self.classes(y)
-        return self.rest(first)
+        return self.rest(first).unflatten(0, images.shape[1::-1]).transpose(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

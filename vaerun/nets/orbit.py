@@ -64,7 +64,8 @@ class Orbit(nn.Module):
             self.index, columns, per_sample_weights=self.weight, mode="sum"
         )  # (K·S·S, B·C)
         views = views.view(self.n_views, self.side**2, n, channels)
-        return views.permute(2, 0, 3, 1).flatten(2)
+        # in memory bin by bin, as `Encoder` wants them
+        return views.permute(0, 2, 3, 1).contiguous().flatten(2).transpose(0, 1)
 
 
 def _gather_table(

@@ -111,7 +111,6 @@ def _fit(
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        inference_mode=False,  # in it, bfloat16 products of strided inputs are 15 times slower
         use_distributed_sampler=False,
     )
     checkpoint = folder.last_checkpoint if folder.last_checkpoint.is_file() else None

@@ -36,10 +36,25 @@ def test_every_experiment_composes_to_a_valid_config(experiment):
     validate(compose([f"experiment={experiment}"]))
 
 
+@pytest.mark.parametrize(
+    ("typed", "range_deg"),
+    [
+        (["data=mnist"], 45),
+        (["data=rotated_mnist"], 90),
+        (["data=rotated_mnist", "data.rotation_deg=12"], 45),
+        (["data=rotated_mnist", "data.rotation_deg=0", "data.rotation_sd_deg=45"], 180),
+        (["data=mnist_u"], 180),
+        (["data=cards_i"], 180),
+    ],
+)
+def test_the_orbit_covers_the_angles_that_are_drawn(typed: list[str], range_deg: float):
+    assert validate(compose(typed)).model.pose.angle_range_deg == range_deg
+
+
 def test_what_is_typed_wins_over_what_is_composed():
-    plain = compose(["data=rotated_mnist", "data.rotation_deg=30", "model.invariances=[r,t]"])
-    assert plain["data"]["rotation_deg"] == 30
-    assert plain["data"]["angle_range_deg"] == 30  # an interpolation, resolved
+    plain = compose(["data=rotated_mnist", "data.rotation_deg=60", "model.invariances=[r,t]"])
+    assert plain["data"]["rotation_deg"] == 60
+    assert plain["data"]["angle_range_deg"] == 60  # an interpolation, resolved
     assert plain["model"]["invariances"] == ["r", "t"]
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vaerun import geometry
@@ -79,7 +79,9 @@ def test_to_object_undoes_the_pose(angle: float, row: float, column: float, scal
     torch.testing.assert_close(geometry.to_object(forward, p)[0], points, rtol=1e-4, atol=1e-4)
 
 
+@settings(deadline=None)
 @given(angle=st.floats(-50, 50))
+@example(angle=math.nextafter(-math.pi, -4))
 def test_wrap_keeps_the_direction(angle: float):
     wrapped = geometry.wrap(torch.tensor(angle, dtype=torch.float64))
     assert -math.pi <= wrapped < math.pi

@@ -61,6 +61,13 @@ def test_uniform_angle_kl_vanishes_when_nothing_is_known():
     assert float(prior.kl(gaussian(2.0, 10.0))) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_very_narrow_von_mises_prior_is_a_normal_one():
+    prior = AnglePrior(kind="von_mises", sd=1.0, kappa=500.0)
+    normal = torch.distributions.Normal(0.0, 500**-0.5)
+    want = torch.distributions.kl_divergence(torch.distributions.Normal(0.02, 0.05), normal)
+    assert float(prior.kl(gaussian(0.02, 0.05))) == pytest.approx(float(want), rel=0.01)
+
+
 def test_an_angle_in_other_units_has_the_same_kl():
     in_radians = AnglePrior(kind="von_mises", sd=1.0, kappa=1.5).kl(gaussian(0.6, 0.2))
     in_tenths = AnglePrior(kind="von_mises", sd=0.1, kappa=1.5).kl(gaussian(6.0, 2.0))

@@ -92,14 +92,6 @@ def test_a_run_of_another_config_is_not_gone_on_with(tmp_path):
     assert unfinished(tmp_path, "m", "d", PLAIN | {"seed": 8}) is None
 
 
-def test_a_run_is_not_gone_on_with_twice(tmp_path):
-    first = claim(tmp_path, "m", "d")
-    finish(first, KeyboardInterrupt())
-    about = About(device="cpu", data_fingerprint="f", resumed_from=first.path)
-    finish(claim(tmp_path, "m", "d"), about=about)
-    assert unfinished(tmp_path, "m", "d", PLAIN) is None
-
-
 def test_a_run_gone_on_with_in_its_own_folder_may_stop_again(tmp_path):
     folder = claim(tmp_path, "m", "d")
     about = About(device="cpu", data_fingerprint="f", resumed_from=folder.path)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.errors import UserError
-from vaerun.schema import check, entries, option
+from vaerun.schema import check, option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,14 +106,3 @@ def test_whole_numbers_do_for_numbers_and_for_words():
     loose = check(Loose, {"scale": 2, "out": 2026})
     assert (loose.scale, loose.out) == (2.0, "2026")
     assert type(loose.scale) is float
-
-
-def test_entries_list_every_key_with_its_bounds():
-    listed = {entry.key: entry.wanted for entry in entries(Outer, "o")}
-    assert listed == {
-        "o.rate": "a number above 0 and below 1",
-        "o.letters": "a list, each one of a, b",
-        "o.devices": "a whole number at least 1 or one of auto",
-        "o.clip": "a number above 0 or null",
-        "o.inner.width": "a whole number at least 1 and at most 9",
-    }

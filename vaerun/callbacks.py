@@ -4,11 +4,12 @@ import csv
 import io
 import math
 import os
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,7 +21,6 @@ from rich.progress import (
 )
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun.data.feed import Batch
 from vaerun.errors import UserError
 from vaerun.models.module import Module
 from vaerun.runs import RunFolder, atomic_path, write_text
@@ -38,14 +38,14 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write ``last.ckpt``, and ``best.ckpt`` if validation has never been better."""
         del pl_module
-        loss = float(trainer.callback_metrics.get("val/loss", torch.tensor(math.inf)))
+        loss = float(trainer.callback_metrics["val/loss"])
         is_best = loss < self.best or not self.folder.best_checkpoint.exists()
         self.best = min(loss, self.best)
         with atomic_path(self.folder.last_checkpoint) as path:
             trainer.save_checkpoint(path)
             if is_best:
                 with atomic_path(self.folder.best_checkpoint) as copy:
-                    os.link(path, copy)
+                    _same_file(path, copy)
 
     def state_dict(self) -> dict[str, Any]:
         """The lowest validation loss so far."""
@@ -56,13 +56,20 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self.best = float(state_dict["best"])
 
 
+def _same_file(path: Path, copy: Path) -> None:
+    """Another name for a file, or a copy where the file system knows no second names."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
+
+
 class History(pl.Callback):
     """One row an epoch of all logged means, in ``metrics.csv`` and for TensorBoard."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.rows: list[dict[str, float]] = []
-        self.n_images_seen = 0  # in this session
         self._start = 0.0
         self._board: SummaryWriter | None = None
 
@@ -75,13 +82,6 @@ class History(pl.Callback):
         """Start the clock."""
         del trainer, pl_module
         self._start = time.perf_counter()
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
-    ) -> None:
-        """Count the images."""
-        del trainer, pl_module, outputs, batch_idx
-        self.n_images_seen += len(batch.images)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row and write the file."""
@@ -126,12 +126,13 @@ class Watch(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop at a loss that is no number."""
         del pl_module
-        loss = float(trainer.callback_metrics["train/loss"])
-        if not math.isfinite(loss):
-            raise UserError(
-                f"training diverged: the loss is {loss} in epoch {trainer.current_epoch + 1}",
-                "lower trainer.learning_rate, or set trainer.gradient_clip=1",
-            )
+        for name in ("train/loss", "val/loss"):
+            loss = float(trainer.callback_metrics[name])
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"training diverged: {name} is {loss} in epoch {trainer.current_epoch + 1}",
+                    "lower trainer.learning_rate, or set trainer.gradient_clip=1",
+                )
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say so if the content carries nothing."""

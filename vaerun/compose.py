@@ -31,6 +31,15 @@ from vaerun.faults import likeness, nearest, not_a_choice, raise_all
 
 ROOT = "config"
 
+# ${angle_range:UNIFORM,NORMAL}: the angles to expect, in ± degrees, of a set whose images are
+# turned by up to UNIFORM degrees or with a standard deviation of NORMAL degrees. No less than 45,
+# since even upright things lean.
+OmegaConf.register_new_resolver(
+    "angle_range",
+    lambda uniform, normal: 180.0 if normal else min(max(float(uniform), 45.0), 180.0),
+    replace=True,
+)
+
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The config of one run as plain containers, interpolations resolved."""
@@ -68,6 +77,11 @@ def hydra_at_conf() -> Iterator[None]:
         return
     with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
         yield
+
+
+def meaningful(overrides: Sequence[str]) -> list[str]:
+    """The overrides less those that change nothing, which Hydra's own program refuses."""
+    return [text for text in overrides if not _is_no_op(_parse(text))]
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:

@@ -1,6 +1,5 @@
 """The encodings of a data set: arrays in memory, `latents.h5` on disk."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.errors import UserError
+from vaerun.runs import atomic_path
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -128,18 +128,13 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
     has_classes = encodings.class_probability.shape[1] > 0 or bool(
         np.any(encodings.predicted >= 0)
     )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(unfinished, "w") as file:
-            for name, values in encodings._arrays().items():
-                if has_classes or name not in OF_CLASS_LATENTS:
-                    file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
-            for name, value in attributes.items():
-                if value is not None:
-                    file.attrs[name] = value
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:
+        for name, values in encodings._arrays().items():
+            if has_classes or name not in OF_CLASS_LATENTS:
+                file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
+        for name, value in attributes.items():
+            if value is not None:
+                file.attrs[name] = value
 
 
 def read_latents(path: Path) -> Encodings:

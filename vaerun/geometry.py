@@ -66,7 +66,8 @@ def pixel_grid(height: int, width: int, device: torch.device | None = None) -> T
 
 def wrap(angle: Tensor) -> Tensor:
     """The same angle in [−π, π)."""
-    return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+    wrapped = torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+    return torch.where(wrapped >= math.pi, -math.pi, wrapped)  # rounding reaches π from below −π
 
 
 def rotation(angle: Tensor) -> Tensor:

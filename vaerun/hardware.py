@@ -4,7 +4,7 @@ import logging
 import platform
 import warnings
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -69,14 +69,19 @@ def _has_bf16(accelerator: str) -> bool:
     """Whether bfloat16 products are faster than float32 ones there."""
     if accelerator == "gpu":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = _cpu()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _cpu() -> dict[str, Any]:
+    """What torch knows of the processor; nothing, where it is older than this function of its."""
+    return dict(getattr(torch.cpu, "get_capabilities", dict)())
 
 
 def _describe(accelerator: str) -> str:
     if accelerator == "gpu":
         return torch.cuda.get_device_name()
-    name = torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or "CPU"
+    name = _cpu().get("cpu_name") or platform.processor() or "CPU"
     return f"{name}, {torch.get_num_threads()} threads"
 
 

@@ -103,15 +103,11 @@ def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
 
 @torch.no_grad()
 def bound(network: Network, images: Tensor, *, deterministic: bool, seed: int) -> dict[str, float]:
-    """Mean terms of −ELBO over images (N, C, H, W), nats per image, ``loss`` their sum."""
+    """Mean terms of −ELBO over images (N, C, H, W) and all hypotheses, nats per image."""
     means = TermMeans()
     for i, x in enumerate(_chunks(network, images)):
         seed_noise(seed, _BOUND, i)
-        means.add(
-            negative_elbo(
-                network, x, n_decode=network.search.n_decode, deterministic=deterministic
-            )
-        )
+        means.add(negative_elbo(network, x, deterministic=deterministic))
     return {name: float(value) for name, value in means.pop().items()}
 
 
@@ -193,7 +189,14 @@ class Run:
             raise UserError(f"z has {content.shape[1]} columns", f"give (N, {d})")
         if label is not None:
             raise UserError(f"{self.config.model.name} has no classes", "leave label out")
-        turns = torch.as_tensor(np.asarray(angle, dtype=np.float32)).expand(len(content))
+        turns = torch.as_tensor(np.asarray(angle, dtype=np.float32))
+        if turns.ndim > 1 or (turns.ndim == 1 and len(turns) not in (1, len(content))):
+            raise UserError(
+                f"{len(turns)} angles for {len(content)} images", "give one, or as many"
+            )
+        if turns.any() and not self.network.decoder.can_pose:
+            raise UserError(f"{self.config.model.name} cannot turn images", "leave angle out")
+        turns = turns.expand(len(content))
         pose = Pose.identity(len(content))._replace(angle=turns)
         return self.network.generate(content, pose).numpy()
 

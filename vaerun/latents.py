@@ -92,7 +92,9 @@ class AnglePrior:
         kappa = self.kappa if self.kind == "von_mises" else 0.0
         # E cos θ under a wrapped normal is exp(−sd²/2) cos(mean).
         mean_cos = torch.exp(-0.5 * sd.square()) * torch.cos(q.mean * self.sd)
-        log_normaliser = math.log(2 * math.pi) + math.log(torch.i0(torch.tensor(kappa)).item())
+        # i0e is i0 without its exponential, which overflows from κ = 90
+        i0e = torch.special.i0e(torch.tensor(kappa)).item()
+        log_normaliser = math.log(2 * math.pi) + math.log(i0e) + kappa
         return log_normaliser - kappa * mean_cos - wrapped_normal_entropy(sd)
 
 

@@ -21,11 +21,13 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from vaerun.errors import UserError
 from vaerun.provenance import git_revision, package_versions
 from vaerun.runs import RunFolder, read_config, write_text
 
 # What may differ between a run and the one that goes on with it.
 _INCIDENTAL = ("out", "resume", "run")
+_INCIDENTAL_KEYS = {"trainer": ("progress",), "data": ("root",)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +107,12 @@ def _opening(job: Job, about: About) -> dict[str, Any]:
 
 
 def _close(folder: RunFolder, status: str) -> None:
-    _write_manifest(folder, read_manifest(folder) | {"status": status, "end": _now()})
+    _write_manifest(folder, read_manifest(folder) | ending(status))
+
+
+def ending(status: str) -> dict[str, str]:
+    """What the manifest of a run that ends now says of its end."""
+    return {"status": status, "end": _now()}
 
 
 def _write_manifest(folder: RunFolder, manifest: Mapping[str, Any]) -> None:
@@ -147,20 +154,14 @@ def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
 def unfinished(
     out: str | Path, model: str, data: str, plain: Mapping[str, Any]
 ) -> RunFolder | None:
-    """The newest run of this very config that stopped early, can be resumed, and was not yet."""
+    """The newest run of this very config that stopped early and can be resumed."""
     parent = Path(out).expanduser() / model / data
     folders = [RunFolder(path) for path in sorted(parent.glob("version_*"), key=_version)]
     manifests = {folder: read_manifest(folder) for folder in folders}
-    resumed = {
-        manifest.get("resumed_from")
-        for folder, manifest in manifests.items()
-        if manifest.get("resumed_from") != str(folder.path)
-    }
     for folder in reversed(folders):
         manifest = manifests[folder]
         if (
             manifest.get("status") in ("running", "interrupted", "failed")
-            and str(folder.path) not in resumed
             and folder.last_checkpoint.is_file()
             and not _alive(manifest)
             and same_run(read_config(folder), plain)
@@ -169,11 +170,34 @@ def unfinished(
     return None
 
 
+def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
+    """Raise a `UserError` unless the run in a folder can be gone on with under this config."""
+    manifest = read_manifest(folder)
+    if manifest.get("status") == "finished":
+        raise UserError(f"resume={folder.path} has finished", "leave resume out to begin anew")
+    if _alive(manifest):
+        pid = manifest["process"]["pid"]
+        raise UserError(f"resume={folder.path} is still at work (process {pid})", "wait for it")
+    if not folder.last_checkpoint.is_file():
+        raise UserError(
+            f"resume={folder.path} has no checkpoints/last.ckpt", "leave resume out to begin anew"
+        )
+    if not same_run(read_config(folder), plain):
+        raise UserError(
+            f"resume={folder.path} was begun with another config",
+            f"give the overrides of that run, listed in {folder.overrides}",
+        )
+
+
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two configs ask for the same run, wherever it is kept."""
 
     def essence(plain: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in plain.items() if name not in _INCIDENTAL}
+        kept = {k: v for k, v in plain.items() if k not in _INCIDENTAL}
+        for group, keys in _INCIDENTAL_KEYS.items():
+            if isinstance(kept.get(group), Mapping):
+                kept[group] = {k: v for k, v in kept[group].items() if k not in keys}
+        return kept
 
     return essence(first) == essence(second)
 

@@ -12,7 +12,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, plain
+from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, meaningful, plain
 from vaerun.config import conf_dir, validate
 from vaerun.dispatch import DONE, FAILED, INTERRUPTED, guarded, run_one
 from vaerun.errors import UserError
@@ -32,7 +32,7 @@ def multirun(overrides: Sequence[str], command: list[str]) -> int:
             raise RuntimeError(f"a run ended with status {codes[-1]}")
 
     # Hydra reads the process's own arguments; they are ours for as long as it runs.
-    typed, sys.argv = sys.argv, ["vaerun", "--multirun", *overrides]
+    typed, sys.argv = sys.argv, ["vaerun", "--multirun", *meaningful(overrides)]
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=ROOT)(job)()
     except SystemExit as stop:

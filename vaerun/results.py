@@ -30,7 +30,7 @@ from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
 from vaerun.terminal import closing, count_parameters
 
-_N_INPUTS, _N_RECONSTRUCTIONS = 64, 16
+_N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -45,10 +45,6 @@ class TrainingRecord:
         As it was after the last step.
     rows
         Logged means, one mapping an epoch.
-    seconds
-        Wall clock of the training loop, of this session.
-    n_images_seen
-        Training images of this session, repeats counted.
     steps
         Optimiser steps, all sessions.
     hardware
@@ -57,8 +53,6 @@ class TrainingRecord:
 
     module: Module
     rows: list[dict[str, float]]
-    seconds: float
-    n_images_seen: int
     steps: int
     hardware: Hardware
 
@@ -97,7 +91,7 @@ def write_results(
             config=plain,
             metrics=metrics,
             # the report is the last thing a run writes
-            manifest=manifest.read_manifest(folder) | {"status": "finished"},
+            manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
         )
     closing(console, headline(metrics), folder)
@@ -130,7 +124,7 @@ def _metrics(
     return {
         "elbo": elbo,
         **analysis_metrics.summarise(encodings, splits.classes, splits.symmetry, supervised=False),
-        "train": _training(network, record),
+        "train": _training(network, len(splits.train), record),
         "classes": splits.classes,
         "n_train": len(splits.train),
         "n_val": len(splits.val),
@@ -138,14 +132,15 @@ def _metrics(
     }
 
 
-def _training(network: Network, record: TrainingRecord) -> dict[str, float]:
+def _training(network: Network, n_train: int, record: TrainingRecord) -> dict[str, float]:
+    seconds = sum(row["seconds"] for row in record.rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     per_mb = 2**20 if platform.system() == "Darwin" else 2**10
     training = {
         "epochs": len(record.rows),
         "steps": record.steps,
-        "seconds": record.seconds,
-        "images_per_second": record.n_images_seen / record.seconds,
+        "seconds": seconds,
+        "images_per_second": n_train * len(record.rows) / seconds,
         "peak_rss_mb": peak / per_mb,
         "parameters": count_parameters(network),
     }
@@ -165,7 +160,7 @@ def _arrays(
     examples = splits.val.images[:_N_RECONSTRUCTIONS]
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
-        "inputs": splits.train.images[:_N_INPUTS].numpy(),
+        "inputs": splits.val.images[:_N_INPUTS].numpy(),
         "reconstructions_input": examples.numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
         # a term that the model lacks is zero throughout

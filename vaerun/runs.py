@@ -6,6 +6,7 @@ reads a run folder never sees half a file. Nothing found in a run folder is ever
 
 import contextlib
 import dataclasses
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,8 +134,9 @@ def write_text(path: Path, text: str) -> None:
 def open_run(path: str | Path) -> RunFolder:
     """The run folder at a path that the user gave, or a `UserError` if there is none."""
     folder = RunFolder(Path(path).expanduser())
-    if not folder.config.is_file():
-        why = "has no config.yaml" if folder.path.is_dir() else "is not a folder"
+    # os.path, unlike Path, takes a name too long or a forbidden folder for one that is not there
+    if not os.path.isfile(folder.config):  # noqa: PTH113
+        why = "has no config.yaml" if os.path.isdir(folder.path) else "is not a folder"  # noqa: PTH112
         mend = "give a run folder, such as outputs/rvae/cards_iv/version_0"
         raise UserError(f"{path} {why}", mend)
     return folder

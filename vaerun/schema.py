@@ -27,25 +27,6 @@ _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One key of a config group, for help texts.
-
-    Attributes
-    ----------
-    key
-        Its full name, such as ``trainer.max_epochs``.
-    wanted
-        What it may hold, in words, such as ``a whole number, at least 1``.
-    help
-        What it means.
-    """
-
-    key: str
-    wanted: str
-    help: str
-
-
 def option(
     help: str,
     *,
@@ -111,20 +92,6 @@ def collect(cls: type[T], values: object, where: str, faults: list[UserError]) -
             mend = _mend(hints[field.name], field.metadata)
             faults.append(UserError(f"{here} is missing", mend))
     return cls(**built) if len(faults) == before else None
-
-
-def entries(cls: type, where: str = "") -> list[Entry]:
-    """Every key of a config dataclass in its order, nested ones included."""
-    hints = typing.get_type_hints(cls)
-    found: list[Entry] = []
-    for field in dataclasses.fields(cls):
-        hint, here = hints[field.name], key(where, field.name)
-        if dataclasses.is_dataclass(hint):
-            found += entries(typing.cast("type", hint), here)
-        else:
-            wanted = describe(hint, field.metadata)
-            found.append(Entry(key=here, wanted=wanted, help=field.metadata.get("help", "")))
-    return found
 
 
 def names(cls: type) -> list[str]:

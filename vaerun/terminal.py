@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
+from rich.text import Text
 
 from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
@@ -36,12 +37,13 @@ def opening(
     channels, height, width = splits.image
     n_parameters = count_parameters(network)
     latents = network.latents
-    pose = f" + {latents.n_pose} of pose" if latents.n_pose else ""
+    pose = f", {config.model.pose.name} pose" if latents.n_pose else ""
+    n_pose = f" + {latents.n_pose} of pose" if latents.n_pose else ""
     rows = [
         (
             "model",
-            f"{config.model.name}, {config.model.decoder.name} decoder, "
-            f"{config.model.pose.name} pose; latents {latents.content_dim}{pose}; "
+            f"{config.model.name}, {config.model.decoder.name} decoder{pose}; "
+            f"latents {latents.content_dim}{n_pose}; "
             f"{n_parameters:,} parameters",
         ),
         (
@@ -69,7 +71,7 @@ def _print_table(console: Console, rows: Sequence[tuple[str, str]]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     console.print(table)
 
 

@@ -49,7 +49,7 @@ def test_cards_have_the_ranges_of_the_paper(
 
 
 def test_the_known_range_follows_the_rotation() -> None:
-    assert preset("rotated_mnist", "data.rotation_deg=30").angle_range_deg == 30
+    assert preset("rotated_mnist", "data.rotation_deg=60").angle_range_deg == 60
 
 
 def test_the_environment_says_where_data_lie(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_fewer_hypotheses_still_make_a_bound(make):
 
 
 def test_the_bound_is_never_above_the_likelihood(make):
-    """Importance sampling with many draws comes from above; each bound lies below it."""
+    """Each bound lies below the evidence, estimated with many draws from the prior."""
     network = make("model.invariances=[r]", "model.pose.bins=5", "model.hidden=[9,7]").eval()
     x = images(1)
     with torch.no_grad():

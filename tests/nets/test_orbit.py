@@ -38,9 +38,15 @@ def test_the_mask_hides_the_corners_and_keeps_the_middle():
     torch.testing.assert_close(copies[:, 4], torch.ones(4, 9))
 
 
+def test_the_mask_of_a_wide_image_is_as_high_as_the_image():
+    copies = Orbit(bin_angles(4, 180.0), (5, 11), mask=True)(torch.ones(1, 1, 5, 11))
+    copies = copies.view(4, 11, 11)
+    torch.testing.assert_close(copies[0], copies[1])  # a blank image looks the same from anywhere
+
+
 @pytest.mark.parametrize(("n_bins", "range_deg"), [(8, 180.0), (12, 180.0), (8, 90.0)])
 def test_bins_and_offsets_make_a_flat_prior(n_bins: int, range_deg: float):
-    """The density of φ_k + δ, summed over bins, is flat within 1.5 % inside the range."""
+    """The density of φ_k + δ is flat within 1.5 %, but for the ends of a narrower range."""
     sd = offset_sd(n_bins, range_deg)
     centres = bin_angles(n_bins, range_deg).double()
     turns = 2 * math.pi * torch.arange(-2, 3) if range_deg == 180 else torch.zeros(1)

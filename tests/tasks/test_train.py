@@ -27,7 +27,7 @@ TINY = (
 MODELS = [
     ("model=ae",),
     ("model=vae",),
-    ("model=vae", "model/decoder=spatial", "model.latent_dim=3"),
+    ("model=vae", "model/decoder=spatial", "model.latent_dim=3", "model.hidden=[12,12]"),
     ("model=rvae",),
     ("model=rvae", "model.invariances=[r,t,s]", "model.latent_dim=1"),
     ("model=rvae", "model.invariances=[t]", "model.likelihood=gaussian"),
@@ -37,6 +37,7 @@ MODELS = [
         "model/decoder=spatial",
         "model/pose=amortized",
         "model.decoder.pixel_subset=30",
+        "model.hidden=[12,12]",
     ),
 ]
 
@@ -64,7 +65,8 @@ def run(*overrides: str) -> Path:
 
 @pytest.mark.parametrize("choice", MODELS, ids=" ".join)
 def test_every_model_runs_from_command_to_report(vaerun, choice: tuple[str, ...]):
-    status, output, errors = vaerun(*TINY, *choice)
+    typed = {word.split("=")[0]: word for word in (*TINY, *choice)}  # the last one counts
+    status, output, errors = vaerun(*typed.values())
     assert (status, errors) == (0, [])
     folder = folder_of(output)
     assert (folder / "report.html").stat().st_size > 10_000
@@ -114,9 +116,11 @@ def test_checkpoints_load_as_weights_only(finished: Path):
 
 
 def test_the_metrics_are_those_of_the_saved_encodings(finished: Path):
-    """The loss in metrics.json is that of the epoch that the table calls best."""
+    """Results come from the best checkpoint, which is that of the lowest validation loss."""
     rows = np.genfromtxt(finished / "metrics.csv", delimiter=",", names=True)
     assert rows["epoch"].tolist() == [1, 2]
+    best = torch.load(finished / "checkpoints/best.ckpt", weights_only=True)
+    assert best["epoch"] == rows["valloss"].argmin()
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["elbo"]["loss"] == pytest.approx(rows["valloss"].min(), rel=0.05)
     assert metrics["n_train"] == 80
@@ -187,6 +191,39 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch):
     drop_time = [(folder / "metrics.csv").read_text().splitlines() for folder in (whole, resumed)]
     one, two = ([line.rpartition(",")[0] for line in lines] for lines in drop_time)
     assert one == two
+
+
+def test_clipping_goes_with_mixed_precision(tmp_path: Path):
+    run(f"out={tmp_path}", "trainer.precision=bf16-mixed", "trainer.gradient_clip=1")
+
+
+def test_training_stops_early_when_validation_gets_no_better(tmp_path: Path):
+    """With a learning rate of next to nothing no epoch is better than the first by much."""
+    options = ("trainer.early_stopping_epochs=2", "trainer.max_epochs=9")
+    folder = run(f"out={tmp_path}", *options, "trainer.learning_rate=1e-30")
+    assert json.loads((folder / "metrics.json").read_text())["train"]["epochs"] == 3
+
+
+def test_a_finished_run_is_not_resumed(finished: Path):
+    with pytest.raises(package.errors.UserError, match="has finished — leave resume out"):
+        run(f"resume={finished}")
+
+
+def test_divergence_in_the_very_last_step_is_noticed(vaerun):
+    options = ("trainer.learning_rate=1e30", "trainer.max_epochs=1", "data.batch_size=80")
+    status, _, errors = vaerun(*TINY, *options)
+    assert (status, len(errors)) == (2, 1)
+    assert "val/loss is nan in epoch 1" in errors[0]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [("data.train_size=1", "data.val_size=1"), ("data.size=15",), ("data.rotation_deg=0",)],
+    ids=" ".join,
+)
+def test_odd_sizes_and_still_images_run_to_the_end(vaerun, sizes: tuple[str, ...]):
+    status, _, errors = vaerun(*TINY, *sizes, "model.invariances=[r,t]")
+    assert (status, errors) == (0, [])
 
 
 def test_a_diverged_run_ends_with_one_line_and_keeps_its_record(vaerun):

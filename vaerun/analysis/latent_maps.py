@@ -17,11 +17,12 @@ PRIOR_RANGE = 1.5  # the paper's
 TILES = 13  # along each side of a grid; odd, so that z = 0 is a tile
 STRIP_TILES = 25  # of a one-dimensional map
 STEPS = 13  # of a walk
+MOST_WALKS = 8  # one for each of the widest dimensions
 TAILS = 0.005  # of the data's own range left out at each end
 
 
-def widest_dimensions(z: Floats) -> list[int]:
-    """The two content dimensions that vary most, lower first; the one there is if d = 1.
+def widest_dimensions(z: Floats, n: int = 2) -> list[int]:
+    """The n content dimensions that vary most, lower first; all of them if there are fewer.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def widest_dimensions(z: Floats) -> list[int]:
         (N, d).
     """
     order = np.argsort(-z.var(0), kind="stable")
-    return sorted(int(i) for i in order[:2])
+    return sorted(int(i) for i in order[:n])
 
 
 def data_range(z: Floats) -> tuple[Floats, Floats]:
@@ -62,7 +63,7 @@ def latent_maps(decode: Decode, encodings: Encodings) -> Arrays:
     edge = np.full_like(low, PRIOR_RANGE)
     arrays = _grid("manifold", decode, z, (-edge, edge), np.zeros_like(low))
     arrays |= _grid("manifold_data", decode, z, (low, high), np.median(z, axis=0))
-    for i in range(z.shape[1]):
+    for i in widest_dimensions(z, MOST_WALKS):
         arrays |= _walk(i, [decode], low, high, by_class=False)
     return arrays
 
@@ -81,7 +82,7 @@ def class_maps(decodes: Sequence[Decode], encodings: Encodings) -> Arrays:
     arrays: Arrays = {}
     for j, decode in enumerate(decodes):
         arrays |= _grid(f"manifold_class_{j}", decode, z, (-edge, edge), np.zeros_like(low))
-    for i in range(z.shape[1]):
+    for i in widest_dimensions(z, MOST_WALKS):
         arrays |= _walk(i, decodes, low, high, by_class=True)
     return arrays
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import logging
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def obtain(
 def _find(file: DataFile, folders: Sequence[Path]) -> Path | None:
     names = (file.name, f"{file.name}.gz")
     candidates = (folder / name for folder in folders for name in names)
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
 
 
 def _checked(file: DataFile, path: Path) -> bytes:

@@ -40,6 +40,11 @@ def check(config: ModelConfig) -> None:
     wanted = ",".join(config.invariances)
     if not config.hidden:
         raise UserError("model.hidden=[] leaves no layer", "give widths, as in [256,256]")
+    if config.decoder.name == "spatial" and len(set(config.hidden)) > 1:
+        raise UserError(
+            f"model.hidden={config.hidden} is uneven, which model/decoder=spatial cannot be",
+            "give equal widths, as in [256,256]",
+        )
     if len(set(config.invariances)) < len(config.invariances):
         raise UserError(
             f"model.invariances=[{wanted}] names one twice", "name each of r, t, s at most once"

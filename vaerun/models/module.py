@@ -118,7 +118,9 @@ class Module(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the schedule stepped after every batch."""
-        adam = torch.optim.Adam(self.parameters(), lr=self.optimiser.learning_rate, fused=True)
+        # Lightning cannot clip the gradient of a fused optimiser under mixed precision
+        fused = self.trainer.gradient_clip_val is None
+        adam = torch.optim.Adam(self.parameters(), lr=self.optimiser.learning_rate, fused=fused)
         factor = learning_rate_factor(
             self.optimiser.schedule, int(self.trainer.estimated_stepping_batches)
         )

@@ -40,7 +40,8 @@ class CanonicalDecoder(Decoder):
         self.channels, *size = shape.image
         self.size = (size[0], size[1])
         longer = max(self.size)
-        self.side = round(config.canvas * longer)
+        side = round(config.canvas * longer)
+        self.side = side + (side - longer) % 2  # so that pixel centres coincide at pose zero
         self.extent = (self.side - 1) / max(longer - 1, 1)
         n_out = self.channels * self.side**2
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)

@@ -2,8 +2,9 @@
 
 What the encoder finds in copy k is the object as it would stand after a turn by −φ_k, so its
 answer turns with the image by construction. The bins φ_k with a uniform prior, and within each a
-normal offset about as wide as half a bin, add up to a prior that is flat over the whole range
-within 1.5 %: the uniform prior on the circle that the paper asks for.
+normal offset about as wide as half a bin, add up to a prior that is flat over the whole circle
+within 1.5 %: the uniform prior that the paper asks for. Over a narrower range it is as flat inside
+and falls off over the outermost bin, to half at the range's end.
 """
 
 import math
@@ -98,6 +99,7 @@ def _gather_table(
             index.append(torch.where(inside, at[..., 0] * width + at[..., 1], 0))
             weight.append(torch.where(inside, share, 0.0))
     if mask:
-        circle = target.norm(dim=-1) <= 1.0 + 1e-9
+        radius = (min(size) - 1) / max(side - 1, 1)
+        circle = target.norm(dim=-1) <= radius + 1e-9
         weight = [share * circle for share in weight]
     return torch.stack(index, -1).flatten(0, 1), torch.stack(weight, -1).flatten(0, 1).float()

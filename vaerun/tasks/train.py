@@ -3,9 +3,10 @@
 vaerun model=rvae data=cards_iv
 """
 
-import time
+import json
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 from rich.console import Console
 
@@ -14,13 +15,26 @@ from vaerun.callbacks import Checkpoints, EpochLines, History, ProgressBar, Watc
 from vaerun.config import RunConfig
 from vaerun.data.module import DataModule
 from vaerun.data.sets import Splits
-from vaerun.errors import UserError
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.manifest import About, Job
 from vaerun.models.module import Module, Optimiser
 from vaerun.results import TrainingRecord, write_results
 from vaerun.runs import RunFolder
 from vaerun.terminal import opening, show_log
+
+# options of a data set that say where it lies and how it is used, not what it holds
+_NOT_OF_THE_IMAGES = frozenset(
+    {
+        "name",
+        "root",
+        "path",
+        "batch_size",
+        "epochs",
+        "invariances",
+        "angle_range_deg",
+        "fills_field",
+    }
+)
 
 
 def train(config: RunConfig, job: Job) -> Path:
@@ -34,21 +48,28 @@ def train(config: RunConfig, job: Job) -> Path:
     console = Console()
     show_log(console)
     hardware = Hardware.find(config.trainer)
-    resumed = _resumed(config, job)
+    resumed = _resumed(config, job, console)
     splits = data.load(config.data, config.seed)
     pl.seed_everything(config.seed, verbose=False)
     module = _module(config, splits)
-    folder = resumed or runs.claim(config.out, config.model.name, config.data.name)
-    opening(console, config, splits, module.network, hardware, folder)
     about = About(
         device=hardware.device,
-        data_fingerprint=manifest.fingerprint(splits.identity()),
+        data_fingerprint=_fingerprint(job, splits),
         resumed_from=None if resumed is None else resumed.path,
     )
+    folder = resumed or runs.claim(config.out, config.model.name, config.data.name)
     with manifest.record(folder, job, about):
+        opening(console, config, splits, module.network, hardware, folder)
         record = _fit(config, module, splits, folder, hardware, console)
         write_results(config, job.plain, splits, folder, record, console)
     return folder.path
+
+
+def _fingerprint(job: Job, splits: Splits) -> str:
+    """Of the images, and of the options that they were drawn with."""
+    drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
+    text = json.dumps(drawn_with, sort_keys=True).encode()
+    return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])
 
 
 def _module(config: RunConfig, splits: Splits) -> Module:
@@ -60,23 +81,17 @@ def _module(config: RunConfig, splits: Splits) -> Module:
     return Module(network, family, config.objective, optimiser, config.seed)
 
 
-def _resumed(config: RunConfig, job: Job) -> RunFolder | None:
+def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
     """The run to go on with, or None for a new one."""
     if config.resume is None:
         return None
     if config.resume == "auto":
-        return manifest.unfinished(config.out, config.model.name, config.data.name, job.plain)
+        found = manifest.unfinished(config.out, config.model.name, config.data.name, job.plain)
+        if found is None:
+            console.print("resume=auto found no unfinished run of this config: a new one begins")
+        return found
     folder = runs.open_run(config.resume)
-    if not folder.last_checkpoint.is_file():
-        raise UserError(
-            f"resume={config.resume} has no checkpoints/last.ckpt",
-            "leave resume out to begin anew",
-        )
-    if not manifest.same_run(runs.read_config(folder), job.plain):
-        raise UserError(
-            f"resume={config.resume} was begun with another config",
-            f"give the overrides of that run, listed in {folder.overrides}",
-        )
+    manifest.check_resumable(folder, job.plain)
     return folder
 
 
@@ -114,7 +129,6 @@ def _fit(
         use_distributed_sampler=False,
     )
     checkpoint = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
-    start = time.perf_counter()
     trainer.fit(
         module,
         datamodule=DataModule(splits, config.data.batch_size, config.seed),
@@ -124,8 +138,6 @@ def _fit(
     return TrainingRecord(
         module=module,
         rows=history.rows,
-        seconds=time.perf_counter() - start,
-        n_images_seen=history.n_images_seen,
         steps=trainer.global_step,
         hardware=hardware,
     )

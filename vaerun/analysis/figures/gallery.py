@@ -1,7 +1,6 @@
 """Which figures a run gets: those whose arrays are present (listed in the package's head)."""
 
 import io
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from vaerun.analysis.figures import images, latent, pose, training
 from vaerun.analysis.figures.style import house_style
+from vaerun.runs import atomic_path
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -54,9 +54,8 @@ def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]
     paths = {}
     for name, figure in figures.items():
         paths[name] = folder / f"{name}.png"
-        unfinished = folder / f".{name}.{os.getpid()}.part"
-        unfinished.write_bytes(png(figure))
-        unfinished.replace(paths[name])
+        with atomic_path(paths[name]) as unfinished:
+            unfinished.write_bytes(png(figure))
     return paths
 
 
@@ -152,7 +151,7 @@ def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if angle is not None and len(angle) and np.any(angle):
         label = arrays.get("latent_label", np.full(len(angle), -1))
         names = classes if (label >= 0).any() else []
-        if truth is not None:
+        if truth is not None and np.ptp(truth) > 0:
             figures["angle_vs_truth"] = pose.draw_angle_vs_truth(angle, truth, label, names)
         figures["angle_histogram"] = pose.draw_angle_histogram(angle, truth, label, names)
     shift = arrays.get("shift_px")

@@ -2,7 +2,6 @@
 
 import base64
 import datetime
-import os
 import struct
 from collections.abc import Mapping
 from html import escape
@@ -21,6 +20,7 @@ from vaerun.analysis.report.tables import (
     training_table,
 )
 from vaerun.analysis.report.template import page
+from vaerun.runs import write_text
 
 Plain = Mapping[str, Any]
 
@@ -54,9 +54,7 @@ def write_report(
         _section("figures", "Figures", _figures(figures)),
         _section("origin", "How this came about", _origin(config, manifest)),
     ]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    unfinished.write_text(page(escape(title), "\n".join(filter(None, parts))), encoding="utf-8")
-    unfinished.replace(path)
+    write_text(path, page(escape(title), "\n".join(filter(None, parts))))
 
 
 def _header(title: str, config: Plain, metrics: Plain, manifest: Plain) -> str:

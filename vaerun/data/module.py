@@ -6,6 +6,8 @@ from torch.utils.data import DataLoader
 from vaerun.data.feed import Batch, feed
 from vaerun.data.sets import Splits
 
+_VAL_BATCH = 500  # without gradients larger batches fit, and cost less an image
+
 
 class DataModule(pl.LightningDataModule):
     """Batches of both splits; training is shuffled by (seed, epoch), validation never.
@@ -39,7 +41,8 @@ class DataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation batches."""
-        return feed(self.splits.val, self.batch_size, self._trainer().strategy.root_device)
+        n = max(self.batch_size, _VAL_BATCH)
+        return feed(self.splits.val, n, self._trainer().strategy.root_device)
 
     def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None

@@ -30,6 +30,14 @@ def test_beta_rises_linearly_and_stays():
     assert got == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.0])
 
 
+def test_beta_falls_geometrically_and_stays():
+    config = dataclasses.replace(PLAIN, beta_start=8.0, beta_end=1.0, beta_epochs=3.0)
+    got = [objectives.beta(config, epoch) for epoch in (0.0, 1.0, 2.0, 3.0, 9.0)]
+    assert got == pytest.approx([8.0, 4.0, 2.0, 1.0, 1.0])
+    to_zero = dataclasses.replace(config, beta_end=0.0)
+    assert objectives.beta(to_zero, 1.5) == pytest.approx(4.0)  # linearly: no power reaches zero
+
+
 def test_temperature_falls_geometrically_to_one():
     config = dataclasses.replace(PLAIN, temperature_start=16.0, temperature_epochs=4.0)
     got = [objectives.temperature(config, epoch) for epoch in (0.0, 1.0, 2.0, 4.0, 9.0)]

@@ -15,9 +15,12 @@ from vaerun.schema import option
 class ObjectiveConfig:
     """Weights of the terms over the course of training.
 
-    The weight of KL(z) goes linearly from ``beta_start`` to ``beta_end``; that of the entropy
-    of q(h | x) goes geometrically from ``temperature_start`` to 1, so that early on no
-    hypothesis is dismissed before the decoder has learned what to look for.
+    The weight of KL(z) rises linearly, or falls geometrically, from ``beta_start`` to
+    ``beta_end``. A high one at first makes the decoder learn one template, to which images are
+    turned, before content may tell them apart: without it a class can settle in several
+    orientations. The weight of the entropy of q(h | x) falls geometrically from
+    ``temperature_start`` to 1, so that no hypothesis is dismissed before the decoder has learned
+    what to look for.
     """
 
     name: str = option("which objective", choices=["elbo"])
@@ -33,7 +36,10 @@ def beta(config: ObjectiveConfig, epoch: float) -> float:
     if epoch >= config.beta_epochs:
         return config.beta_end
     share = epoch / config.beta_epochs
-    return config.beta_start + share * (config.beta_end - config.beta_start)
+    start, end = config.beta_start, config.beta_end
+    if start > end > 0:
+        return float(start * (end / start) ** share)
+    return start + share * (end - start)
 
 
 def temperature(config: ObjectiveConfig, epoch: float) -> float:

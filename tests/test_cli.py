@@ -184,11 +184,14 @@ def test_the_real_process_fails_in_one_line_too(typed, here):
     assert answer.stderr.count("\n") == 1
 
 
+# A shell starts what runs in its background with SIGINT ignored, tests included: the first line
+# of work takes that back, as a program in the foreground would find it.
 SLEEPER = """
-import sys, time
+import signal, sys, time
 from vaerun import cli, tasks
 from vaerun.manifest import About, record
 from vaerun.runs import claim
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def train(config, job):
     with record(claim("outputs", "m", "d"), job, About(device="cpu", data_fingerprint="")):
         print("asleep", flush=True)

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from vaerun.analysis.figures import images, latent, pose, training
 from vaerun.analysis.figures.style import house_style
+from vaerun.analysis.metrics import MATERIAL_SHIFT_PX
 from vaerun.runs import atomic_path
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-MATERIAL_SHIFT_PX = 0.25
 POSE_SHIFTS = ("shift_row", "shift_column")
 
 

@@ -9,7 +9,7 @@ CAPTIONS: dict[str, tuple[str, str]] = {
         "that the model learns its images by heart. A divergence near zero means that this part "
         "of the encoding is not used.",
     ),
-    "inputs": ("What the model sees", "Validation images, drawn at random."),
+    "inputs": ("What the model sees", "The first validation images, as the encoder gets them."),
     "reconstructions": (
         "What it makes of them",
         "Each image above what comes back from its encoding. Details missing below did not pass "

@@ -28,6 +28,33 @@ from vaerun.runs import RunFolder, atomic_path, write_text
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
 
 
+class Beginning(pl.callbacks.Checkpoint):
+    """Ends training after some epochs and keeps its state, with its validation loss, in a file."""
+
+    def __init__(self, path: Path, epochs: int) -> None:
+        self.path = path
+        self.epochs = epochs
+        self.loss = math.inf
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop at the last of the epochs."""
+        del pl_module
+        if trainer.current_epoch + 1 == self.epochs:
+            self.loss = float(trainer.callback_metrics["val/loss"])
+            with atomic_path(self.path) as path:
+                trainer.save_checkpoint(path)
+            trainer.should_stop = True
+
+    @property
+    def state_key(self) -> str:
+        """Where `Checkpoints` keeps its own, so that it can go on from this file."""
+        return Checkpoints.__qualname__
+
+    def state_dict(self) -> dict[str, Any]:
+        """The loss, as `Checkpoints` has it."""
+        return {"best": self.loss}
+
+
 class Checkpoints(pl.callbacks.Checkpoint):
     """Keeps the newest state, and that of the lowest validation loss, each written whole."""
 

@@ -29,6 +29,7 @@ GROUPS = (
     "model",
     "model/decoder",
     "model/pose",
+    "model/category",
     "data",
     "objective",
     "trainer",
@@ -40,6 +41,7 @@ NAMED_BY_GROUP = {
     "model.name": "model",
     "model.decoder.name": "model/decoder",
     "model.pose.name": "model/pose",
+    "model.category.name": "model/category",
     "data.kind": "data",
     "objective.name": "objective",
 }
@@ -130,9 +132,9 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
     """
     from vaerun import models
     from vaerun.data import DATASETS
-    from vaerun.models import POSES, ModelConfig
+    from vaerun.models import CATEGORIES, POSES, ModelConfig
     from vaerun.nets import DECODERS
-    from vaerun.objectives import ObjectiveConfig
+    from vaerun.objectives import OBJECTIVES
 
     faults: list[UserError] = []
     parts = dict(plain)
@@ -142,18 +144,20 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
         parts["model"] = model = dict(parts["model"])
         decoders = {name: decoder.Config for name, decoder in DECODERS.items()}
         poses = {name: pose.Config for name, pose in POSES.items()}
+        categories = {name: category.Config for name, category in CATEGORIES.items()}
         _build_chosen(model, "decoder", "model.decoder", "name", decoders, faults)
         _build_chosen(model, "pose", "model.pose", "name", poses, faults)
+        _build_chosen(model, "category", "model.category", "name", categories, faults)
     kinds = {name: dataset.config for name, dataset in DATASETS.items()}
     _build_chosen(parts, "data", "data", "kind", kinds, faults)
-    for name, cls in {"model": ModelConfig, "objective": ObjectiveConfig}.items():
-        if name in parts:
-            parts[name] = collect(cls, parts[name], name, faults)
+    _build_chosen(parts, "objective", "objective", "name", OBJECTIVES, faults)
+    if "model" in parts:
+        parts["model"] = collect(ModelConfig, parts["model"], "model", faults)
     config = collect(RunConfig, parts, "", faults)
     faults += _cross_faults(plain)
     raise_all(faults)
     assert config is not None
-    models.check(config.model)
+    models.check(config.model, models.MODELS[config.model.name])
     return config
 
 

@@ -15,7 +15,16 @@ usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<d
        vaerun --help | --version"""
 
 # Long lists of names do with one line each; the others get a phrase for every choice.
-_GROUPS = ("task", "model", "model/decoder", "model/pose", "data", "objective", "experiment")
+_GROUPS = (
+    "task",
+    "model",
+    "model/decoder",
+    "model/pose",
+    "model/category",
+    "data",
+    "objective",
+    "experiment",
+)
 
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",

@@ -6,17 +6,19 @@ images = run.decode(latents.z_mean, angle=0.0)
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.config import RunConfig, validate
-from vaerun.data.sets import ImageSet, Splits
-from vaerun.encodings import Encodings
+from vaerun.data.sets import DataShape, ImageSet, Splits
+from vaerun.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.errors import UserError
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models import build
@@ -60,10 +62,22 @@ class Latents:
 
 
 @torch.no_grad()
-def encode_images(network: Network, images: Tensor) -> Latents:
-    """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk."""
+def encode_images(network: Network, images: Tensor, condition: Tensor | None = None) -> Latents:
+    """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    images
+        As it sees them.
+    condition
+        (N, n) what it is told of them, for a conditional model.
+    """
     pixel = pixel_size(*images.shape[-2:])
-    chunks = [_arrays(encode(network, x), pixel) for x in _chunks(network, images)]
+    chunks = [
+        _arrays(encode(network, x, told), pixel) for x, told in _chunks(network, images, condition)
+    ]
     names = [field.name for field in dataclasses.fields(Latents)]
     return Latents(**{k: np.concatenate([chunk[k] for chunk in chunks]) for k in names})
 
@@ -82,13 +96,18 @@ def _arrays(encoded: Encoded, pixel: float) -> dict[str, Array]:
 
 
 def encode_splits(network: Network, splits: Splits) -> Encodings:
-    """Encodings of all images, training first, beside what is known of them."""
-    parts = [_encodings(network, images, i) for i, images in enumerate((splits.train, splits.val))]
+    """Encodings of all images beside what is known of them: training, validation, labelled."""
+    kinds = (TRAIN, VALIDATION, TRAIN)
+    parts = [
+        _encodings(network, images, kind)
+        for images, kind in zip(splits.parts, kinds, strict=False)
+    ]
     return Encodings.concatenate(parts)
 
 
 def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
-    latents = encode_images(network, images.images)
+    told = network.category.condition(images.label, images.factors)
+    latents = encode_images(network, images.images, told)
     probability = latents.class_probability
     n = len(images)
     return Encodings(
@@ -102,39 +121,59 @@ def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
 
 
 @torch.no_grad()
-def bound(network: Network, images: Tensor, *, deterministic: bool, seed: int) -> dict[str, float]:
-    """Mean terms of −ELBO over images (N, C, H, W) and all hypotheses, nats per image."""
+def bound(
+    network: Network, images: ImageSet, *, deterministic: bool, seed: int
+) -> dict[str, float]:
+    """Mean terms of −ELBO over images and all hypotheses, nats per image."""
     means = TermMeans()
-    for i, x in enumerate(_chunks(network, images)):
+    told = network.category.condition(images.label, images.factors)
+    chunks = _chunks(network, images.images, images.target, told)
+    for i, (x, target, condition) in enumerate(chunks):
         seed_noise(seed, _BOUND, i)
-        means.add(negative_elbo(network, x, deterministic=deterministic))
+        posterior = network.infer(x, condition)
+        means.add(negative_elbo(network, target, posterior, deterministic=deterministic))
     return {name: float(value) for name, value in means.pop().items()}
 
 
 @torch.no_grad()
-def reconstruct(network: Network, images: Tensor) -> Array:
+def reconstruct(network: Network, images: ImageSet) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
-    for x in _chunks(network, images):
-        encoded = encode(network, x)
-        y = encoded.class_probability if network.n_classes else None
-        out.append(network.generate(encoded.z_mean, encoded.pose, y).float().cpu().numpy())
+    told = network.category.condition(images.label, images.factors)
+    for x, condition in _chunks(network, images.images, told):
+        encoded = encode(network, x, condition)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+        out.append(expected.float().cpu().numpy())
     return np.concatenate(out)
 
 
 @torch.no_grad()
-def upright(network: Network, z: Array, y: Tensor | None = None) -> Array:
-    """Expected images (N, C, H, W) of content (N, d), at pose zero."""
+def upright(network: Network, z: Array, told: Tensor | None = None) -> Array:
+    """Expected images (N, C, H, W) of content (N, d), at pose zero.
+
+    Parameters
+    ----------
+    network
+        The model.
+    z
+        Content.
+    told
+        (n,) what the decoder is told of the class, the same for all; None without.
+    """
     device = next(network.parameters()).device
     content = torch.as_tensor(z, dtype=torch.float32, device=device)
+    y = None if told is None else told.to(device).expand(len(content), -1)
     images = network.generate(content, Pose.identity(len(content), device), y)
     return images.float().cpu().numpy()
 
 
-def _chunks(network: Network, images: Tensor) -> Iterator[Tensor]:
+def _chunks(network: Network, *tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
+    """Tensors of N rows each, some rows at a time, on the network's device; None stays None."""
     device = next(network.parameters()).device
-    for chunk in images.split(_CHUNK):
-        yield chunk.to(device)
+    n = next(len(t) for t in tensors if t is not None)
+    for first in range(0, n, _CHUNK):
+        rows = slice(first, first + _CHUNK)
+        yield tuple(None if t is None else t[rows].to(device) for t in tensors)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,26 +191,43 @@ class Run:
     network: Network
     config: RunConfig
 
-    def encode(self, images: npt.ArrayLike) -> Latents:
+    def encode(
+        self, images: npt.ArrayLike, label: npt.ArrayLike | None = None, **factors: npt.ArrayLike
+    ) -> Latents:
         """Latents of images (N, H, W) or (N, C, H, W), values in [0, 1].
+
+        Parameters
+        ----------
+        images
+            Of the shape that the run was trained on.
+        label
+            (N,) or one for all: the class, for a conditional model (crvae).
+        **factors
+            (N,) or one for all: factors that it is conditioned on, in the data set's units.
 
         Raises
         ------
         UserError
-            If their shape is not that of the images trained on.
+            If their shape is another, or a conditional model is not told what it asks for.
         """
         x = torch.as_tensor(np.asarray(images, dtype=np.float32))
         x = x[:, None] if x.ndim == 3 else x
-        if x.ndim != 4 or tuple(x.shape[1:]) != self.network.image:
-            want = "×".join(map(str, self.network.image))
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.network.shape.image:
+            want = "×".join(map(str, self.network.shape.image))
             raise UserError(
                 f"images of shape {tuple(np.shape(images))} are not what this run was trained on",
                 f"give (N, C, H, W) with C×H×W = {want}, or (N, H, W) for one channel",
             )
-        return encode_images(self.network, x)
+        return encode_images(self.network, x, self._condition(len(x), label, factors))
 
     @torch.no_grad()
-    def decode(self, z: npt.ArrayLike, angle: npt.ArrayLike = 0.0, label: None = None) -> Array:
+    def decode(
+        self,
+        z: npt.ArrayLike,
+        angle: npt.ArrayLike = 0.0,
+        label: npt.ArrayLike | None = None,
+        **factors: npt.ArrayLike,
+    ) -> Array:
         """Expected images (N, C, H, W) of content (N, d), turned by ``angle`` radians.
 
         Parameters
@@ -181,24 +237,65 @@ class Run:
         angle
             One for all, or (N,); counter-clockwise as displayed.
         label
-            For models with a class only.
+            One for all, or (N,): the class, for models that have one.
+        **factors
+            As in `encode`.
         """
         content = torch.as_tensor(np.atleast_2d(np.asarray(z, dtype=np.float32)))
         d = self.config.model.latent_dim
         if content.shape[1] != d:
             raise UserError(f"z has {content.shape[1]} columns", f"give (N, {d})")
-        if label is not None:
-            raise UserError(f"{self.config.model.name} has no classes", "leave label out")
-        turns = torch.as_tensor(np.asarray(angle, dtype=np.float32))
-        if turns.ndim > 1 or (turns.ndim == 1 and len(turns) not in (1, len(content))):
-            raise UserError(
-                f"{len(turns)} angles for {len(content)} images", "give one, or as many"
-            )
+        n = len(content)
+        turns = _for_all(angle, n, "angles", torch.float32)
         if turns.any() and not self.network.decoder.can_pose:
             raise UserError(f"{self.config.model.name} cannot turn images", "leave angle out")
-        turns = turns.expand(len(content))
-        pose = Pose.identity(len(content))._replace(angle=turns)
-        return self.network.generate(content, pose).numpy()
+        pose = Pose.identity(n)._replace(angle=turns)
+        return self.network.generate(content, pose, self._told(n, label, factors)).numpy()
+
+    def _told(
+        self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
+    ) -> Tensor | None:
+        """What the decoder is told of the class of n images."""
+        n_classes = self.network.n_classes
+        if not n_classes:
+            return self._condition(n, label, factors)
+        if label is None or factors:
+            raise UserError(
+                f"{self.config.model.name} decodes under a class",
+                f"give label=, from 0 to {n_classes - 1}, and no factor",
+            )
+        return F.one_hot(_labels(label, n, n_classes), n_classes).float()
+
+    def _condition(
+        self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
+    ) -> Tensor | None:
+        """What a conditional model is told of n images; None for the others."""
+        category = self.network.category
+        if not category.n_encoder_inputs or self.network.n_classes:
+            if label is not None or factors:
+                name = self.config.model.name
+                raise UserError(f"{name} is told of no class or factor", "leave them out")
+            return None
+        n_classes = self.network.shape.n_classes
+        unknown = torch.full((n,), -1)
+        known = unknown if label is None else _labels(label, n, n_classes)
+        values = {k: _for_all(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
+        return category.condition(known, values)
+
+
+def _for_all(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
+    """One value for all of n images, or one for each."""
+    tensor = torch.as_tensor(np.asarray(values)).to(dtype)
+    if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) not in (1, n)):
+        raise UserError(f"{len(tensor)} {what} for {n} images", "give one, or as many")
+    return tensor.expand(n)
+
+
+def _labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
+    labels = _for_all(label, n, "labels", torch.int64)
+    if not bool(((labels >= 0) & (labels < n_classes)).all()):
+        raise UserError(f"label={labels.tolist()} is no class", f"give 0 to {n_classes - 1}")
+    return labels
 
 
 def load(path: str | Path) -> Run:
@@ -214,8 +311,7 @@ def load(path: str | Path) -> Run:
     if not folder.best_checkpoint.is_file():
         raise UserError(f"{path} has no checkpoints/best.ckpt", "train it first")
     state = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
-    image = tuple(state["image"])
-    network = build(config.model, image)
+    network = build(config.model, DataShape.from_plain(state["shape"]))
     weights = {k.removeprefix("network."): v for k, v in state["state_dict"].items()}
     network.load_state_dict(weights)
     return Run(network.eval(), config)

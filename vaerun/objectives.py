@@ -1,9 +1,12 @@
 """Terms of the bound and the progress of training → the number that is minimised.
 
-Every schedule is a function of the epoch, counted in fractions, and of nothing else.
+Every schedule is a function of the epoch, counted in fractions, or of the step, and of nothing
+else.
 """
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -11,11 +14,48 @@ from vaerun.models.bound import Terms
 from vaerun.schema import option
 
 
+class Progress(NamedTuple):
+    """How far training has come: epochs in fractions, and steps; J classes are inferred."""
+
+    epoch: float
+    step: int
+    n_classes: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectiveConfig:
-    """Weights of the terms over the course of training.
+    """Weights that all objectives share."""
 
-    The weight of KL(z) rises linearly, or falls geometrically, from ``beta_start`` to
+    name: str = option("which objective", choices=["elbo", "capacity"])
+    alpha: float = option("weight α of the cross-entropy of known classes", min=0.0)
+    guide_epochs: float = option(
+        "epochs for which classes found before training are taken for known", min=0.0
+    )
+
+    def loss(self, terms: Terms, cross_entropy: Tensor, progress: Progress) -> Tensor:
+        """What is minimised, nats per image.
+
+        Parameters
+        ----------
+        terms
+            Of the bound.
+        cross_entropy
+            (B,) −log q(y | x) of the known class, 0 where none is.
+        progress
+            Of training.
+        """
+        return self.of_terms(terms, progress) + self.alpha * cross_entropy.mean()
+
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """What is made of the bound's own terms."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Elbo(ObjectiveConfig):
+    """The bound, its terms weighted over the course of training.
+
+    The weight β of KL(z) rises linearly, or falls geometrically, from ``beta_start`` to
     ``beta_end``. A high one at first makes the decoder learn one template, to which images are
     turned, before content may tell them apart: without it a class can settle in several
     orientations. The weight of the entropy of q(h | x) falls geometrically from
@@ -23,45 +63,77 @@ class ObjectiveConfig:
     what to look for.
     """
 
-    name: str = option("which objective", choices=["elbo"])
     beta_start: float = option("weight of KL(z) at the start", min=0.0)
     beta_end: float = option("weight of KL(z) at the end", min=0.0)
     beta_epochs: float = option("epochs from one to the other", min=0.0)
+    beta_on: str = option("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
     temperature_start: float = option("weight of the entropy of q(h|x) at the start", min=1.0)
     temperature_epochs: float = option("epochs over which it falls to 1", min=0.0)
 
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """−ELBO, weighted.
 
-def beta(config: ObjectiveConfig, epoch: float) -> float:
-    """Weight of KL(z)."""
-    if epoch >= config.beta_epochs:
-        return config.beta_end
-    share = epoch / config.beta_epochs
-    start, end = config.beta_start, config.beta_end
-    if start > end > 0:
-        return float(start * (end / start) ** share)
-    return start + share * (end - start)
+        Notes
+        -----
+        The prior over hypotheses is uniform, so their KL is a constant minus their entropy, and
+        weighting one weights the other.
+        """
+        weight = self.beta(progress.epoch)
+        weighted = (
+            terms.reconstruction
+            + weight * terms.kl_content
+            + (weight if self.beta_on == "z_and_pose" else 1.0) * terms.kl_pose
+            + self.temperature(progress.epoch) * (terms.kl_bin + terms.kl_class)
+        )
+        return weighted.mean()
+
+    def beta(self, epoch: float) -> float:
+        """Weight of KL(z)."""
+        if epoch >= self.beta_epochs:
+            return self.beta_end
+        share = epoch / self.beta_epochs
+        start, end = self.beta_start, self.beta_end
+        if start > end > 0:
+            return float(start * (end / start) ** share)
+        return start + share * (end - start)
+
+    def temperature(self, epoch: float) -> float:
+        """Weight of the entropy of q(h | x)."""
+        if epoch >= self.temperature_epochs:
+            return 1.0
+        return float(self.temperature_start ** (1 - epoch / self.temperature_epochs))
 
 
-def temperature(config: ObjectiveConfig, epoch: float) -> float:
-    """Weight of the entropy of q(h | x)."""
-    if epoch >= config.temperature_epochs:
-        return 1.0
-    return float(config.temperature_start ** (1 - epoch / config.temperature_epochs))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capacity(ObjectiveConfig):
+    """Eq. 5 of the review, with the absolute values that it takes for the capacities to matter.
 
+        reconstruction + γ |KL(z) + KL(θ) + KL(Δ) − C_z| + γ |KL(y) − C_y|
 
-def loss(config: ObjectiveConfig, terms: Terms, epoch: float) -> Tensor:
-    """What is minimised, nats per image.
-
-    Notes
-    -----
-    The prior over hypotheses is uniform, so their KL is a constant minus their entropy, and
-    weighting one weights the other.
+    Both capacities rise linearly from 0 with the step, C_y to no more than ln J (AtomAI; as
+    printed, the equation has no absolute value, so C would have no gradient).
     """
-    hot = temperature(config, epoch)
-    weighted = (
-        terms.reconstruction
-        + beta(config, epoch) * terms.kl_content
-        + terms.kl_pose
-        + hot * (terms.kl_bin + terms.kl_class)
-    )
-    return weighted.mean()
+
+    gamma: float = option("weight γ of the distance from a capacity", min=0.0)
+    capacity_z: float = option("highest capacity of z and pose, nats", min=0.0)
+    capacity_y: float = option("highest capacity of the class, nats; never above ln J", min=0.0)
+    capacity_steps: int = option("steps over which both rise", min=1)
+
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """Reconstruction and the distances of both KL from their capacities."""
+        capacity_z, capacity_y = self.capacities(progress.step, progress.n_classes)
+        continuous = (terms.kl_content + terms.kl_pose + terms.kl_bin).mean()
+        distance = (continuous - capacity_z).abs()
+        if progress.n_classes:
+            distance = distance + (terms.kl_class.mean() - capacity_y).abs()
+        return terms.reconstruction.mean() + self.gamma * distance
+
+    def capacities(self, step: int, n_classes: int) -> tuple[float, float]:
+        """C_z and C_y at a step, nats."""
+        share = min(step / self.capacity_steps, 1.0)
+        most = math.log(n_classes) if n_classes else 0.0
+        return share * self.capacity_z, min(share * self.capacity_y, most)
+
+
+# `objective.name` → its class
+OBJECTIVES: dict[str, type[ObjectiveConfig]] = {"elbo": Elbo, "capacity": Capacity}

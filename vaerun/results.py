@@ -4,7 +4,7 @@ import json
 import platform
 import resource
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,42 +19,19 @@ from vaerun import inference, manifest, provenance
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.analysis.headline import headline
-from vaerun.analysis.latent_maps import latent_maps
+from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.report import write_report
 from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.encodings import Encodings, write_latents
-from vaerun.hardware import Hardware
-from vaerun.models.module import Module
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
 from vaerun.terminal import closing, count_parameters
+from vaerun.training import TrainingRecord
 
 _N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRecord:
-    """What training leaves behind.
-
-    Attributes
-    ----------
-    module
-        As it was after the last step.
-    rows
-        Logged means, one mapping an epoch.
-    steps
-        Optimiser steps, all sessions.
-    hardware
-        Device and precision.
-    """
-
-    module: Module
-    rows: list[dict[str, float]]
-    steps: int
-    hardware: Hardware
 
 
 def write_results(
@@ -113,9 +90,7 @@ def _metrics(
 ) -> dict[str, Any]:
     """`metrics.json`."""
     deterministic = record.module.family.deterministic
-    terms = inference.bound(
-        network, splits.val.images, deterministic=deterministic, seed=config.seed
-    )
+    terms = inference.bound(network, splits.val, deterministic=deterministic, seed=config.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
@@ -123,7 +98,12 @@ def _metrics(
         elbo["kl_class"] = terms["kl_class"]
     return {
         "elbo": elbo,
-        **analysis_metrics.summarise(encodings, splits.classes, splits.symmetry, supervised=False),
+        **analysis_metrics.summarise(
+            encodings,
+            splits.classes,
+            splits.symmetry,
+            supervised=record.module.family.learns_labels,
+        ),
         "train": _training(network, len(splits.train), record),
         "classes": splits.classes,
         "n_train": len(splits.train),
@@ -157,14 +137,24 @@ def _arrays(
     rows: Sequence[Mapping[str, float]],
 ) -> Arrays:
     """The arrays behind every figure, under the names that `analysis.figures` lists."""
-    examples = splits.val.images[:_N_RECONSTRUCTIONS]
+    examples = splits.val.first(_N_RECONSTRUCTIONS)
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "inputs": splits.val.images[:_N_INPUTS].numpy(),
-        "reconstructions_input": examples.numpy(),
+        "reconstructions_input": examples.images.numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
         # a term that the model lacks is zero throughout
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **encoding_arrays(encodings, metrics),
-        **latent_maps(lambda z: inference.upright(network, z), encodings),
+        **_maps(network, splits, encodings),
     }
+
+
+def _maps(network: Network, splits: Splits, encodings: Encodings) -> Arrays:
+    """Decoded content: one map, or one for each class (or step of a condition)."""
+    examples = network.category.examples(splits.classes)
+    if not examples:
+        return latent_maps(partial(inference.upright, network), encodings)
+    decodes = [partial(inference.upright, network, told=told) for _, told in examples]
+    names = np.array([name for name, _ in examples])
+    return {"map_names": names, **class_maps(decodes, encodings)}

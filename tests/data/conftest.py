@@ -23,6 +23,7 @@ def cards() -> Callable[..., CardsConfig]:
     def make(**changes: object) -> CardsConfig:
         values = {
             "name": "cards_test", "kind": "cards", "root": "", "train_size": 40, "val_size": 12,
+            "labelled_per_class": 2, "labelled_rotation_deg": 12.0, "labelled_shear_deg": 1.0,
             "batch_size": 5, "epochs": 1, "invariances": ["r"], "angle_range_deg": 120.0,
             "fills_field": False,
             "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
@@ -40,7 +41,8 @@ def digits(tmp_path: Path) -> Callable[..., MnistConfig]:
     def make(**changes: object) -> MnistConfig:
         values = {
             "name": "mnist_test", "kind": "mnist", "root": str(tmp_path), "train_size": None,
-            "val_size": None, "batch_size": 5, "epochs": 1, "invariances": ["r"],
+            "val_size": None, "labelled_per_class": 1, "batch_size": 5, "epochs": 1,
+            "invariances": ["r"],
             "angle_range_deg": 45.0, "fills_field": False, "field": 28, "rotation_deg": 0.0,
             "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
         }  # fmt: skip

@@ -1,14 +1,18 @@
 """Batches: every image once an epoch, in an order that (seed, epoch) determines."""
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vaerun.data.feed import EpochSampler, feed
-from vaerun.data.sets import ImageSet
+from vaerun.data.feed import Batch, EpochSampler, feed
+
+CPU = torch.device("cpu")
 
 
-def numbered(n: int) -> ImageSet:
+def numbered(n: int) -> Batch:
     number = torch.arange(n)
-    return ImageSet(images=number.view(n, 1, 1, 1).float(), label=number, index=number)
+    images = number.view(n, 1, 1, 1).float()
+    return Batch(images, images, number)
 
 
 def sampler(seed: int | None) -> EpochSampler:
@@ -21,14 +25,40 @@ def epoch(of: EpochSampler, number: int) -> list[int]:
 
 
 def test_an_epoch_has_every_image_once():
-    batches = list(feed(numbered(23), 5, torch.device("cpu"), seed=7))
+    batches = list(feed(numbered(23), 5, CPU, seed=7))
     assert [len(batch.images) for batch in batches] == [5, 5, 5, 5, 3]
     assert sorted(torch.cat([batch.label for batch in batches]).tolist()) == list(range(23))
 
 
-def test_images_keep_their_labels():
-    for batch in feed(numbered(23), 5, torch.device("cpu"), seed=7):
+def test_images_keep_what_is_known_of_them():
+    known = numbered(23)._replace(
+        target=torch.arange(23.0).view(23, 1, 1, 1) + 0.5,
+        condition=torch.arange(23.0)[:, None],
+        guide=torch.arange(23),
+    )
+    for batch in feed(known, 5, CPU, seed=7):
         torch.testing.assert_close(batch.images.flatten(), batch.label.float())
+        torch.testing.assert_close(batch.target.flatten(), batch.label + 0.5)
+        torch.testing.assert_close(batch.condition[:, 0], batch.label.float())
+        torch.testing.assert_close(batch.guide, batch.label)
+
+
+def test_a_clean_target_is_gathered_once():
+    (batch,) = feed(numbered(4), 5, CPU)
+    assert batch.target is batch.images
+
+
+@given(n=st.integers(1, 90), n_labelled=st.integers(1, 90), batch_size=st.integers(1, 20))
+def test_every_label_is_used_once_an_epoch_whatever_the_sizes(
+    n: int, n_labelled: int, batch_size: int
+):
+    of = EpochSampler(n, batch_size, 3, lambda: 0, n_labelled)
+    batches = list(of)
+    assert len(batches) == len(of)
+    assert sorted(torch.cat(batches).tolist()) == list(range(n + n_labelled))
+    labelled = [int((batch >= n).sum()) for batch in batches]
+    assert max(labelled) - min(labelled) <= 1  # spread evenly
+    assert max(len(batch) for batch in batches) <= 2 * batch_size
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():

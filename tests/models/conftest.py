@@ -7,6 +7,7 @@ import torch
 
 from vaerun.compose import compose
 from vaerun.config import validate
+from vaerun.data.sets import DataShape
 from vaerun.models import build
 from vaerun.models.network import Network
 
@@ -18,9 +19,10 @@ def make() -> Make:
     """Builds the network of a command line's model, for images of a size."""
 
     def network(
-        *overrides: str, image: tuple[int, int, int] = (1, 12, 12), n_classes: int = 0
+        *overrides: str, image: tuple[int, int, int] = (1, 12, 12), n_classes: int = 4
     ) -> Network:
         torch.manual_seed(0)
-        return build(validate(compose([*overrides])).model, image, n_classes)
+        shape = DataShape(image=image, n_classes=n_classes, ranges={"shear": (-0.5, 0.5)})
+        return build(validate(compose([*overrides])).model, shape)
 
     return network

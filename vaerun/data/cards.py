@@ -1,5 +1,6 @@
 """The cards: four suits under known shear, rotation and shift, drawn on the fly."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -36,6 +37,12 @@ class CardsConfig(DataConfig):
     )
     train_per_class: int = option("training images a suit, where train_size is null", min=1)
     val_per_class: int = option("validation images a suit, where val_size is null", min=1)
+    labelled_rotation_deg: float = option(
+        "rotation of labelled images is within ± this, in degrees", min=0, max=180
+    )
+    labelled_shear_deg: float = option(
+        "shear angle of labelled images is within ± this, in degrees", min=0, below=45
+    )
 
 
 def load(config: CardsConfig, seed: int) -> Splits:
@@ -45,15 +52,33 @@ def load(config: CardsConfig, seed: int) -> Splits:
     balanced, and the first n of a larger set are the same as a set of n. ``index`` counts through
     training and validation images.
     """
-    n_train = config.train_size or config.train_per_class * len(SUITS)
-    n_val = config.val_size or config.val_per_class * len(SUITS)
-    train_seed, val_seed = np.random.SeedSequence(seed).spawn(2)
+    n_train, n_val = _sizes(config)
+    train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
     return Splits(
         train=_image_set(config, n_train, 0, train_seed),
         val=_image_set(config, n_val, n_train, val_seed),
         classes=list(SUITS),
         symmetry=list(SYMMETRY),
     )
+
+
+def load_labelled(config: CardsConfig, seed: int) -> ImageSet:
+    """Draw the labelled cards, from a random stream and a range of poses of their own.
+
+    ``index`` goes on after the validation images.
+    """
+    ranges = dataclasses.replace(
+        config, rotation_deg=config.labelled_rotation_deg, shear_deg=config.labelled_shear_deg
+    )
+    labelled_seed = np.random.SeedSequence(seed).spawn(3)[2]
+    n = config.labelled_per_class * len(SUITS)
+    return _image_set(ranges, n, sum(_sizes(config)), labelled_seed)
+
+
+def _sizes(config: CardsConfig) -> tuple[int, int]:
+    """Numbers of training and validation images."""
+    n_train = config.train_size or config.train_per_class * len(SUITS)
+    return n_train, config.val_size or config.val_per_class * len(SUITS)
 
 
 def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:

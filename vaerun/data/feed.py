@@ -12,41 +12,73 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from vaerun.data.sets import ImageSet
-
 
 class Batch(NamedTuple):
-    """Images (B, C, H, W) and their labels (B,), −1 where unknown."""
+    """What a step is given.
+
+    Attributes
+    ----------
+    images
+        (B, C, H, W) what the encoder sees.
+    target
+        (B, C, H, W) what is to be reconstructed.
+    label
+        (B,) the class, −1 where the model is not to know it.
+    condition
+        (B, n) what a conditional model is told, else None.
+    guide
+        (B,) the class found before training, −1 where none was; else None.
+    """
 
     images: Tensor
+    target: Tensor
     label: Tensor
+    condition: Tensor | None = None
+    guide: Tensor | None = None
+
+    def at(self, index: Tensor) -> "Batch":
+        """Those of some positions."""
+        images = self.images[index]
+        target = images if self.target is self.images else self.target[index]
+        rest = (None if t is None else t[index] for t in self[2:])
+        return Batch(images, target, *rest)  # type: ignore[arg-type]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        images = self.images.to(device)
+        target = images if self.target is self.images else self.target.to(device)
+        rest = (None if t is None else t.to(device) for t in self[2:])
+        return Batch(images, target, *rest)  # type: ignore[arg-type]
 
 
 class MemorySource(Dataset[Batch]):
-    """Images and labels that lie on the device already."""
+    """All images of a split, as one batch that lies on the device already."""
 
-    def __init__(self, images: ImageSet, device: torch.device) -> None:
-        self.images = images.images.to(device)
-        self.label = images.label.to(device)
+    def __init__(self, everything: Batch, device: torch.device) -> None:
+        self.everything = everything.to(device)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.everything.images)
 
     def __getitem__(self, index: Tensor) -> Batch:
         """The batch of those positions."""
-        chosen = index.to(self.images.device)
-        return Batch(self.images[chosen], self.label[chosen])
+        return self.everything.at(index.to(self.everything.images.device))
 
 
 class EpochSampler(Sampler[Tensor]):
-    """Positions of each batch, (batch_size,) and a shorter last one.
+    """Positions of each batch; an epoch shows every image once.
+
+    Labelled images are spread evenly: each batch has its share of them, beside ``batch_size``
+    others, whatever their numbers.
 
     Parameters
     ----------
     n
-        Number of images.
+        Number of images without a label, which come first.
+    n_labelled
+        Number of images with one, which follow.
     batch_size
-        Images in a batch.
+        Images without a label in a batch; the last has fewer.
     seed
         With the epoch it determines the order; None keeps that of the source.
     epoch
@@ -55,37 +87,51 @@ class EpochSampler(Sampler[Tensor]):
     """
 
     def __init__(
-        self, n: int, batch_size: int, seed: int | None, epoch: Callable[[], int]
+        self,
+        n: int,
+        batch_size: int,
+        seed: int | None,
+        epoch: Callable[[], int],
+        n_labelled: int = 0,
     ) -> None:
         self.n = n
+        self.n_labelled = n_labelled
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
+        return -(-max(self.n, self.n_labelled) // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if self.seed is None:
-            order = torch.arange(self.n)
-        else:
+        parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
+        if self.seed is not None:
             rng = np.random.default_rng((self.seed, self.epoch()))
-            order = torch.from_numpy(rng.permutation(self.n))
-        yield from order.split(self.batch_size)
+            parts = [part[torch.from_numpy(rng.permutation(len(part)))] for part in parts]
+        images, labelled = parts
+        if not self.n_labelled:
+            yield from images.split(self.batch_size)
+        else:
+            for some, known in zip(
+                images.tensor_split(len(self)), labelled.tensor_split(len(self)), strict=True
+            ):
+                yield torch.cat([some, known])
 
 
 def feed(
-    images: ImageSet,
+    everything: Batch,
     batch_size: int,
     device: torch.device,
     *,
+    n_labelled: int = 0,
     seed: int | None = None,
     epoch: Callable[[], int] = lambda: 0,
 ) -> DataLoader[Batch]:
-    """Batches of an image set, shuffled anew each epoch if there is a ``seed``."""
+    """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed."""
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
+    n = len(everything.images) - n_labelled
     return DataLoader(
-        MemorySource(images, device),
-        sampler=EpochSampler(len(images), batch_size, seed, epoch),
+        MemorySource(everything, device),
+        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled),
         batch_size=None,
     )

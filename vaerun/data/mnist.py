@@ -1,5 +1,6 @@
 """MNIST, upright or turned and shifted by known amounts, on its own field or a larger one."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def load(config: MnistConfig, seed: int) -> Splits:
     both files, so validation begins at 60,000. The factors of the two splits are independent.
     """
     root = Path(config.root).expanduser()
-    train_seed, val_seed = np.random.SeedSequence(seed).spawn(2)
+    train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
     train, val = _read(root)
     _check_size("train_size", config.train_size, len(train.label))
     _check_size("val_size", config.val_size, len(val.label))
@@ -98,6 +99,23 @@ def load(config: MnistConfig, seed: int) -> Splits:
         classes=[str(digit) for digit in range(10)],
         symmetry=[1] * 10,
     )
+
+
+def load_labelled(config: MnistConfig, seed: int) -> ImageSet:
+    """As many digits of each class as asked for, from the training file, in poses of their own.
+
+    Some of them may be training images too, where their labels are hidden.
+    """
+    digits, _ = _read(Path(config.root).expanduser())
+    choice_seed, set_seed = np.random.SeedSequence(seed).spawn(3)[2].spawn(2)
+    order = np.random.default_rng(choice_seed).permutation(len(digits.label))
+    of_class = [order[digits.label[order] == j] for j in range(10)]
+    fewest = min(len(members) for members in of_class)
+    _check_size("labelled_per_class", config.labelled_per_class, fewest)
+    chosen = np.sort(np.concatenate([m[: config.labelled_per_class] for m in of_class]))
+    some = _Digits(digits.pixels[chosen], digits.label[chosen])
+    images = _image_set(config, some, None, 0, set_seed)
+    return dataclasses.replace(images, index=torch.from_numpy(chosen))
 
 
 def place(digits: Tensor, factors: dict[str, Tensor], field: int) -> Tensor:

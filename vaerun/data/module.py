@@ -1,16 +1,44 @@
 """The data of a run, as Lightning wants them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pytorch_lightning as pl
+import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vaerun.data.feed import Batch, feed
-from vaerun.data.sets import Splits
+from vaerun.data.sets import ImageSet, Splits
 
 _VAL_BATCH = 500  # without gradients larger batches fit, and cost less an image
 
 
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """What a model is told beside the images.
+
+    Attributes
+    ----------
+    condition
+        From images to (N, n) numbers, or None for a model that wants none.
+    labels
+        Whether it is shown the labelled images, with their labels.
+    guide
+        (N,) classes that were found for the training images and, after them, the labelled
+        ones, −1 where none was; None without.
+    """
+
+    condition: Callable[[ImageSet], Tensor | None] = lambda _: None
+    labels: bool = False
+    guide: Tensor | None = None
+
+
 class DataModule(pl.LightningDataModule):
     """Batches of both splits; training is shuffled by (seed, epoch), validation never.
+
+    The true classes of training and validation images stay here: a model learns only those of the
+    labelled set, if it is one that learns labels.
 
     Parameters
     ----------
@@ -20,21 +48,31 @@ class DataModule(pl.LightningDataModule):
         Of a training step.
     seed
         Of the order.
+    knowledge
+        What the model is told beside them.
     """
 
-    def __init__(self, splits: Splits, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, splits: Splits, batch_size: int, seed: int, knowledge: Knowledge | None = None
+    ) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size
         self.seed = seed
+        self.knowledge = knowledge or Knowledge()
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches."""
         trainer = self._trainer()
+        batches = [self._hidden(self.splits.train)]
+        labelled = self.splits.labelled if self.knowledge.labels else None
+        if labelled is not None:
+            batches.append(self._hidden(labelled)._replace(label=labelled.label))
         return feed(
-            self.splits.train,
+            _joined(batches)._replace(guide=self.knowledge.guide),
             self.batch_size,
             trainer.strategy.root_device,
+            n_labelled=0 if labelled is None else len(labelled),
             seed=self.seed,
             epoch=lambda: trainer.current_epoch,
         )
@@ -42,8 +80,30 @@ class DataModule(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation batches."""
         n = max(self.batch_size, _VAL_BATCH)
-        return feed(self.splits.val, n, self._trainer().strategy.root_device)
+        return feed(self._hidden(self.splits.val), n, self._trainer().strategy.root_device)
+
+    def _hidden(self, images: ImageSet) -> Batch:
+        """A split without its labels, with the condition if the model wants one."""
+        return Batch(
+            images.images,
+            images.target,
+            torch.full_like(images.label, -1),
+            self.knowledge.condition(images),
+        )
 
     def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None
         return self.trainer
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """Several as one; where nothing was corrupted, images and targets stay the same tensor."""
+    if len(batches) == 1:
+        return batches[0]
+    images = torch.cat([b.images for b in batches])
+    clean = all(b.target is b.images for b in batches)
+    return Batch(
+        images,
+        images if clean else torch.cat([b.target for b in batches]),
+        torch.cat([b.label for b in batches]),
+    )

@@ -1,6 +1,8 @@
 """What a data set is to the rest of the program: images with what is known about each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ class ImageSet:
     Attributes
     ----------
     images
-        (N, C, H, W) float32 in [0, 1].
+        (N, C, H, W) float32 in [0, 1], as a model sees them.
     label
         (N,) int64, −1 where unknown.
     index
@@ -21,12 +23,30 @@ class ImageSet:
     factors
         True values by name, (N,) float32 each, angles in radians; ``angle`` counter-clockwise,
         ``shift_row`` and ``shift_column`` in pixels.
+    clean
+        (N, C, H, W) what a model is to make of the images, where they were corrupted; else None.
     """
 
     images: Tensor
     label: Tensor
     index: Tensor
     factors: dict[str, Tensor] = field(default_factory=dict)
+    clean: Tensor | None = None
+
+    @property
+    def target(self) -> Tensor:
+        """What a model is to reconstruct, (N, C, H, W)."""
+        return self.images if self.clean is None else self.clean
+
+    def first(self, n: int) -> "ImageSet":
+        """The first n images."""
+        return ImageSet(
+            images=self.images[:n],
+            label=self.label[:n],
+            index=self.index[:n],
+            factors={name: values[:n] for name, values in self.factors.items()},
+            clean=None if self.clean is None else self.clean[:n],
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,6 +56,38 @@ class ImageSet:
         assert self.images.dtype == torch.float32, self.images.dtype
         n = len(self.images)
         assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
+        assert self.clean is None or self.clean.shape == self.images.shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataShape:
+    """What a network must know of a data set.
+
+    Attributes
+    ----------
+    image
+        (C, H, W).
+    n_classes
+        Classes of the data set, 0 when there are none.
+    ranges
+        Lowest and highest training value of each factor.
+    """
+
+    image: tuple[int, int, int]
+    n_classes: int = 0
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint."""
+        ranges = {name: list(ends) for name, ends in self.ranges.items()}
+        return {"image": list(self.image), "n_classes": self.n_classes, "ranges": ranges}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "DataShape":
+        """Back from a checkpoint."""
+        channels, height, width = values["image"]
+        ranges = {name: (low, high) for name, (low, high) in values["ranges"].items()}
+        return cls(image=(channels, height, width), n_classes=values["n_classes"], ranges=ranges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +102,31 @@ class Splits:
         Names of the classes, empty when there are none.
     symmetry
         For each class, the order of its rotational symmetry: 2 looks the same after 180°.
+    labelled
+        Images whose labels a model may learn from, for models that do; the labels of all others
+        are for judging it.
     """
 
     train: ImageSet
     val: ImageSet
     classes: list[str]
     symmetry: list[int]
+    labelled: ImageSet | None = None
+
+    @property
+    def shape(self) -> DataShape:
+        """What a network must know."""
+        ranges = {
+            name: (float(values.min()), float(values.max()))
+            for name, values in self.train.factors.items()
+            if bool(values.isfinite().all()) and float(values.max()) > float(values.min())
+        }
+        return DataShape(image=self.image, n_classes=len(self.classes), ranges=ranges)
+
+    @property
+    def parts(self) -> list[ImageSet]:
+        """Training, validation and, where there are any, labelled images."""
+        return [self.train, self.val, *([] if self.labelled is None else [self.labelled])]
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -70,7 +141,7 @@ class Splits:
         there the factors stand for them.
         """
         parts = []
-        for images in (self.train, self.val):
+        for images in self.parts:
             drawn = list(images.factors.values()) or [images.images]
             parts += [images.index, images.label, *drawn]
         return parts

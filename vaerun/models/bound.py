@@ -12,7 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.models.network import Network, take_hypotheses
+from vaerun.latents import Gaussian
+from vaerun.models.network import Network
+from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.nets.spatial import draw_pixels
 
 # B images, K bins, J classes, m hypotheses decoded, D latent dimensions, P pixels.
@@ -81,6 +83,7 @@ def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> 
 def negative_elbo(
     network: Network,
     x: Tensor,
+    posterior: Posterior | None = None,
     *,
     n_decode: int | None = None,
     explore: bool = False,
@@ -93,21 +96,29 @@ def negative_elbo(
     network
         The model.
     x
-        Images.
+        Images to account for.
+    posterior
+        What the encoder says of them; None: of these very images, with no condition. Where the
+        class is known it is `Posterior.given` the class, and the bound is on log p(x | y).
     n_decode, explore
         See `choose_hypotheses`.
     deterministic
         Take the latents at their means and leave their KL out: an autoencoder.
     """
-    posterior = network.infer(x)
-    n_classes = posterior.log_q.shape[2]
+    posterior = network.infer(x) if posterior is None else posterior
+    _, n_bins, n_classes = posterior.log_q.shape
     chosen = choose_hypotheses(posterior.log_q.flatten(1), n_decode, explore=explore)  # (B, m)
     log_q = posterior.log_q.flatten(1).gather(1, chosen).log_softmax(1)  # (B, m)
-    latents = type(posterior.latents)(*(take_hypotheses(t, chosen) for t in posterior.latents))
+    latents = Gaussian(*(take_hypotheses(t, chosen) for t in posterior.latents))
     drawn = latents.mean if deterministic else latents.sample()  # (B, m, D)
-    log_lik = _log_likelihood(network, x, drawn, chosen)  # (B, m)
-    kl_bin, kl_class = _kl_hypotheses(log_q, chosen, posterior.log_q.shape[1], n_classes)
+    y = posterior.y
+    if y is not None:
+        y = take_hypotheses(y.expand(len(x), n_bins, n_classes, -1), chosen).flatten(0, 1)
+    log_lik = _log_likelihood(network, x, drawn, chosen // n_classes, y)  # (B, m)
+    kl_bin, kl_class = _kl_hypotheses(log_q, chosen, n_bins, n_classes)
     q = log_q.exp()
+    if posterior.kl_relaxed is not None:
+        kl_class = (q * posterior.kl_relaxed.flatten(1).gather(1, chosen)).sum(1)
     silent = 0.0 if deterministic else 1.0
     return Terms(
         reconstruction=-(q * log_lik).sum(1),
@@ -118,14 +129,24 @@ def negative_elbo(
     )
 
 
-def _log_likelihood(network: Network, x: Tensor, drawn: Tensor, chosen: Tensor) -> Tensor:
-    """Log-density log p(x | ζ, h) of each decoded hypothesis, (B, m)."""
-    n_images, m = chosen.shape
-    n_classes = max(network.n_classes, 1)
-    content, pose = network.pose(drawn.flatten(0, 1), chosen.flatten() // n_classes)
-    y = None
-    if network.n_classes:
-        y = torch.eye(n_classes, device=x.device)[chosen.flatten() % n_classes]
+def _log_likelihood(
+    network: Network, x: Tensor, drawn: Tensor, bin_number: Tensor, y: Tensor | None
+) -> Tensor:
+    """Log-density log p(x | ζ, h) of each decoded hypothesis, (B, m).
+
+    Parameters
+    ----------
+    network, x
+        As in `negative_elbo`.
+    drawn
+        (B, m, D).
+    bin_number
+        (B, m).
+    y
+        (B·m, n) what the decoder is told of the class.
+    """
+    n_images, m = bin_number.shape
+    content, pose = network.pose(drawn.flatten(0, 1), bin_number.flatten())
     target = x.flatten(2)[:, None]  # (B, 1, C, P)
     n_pixels, n_subset = target.shape[-1], network.decoder.n_subset
     if n_subset is None or not network.training:

@@ -1,7 +1,9 @@
 """From a model's options and the images' shape to its network."""
 
+from vaerun.data.sets import DataShape
 from vaerun.latents import Latents
 from vaerun.likelihoods import build as build_likelihood
+from vaerun.models import categories
 from vaerun.models.config import ModelConfig
 from vaerun.models.network import Network
 from vaerun.models.poses import POSES
@@ -10,8 +12,16 @@ from vaerun.nets.decoder import DecoderShape
 from vaerun.nets.mlp import Encoder
 
 
-def build(config: ModelConfig, image: tuple[int, int, int], n_classes: int = 0) -> Network:
-    """The network of a model for images (C, H, W), with J = ``n_classes`` values of y."""
+def build(config: ModelConfig, shape: DataShape) -> Network:
+    """The network of a model for a data set.
+
+    Raises
+    ------
+    UserError
+        If the model asks for classes or factors that the data set does not know.
+    """
+    image = shape.image
+    category = categories.build(config.category, shape, config.activation)
     search = POSES[config.pose.name](config.pose, config.invariances, image)
     latents = Latents(
         content_dim=config.latent_dim,
@@ -19,21 +29,20 @@ def build(config: ModelConfig, image: tuple[int, int, int], n_classes: int = 0) 
         shift_sd=search.shift_sd,
         scale_sd=search.scale_sd,
     )
-    n_hypotheses = len(search.bin_angle) * max(n_classes, 1)
     encoder = Encoder(
         search.n_view_pixels(image),
         config.hidden,
         config.activation,
-        n_classes,
-        (n_hypotheses > 1) + 2 * latents.dim,
+        category.n_encoder_inputs,
+        category.n_numbers(len(search.bin_angle), latents.dim),
     )
-    shape = DecoderShape(config.latent_dim + n_classes, config.hidden[::-1], image)
+    sizes = DecoderShape(config.latent_dim + category.n_told, config.hidden[::-1], image)
     return Network(
         latents=latents,
         search=search,
+        category=category,
         encoder=encoder,
-        decoder=DECODERS[config.decoder.name](config.decoder, shape),
+        decoder=DECODERS[config.decoder.name](config.decoder, sizes),
         likelihood=build_likelihood(config.likelihood, config.likelihood_sd),
-        image=image,
-        n_classes=n_classes,
+        shape=shape,
     )

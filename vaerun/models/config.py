@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.errors import UserError
+from vaerun.models.family import Family
 from vaerun.nets import DECODERS
 from vaerun.nets.decoder import ACTIVATIONS
 from vaerun.schema import option
@@ -27,10 +28,15 @@ class ModelConfig:
     likelihood_sd: float | None = option("width of the gaussian; null: learned", above=0.0)
     decoder: Any = option("options of the decoder")
     pose: Any = option("options of the pose search")
+    category: Any = option("options of the class")
+    restarts: int = option(
+        "times training is begun, from different seeds; the best by the bound goes on", min=1
+    )
+    restart_epochs: int = option("epochs of each beginning before one is chosen", min=1)
 
 
-def check(config: ModelConfig) -> None:
-    """Refuse a pose that nothing asks for, and one that the decoder cannot give.
+def check(config: ModelConfig, family: Family) -> None:
+    """Refuse a pose that nothing asks for or the decoder cannot give, and a class out of place.
 
     Raises
     ------
@@ -44,6 +50,11 @@ def check(config: ModelConfig) -> None:
         raise UserError(
             f"model.hidden={config.hidden} is uneven, which model/decoder=spatial cannot be",
             "give equal widths, as in [256,256]",
+        )
+    if config.category.name not in family.categories:
+        raise UserError(
+            f"model/category={config.category.name} is not a way of model={family.name}",
+            f"use model/category={' or '.join(family.categories)}",
         )
     if len(set(config.invariances)) < len(config.invariances):
         raise UserError(

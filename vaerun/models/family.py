@@ -13,7 +13,13 @@ class Family:
         As in ``model=<name>``.
     deterministic
         Latents are taken at their means and have no KL.
+    categories
+        Where its class may come from, as in ``model/category=``; the first is its own choice.
+    learns_labels
+        Whether it is shown the labels of a labelled set.
     """
 
     name: str
     deterministic: bool = False
+    categories: tuple[str, ...] = ("none",)
+    learns_labels: bool = False

@@ -10,12 +10,12 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vaerun import objectives
 from vaerun.data.feed import Batch
 from vaerun.models.bound import Terms, negative_elbo
 from vaerun.models.family import Family
 from vaerun.models.network import Network
-from vaerun.objectives import ObjectiveConfig
+from vaerun.models.posterior import Posterior
+from vaerun.objectives import ObjectiveConfig, Progress
 
 _TRAIN, _VAL = 0, 1  # streams of noise
 
@@ -75,27 +75,44 @@ class Module(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
         seed_noise(self.seed, _TRAIN, self.global_step)
-        terms = self._terms(batch, explore=True)
-        self._means["train"].add(terms)
         n_batches = int(self.trainer.num_training_batches)
+        epoch = self.global_step / n_batches
+        if batch.guide is not None and epoch < self.objective.guide_epochs:
+            batch = batch._replace(label=torch.where(batch.label < 0, batch.guide, batch.label))
+        posterior = self.network.infer(batch.images, batch.condition)
+        terms = self._terms(batch, posterior, explore=True)
+        self._means["train"].add(terms)
         if batch_idx + 1 == n_batches:  # not at the epoch's end: callbacks come before the module
             self._log_means("train")
-        epoch = self.global_step / n_batches
-        return objectives.loss(self.objective, terms, epoch)
+        progress = Progress(epoch, self.global_step, self.network.n_classes)
+        return self.objective.loss(terms, cross_entropy(batch.label, posterior), progress)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the validation means; its noise is the same in every epoch."""
         seed_noise(self.seed, _VAL, batch_idx)
-        self._means["val"].add(self._terms(batch, explore=False))
+        posterior = self.network.infer(batch.images, batch.condition)
+        self._means["val"].add(self._terms(batch, posterior, explore=False))
 
-    def _terms(self, batch: Batch, *, explore: bool) -> Terms:
-        return negative_elbo(
-            self.network,
-            batch.images,
-            n_decode=self.network.search.n_decode,
-            explore=explore,
-            deterministic=self.family.deterministic,
-        )
+    def _terms(self, batch: Batch, posterior: Posterior, *, explore: bool) -> Terms:
+        """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""
+        known = batch.label >= 0
+        parts = [(batch.target, posterior)]
+        if bool(known.any()):
+            parts = [(batch.target[known], posterior.rows(known).given(batch.label[known]))]
+            if not bool(known.all()):
+                parts.append((batch.target[~known], posterior.rows(~known)))
+        terms = [
+            negative_elbo(
+                self.network,
+                target,
+                said,
+                n_decode=self.network.search.n_decode,
+                explore=explore,
+                deterministic=self.family.deterministic,
+            )
+            for target, said in parts
+        ]
+        return Terms(*(torch.cat(values) for values in zip(*terms, strict=True)))
 
     def on_validation_epoch_end(self) -> None:
         """Log the plain, unweighted bound and its terms."""
@@ -113,8 +130,13 @@ class Module(pl.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the images' shape, without which the network cannot be rebuilt."""
-        checkpoint["image"] = list(self.network.image)
+        """Add what the network knows of its data, and the seed that training was begun with."""
+        checkpoint["shape"] = self.network.shape.plain()
+        checkpoint["seed"] = self.seed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the noise of the beginning that was chosen."""
+        self.seed = int(checkpoint["seed"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the schedule stepped after every batch."""
@@ -126,6 +148,14 @@ class Module(pl.LightningModule):
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(adam, factor)
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def cross_entropy(label: Tensor, posterior: Posterior) -> Tensor:
+    """−log q(y | x) of the known classes (B,), nats; 0 where the label is −1."""
+    if posterior.log_class is None:
+        return posterior.log_q.new_zeros(len(label))
+    of_label = posterior.log_class.gather(1, label.clamp_min(0)[:, None])[:, 0]
+    return torch.where(label >= 0, -of_label, 0.0)
 
 
 class TermMeans:

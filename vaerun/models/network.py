@@ -7,32 +7,22 @@ whose softmax over h is q(h | x), and Gaussians over the continuous latents ζ.
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaerun.data.sets import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
-from vaerun.latents import Gaussian, Latents
+from vaerun.latents import Latents
 from vaerun.likelihoods import Bernoulli
 from vaerun.likelihoods import Gaussian as GaussianLikelihood
+from vaerun.models.categories import Category
 from vaerun.models.poses import PoseSearch
+from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.nets.decoder import Decoder
 from vaerun.nets.mlp import Encoder
 
-# B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number.
-
-
-class Posterior(NamedTuple):
-    """q(h, ζ | x).
-
-    Attributes
-    ----------
-    log_q
-        (B, K, J) log q(h | x); its exponential sums to 1 over K·J.
-    latents
-        (B, K, J, D) q(ζ | x, h), in units of the prior sd.
-    """
-
-    log_q: Tensor
-    latents: Gaussian
+# B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
+# numbers that tell the decoder of the class.
 
 
 class Network(nn.Module):
@@ -44,17 +34,16 @@ class Network(nn.Module):
         The continuous latents.
     search
         Bins of rotation, and what the encoder sees of an image.
+    category
+        Where the class comes from.
     encoder
-        From copies to (1 +) 2·D numbers a hypothesis; the first, the score, is only there when
-        there is more than one hypothesis.
+        From copies to the numbers that `category` reads.
     decoder
         From content, class and pose to the likelihood's parameter.
     likelihood
         log p(x | decoder output).
-    image
-        (C, H, W).
-    n_classes
-        J, 0 without a class latent.
+    shape
+        What it knows of its data set.
     """
 
     def __init__(
@@ -62,33 +51,31 @@ class Network(nn.Module):
         *,
         latents: Latents,
         search: PoseSearch,
+        category: Category,
         encoder: Encoder,
         decoder: Decoder,
         likelihood: Bernoulli | GaussianLikelihood,
-        image: tuple[int, int, int],
-        n_classes: int,
+        shape: DataShape,
     ) -> None:
         super().__init__()
         self.latents = latents
         self.search = search
+        self.category = category
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
-        self.image = image
-        self.n_classes = n_classes
+        self.shape = shape
 
-    def infer(self, x: Tensor) -> Posterior:
-        """q(h, ζ | x) of images (B, C, H, W)."""
+    @property
+    def n_classes(self) -> int:
+        """J classes that it infers, 0 if none."""
+        return self.category.n_classes
+
+    def infer(self, x: Tensor, condition: Tensor | None = None) -> Posterior:
+        """q(h, ζ | x) of images (B, C, H, W), under a condition (B, n) if the model wants one."""
         views = self.search.views(x)
-        every_class = torch.eye(self.n_classes, device=x.device) if self.n_classes else None
-        numbers = self.encoder(views, every_class).float()  # (B, K, J, [1 +] 2·D)
-        n_hypotheses = numbers.shape[1] * numbers.shape[2]
-        if n_hypotheses == 1:
-            log_q = numbers.new_zeros(len(x), 1, 1)
-        else:
-            log_q = numbers[..., 0].flatten(1).log_softmax(-1).view(numbers.shape[:3])
-            numbers = numbers[..., 1:]
-        return Posterior(log_q, self.latents.posterior(numbers))
+        numbers = self.encoder(views, self.category.encoder_input(condition))
+        return self.category.posterior(x, numbers.float(), condition, self.latents)
 
     def pose(self, standardised: Tensor, bin_number: Tensor) -> tuple[Tensor, Pose]:
         """Content (N, d) and pose in the image, of latents (N, D) found in copies (N,).
@@ -104,7 +91,7 @@ class Network(nn.Module):
     def decode(
         self, content: Tensor, pose: Pose, y: Tensor | None = None, pixels: Tensor | None = None
     ) -> Tensor:
-        """Likelihood parameters (N, C, P) of content (N, d), N poses and classes (N, J)."""
+        """Likelihood parameters (N, C, P) of content (N, d), N poses and classes (N, n)."""
         inputs = content if y is None else torch.cat([content, y], dim=-1)
         if pixels is None:
             return self.decoder(inputs, pose)
@@ -112,11 +99,12 @@ class Network(nn.Module):
 
     def generate(self, content: Tensor, pose: Pose, y: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W)."""
-        return self.likelihood.mean(self.decode(content, pose, y)).unflatten(2, self.image[1:])
+        expected = self.likelihood.mean(self.decode(content, pose, y))
+        return expected.unflatten(2, self.shape.image[1:])
 
 
 class Encoded(NamedTuple):
-    """The likeliest hypothesis of each image.
+    """The likeliest hypothesis of each image: its likeliest class, and the likeliest bin then.
 
     Attributes
     ----------
@@ -127,7 +115,9 @@ class Encoded(NamedTuple):
     angle_sd
         (B,) radians, within the bin.
     class_probability
-        (B, J), J = 0 without classes.
+        (B, J), J = 0 for a model that infers no class.
+    y
+        (B, n) what the decoder is told of the class, None without.
     """
 
     z_mean: Tensor
@@ -135,27 +125,26 @@ class Encoded(NamedTuple):
     pose: Pose
     angle_sd: Tensor
     class_probability: Tensor
+    y: Tensor | None
 
 
-def encode(network: Network, x: Tensor) -> Encoded:
+def encode(network: Network, x: Tensor, condition: Tensor | None = None) -> Encoded:
     """Posterior means of images (B, C, H, W) under their likeliest hypothesis."""
-    posterior = network.infer(x)
-    n_classes = posterior.log_q.shape[2]
+    posterior = network.infer(x, condition)
+    log_class = posterior.log_class
+    probability = x.new_zeros(len(x), 0) if log_class is None else log_class.exp()
+    likeliest = None if log_class is None else log_class.argmax(1)
+    if likeliest is not None and posterior.log_q.shape[2] > 1:
+        posterior = posterior.given(likeliest)
     best = posterior.log_q.flatten(1).argmax(1)  # (B,)
     mean, sd = (take_hypotheses(t, best[:, None])[:, 0] for t in posterior.latents)  # (B, D)
-    z_mean, pose = network.pose(mean, best // n_classes)
+    z_mean, pose = network.pose(mean, best)
     sds = network.latents.values(sd)
-    probability = posterior.log_q.logsumexp(1).exp()
     return Encoded(
         z_mean,
         sds.content,
         Pose(wrap(pose.angle), pose.shift, pose.scale),
         sds.angle,
-        probability if network.n_classes else probability[:, :0],
+        probability,
+        condition if likeliest is None else F.one_hot(likeliest, network.n_classes).float(),
     )
-
-
-def take_hypotheses(per_hypothesis: Tensor, chosen: Tensor) -> Tensor:
-    """Rows of (B, K, J, D) at the flat hypothesis numbers ``chosen`` (B, m), as (B, m, D)."""
-    flat = per_hypothesis.flatten(1, 2)
-    return flat.gather(1, chosen[:, :, None].expand(-1, -1, flat.shape[-1]))

@@ -27,8 +27,8 @@ def mlp(n_in: int, hidden: Sequence[int], activation: str, n_out: int) -> nn.Seq
 class Encoder(nn.Module):
     """Images, with the class where there is one, → the numbers a posterior is made of.
 
-    The class enters the first layer only as one more term of its sum, so the dear product with
-    the pixels is done once, however many classes are tried.
+    What is told of the class enters the first layer only as one more term of its sum, so the dear
+    product with the pixels is done once, however many classes are tried.
 
     Parameters
     ----------
@@ -36,18 +36,18 @@ class Encoder(nn.Module):
         C·H·W.
     hidden
         Widths of the hidden layers.
-    n_classes
-        J, 0 for none.
+    n_told
+        Numbers that tell of the class, 0 for none.
     n_out
-        Numbers wanted for each hypothesis.
+        Numbers wanted for each copy and class.
     """
 
     def __init__(
-        self, n_pixels: int, hidden: Sequence[int], activation: str, n_classes: int, n_out: int
+        self, n_pixels: int, hidden: Sequence[int], activation: str, n_told: int, n_out: int
     ) -> None:
         super().__init__()
         self.pixels = nn.Linear(n_pixels, hidden[0])
-        self.classes = nn.Linear(n_classes, hidden[0], bias=False) if n_classes else None
+        self.classes = nn.Linear(n_told, hidden[0], bias=False) if n_told else None
         self.rest = nn.Sequential(
             ACTIVATIONS[activation](), mlp(hidden[0], hidden[1:], activation, n_out)
         )
@@ -60,20 +60,22 @@ class Encoder(nn.Module):
         images
             (B, K, C·H·W).
         y
-            (J', J) classes to try; None without classes.
+            (1, J, n_told) classes to try with every image, or (B, J, n_told); None without.
 
         Returns
         -------
         Tensor
-            (B, K, J', n_out), J' = 1 without classes.
+            (B, K, J, n_out), J = 1 without classes.
         """
         # One matrix, bin by bin as copies lie in memory: with strided inputs torch may repeat the
         # weights for each image instead, which is five times slower.
+        n_images, n_copies = images.shape[:2]
         first = self.pixels(images.transpose(0, 1).flatten(0, 1))[:, None]  # (K·B, 1, width)
         if self.classes is not None:
             assert y is not None
-            first = first + self.classes(y)
-        return self.rest(first).unflatten(0, images.shape[1::-1]).transpose(0, 1)
+            told = self.classes(y)  # (1 or B, J, width)
+            first = (first.unflatten(0, (n_copies, n_images)) + told).flatten(0, 1)
+        return self.rest(first).unflatten(0, (n_copies, n_images)).transpose(0, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

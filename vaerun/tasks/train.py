@@ -7,20 +7,17 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytorch_lightning as pl
 from rich.console import Console
 
 from vaerun import data, manifest, models, runs
-from vaerun.callbacks import Checkpoints, EpochLines, History, ProgressBar, Watch
 from vaerun.config import RunConfig
-from vaerun.data.module import DataModule
 from vaerun.data.sets import Splits
-from vaerun.hardware import Hardware, quiet_lightning
+from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
-from vaerun.models.module import Module, Optimiser
-from vaerun.results import TrainingRecord, write_results
+from vaerun.results import write_results
 from vaerun.runs import RunFolder
 from vaerun.terminal import opening, show_log
+from vaerun.training import Setting, fit, new_network
 
 # options of a data set that say where it lies and how it is used, not what it holds
 _NOT_OF_THE_IMAGES = frozenset(
@@ -49,9 +46,9 @@ def train(config: RunConfig, job: Job) -> Path:
     show_log(console)
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, job, console)
-    splits = data.load(config.data, config.seed)
-    pl.seed_everything(config.seed, verbose=False)
-    module = _module(config, splits)
+    family = models.MODELS[config.model.name]
+    splits = data.load(config.data, config.seed, labelled=family.learns_labels)
+    network = new_network(config, splits, config.seed)
     about = About(
         device=hardware.device,
         data_fingerprint=_fingerprint(job, splits),
@@ -59,8 +56,11 @@ def train(config: RunConfig, job: Job) -> Path:
     )
     folder = resumed or runs.claim(config.out, config.model.name, config.data.name)
     with manifest.record(folder, job, about):
-        opening(console, config, splits, module.network, hardware, folder)
-        record = _fit(config, module, splits, folder, hardware, console)
+        opening(console, config, splits, network, hardware, folder)
+        setting = Setting(
+            config=config, splits=splits, folder=folder, hardware=hardware, console=console
+        )
+        record = fit(setting)
         write_results(config, job.plain, splits, folder, record, console)
     return folder.path
 
@@ -70,15 +70,6 @@ def _fingerprint(job: Job, splits: Splits) -> str:
     drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
     text = json.dumps(drawn_with, sort_keys=True).encode()
     return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])
-
-
-def _module(config: RunConfig, splits: Splits) -> Module:
-    network = models.build(config.model, splits.image)
-    optimiser = Optimiser(
-        learning_rate=config.trainer.learning_rate, schedule=config.trainer.schedule
-    )
-    family = models.MODELS[config.model.name]
-    return Module(network, family, config.objective, optimiser, config.seed)
 
 
 def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
@@ -93,51 +84,3 @@ def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
     folder = runs.open_run(config.resume)
     manifest.check_resumable(folder, job.plain)
     return folder
-
-
-def _fit(
-    config: RunConfig,
-    module: Module,
-    splits: Splits,
-    folder: RunFolder,
-    hardware: Hardware,
-    console: Console,
-) -> TrainingRecord:
-    """Train from the start, or from the folder's last checkpoint if it has one."""
-    quiet_lightning()
-    history = History(folder)
-    is_live = config.trainer.progress and console.is_terminal
-    stop = config.trainer.early_stopping_epochs
-    callbacks: list[pl.Callback] = [
-        Watch(console),
-        history,
-        ProgressBar(console) if is_live else EpochLines(console),
-        Checkpoints(folder),
-        *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
-    ]
-    trainer = pl.Trainer(
-        max_epochs=config.trainer.max_epochs,
-        accelerator=hardware.accelerator,
-        devices=1,
-        precision=hardware.precision,
-        gradient_clip_val=config.trainer.gradient_clip,
-        callbacks=callbacks,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    checkpoint = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
-    trainer.fit(
-        module,
-        datamodule=DataModule(splits, config.data.batch_size, config.seed),
-        ckpt_path=checkpoint,
-        weights_only=True,
-    )
-    return TrainingRecord(
-        module=module,
-        rows=history.rows,
-        steps=trainer.global_step,
-        hardware=hardware,
-    )

@@ -118,6 +118,8 @@ def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
 
 def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
+    if "map_names" in arrays:
+        classes = [str(name) for name in arrays["map_names"]]
     for name in arrays:
         if re.fullmatch(r"manifold(_data|_class_\d+)?", name):
             figures[name] = images.draw_manifold(

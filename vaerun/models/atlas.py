@@ -1,0 +1,273 @@
+"""Classes before training: an atlas of templates, linked where images lie between them.
+
+A model that is to find classes by itself, or from a few labels, has no use for a random start: it
+puts all images into one class, or splits one suit by its shear and joins the halves of two
+others. What holds a class together is that its images run smoothly into one another, whatever
+else varies, and what separates classes is a gap. Neither shows in a mixture of J templates, but
+both do in one of many:
+
+1. Templates T_m are learned by annealed expectation maximisation under every pose g of a grid,
+   log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m). Content is off, so that all images share
+   the turned templates, and one matrix product scores every hypothesis exactly. Shifts move the
+   image instead. (Frey and Jojic 2003 treat transformed mixtures so.)
+2. Two templates are linked as often as images are torn between them.
+3. The links are cut into J parts by a normalised cut, or known labels spread along them.
+
+The outcome, a class for every image, guides the first epochs of training and is then dropped.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from sklearn.cluster import KMeans
+from torch import Tensor, nn
+
+from vaerun.geometry import Pose, place
+from vaerun.models.categories import InferredConfig
+from vaerun.models.config import ModelConfig
+
+# N images, M templates, K angles, G shifts, J classes, B images of a step, S side in pixels.
+
+Floats = npt.NDArray[np.float64]
+
+_BATCH, _STEPS = 200, 400
+_LEARNING_RATE = 0.1
+_TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
+_SIDE, _SIDE_WITH_SHIFT = 24, 16  # pixels that suffice to tell classes apart
+_SHIFT_SDS = 2.0  # how far to look for shifts, in sd of their prior
+_ANGLES = 32  # over the whole circle
+_BACKGROUND = -6.0  # logit outside of a turned template
+_TORN = 0.07  # of the median gap between the two likeliest templates: the unit of being torn
+_SURE = 0.7  # share of an image's templates that must be of its class
+_LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """What the atlas is to look for.
+
+    Attributes
+    ----------
+    n_classes
+        J.
+    n_templates
+        M, for all classes together.
+    angle_range
+        Radians: angles within ± this, 0 without rotation, π for any.
+    shift_range
+        Grid units: shifts within ± this, 0 without.
+    mask
+        Whether to look only at what stays in the image under rotation: the inscribed circle.
+    """
+
+    n_classes: int
+    n_templates: int
+    angle_range: float
+    shift_range: float
+    mask: bool
+
+
+def sought(config: ModelConfig, n_classes: int) -> Sought | None:
+    """What to look for before a model is trained; None where it asks for no atlas."""
+    category, pose = config.category, config.pose
+    if not isinstance(category, InferredConfig) or not category.templates:
+        return None
+    angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
+    return Sought(
+        n_classes=n_classes,
+        n_templates=n_classes * category.templates,
+        angle_range=math.radians(angle_range),
+        shift_range=_SHIFT_SDS * pose.shift_prior_sd if "t" in config.invariances else 0.0,
+        mask=getattr(pose, "mask", False),
+    )
+
+
+def find_classes(
+    images: Tensor, label: Tensor, sought: Sought, seed: int, device: torch.device
+) -> Tensor:
+    """The class of every image, (N,), −1 where it stands between two.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W) in [0, 1].
+    label
+        (N,) −1 where unknown. Where any is known, classes are those of the labels.
+    sought
+        Classes and poses.
+    seed
+        Of all random numbers.
+    device
+        Where to work.
+    """
+    longest = _SIDE_WITH_SHIFT if sought.shift_range else _SIDE
+    small = _shrunk(images, longest)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
+        atlas.learn(small)
+        score = atlas.score(small)  # (N, M)
+    torn = _torn(score)
+    links = torn.T @ torn
+    if bool((label >= 0).any()):
+        of_template = _spread(links, torn, label.numpy(), sought.n_classes)
+    else:
+        of_template = np.eye(sought.n_classes)[_cut(links, sought.n_classes, seed)]
+    share, found = torch.from_numpy(torn @ of_template).max(1)
+    return torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
+
+
+class Atlas(nn.Module):
+    """Templates under a grid of poses.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W) small; templates begin half way between some of them and their mean.
+    sought
+        Number of templates, ranges of the poses.
+    weight
+        Pixels of an image that each pixel stands for.
+    """
+
+    def __init__(self, images: Tensor, sought: Sought, weight: float) -> None:
+        super().__init__()
+        self.weight = weight
+        size = images.shape[-2:]
+        self.size = (size[0], size[1])
+        chosen = images[torch.randint(len(images), (sought.n_templates,))]
+        start = (0.5 * chosen + 0.5 * images.mean(0)).clamp(0.02, 0.98)
+        self.templates = nn.Parameter(start.logit())
+        self.angles: Tensor
+        self.register_buffer("angles", _angles(sought.angle_range))
+        pixel = 2 / max(max(self.size) - 1, 1)
+        self.reach = math.ceil(sought.shift_range / pixel) if sought.shift_range else 0
+        self.inside: Tensor
+        self.register_buffer("inside", _inside(self.size, images.shape[1], sought.mask))
+
+    def learn(self, images: Tensor) -> None:
+        """Annealed expectation maximisation on random batches."""
+        n_templates = len(self.templates)
+        n_steps = min(max(_STEPS, 2 * n_templates), 3 * _STEPS)
+        adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
+        device = self.angles.device
+        for step in range(n_steps):
+            x = images[torch.randint(len(images), (_BATCH,))].to(device)
+            hot = max(_TEMPERATURE ** (1 - step / (_COOLING * n_steps)), 1.0)
+            for group in adam.param_groups:
+                group["lr"] = 0.5 * _LEARNING_RATE * (1 + math.cos(math.pi * step / n_steps))
+            with torch.autocast(device.type, torch.bfloat16):
+                log_lik = self(x).float()  # (B, G, M·K)
+            expected = (log_lik.detach() / hot).flatten(1).softmax(1).view_as(log_lik)
+            adam.zero_grad()
+            (-(expected * log_lik).sum((1, 2)).mean()).backward()
+            adam.step()
+
+    @torch.no_grad()
+    def score(self, images: Tensor) -> Tensor:
+        """Log p(x | m) of every image and template, (N, M), summed over poses."""
+        device = self.angles.device
+        scores = []
+        for x in images.split(_BATCH):
+            log_lik = self(x.to(device)).unflatten(2, (len(self.templates), -1))  # (B, G, M, K)
+            scores.append(log_lik.transpose(1, 2).flatten(2).logsumexp(2).cpu())
+        return torch.cat(scores)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log p(x | m, pose) of images (B, C, H, W), (B, G, M·K), up to the prior."""
+        turned = self._turned() * self.inside
+        log_normaliser = (F.softplus(turned) * self.inside).sum(1)
+        product: Tensor = self._shifted(x) @ turned.T
+        return self.weight * (product.float() - log_normaliser)
+
+    def _turned(self) -> Tensor:
+        """Every template under every angle, (M·K, C·H·W)."""
+        n_templates, n_angles = len(self.templates), len(self.angles)
+        n = n_templates * n_angles
+        pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
+        canvas = self.templates.repeat_interleave(n_angles, 0) - _BACKGROUND
+        side = max(self.size)
+        canvas = _padded(canvas, side)
+        return place(canvas, pose, self.size).flatten(1) + _BACKGROUND
+
+    def _shifted(self, x: Tensor) -> Tensor:
+        """Images under every shift, (B, G, C·H·W)."""
+        reach, (height, width) = self.reach, self.size
+        if not reach:
+            return x.flatten(1)[:, None]
+        wide = F.pad(x, [reach] * 4)
+        starts = [(i, j) for i in range(2 * reach + 1) for j in range(2 * reach + 1)]
+        crops = [wide[:, :, i : i + height, j : j + width].flatten(1) for i, j in starts]
+        return torch.stack(crops, dim=1)
+
+
+def _shrunk(images: Tensor, longest: int) -> Tensor:
+    """Images with at most this many pixels on the longer side, each the mean of what it covers."""
+    height, width = images.shape[-2:]
+    scale = max(height, width) / longest
+    if scale <= 1:
+        return images
+    size = [max(round(height / scale), 1), max(round(width / scale), 1)]
+    return torch.cat([F.interpolate(x, size, mode="area") for x in images.split(2000)])
+
+
+def _padded(canvas: Tensor, side: int) -> Tensor:
+    """A canvas made square by zeros about it."""
+    height, width = canvas.shape[-2:]
+    top, left = (side - height) // 2, (side - width) // 2
+    return F.pad(canvas, [left, side - width - left, top, side - height - top])
+
+
+def _angles(angle_range: float) -> Tensor:
+    """A grid of angles over ± a range, (K,)."""
+    if angle_range >= math.pi - 1e-6:
+        return torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
+    n = math.ceil(_ANGLES * angle_range / math.pi) // 2 * 2 + 1
+    return torch.linspace(-angle_range, angle_range, n) if n > 1 else torch.zeros(1)
+
+
+def _inside(size: tuple[int, int], channels: int, mask: bool) -> Tensor:
+    """1 where a pixel counts, (C·H·W,)."""
+    height, width = size
+    inside = torch.ones(height, width)
+    if mask:
+        rows = torch.arange(height)[:, None] - (height - 1) / 2
+        columns = torch.arange(width) - (width - 1) / 2
+        inside = ((rows.square() + columns.square()).sqrt() <= min(size) / 2).float()
+    return inside.expand(channels, -1, -1).flatten()
+
+
+def _torn(score: Tensor) -> Floats:
+    """How much each image belongs to each template, (N, M), softened by the usual gap."""
+    top = score.topk(2, dim=1).values
+    gap = (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
+    shares: Floats = (score / (_TORN * gap)).double().softmax(1).numpy()
+    return shares
+
+
+def _cut(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
+    """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001)."""
+    degree = links.sum(1)
+    leaking = links + _LEAK * degree.mean() / len(links)
+    total = leaking.sum(1)
+    _, vectors = np.linalg.eigh(leaking / np.sqrt(np.outer(total, total)))
+    rows = vectors[:, -n_parts:]
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=total)
+    return np.asarray(means.labels_, np.int64)
+
+
+def _spread(links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int) -> Floats:
+    """The class of each template, (M, J): where a walk along the links first meets a label."""
+    known = label >= 0
+    weight = torn[known].T @ np.eye(n_classes)[label[known]]  # (M, J) labelled images
+    # A labelled image is a place of its own, linked to its templates, where the walk ends.
+    leak = 1e-9 * links.sum() / len(links)
+    out = links.sum(1) + weight.sum(1) + leak
+    stay = np.eye(len(links)) - links / out[:, None]
+    met = np.linalg.solve(stay, (weight + leak / n_classes) / out[:, None])
+    return np.asarray(met / met.sum(1, keepdims=True), np.float64)

@@ -1,0 +1,207 @@
+"""From images to a trained network: classes to look for, beginnings to choose from, the long run.
+
+Everything is a function of config and seed, so what a stopped run had done is found again: its
+last checkpoint, or the beginnings that were finished.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+
+from vaerun import models
+from vaerun.callbacks import Beginning, Checkpoints, EpochLines, History, ProgressBar, Watch
+from vaerun.config import RunConfig
+from vaerun.data.module import DataModule, Knowledge
+from vaerun.data.sets import Splits
+from vaerun.hardware import Hardware, quiet_lightning
+from vaerun.models import atlas
+from vaerun.models.module import Module, Optimiser
+from vaerun.models.network import Network
+from vaerun.runs import RunFolder, atomic_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What training leaves behind.
+
+    Attributes
+    ----------
+    module
+        As it was after the last step.
+    rows
+        Logged means, one mapping an epoch.
+    steps
+        Optimiser steps, all sessions.
+    hardware
+        Device and precision.
+    """
+
+    module: Module
+    rows: list[dict[str, float]]
+    steps: int
+    hardware: Hardware
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What every part of a training is done with."""
+
+    config: RunConfig
+    splits: Splits
+    folder: RunFolder
+    hardware: Hardware
+    console: Console
+
+
+def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
+    """An untrained network.
+
+    Raises
+    ------
+    UserError
+        If the model asks for classes or factors that the data set does not know.
+    """
+    pl.seed_everything(seed, verbose=False)
+    return models.build(config.model, splits.shape)
+
+
+def fit(setting: Setting) -> TrainingRecord:
+    """Train from the start, or from the folder's last checkpoint if it has one.
+
+    Raises
+    ------
+    UserError
+        If training diverges.
+    """
+    quiet_lightning()
+    config, folder = setting.config, setting.folder
+    seed = config.seed
+    if folder.last_checkpoint.is_file():
+        seed = _seed_of(folder.last_checkpoint)
+    elif config.model.restarts > 1:
+        seed = _choose_beginning(setting)
+    module = _module(setting, seed)
+    history = History(folder)
+    stop = config.trainer.early_stopping_epochs
+    callbacks = [
+        *_watching(setting, history),
+        Checkpoints(folder),
+        *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
+    ]
+    last = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
+    trainer = _train(setting, module, callbacks, last)
+    return TrainingRecord(
+        module=module, rows=history.rows, steps=trainer.global_step, hardware=setting.hardware
+    )
+
+
+def _choose_beginning(setting: Setting) -> int:
+    """Begin several times; the best by the bound becomes the last checkpoint; returns its seed."""
+    config, folder = setting.config, setting.folder
+    epochs = min(config.model.restart_epochs, config.trainer.max_epochs)
+    found: list[tuple[float, Path]] = []
+    for number in range(config.model.restarts):
+        path = folder.checkpoints / f"beginning_{number}.ckpt"
+        if not path.is_file():
+            setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
+            module = _module(setting, _seed_of_beginning(config.seed, number))
+            callbacks = [*_watching(setting, History(folder)), Beginning(path, epochs)]
+            _train(setting, module, callbacks, None)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found.append((state["callbacks"][Checkpoints.__qualname__]["best"], path))
+    losses = ", ".join(f"{loss:.1f}" for loss, _ in found)
+    loss, best = min(found)
+    setting.console.print(f"validation loss after {epochs} epochs: {losses}; {loss:.1f} goes on")
+    with atomic_path(folder.last_checkpoint) as copy:
+        copy.write_bytes(best.read_bytes())
+    for _, path in found:
+        path.unlink()
+    return _seed_of(folder.last_checkpoint)
+
+
+def _seed_of_beginning(seed: int, number: int) -> int:
+    """The first beginning has the seed of the run, the others have seeds made of it."""
+    return (
+        seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    )
+
+
+def _seed_of(checkpoint: Path) -> int:
+    """The seed that a checkpoint's training was begun with."""
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["seed"])
+
+
+def _module(setting: Setting, seed: int) -> Module:
+    config = setting.config
+    trainer = config.trainer
+    return Module(
+        new_network(config, setting.splits, seed),
+        models.MODELS[config.model.name],
+        config.objective,
+        Optimiser(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
+        seed,
+    )
+
+
+def _train(
+    setting: Setting, module: Module, callbacks: Sequence[pl.Callback], checkpoint: Path | None
+) -> pl.Trainer:
+    """Train a module to its last epoch, or to where a callback ends it."""
+    config, hardware = setting.config, setting.hardware
+    trainer = pl.Trainer(
+        max_epochs=config.trainer.max_epochs,
+        accelerator=hardware.accelerator,
+        devices=1,
+        precision=hardware.precision,
+        gradient_clip_val=config.trainer.gradient_clip,
+        callbacks=list(callbacks),
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    data = DataModule(
+        setting.splits, config.data.batch_size, config.seed, _knowledge(setting, module)
+    )
+    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    return trainer
+
+
+def _watching(setting: Setting, history: History) -> list[pl.Callback]:
+    """What looks on while training goes."""
+    console = setting.console
+    is_live = setting.config.trainer.progress and console.is_terminal
+    bar = ProgressBar(console) if is_live else EpochLines(console)
+    return [Watch(console), history, bar]
+
+
+def _knowledge(setting: Setting, module: Module) -> Knowledge:
+    """What the model is told beside the images."""
+    category = module.network.category
+    return Knowledge(
+        condition=lambda images: category.condition(images.label, images.factors),
+        labels=module.family.learns_labels,
+        guide=_guide(setting, module),
+    )
+
+
+def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
+    """Classes found before training, for the training images and then the labelled ones."""
+    sought = atlas.sought(setting.config.model, module.network.n_classes)
+    if sought is None:
+        return None
+    splits = setting.splits
+    parts: list[Any] = [(splits.train.images, torch.full_like(splits.train.label, -1))]
+    if module.family.learns_labels and splits.labelled is not None:
+        parts.append((splits.labelled.images, splits.labelled.label))
+    images, label = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    with setting.console.status("looking for classes"):
+        device = setting.hardware.torch_device
+        return atlas.find_classes(images, label, sought, module.seed, device)

@@ -1,0 +1,241 @@
+"""Where a class comes from: every way against formulas written out class by class."""
+
+import math
+
+import pytest
+import torch
+
+from vaerun.compose import compose
+from vaerun.config import validate
+from vaerun.data.feed import Batch
+from vaerun.data.sets import DataShape
+from vaerun.errors import UserError
+from vaerun.geometry import Pose, rotation
+from vaerun.models import MODELS
+from vaerun.models.bound import negative_elbo
+from vaerun.models.module import Module, Optimiser, cross_entropy
+from vaerun.models.network import Network, encode
+
+N, J = 3, 4
+SMALL = ("model.invariances=[r,t]", "model.hidden=[9,7]", "model.pose.decode=null")
+CLASSIFIED = ("model/category=classifier", "model.category.hidden=[6]")
+
+
+def images(n: int = N) -> torch.Tensor:
+    return torch.rand(n, 1, 12, 12, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(autouse=True)
+def _mean_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vaerun.latents.Gaussian.sample", lambda q: q.mean)
+
+
+def loss_of_class(network: Network, x: torch.Tensor, i: int, y: int) -> torch.Tensor:
+    """−ELBO(x_i, y) of one class, bin after bin, at posterior means, straight from formulas."""
+    posterior = network.infer(x)
+    log_bin = posterior.log_q[i, :, y].log_softmax(0)
+    told = torch.eye(J)[None, y]
+    total = torch.zeros(())
+    for k, bin_angle in enumerate(network.search.bin_angle):
+        mean, sd = posterior.latents.mean[i, k, y], posterior.latents.sd[i, k, y]
+        kl = (0.5 * (mean**2 + sd**2 - 1) - sd.log()).sum()
+        angle, row, column, *_ = mean * torch.tensor(network.latents.units())
+        shift = rotation(bin_angle) @ torch.stack([row, column])
+        pose = Pose((bin_angle + angle)[None], shift[None], torch.ones(1))
+        output = network.decoder(torch.cat([mean[None, 3:], told], 1), pose)
+        coin = torch.distributions.Bernoulli(logits=output, validate_args=False)
+        log_lik = coin.log_prob(x[i : i + 1].flatten(2)).sum()
+        n_bins = len(network.search.bin_angle)
+        total = total + log_bin[k].exp() * (kl - log_lik + log_bin[k] + math.log(n_bins))
+    return total
+
+
+@pytest.mark.parametrize(
+    "overrides", [("model=jrvae",), ("model=jrvae", *CLASSIFIED), ("model=ssrvae", *CLASSIFIED)]
+)
+def test_an_unknown_class_is_summed_over_exactly(make, overrides: tuple[str, ...]):
+    network, x = make(*overrides, *SMALL), images()
+    log_class = network.infer(x).log_class
+    got = negative_elbo(network, x).loss
+    for i in range(N):
+        want = sum(
+            log_class[i, y].exp()
+            * (loss_of_class(network, x, i, y) + log_class[i, y] + math.log(J))
+            for y in range(J)
+        )
+        torch.testing.assert_close(got[i], want, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("overrides", [("model=ssrvae",), ("model=ssrvae", *CLASSIFIED)])
+def test_a_known_class_leaves_its_own_bound_alone(make, overrides: tuple[str, ...]):
+    network, x = make(*overrides, *SMALL), images()
+    label = torch.tensor([2, 0, 2])
+    got = negative_elbo(network, x, network.infer(x).given(label)).loss
+    want = [loss_of_class(network, x, i, int(y)) for i, y in enumerate(label)]
+    torch.testing.assert_close(got, torch.stack(want), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("decode", ["null", "3"])
+def test_the_loss_of_a_labelled_image_knows_no_other_class(make, decode: str):
+    """Whatever decoder and encoder say of other classes, its bound stays (but for rounding)."""
+    network = make("model=ssrvae", "model.hidden=[9,7]", f"model.pose.decode={decode}")
+    x, label = images(), torch.tensor([1, 1, 1])
+
+    def bound() -> torch.Tensor:
+        torch.manual_seed(0)
+        posterior = network.infer(x).given(label)
+        return negative_elbo(network, x, posterior, n_decode=3, explore=True).loss
+
+    before = bound()
+    before.sum().backward()
+    told = network.decoder.net[0].weight.grad[:, -J:]  # of the class's inputs
+    assert told[:, 1].any()
+    assert not told[:, [0, 2, 3]].any()
+    numbers = network.encoder.rest[-1][-1].weight.grad.unflatten(0, (J, -1))
+    assert numbers[1].any()
+    assert float(numbers[[0, 2, 3]].abs().max()) < 1e-6 * float(numbers[1].abs().max())
+    with torch.no_grad():
+        network.decoder.net[0].weight[:, [-4, -2, -1]] += 1
+        network.encoder.rest[-1][-1].weight.unflatten(0, (J, -1))[[0, 2, 3]] += 1
+    torch.testing.assert_close(bound(), before, rtol=1e-6, atol=0)
+
+
+def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
+    config = validate(compose(["model=ssrvae", *SMALL]))
+    network = make("model=ssrvae", *SMALL)
+    optimiser = Optimiser(learning_rate=1.0, schedule="constant")
+    module = Module(network, MODELS["ssrvae"], config.objective, optimiser, 0)
+    x, label = images(4), torch.tensor([-1, 3, -1, 0])
+    posterior = network.infer(x)
+    got = module._terms(Batch(x, x, label), posterior, explore=False).loss
+    known, unknown = label >= 0, label < 0
+    of_known = negative_elbo(network, x[known], network.infer(x[known]).given(label[known]))
+    of_unknown = negative_elbo(network, x[unknown])
+    want = torch.cat([of_known.loss, of_unknown.loss])
+    torch.testing.assert_close(got.sort().values, want.sort().values)
+    error = cross_entropy(label, posterior)
+    assert not error[unknown].any()
+    torch.testing.assert_close(error[1], -posterior.log_class[1, 3])
+
+
+def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
+    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    torch.manual_seed(0)
+    posterior = network.infer(x)
+    assert posterior.y.shape == (N, 8, 1, J)
+    torch.testing.assert_close(posterior.y.sum(-1), torch.ones(N, 8, 1))
+    terms = negative_elbo(network, x, posterior)
+    q_bin = posterior.log_q[:, :, 0].exp()
+    want = (q_bin * posterior.kl_relaxed[:, :, 0]).sum(1)
+    torch.testing.assert_close(terms.kl_class, want)
+    assert bool((posterior.kl_relaxed >= 0).all())
+    assert bool((posterior.kl_relaxed <= math.log(J)).all())
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("model=crvae",),
+        ("model=ssrvae",),
+        ("model=ssrvae", *CLASSIFIED),
+        ("model=jrvae", "model/category=gumbel"),
+    ],
+)
+def test_every_parameter_gets_a_finite_gradient(make, overrides: tuple[str, ...]):
+    network, x = make(*overrides, *SMALL), images()
+    told = torch.eye(J)[:N] if overrides == ("model=crvae",) else None
+    posterior = network.infer(x, told)
+    loss = negative_elbo(network, x, posterior).loss.mean()
+    loss.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        unused = "classes.weight" in name or "decoder.net.0" in name  # of a class not in the batch
+        assert parameter.grad.any() or unused, name
+
+
+def test_probabilities_of_classes_sum_to_one_and_name_the_decoder_s_class(make):
+    for overrides in (("model=jrvae",), (*CLASSIFIED, "model=jrvae")):
+        encoded = encode(make(*overrides, *SMALL), images())
+        torch.testing.assert_close(encoded.class_probability.sum(1), torch.ones(N))
+        likeliest = encoded.class_probability.argmax(1)
+        assert encoded.y.argmax(1).tolist() == likeliest.tolist()
+
+
+def test_a_condition_is_the_class_as_one_hot_and_factors_scaled(make):
+    network = make("model=crvae", "model.category.condition=[class,shear]", *SMALL)
+    told = network.category.condition(
+        torch.tensor([0, 3]), {"shear": torch.tensor([-0.5, 0.25])}
+    )  # the range is ±0.5
+    assert told.tolist() == [[1, 0, 0, 0, -1], [0, 0, 0, 1, 0.5]]
+
+
+def test_a_condition_reaches_encoder_and_decoder(make):
+    network, x = make("model=crvae", *SMALL), images()
+    one, other = (network.infer(x, torch.eye(J)[[j] * N]) for j in (0, 1))
+    assert (one.latents.mean != other.latents.mean).any()
+    content, pose = torch.zeros(N, 2), Pose.identity(N)
+    outputs = [network.decode(content, pose, torch.eye(J)[[j] * N]) for j in (0, 1)]
+    assert (outputs[0] != outputs[1]).any()
+
+
+def test_manifolds_of_a_continuous_condition_go_through_its_range(make):
+    network = make("model=crvae", "model.category.condition=[shear]", *SMALL)
+    names, told = zip(*network.category.examples(["a", "b", "c", "d"]), strict=True)
+    assert [float(t) for t in told] == [-1, -0.5, 0, 0.5, 1]
+    assert names[0] == "shear −29°"
+    assert names[2] == "shear 0°"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "n_classes", "words"),
+    [
+        (("model=crvae", "model.category.condition=[colour]"), 4, "knows no colour"),
+        (("model=crvae",), 0, "knows no class"),
+        (("model=crvae", "model.category.condition=[]"), 4, "names nothing"),
+        (("model=crvae", "model.category.condition=[class,class]"), 4, "one thing twice"),
+        (("model=jrvae",), 0, "n_classes"),
+    ],
+)
+def test_what_the_data_do_not_know_is_refused(make, overrides, n_classes, words):
+    with pytest.raises(UserError, match=words):
+        make(*overrides, n_classes=n_classes)
+
+
+def test_an_image_without_a_class_has_no_condition(make):
+    category = make("model=crvae", *SMALL).category
+    with pytest.raises(UserError, match="no class"):
+        category.condition(torch.tensor([0, -1]), {})
+
+
+def test_a_class_can_be_looked_for_where_the_data_have_none(make):
+    network = make("model=jrvae", "model.category.n_classes=3", *SMALL, n_classes=0)
+    assert network.infer(images()).log_class.shape == (N, 3)
+
+
+def test_what_is_known_of_the_data_survives_a_checkpoint():
+    shape = DataShape(image=(1, 5, 7), n_classes=3, ranges={"shear": (-0.25, 0.5)})
+    assert DataShape.from_plain(shape.plain()) == shape
+
+
+def test_the_paper_s_conditional_model_has_its_parameters(make):
+    paper = ("model/decoder=spatial", "model/pose=amortized", "model.hidden=[256,256]")
+    network = make("model=crvae", *paper, image=(1, 48, 48))
+    assert sum(p.numel() for p in network.parameters()) == 792_583
+
+
+def test_classes_found_before_training_are_taken_for_known_at_first_only(make):
+    config = validate(compose(["model=jrvae", "objective.guide_epochs=2", *SMALL]))
+    network = make("model=jrvae", *SMALL)
+    optimiser = Optimiser(learning_rate=1.0, schedule="constant")
+    module = Module(network, MODELS["jrvae"], config.objective, optimiser, 0)
+    x = images(2)
+    batch = Batch(x, x, torch.tensor([-1, -1]), guide=torch.tensor([3, -1]))
+    assert module.known(batch, 1.9).label.tolist() == [3, -1]
+    assert module.known(batch, 2.0).label.tolist() == [-1, -1]
+    assert module.known(batch._replace(guide=None), 0.0).label.tolist() == [-1, -1]
+
+
+def test_a_class_is_refused_where_a_model_has_none():
+    with pytest.raises(UserError, match="model/category=summed is not a way of model=rvae"):
+        validate(compose(["model=rvae", "model/category=summed"]))

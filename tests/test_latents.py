@@ -56,6 +56,16 @@ def test_angle_kl_is_the_integral_over_the_circle(sd: float, kappa: float):
     assert got == pytest.approx(kl_on_the_circle(0.4, sd, kappa), abs=2e-4)
 
 
+@pytest.mark.parametrize("sd", [0.03, 0.1, 0.4])
+def test_a_prior_of_width_is_a_normal_one_about_the_posterior_s_own_mean(sd: float):
+    """AtomAI: the KL of N(μ, sd²) from N(μ, prior sd²), whatever μ."""
+    prior_sd, mean = 0.1, 2.0
+    q, p = (torch.distributions.Normal(mean, width) for width in (sd, prior_sd))
+    got = AnglePrior(kind="width", sd=prior_sd).kl(gaussian(mean / prior_sd, sd / prior_sd))
+    assert float(got) == pytest.approx(float(torch.distributions.kl_divergence(q, p)), rel=1e-4)
+    assert float(AnglePrior(kind="normal", sd=prior_sd).kl(gaussian(20.0, 1.0))) > 100
+
+
 def test_uniform_angle_kl_vanishes_when_nothing_is_known():
     prior = AnglePrior(kind="uniform", sd=1.0)
     assert float(prior.kl(gaussian(2.0, 10.0))) == pytest.approx(0.0, abs=1e-6)

@@ -72,8 +72,10 @@ class AnglePrior:
     Attributes
     ----------
     kind
-        ``normal``: N(0, sd²) on the line (pyroVED, AtomAI). ``von_mises``: M(0, κ), eq. 4.
-        ``uniform``: every direction is as likely.
+        ``normal``: N(0, sd²) on the line (pyroVED). ``width``: the same without the mean's term,
+        which holds the posterior's width alone and prefers no direction, but is the KL from no
+        one prior, so the loss is no bound (AtomAI). ``von_mises``: M(0, κ), eq. 4. ``uniform``:
+        every direction is as likely.
     sd
         Radians; unit of the posterior, and width of the normal prior.
     kappa
@@ -88,6 +90,8 @@ class AnglePrior:
         """KL in nats of the angle posterior ``q``, given in units of `sd`."""
         if self.kind == "normal":
             return kl_standard_normal(q)
+        if self.kind == "width":
+            return kl_standard_normal(Gaussian(torch.zeros_like(q.mean), q.sd))
         sd = q.sd * self.sd
         kappa = self.kappa if self.kind == "von_mises" else 0.0
         # E cos θ under a wrapped normal is exp(−sd²/2) cos(mean).

@@ -78,8 +78,8 @@ class AmortizedConfig:
     """Options of the paper's pose: one Gaussian an image."""
 
     name: str = option("how the pose is sought", choices=["amortized"])
-    angle_prior: str = option("prior of θ", choices=["normal", "von_mises", "uniform"])
-    angle_prior_sd: float = option("width of the normal prior of θ, radians", above=0.0)
+    angle_prior: str = option("prior of θ", choices=["normal", "width", "von_mises", "uniform"])
+    angle_prior_sd: float = option("width of a normal or width prior of θ, radians", above=0.0)
     angle_prior_kappa: float = option("concentration κ of the von Mises prior of θ", min=0.0)
     shift_prior_sd: float = option(_SHIFT_HELP, above=0.0)
     scale_prior_sd: float = option(_SCALE_HELP, above=0.0)

@@ -44,6 +44,13 @@ WRONG = {
     "trainer.accelerator=tpu": "trainer.accelerator=tpu is not a choice — did you mean cpu",
     "trainer.precision=31": "trainer.precision=31 is not a choice — did you mean 32",
     "trainer.devices=0": "trainer.devices=0 must be at least 1 — raise it",
+    "data.corrupt=nois": "data.corrupt=nois is not a choice — did you mean noise (choices: none, ",
+    "data.corruption.mask=patch": "data.corruption.mask=patch is not a choice — did you mean ",
+    "data.corruption.share=1": "data.corruption.share=1 must be below 1 — lower it (share of the",
+    "data.corruption.sd=0": "data.corruption.sd=0 must be above 0 — raise it (sd of gaussian",
+    "data.corruption.patches=3": "data.corruption.patches is not a key of this config — did you "
+    "mean data.corruption.patch_px",
+    "data.corruption=mask": "data.corruption=mask sets a whole group of keys — set its keys",
     "data.batch_size=0": "data.batch_size=0 must be at least 1 — raise it",
     "data.name=../x": "data.name=../x cannot be the name of a folder — use letters",
     "out=": "out= is empty — give a folder",

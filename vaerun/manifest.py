@@ -162,7 +162,7 @@ def unfinished(
         manifest = manifests[folder]
         if (
             manifest.get("status") in ("running", "interrupted", "failed")
-            and folder.last_checkpoint.is_file()
+            and folder.is_resumable
             and not _alive(manifest)
             and same_run(read_config(folder), plain)
         ):
@@ -178,7 +178,7 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
     if _alive(manifest):
         pid = manifest["process"]["pid"]
         raise UserError(f"resume={folder.path} is still at work (process {pid})", "wait for it")
-    if not folder.last_checkpoint.is_file():
+    if not folder.is_resumable:
         raise UserError(
             f"resume={folder.path} has no checkpoints/last.ckpt", "leave resume out to begin anew"
         )

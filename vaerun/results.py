@@ -17,12 +17,14 @@ from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import inference, manifest, provenance
 from vaerun.analysis import metrics as analysis_metrics
+from vaerun.analysis.clusters import names_of_groups
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.analysis.headline import headline
 from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.report import write_report
+from vaerun.analysis.restoration import restoration
 from vaerun.config import RunConfig
-from vaerun.data.sets import Splits
+from vaerun.data.sets import ImageSet, Splits
 from vaerun.encodings import Encodings, write_latents
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
@@ -104,12 +106,21 @@ def _metrics(
             splits.symmetry,
             supervised=record.module.family.learns_labels,
         ),
+        **_psnr(network, splits.val),
         "train": _training(network, len(splits.train), record),
         "classes": splits.classes,
         "n_train": len(splits.train),
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
     }
+
+
+def _psnr(network: Network, images: ImageSet) -> dict[str, dict[str, float]]:
+    """How well corrupted images are restored; nothing where they are not corrupted."""
+    if images.clean is None:
+        return {}
+    restored = inference.reconstruct(network, images)
+    return {"psnr": restoration(images.images.numpy(), restored, images.clean.numpy())}
 
 
 def _training(network: Network, n_train: int, record: TrainingRecord) -> dict[str, float]:
@@ -143,16 +154,35 @@ def _arrays(
         "inputs": splits.val.images[:_N_INPUTS].numpy(),
         "reconstructions_input": examples.images.numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
+        **_truth(examples, metrics),
         # a term that the model lacks is zero throughout
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **encoding_arrays(encodings, metrics),
-        **_maps(network, splits, encodings),
+        **_maps(network, _names_of_classes(network, splits, encodings, metrics), encodings),
     }
 
 
-def _maps(network: Network, splits: Splits, encodings: Encodings) -> Arrays:
+def _names_of_classes(
+    network: Network, splits: Splits, encodings: Encodings, metrics: Mapping[str, Any]
+) -> list[str]:
+    """The classes that a model is told or infers: those it found itself after what is in them."""
+    if not network.n_classes or "classification" in metrics:
+        return splits.classes
+    val = encodings.val
+    return names_of_groups(val.predicted, val.label, splits.classes, network.n_classes)
+
+
+def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
+    """What a model should have made of corrupted examples, and how near it came to that."""
+    if examples.clean is None:
+        return {}
+    psnr_db = np.array([metrics["psnr"]["input_db"], metrics["psnr"]["output_db"]])
+    return {"reconstructions_truth": examples.clean.numpy(), "psnr_db": psnr_db}
+
+
+def _maps(network: Network, classes: Sequence[str], encodings: Encodings) -> Arrays:
     """Decoded content: one map, or one for each class (or step of a condition)."""
-    examples = network.category.examples(splits.classes)
+    examples = network.category.examples(classes)
     if not examples:
         return latent_maps(partial(inference.upright, network), encodings)
     decodes = [partial(inference.upright, network, told=told) for _, told in examples]

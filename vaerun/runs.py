@@ -54,6 +54,11 @@ class RunFolder:
         return self.checkpoints / "best.ckpt"
 
     @property
+    def is_resumable(self) -> bool:
+        """Whether it holds a state to go on from: the newest, or a beginning that was finished."""
+        return self.last_checkpoint.is_file() or any(self.checkpoints.glob("beginning_*.ckpt"))
+
+    @property
     def metrics_csv(self) -> Path:
         """Metrics per epoch."""
         return self.path / "metrics.csv"

@@ -17,8 +17,10 @@ from rich.console import Console
 from vaerun import models
 from vaerun.callbacks import Beginning, Checkpoints, EpochLines, History, ProgressBar, Watch
 from vaerun.config import RunConfig
+from vaerun.data.corrupt import corruption
 from vaerun.data.module import DataModule, Knowledge
 from vaerun.data.sets import Splits
+from vaerun.errors import UserError
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.models import atlas
 from vaerun.models.module import Module, Optimiser
@@ -68,7 +70,14 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
         If the model asks for classes or factors that the data set does not know.
     """
     pl.seed_everything(seed, verbose=False)
-    return models.build(config.model, splits.shape)
+    network = models.build(config.model, splits.shape)
+    n_classes = splits.shape.n_classes
+    if models.MODELS[config.model.name].learns_labels and network.n_classes != n_classes:
+        raise UserError(
+            f"model.category.n_classes={network.n_classes}, but the labels are of {n_classes}",
+            "set model.category.n_classes=null",
+        )
+    return network
 
 
 def fit(setting: Setting) -> TrainingRecord:
@@ -118,8 +127,9 @@ def _choose_beginning(setting: Setting) -> int:
     losses = ", ".join(f"{loss:.1f}" for loss, _ in found)
     loss, best = min(found)
     setting.console.print(f"validation loss after {epochs} epochs: {losses}; {loss:.1f} goes on")
-    with atomic_path(folder.last_checkpoint) as copy:
-        copy.write_bytes(best.read_bytes())
+    for checkpoint in (folder.best_checkpoint, folder.last_checkpoint):
+        with atomic_path(checkpoint) as copy:
+            copy.write_bytes(best.read_bytes())
     for _, path in found:
         path.unlink()
     return _seed_of(folder.last_checkpoint)
@@ -146,6 +156,7 @@ def _module(setting: Setting, seed: int) -> Module:
         config.objective,
         Optimiser(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,
+        corruption(config.data.corrupt, config.data.corruption),
     )
 
 

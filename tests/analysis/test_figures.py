@@ -75,6 +75,21 @@ def test_only_those_are_drawn_whose_arrays_are_there(arrays):
     assert lost == {"angle_vs_truth", "angle_histogram", "shift_histogram"}
 
 
+def test_corrupted_images_stand_over_the_output_and_the_truth(arrays):
+    pairs = {k: v for k, v in arrays().items() if k.startswith("reconstructions_")}
+
+    def shown(arrays):
+        axes = draw(arrays, [])["reconstructions"].axes[0]
+        return [t.get_text() for t in axes.get_yticklabels()], axes.get_title(loc="left")
+
+    assert shown(pairs) == (["input", "model"], "")
+    truth = pairs["reconstructions_input"]
+    psnr_db = np.array([10.06, 21.54])
+    rows, title = shown(pairs | {"reconstructions_truth": truth, "psnr_db": psnr_db})
+    assert rows == ["input", "model", "truth"]
+    assert title.endswith("input 10.1 dB → output 21.5 dB")
+
+
 @pytest.mark.parametrize("channels", [2, 3])
 def test_colour_and_many_channels_are_drawn(arrays, channels):
     made = arrays(channels)

@@ -17,6 +17,7 @@ METRICS = {
     "factors": {"shear": {"r2_within_class": 0.934}},
     "clustering": {"hungarian": 0.456, "majority": 0.6, "method": "kmeans"},
     "knn_accuracy": 1.0,
+    "psnr": {"input_db": 10.06, "output_db": 21.54, "gain_db": 11.48},
     "train": {"seconds": 95.4, "images_per_second": 2430.4},
 }
 
@@ -24,6 +25,7 @@ METRICS = {
 def test_the_headline_says_each_number_with_its_unit():
     assert headline(METRICS) == [
         ("Validation loss", "73.1 nats per image"),
+        ("Restoration", "21.5 dB, input 10.1 dB"),
         ("Angle error", "4.0°"),
         ("Angle error, shear allowed for", "1.5°"),
         ("Angle agreement R", "0.97, least 0.95"),

@@ -10,6 +10,7 @@ import pytest
 
 from vaerun.data import mnist
 from vaerun.data.cards import CardsConfig
+from vaerun.data.corrupt import CorruptionConfig
 from vaerun.data.download import DataFile
 from vaerun.data.mnist import MnistConfig, Source
 
@@ -17,7 +18,15 @@ N_TRAIN, N_VAL = 7, 5
 
 
 @pytest.fixture
-def cards() -> Callable[..., CardsConfig]:
+def plain_corruption() -> CorruptionConfig:
+    """How images are corrupted where a test asks for it and says no more."""
+    return CorruptionConfig(
+        noise="gaussian", sd=0.5, counts=5.0, salt=0.3, mask="pixels", share=0.5, patch_px=8
+    )
+
+
+@pytest.fixture
+def cards(plain_corruption: CorruptionConfig) -> Callable[..., CardsConfig]:
     """Makes the config of a small cards iv, with changes."""
 
     def make(**changes: object) -> CardsConfig:
@@ -28,6 +37,7 @@ def cards() -> Callable[..., CardsConfig]:
             "fills_field": False,
             "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
             "noise_sd": 0.0, "train_per_class": 3000, "val_per_class": 1000,
+            "corrupt": "none", "corruption": plain_corruption,
         }  # fmt: skip
         return CardsConfig(**(values | changes))
 
@@ -35,7 +45,7 @@ def cards() -> Callable[..., CardsConfig]:
 
 
 @pytest.fixture
-def digits(tmp_path: Path) -> Callable[..., MnistConfig]:
+def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., MnistConfig]:
     """Makes the config of upright digits in `tmp_path`, with changes."""
 
     def make(**changes: object) -> MnistConfig:
@@ -45,6 +55,7 @@ def digits(tmp_path: Path) -> Callable[..., MnistConfig]:
             "invariances": ["r"],
             "angle_range_deg": 45.0, "fills_field": False, "field": 28, "rotation_deg": 0.0,
             "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
+            "corrupt": "none", "corruption": plain_corruption,
         }  # fmt: skip
         return MnistConfig(**(values | changes))
 

@@ -10,8 +10,10 @@ import torch
 import yaml
 
 import vaerun as package
+from vaerun import data
 from vaerun.compose import compose
 from vaerun.manifest import Job
+from vaerun.models.module import Module
 from vaerun.tasks.train import train
 
 TINY = (
@@ -164,10 +166,58 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tmp_path: Pat
     assert not np.array_equal(encodings[0], encodings[2])
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch):
+def test_corrupted_images_are_restored_from_command_to_report(vaerun, monkeypatch):
+    """Each step sees the clean cards, corrupted anew; what is measured are fixed images."""
+    seen = []
+    terms = Module._terms
+
+    def look(self, batch, posterior, *, explore):
+        seen.extend([batch] if explore else [])
+        return terms(self, batch, posterior, explore=explore)
+
+    monkeypatch.setattr(Module, "_terms", look)
+    wanted = ("data=cards_i", "data.corrupt=mask", "data.batch_size=80")
+    status, output, errors = vaerun(*TINY, "model=ae", *wanted)
+    assert (status, errors) == (0, [])
+    folder = folder_of(output)
+    psnr = json.loads((folder / "metrics.json").read_text())["psnr"]
+    assert psnr["gain_db"] == pytest.approx(psnr["output_db"] - psnr["input_db"])
+    assert any(line.startswith("Restoration") for line in output)
+    with np.load(folder / "figures/arrays.npz") as arrays:
+        masked, truth = arrays["reconstructions_input"], arrays["reconstructions_truth"]
+        assert np.isin(masked[masked != truth], 0).all()
+        assert arrays["psnr_db"].tolist() == [psnr["input_db"], psnr["output_db"]]
+    assert (folder / "figures/reconstructions.png").is_file()
+    with h5py.File(folder / "latents.h5") as file:
+        assert file["z_mean"].shape == (120, 2)
+    first, second = seen
+    clean = data.load(package.load(folder).config.data, 0).train.target
+    for batch in (first, second):
+        torch.testing.assert_close(*(t.flatten(1).sum(1).sort()[0] for t in (batch.target, clean)))
+        assert float((batch.images == 0).sum()) > float((batch.target == 0).sum())
+    masks = [(b.images[b.target.flatten(1).sum(1).argsort()] == 0) for b in (first, second)]
+    assert not torch.equal(*masks)
+
+
+def test_the_fingerprint_tells_how_images_were_corrupted(tmp_path: Path):
+    """Cards without pose are the same whatever the seed; their noise is not."""
+    still = ("model=ae", "data.rotation_deg=0", "data.shear_deg=0", "data.shift_px=0")
+    noise = "data.corrupt=noise"
+    choices = [(), (noise,), (noise, "data.corruption.sd=0.2"), (noise, "seed=1")]
+    prints = set()
+    for choice in choices:
+        folder = run(f"out={tmp_path}", *still, "trainer.max_epochs=1", *choice)
+        prints.add(json.loads((folder / "manifest.json").read_text())["data_fingerprint"])
+    assert len(prints) == len(choices)
+
+
+@pytest.mark.parametrize("choice", [(), ("model=ae", "data.corrupt=noise")], ids=" ".join)
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    choice: tuple[str, ...], tmp_path: Path, monkeypatch
+):
     """Stopped after its second epoch of four, then resumed: the same numbers, bit by bit."""
-    four = "trainer.max_epochs=4"
-    whole = run(f"out={tmp_path / 'whole'}", four)
+    four = ("trainer.max_epochs=4", *choice)
+    whole = run(f"out={tmp_path / 'whole'}", *four)
     out = f"out={tmp_path / 'parts'}"
 
     from vaerun.callbacks import Checkpoints
@@ -182,8 +232,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
         with pytest.raises(RuntimeError, match="power cut"):
-            run(out, four)
-    resumed = run(out, four, "resume=auto")
+            run(out, *four)
+    resumed = run(out, *four, "resume=auto")
     assert resumed.name == "version_0"
     for name in ("z_mean", "z_sd", "angle"):
         with h5py.File(whole / "latents.h5") as one, h5py.File(resumed / "latents.h5") as two:

@@ -1,5 +1,7 @@
 """How found groups match the true classes: accuracies, Rand index, mutual information."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
@@ -16,6 +18,45 @@ def contingency(found: Ints, label: Ints) -> Ints:
     """How often each found group (rows) meets each true class (columns)."""
     rows, columns = int(found.max()) + 1, int(label.max()) + 1
     return np.bincount(found * columns + label, minlength=rows * columns).reshape(rows, columns)
+
+
+def matches(found: Ints, label: Ints, n_groups: int) -> Ints:
+    """The true class that each of J groups stands for, (J,), one to one; −1 for none.
+
+    Parameters
+    ----------
+    found, label
+        (M,) group and true class, the latter −1 where unknown.
+    n_groups
+        J.
+    """
+    known = label >= 0
+    match = np.full(n_groups, -1)
+    if known.any():
+        table = contingency(found[known], label[known])
+        rows, columns = linear_sum_assignment(table, maximize=True)
+        pairs = table[rows, columns] > 0
+        match[rows[pairs]] = columns[pairs]
+    return match
+
+
+def usage(found: Ints, n_groups: int) -> Floats:
+    """Share of the images in each of J groups, (J,)."""
+    return np.bincount(found, minlength=n_groups) / max(len(found), 1)
+
+
+def names_of_groups(found: Ints, label: Ints, classes: Sequence[str], n_groups: int) -> list[str]:
+    """Found groups by number and, where true classes are known, by the most frequent in them."""
+    names = []
+    for j in range(n_groups):
+        inside = label[(found == j) & (label >= 0)]
+        if not (found == j).any():
+            names.append(f"{j}: no image")
+        elif not len(inside):
+            names.append(f"class {j}")
+        else:
+            names.append(f"{j}: {classes[int(np.bincount(inside).argmax())]}")
+    return names
 
 
 def agreement(found: Ints, label: Ints) -> dict[str, float]:

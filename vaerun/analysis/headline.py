@@ -5,6 +5,8 @@ from typing import Any
 
 Metrics = Mapping[str, Any]
 
+UNUSED = 0.1  # of its even share of images: a class with less has collapsed
+
 
 def headline(metrics: Metrics) -> list[tuple[str, str]]:
     """The most telling numbers of `metrics.json`: name and value with its unit, best first.
@@ -16,10 +18,12 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
     """
     rows = [
         ("Validation loss", _loss(metrics.get("elbo"))),
+        ("Restoration", _restoration(metrics.get("psnr"))),
         *_angle(metrics.get("angle") or {}),
         ("Shift correlation", _least(metrics.get("shift", {}).get("pearson"))),
         ("Class accuracy", percent(metrics.get("classification", {}).get("accuracy"))),
         _clusters(metrics.get("clustering") or {}),
+        ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),
         ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
         *_factors(metrics.get("factors") or {}),
         ("Training", _training(metrics.get("train") or {})),
@@ -44,6 +48,13 @@ def significant(value: float, digits: int = 3) -> str:
 def _loss(elbo: Mapping[str, float] | None) -> str | None:
     loss = None if elbo is None else elbo.get("loss")
     return None if loss is None else f"{significant(loss)} nats per image"
+
+
+def _restoration(psnr: Mapping[str, float] | None) -> str | None:
+    """PSNR of the model's images beside that of the corrupted ones."""
+    if psnr is None:
+        return None
+    return f"{psnr['output_db']:.1f} dB, input {psnr['input_db']:.1f} dB"
 
 
 def _angle(angle: Metrics) -> list[tuple[str, str | None]]:
@@ -78,6 +89,16 @@ def _ground_states(counts: Sequence[int | None]) -> str:
 def _clusters(clustering: Metrics) -> tuple[str, str | None]:
     found = "Found classes" if clustering.get("method") == "y" else "k-means on z"
     return f"{found}, one to one", percent(clustering.get("hungarian"))
+
+
+def _unused(usage: Sequence[float] | None) -> str | None:
+    """Classes with next to no image, where there are any."""
+    if usage is None:
+        return None
+    unused = [str(j) for j, share in enumerate(usage) if share < UNUSED / len(usage)]
+    if not unused:
+        return None
+    return f"{len(unused)} of {len(usage)} ({', '.join(unused)}): the others share their images"
 
 
 def _factors(factors: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str | None]]:

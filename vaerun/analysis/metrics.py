@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.analysis.circular import mean_absolute_error, resultant, signed_resultant
-from vaerun.analysis.clusters import agreement, classification, kmeans_groups
+from vaerun.analysis.clusters import agreement, classification, kmeans_groups, usage
 from vaerun.analysis.factor_offset import error_given_factor
 from vaerun.analysis.ground_states import ground_states
 from vaerun.analysis.neighbours import NEIGHBOURS, regression_r2, vote_accuracy
@@ -67,12 +67,14 @@ def _classification(val: Encodings, n_classes: int) -> dict[str, object] | None:
 
 def _clustering(
     train: Encodings, val: Encodings, n_classes: int, *, supervised: bool
-) -> dict[str, float | str] | None:
+) -> dict[str, Any] | None:
     known = val.select(val.label >= 0)
     if n_classes < 2 or not len(known):
         return None
     if not supervised and (known.predicted >= 0).all():
-        return {**agreement(known.predicted, known.label), "method": "y"}
+        shares = usage(val.predicted, val.class_probability.shape[1])
+        found = agreement(known.predicted, known.label)
+        return {**found, "method": "y", "usage": shares.tolist()}
     if len(train) < n_classes:
         return None
     groups = kmeans_groups(train.z_mean, known.z_mean, n_classes)

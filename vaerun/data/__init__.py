@@ -4,11 +4,18 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
+
 from vaerun.data import cards, mnist
 from vaerun.data.config import DataConfig
+from vaerun.data.corrupt import Corruption, corruption
 from vaerun.data.sets import ImageSet, Splits
 
 __all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "load"]
+
+_CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
+_STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 and 2
 
 
 class Dataset(NamedTuple):
@@ -51,4 +58,19 @@ def load(config: DataConfig, seed: int, *, labelled: bool = False) -> Splits:
     splits = kind.load(config, seed)
     if labelled:
         splits = dataclasses.replace(splits, labelled=kind.load_labelled(config, seed))
-    return splits
+    corrupt = corruption(config.corrupt, config.corruption)
+    if corrupt is None:
+        return splits
+    streams = np.random.SeedSequence(seed, spawn_key=(_STREAM,)).spawn(3)
+    train, val, *rest = (
+        _corrupted(images, corrupt, stream)
+        for images, stream in zip(splits.parts, streams, strict=False)
+    )
+    return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
+
+
+def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:
+    """Images corrupted once and for all, with the clean ones."""
+    generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
+    corrupted = [corrupt(some, generator) for some in images.images.split(_CHUNK)]
+    return dataclasses.replace(images, images=torch.cat(corrupted), clean=images.images)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vaerun.data.corrupt import CHOICES, CorruptionConfig
 from vaerun.schema import option
 
 
@@ -17,6 +18,8 @@ class DataConfig:
     labelled_per_class: int = option(
         "labelled images a class, for models that learn labels", min=1
     )
+    corrupt: str = option("what a model is to restore; its targets stay clean", choices=CHOICES)
+    corruption: CorruptionConfig = option("how images are corrupted, if they are")
     batch_size: int = option("images per training step", min=1)
     epochs: int = option(
         "times every image is seen, unless trainer.max_epochs says otherwise", min=1

@@ -138,10 +138,10 @@ class Splits:
         """What tells this data set from another, the same on every host.
 
         Images that were drawn from known factors differ between processors in their last bit, so
-        there the factors stand for them.
+        there the factors stand for them. So do noisy ones, for which the clean ones stand.
         """
         parts = []
         for images in self.parts:
-            drawn = list(images.factors.values()) or [images.images]
+            drawn = list(images.factors.values()) or [images.target]
             parts += [images.index, images.label, *drawn]
         return parts

@@ -8,8 +8,9 @@ both do in one of many:
 
 1. Templates T_m are learned by annealed expectation maximisation under every pose g of a grid,
    log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m). Content is off, so that all images share
-   the turned templates, and one matrix product scores every hypothesis exactly. Shifts move the
-   image instead. (Frey and Jojic 2003 treat transformed mixtures so.)
+   the turned templates, and one matrix product scores every hypothesis exactly (Frey and Jojic
+   2003 treat transformed mixtures so). Shifts need no search: an object on an empty background is
+   moved to its centre of mass beforehand.
 2. Two templates are linked as often as images are torn between them.
 3. The links are cut into J parts by a normalised cut, or known labels spread along them.
 
@@ -26,22 +27,21 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
-from vaerun.geometry import Pose, place
+from vaerun.geometry import Pose, pixel_grid, place
 from vaerun.models.categories import InferredConfig
 from vaerun.models.config import ModelConfig
 
-# N images, M templates, K angles, G shifts, J classes, B images of a step, S side in pixels.
+# N images, M templates, K angles, J classes, B images of a step.
 
 Floats = npt.NDArray[np.float64]
 
 _BATCH, _STEPS = 200, 400
+_CHUNK = 2000  # images moved or shrunk at once
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_SIDE, _SIDE_WITH_SHIFT = 24, 16  # pixels that suffice to tell classes apart
-_SHIFT_SDS = 2.0  # how far to look for shifts, in sd of their prior
+_SIDE = 24  # pixels that suffice to tell classes apart
 _ANGLES = 32  # over the whole circle
-_BACKGROUND = -6.0  # logit outside of a turned template
-_TORN = 0.07  # of the median gap between the two likeliest templates: the unit of being torn
+_TORN = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
 _SURE = 0.7  # share of an image's templates that must be of its class
 _LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
 
@@ -58,8 +58,8 @@ class Sought:
         M, for all classes together.
     angle_range
         Radians: angles within ± this, 0 without rotation, π for any.
-    shift_range
-        Grid units: shifts within ± this, 0 without.
+    centre
+        Whether to move each image to its centre of mass first.
     mask
         Whether to look only at what stays in the image under rotation: the inscribed circle.
     """
@@ -67,7 +67,7 @@ class Sought:
     n_classes: int
     n_templates: int
     angle_range: float
-    shift_range: float
+    centre: bool
     mask: bool
 
 
@@ -76,13 +76,14 @@ def sought(config: ModelConfig, n_classes: int) -> Sought | None:
     category, pose = config.category, config.pose
     if not isinstance(category, InferredConfig) or not category.templates:
         return None
+    mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return Sought(
         n_classes=n_classes,
         n_templates=n_classes * category.templates,
         angle_range=math.radians(angle_range),
-        shift_range=_SHIFT_SDS * pose.shift_prior_sd if "t" in config.invariances else 0.0,
-        mask=getattr(pose, "mask", False),
+        centre="t" in config.invariances and not mask,
+        mask=mask,
     )
 
 
@@ -104,8 +105,7 @@ def find_classes(
     device
         Where to work.
     """
-    longest = _SIDE_WITH_SHIFT if sought.shift_range else _SIDE
-    small = _shrunk(images, longest)
+    small = _shrunk(centred(images) if sought.centre else images)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
@@ -144,8 +144,6 @@ class Atlas(nn.Module):
         self.templates = nn.Parameter(start.logit())
         self.angles: Tensor
         self.register_buffer("angles", _angles(sought.angle_range))
-        pixel = 2 / max(max(self.size) - 1, 1)
-        self.reach = math.ceil(sought.shift_range / pixel) if sought.shift_range else 0
         self.inside: Tensor
         self.register_buffer("inside", _inside(self.size, images.shape[1], sought.mask))
 
@@ -161,10 +159,10 @@ class Atlas(nn.Module):
             for group in adam.param_groups:
                 group["lr"] = 0.5 * _LEARNING_RATE * (1 + math.cos(math.pi * step / n_steps))
             with torch.autocast(device.type, torch.bfloat16):
-                log_lik = self(x).float()  # (B, G, M·K)
-            expected = (log_lik.detach() / hot).flatten(1).softmax(1).view_as(log_lik)
+                log_lik = self(x).float()  # (B, M·K)
+            expected = (log_lik.detach() / hot).softmax(1)
             adam.zero_grad()
-            (-(expected * log_lik).sum((1, 2)).mean()).backward()
+            (-(expected * log_lik).sum(1).mean()).backward()
             adam.step()
 
     @torch.no_grad()
@@ -173,15 +171,15 @@ class Atlas(nn.Module):
         device = self.angles.device
         scores = []
         for x in images.split(_BATCH):
-            log_lik = self(x.to(device)).unflatten(2, (len(self.templates), -1))  # (B, G, M, K)
-            scores.append(log_lik.transpose(1, 2).flatten(2).logsumexp(2).cpu())
+            log_lik = self(x.to(device)).unflatten(1, (len(self.templates), -1))  # (B, M, K)
+            scores.append(log_lik.logsumexp(2).cpu())
         return torch.cat(scores)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Log p(x | m, pose) of images (B, C, H, W), (B, G, M·K), up to the prior."""
+        """Log p(x | m, pose) of images (B, C, H, W), (B, M·K), up to the prior."""
         turned = self._turned() * self.inside
         log_normaliser = (F.softplus(turned) * self.inside).sum(1)
-        product: Tensor = self._shifted(x) @ turned.T
+        product: Tensor = x.flatten(1) @ turned.T
         return self.weight * (product.float() - log_normaliser)
 
     def _turned(self) -> Tensor:
@@ -189,37 +187,47 @@ class Atlas(nn.Module):
         n_templates, n_angles = len(self.templates), len(self.angles)
         n = n_templates * n_angles
         pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
-        canvas = self.templates.repeat_interleave(n_angles, 0) - _BACKGROUND
-        side = max(self.size)
-        canvas = _padded(canvas, side)
-        return place(canvas, pose, self.size).flatten(1) + _BACKGROUND
-
-    def _shifted(self, x: Tensor) -> Tensor:
-        """Images under every shift, (B, G, C·H·W)."""
-        reach, (height, width) = self.reach, self.size
-        if not reach:
-            return x.flatten(1)[:, None]
-        wide = F.pad(x, [reach] * 4)
-        starts = [(i, j) for i in range(2 * reach + 1) for j in range(2 * reach + 1)]
-        crops = [wide[:, :, i : i + height, j : j + width].flatten(1) for i, j in starts]
-        return torch.stack(crops, dim=1)
+        canvas = _padded(self.templates.repeat_interleave(n_angles, 0), max(self.size))
+        return place(canvas, pose, self.size).flatten(1)
 
 
-def _shrunk(images: Tensor, longest: int) -> Tensor:
-    """Images with at most this many pixels on the longer side, each the mean of what it covers."""
+def centred(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) moved so that the centre of mass of what stands out is in the middle.
+
+    What stands out is brighter or darker than the mean of the image's border.
+    """
     height, width = images.shape[-2:]
-    scale = max(height, width) / longest
+    points = pixel_grid(height, width)
+    border = torch.ones(height, width, dtype=torch.bool)
+    border[1:-1, 1:-1] = False
+    moved = []
+    for x in images.split(_CHUNK):
+        mean = x.mean(1)  # (n, H, W)
+        mass = mean - mean[:, border].mean(1)[:, None, None]
+        total = mass.sum((1, 2))
+        centre = torch.einsum("nhw,hwi->ni", mass, points) / total.abs().clamp_min(1e-6)[:, None]
+        centre = (centre * total.sign()[:, None]).clamp(-1, 1)
+        pose = Pose.identity(len(x))._replace(shift=-centre)
+        moved.append(place(_padded(x, max(height, width)), pose, (height, width)))
+    return torch.cat(moved)
+
+
+def _shrunk(images: Tensor) -> Tensor:
+    """Images of no more pixels than needed, each the mean of what it covers."""
+    height, width = images.shape[-2:]
+    scale = max(height, width) / _SIDE
     if scale <= 1:
         return images
     size = [max(round(height / scale), 1), max(round(width / scale), 1)]
-    return torch.cat([F.interpolate(x, size, mode="area") for x in images.split(2000)])
+    return torch.cat([F.interpolate(x, size, mode="area") for x in images.split(_CHUNK)])
 
 
 def _padded(canvas: Tensor, side: int) -> Tensor:
-    """A canvas made square by zeros about it."""
+    """A canvas (N, C, H, W) made square by its outermost pixels."""
     height, width = canvas.shape[-2:]
     top, left = (side - height) // 2, (side - width) // 2
-    return F.pad(canvas, [left, side - width - left, top, side - height - top])
+    room = [left, side - width - left, top, side - height - top]
+    return F.pad(canvas, room, mode="replicate") if any(room) else canvas
 
 
 def _angles(angle_range: float) -> Tensor:

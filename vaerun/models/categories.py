@@ -66,7 +66,13 @@ class Category(nn.Module, ABC):
         return None
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
-        """Values (n,) worth drawing a manifold of, with their names; empty without a class."""
+        """Values (n,) worth drawing a manifold of, with their names; empty without a class.
+
+        Parameters
+        ----------
+        classes
+            Names of the classes that are told or inferred.
+        """
         del classes
         return []
 
@@ -212,8 +218,7 @@ class Inferred(Category):
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
         """Every class."""
-        del classes
-        return [(f"class {j}", one) for j, one in enumerate(self.every)]
+        return list(zip(classes, self.every, strict=True))
 
 
 class Summed(Inferred):

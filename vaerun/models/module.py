@@ -10,6 +10,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from vaerun.data.corrupt import Corruption
 from vaerun.data.feed import Batch
 from vaerun.models.bound import Terms, negative_elbo
 from vaerun.models.family import Family
@@ -54,6 +55,9 @@ class Module(pl.LightningModule):
         Learning rate.
     seed
         Of the noise.
+    corrupt
+        What the targets suffer before the network sees them, anew at every training step; None
+        leaves the images as they come.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Module(pl.LightningModule):
         objective: ObjectiveConfig,
         optimiser: Optimiser,
         seed: int,
+        corrupt: Corruption | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -70,15 +75,17 @@ class Module(pl.LightningModule):
         self.objective = objective
         self.optimiser = optimiser
         self.seed = seed
+        self.corrupt = corrupt
         self._means = {"train": TermMeans(), "val": TermMeans()}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
         seed_noise(self.seed, _TRAIN, self.global_step)
+        if self.corrupt is not None:
+            batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
         epoch = self.global_step / n_batches
-        if batch.guide is not None and epoch < self.objective.guide_epochs:
-            batch = batch._replace(label=torch.where(batch.label < 0, batch.guide, batch.label))
+        batch = self.known(batch, epoch)
         posterior = self.network.infer(batch.images, batch.condition)
         terms = self._terms(batch, posterior, explore=True)
         self._means["train"].add(terms)
@@ -92,6 +99,12 @@ class Module(pl.LightningModule):
         seed_noise(self.seed, _VAL, batch_idx)
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
+
+    def known(self, batch: Batch, epoch: float) -> Batch:
+        """The batch with the classes that count as known: in the first epochs found ones too."""
+        if batch.guide is None or epoch >= self.objective.guide_epochs:
+            return batch
+        return batch._replace(label=torch.where(batch.label < 0, batch.guide, batch.label))
 
     def _terms(self, batch: Batch, posterior: Posterior, *, explore: bool) -> Terms:
         """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""

@@ -68,6 +68,8 @@ def train(config: RunConfig, job: Job) -> Path:
 def _fingerprint(job: Job, splits: Splits) -> str:
     """Of the images, and of the options that they were drawn with."""
     drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
+    if splits.val.clean is not None:  # what corrupts them is drawn from the seed
+        drawn_with["seed"] = job.plain["seed"]
     text = json.dumps(drawn_with, sort_keys=True).encode()
     return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])
 

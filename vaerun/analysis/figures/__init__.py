@@ -10,7 +10,10 @@ array                                           figure
 ==============================================  ==============================================
 ``inputs`` (n, C, H, W)                         inputs
 ``reconstructions_input``,                      reconstructions
-``reconstructions_output`` (n, C, H, W)
+``reconstructions_output`` and, where the
+input was corrupted, ``reconstructions_truth``
+(n, C, H, W), with ``psnr_db`` (2,) of input
+and output over all N
 ``curve_epoch`` (E,), ``curve_train_loss``,     learning_curve
 ``curve_val_loss``, ``curve_val_<term>`` (E,)
 ``latent_z`` (N, d)                             latent_distribution, latent_density
@@ -25,7 +28,10 @@ with ``…_row_axis``, ``…_column_axis``,
 ``…_dimensions``
 ``traversal_z<i>`` ([J,] S, C, H, W) with       traversal_z<i>
 ``traversal_z<i>_axis``
-``confusion`` (J, J) counts                     confusion
+``confusion`` (J, J') counts, with              confusion
+``confusion_columns`` (J',) where classes were
+found without labels
+``map_names`` (J,)                              what the maps of a class or condition are of
 ==============================================  ==============================================
 """
 

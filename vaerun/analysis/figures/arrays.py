@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.analysis.clusters import matches
 from vaerun.encodings import Encodings
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -29,15 +30,34 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
     val = encodings.val
     arrays: Arrays = {"latent_z": val.z_mean, "latent_label": val.label}
     arrays |= {f"factor_{name}": values for name, values in val.factors.items()}
-    if (val.predicted >= 0).any():
+    n_groups = val.class_probability.shape[1]
+    if n_groups and "classification" in metrics:
         arrays["latent_predicted"] = val.predicted
+        arrays["confusion"] = np.array(metrics["classification"]["confusion"])
+    elif n_groups:
+        arrays |= _found(val, n_groups, len(metrics.get("classes", [])))
     if np.any(val.angle):
         arrays["latent_angle"] = val.angle
     if np.any(val.shift):
         arrays["shift_px"] = val.shift
-    if "classification" in metrics:
-        arrays["confusion"] = np.array(metrics["classification"]["confusion"])
     return arrays
+
+
+def _found(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
+    """Groups that were found without labels, in the places of the classes they stand for."""
+    match = matches(val.predicted, val.label, n_groups)
+    known = val.label >= 0
+    if not known.any():
+        return {"latent_predicted": val.predicted}
+    # columns: the class's own group first, then groups that stand for none
+    order = sorted(range(n_groups), key=lambda j: (match[j] < 0, match[j], j))
+    table = np.zeros((n_groups, n_classes), np.int64)
+    np.add.at(table, (val.predicted[known], val.label[known]), 1)
+    return {
+        "latent_predicted": match[val.predicted],
+        "confusion": table[order].T,
+        "confusion_columns": np.array(order),
+    }
 
 
 def curve_arrays(history: Mapping[str, Sequence[float]]) -> Arrays:

@@ -64,10 +64,21 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
     if "inputs" in arrays and len(arrays["inputs"]):
         figures["inputs"] = images.draw_inputs(arrays["inputs"])
     if "reconstructions_input" in arrays and len(arrays["reconstructions_input"]):
-        figures["reconstructions"] = images.draw_reconstructions(
-            arrays["reconstructions_input"], arrays["reconstructions_output"]
-        )
+        names = {"input": "input", "output": "model", "truth": "truth"}
+        rows = {
+            name: arrays[f"reconstructions_{key}"]
+            for key, name in names.items()
+            if f"reconstructions_{key}" in arrays
+        }
+        figures["reconstructions"] = images.draw_reconstructions(rows, _title_of_psnr(arrays))
     return figures
+
+
+def _title_of_psnr(arrays: Arrays) -> str:
+    if "psnr_db" not in arrays:
+        return ""
+    before, after = arrays["psnr_db"]
+    return f"PSNR over all validation images: input {before:.1f} dB → output {after:.1f} dB"
 
 
 def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
@@ -80,7 +91,9 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if curves and len(arrays["curve_epoch"]):
         figures["learning_curve"] = training.draw_learning_curve(arrays["curve_epoch"], curves)
     if "confusion" in arrays:
-        figures["confusion"] = training.draw_confusion(arrays["confusion"], classes)
+        columns = arrays.get("confusion_columns")
+        found = None if columns is None else [int(j) for j in columns]
+        figures["confusion"] = training.draw_confusion(arrays["confusion"], classes, found)
     return figures
 
 

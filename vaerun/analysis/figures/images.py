@@ -1,6 +1,6 @@
 """Figures made of images: samples, reconstructions, decoded grids and walks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,13 @@ Floats = npt.NDArray[np.floating]
 
 GAP = 0.06  # between images, share of the longer side
 MOST_INPUTS = 60
-PAIRS_IN_A_ROW, MOST_PAIRS = 12, 36
+COLUMNS, MOST_EXAMPLES = 12, 36
 
 
 def draw_inputs(images: Floats) -> Figure:
     """A sample of the images, (n, C, H, W)."""
     images = images[:MOST_INPUTS]
-    columns = min(len(images), 12)
+    columns = min(len(images), COLUMNS)
     rows = -(-len(images) // columns)
     figure = new_figure(7.6, 7.6 * rows / columns * _aspect(images) + 0.35)
     axes = figure.subplots()
@@ -32,19 +32,29 @@ def draw_inputs(images: Floats) -> Figure:
     return figure
 
 
-def draw_reconstructions(inputs: Floats, outputs: Floats) -> Figure:
-    """Images over what the model makes of them, both (n, C, H, W)."""
-    columns = min(len(inputs), PAIRS_IN_A_ROW)
-    n = min(len(inputs) // columns * columns, MOST_PAIRS)
-    blocks = n // columns
-    figure = new_figure(7.6, (7.2 * 2 / columns * _aspect(inputs) + 0.15) * blocks + 0.3)
-    for i, axes in enumerate(figure.subplots(blocks, 1, squeeze=False)[:, 0]):
-        part = slice(i * columns, (i + 1) * columns)
-        pair = np.stack([inputs[part], outputs[part]])  # (2, K, C, H, W)
-        height = _show(axes, pair)
+def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
+    """Images over what the model makes of them and, if it was to restore them, the truth.
+
+    Parameters
+    ----------
+    rows
+        (n, C, H, W) each, by the names that stand beside them.
+    title
+        Over all.
+    """
+    stacked = np.stack(list(rows.values()))  # (R, n, C, H, W)
+    n_rows, n = stacked.shape[:2]
+    columns = min(n, COLUMNS)
+    blocks = min(n, MOST_EXAMPLES) // columns
+    height = 7.2 * n_rows / columns * _aspect(stacked) + 0.15
+    figure = new_figure(7.6, height * blocks + (0.55 if title else 0.3))
+    all_axes = figure.subplots(blocks, 1, squeeze=False)[:, 0]
+    for i, axes in enumerate(all_axes):
+        pixels = _show(axes, stacked[:, i * columns : (i + 1) * columns])
         _bare(axes)
-        axes.set_yticks([height / 4, height * 3 / 4], labels=["input", "model"])
+        axes.set_yticks((np.arange(n_rows) + 0.5) * pixels / n_rows, labels=list(rows))
         axes.tick_params(length=0)
+    all_axes[0].set_title(title)
     return figure
 
 

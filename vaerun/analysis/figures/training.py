@@ -77,26 +77,32 @@ def _limit(axes: Axes, all_values: Sequence[Floats]) -> None:
         axes.set_ylim(low - 0.3 * (usual - low), low + 4 * (usual - low))
 
 
-def draw_confusion(counts: Floats, classes: Sequence[str]) -> Figure:
+def draw_confusion(
+    counts: Floats, classes: Sequence[str], found: Sequence[int] | None = None
+) -> Figure:
     """True classes (rows) against predicted ones (columns), as shares of each true class.
 
     Parameters
     ----------
     counts
-        (J, J) numbers of images.
+        (J, J') numbers of images.
+    classes
+        Names of the J true classes.
+    found
+        Numbers of the J' found classes, for a model that was shown no label.
     """
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    n = len(counts)
-    side = float(np.clip(0.55 * n, 2.6, 8))
-    figure = new_figure(side + 1.5, side + 1.0)
+    n, n_columns = counts.shape
+    side = [float(np.clip(0.55 * k, 2.6, 8)) for k in (n_columns, n)]
+    figure = new_figure(side[0] + 1.5, side[1] + 1.0)
     axes = figure.subplots()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     names = list(classes) if len(classes) == n else [str(j) for j in range(n)]
-    axes.set_xticks(
-        np.arange(n), labels=names, rotation=45 if n > 4 and max(map(len, names)) > 3 else 0
-    )
+    columns = names if found is None else [str(j) for j in found]
+    slant = 45 if n_columns > 4 and max(map(len, columns)) > 3 else 0
+    axes.set_xticks(np.arange(n_columns), labels=columns, rotation=slant)
     axes.set_yticks(np.arange(n), labels=names)
-    axes.set_xlabel("predicted")
+    axes.set_xlabel("predicted" if found is None else "found class")
     axes.set_ylabel("true")
     for i, j in np.argwhere(share >= 0.005) if n <= 20 else []:
         ink = "white" if share[i, j] > 0.6 else INK

@@ -13,7 +13,9 @@ CAPTIONS: dict[str, tuple[str, str]] = {
     "reconstructions": (
         "What it makes of them",
         "Each image above what comes back from its encoding. Details missing below did not pass "
-        "through the few numbers of the encoding.",
+        "through the few numbers of the encoding. Where there is a third row, the first was "
+        "corrupted and the model was to make the third of it: the higher its PSNR over that of "
+        "the input, the better.",
     ),
     "latent_distribution": (
         "Where images lie in the latent space",

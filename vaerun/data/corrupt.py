@@ -1,0 +1,81 @@
+"""Corrupted images, for models that learn to restore them: with noise, or with pixels missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun.schema import option
+
+# N images, S a side of a missing patch in pixels.
+
+CHOICES = ("none", "noise", "mask")
+
+# Takes images (N, C, H, W) in [0, 1] and a generator on their device, None for torch's own.
+Corruption = Callable[[Tensor, torch.Generator | None], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorruptionConfig:
+    """How images are corrupted, where `data.corrupt` asks for noise or a mask."""
+
+    noise: str = option("kind of noise", choices=["gaussian", "poisson", "salt"])
+    sd: float = option("sd of gaussian noise, where white is 1", above=0)
+    counts: float = option("expected counts of a white pixel under poisson noise", above=0)
+    salt: float = option("share of the pixels that salt sets to 0 or 1", above=0, max=1)
+    mask: str = option("what is missing", choices=["pixels", "patches"])
+    share: float = option("share of the pixels that are missing", above=0, below=1)
+    patch_px: int = option("side of a missing patch, in pixels", min=1)
+
+
+def corruption(kind: str, config: CorruptionConfig) -> Corruption | None:
+    """A function from images to corrupted ones, again in [0, 1]; None where nothing is asked for.
+
+    Parameters
+    ----------
+    kind
+        One of `CHOICES`.
+    config
+        The details.
+    """
+    if kind == "none":
+        return None
+    return partial(_with_noise if kind == "noise" else _with_gaps, config)
+
+
+def _with_noise(
+    config: CorruptionConfig, images: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    """Images with noise, each pixel's its own."""
+    if config.noise == "gaussian":
+        noise = torch.randn(images.shape, generator=generator, device=images.device)
+        noisy = images + config.sd * noise
+    elif config.noise == "poisson":
+        noisy = torch.poisson(images * config.counts, generator=generator) / config.counts
+    else:
+        chance = torch.rand(images.shape, generator=generator, device=images.device)
+        white = (chance < config.salt / 2).float()
+        noisy = torch.where(chance < config.salt, white, images)
+    return noisy.clamp_(0, 1)
+
+
+def _with_gaps(
+    config: CorruptionConfig, images: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    """Images with missing pixels, which are 0 in all channels.
+
+    Every S × S square of an image may be missing, also one that hangs over its edge, each by
+    itself and with the same probability p. A pixel lies in S² of them and is left with probability
+    (1 − p)^S², wherever it is. A single pixel is a patch of side 1.
+    """
+    side = config.patch_px if config.mask == "patches" else 1
+    n, _, height, width = images.shape
+    p = 1 - (1 - config.share) ** (1 / side**2)
+    corners = (n, 1, height + side - 1, width + side - 1)
+    missing = (torch.rand(corners, generator=generator, device=images.device) < p).float()
+    for window in ((side, 1), (1, side)):  # one after the other: 2 S comparisons instead of S²
+        missing = F.max_pool2d(missing, window, stride=1)
+    return images * (1 - missing)

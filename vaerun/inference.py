@@ -29,8 +29,6 @@ from vaerun.runs import open_run, read_config
 
 Array = npt.NDArray[np.float32]
 
-_CHUNK = 500  # images encoded at once: with 16 copies of each some 100 MB
-
 _BOUND = 2  # stream of noise
 
 
@@ -171,8 +169,8 @@ def _chunks(network: Network, *tensors: Tensor | None) -> Iterator[tuple[Any, ..
     """Tensors of N rows each, some rows at a time, on the network's device; None stays None."""
     device = next(network.parameters()).device
     n = next(len(t) for t in tensors if t is not None)
-    for first in range(0, n, _CHUNK):
-        rows = slice(first, first + _CHUNK)
+    for first in range(0, n, network.n_at_once):
+        rows = slice(first, first + network.n_at_once)
         yield tuple(None if t is None else t[rows].to(device) for t in tensors)
 
 

@@ -179,7 +179,11 @@ def _train(
         use_distributed_sampler=False,
     )
     data = DataModule(
-        setting.splits, config.data.batch_size, config.seed, _knowledge(setting, module)
+        setting.splits,
+        config.data.batch_size,
+        config.seed,
+        _knowledge(setting, module),
+        val_batch_size=module.network.n_at_once,
     )
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     return trainer
@@ -215,4 +219,8 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
     images, label = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     with setting.console.status("looking for classes"):
         device = setting.hardware.torch_device
-        return atlas.find_classes(images, label, sought, module.seed, device)
+        found = atlas.find_classes(images, label, sought, module.seed, device)
+    sizes = torch.bincount(found[found >= 0], minlength=sought.n_classes).tolist()
+    between = f", {int((found < 0).sum()):,} images between two" if bool((found < 0).any()) else ""
+    setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}{between}")
+    return found

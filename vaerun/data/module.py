@@ -11,8 +11,6 @@ from torch.utils.data import DataLoader
 from vaerun.data.feed import Batch, feed
 from vaerun.data.sets import ImageSet, Splits
 
-_VAL_BATCH = 500  # without gradients larger batches fit, and cost less an image
-
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
@@ -50,16 +48,24 @@ class DataModule(pl.LightningDataModule):
         Of the order.
     knowledge
         What the model is told beside them.
+    val_batch_size
+        Of a validation step; without gradients larger batches fit, and cost less an image.
     """
 
     def __init__(
-        self, splits: Splits, batch_size: int, seed: int, knowledge: Knowledge | None = None
+        self,
+        splits: Splits,
+        batch_size: int,
+        seed: int,
+        knowledge: Knowledge | None = None,
+        val_batch_size: int = 500,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size
         self.seed = seed
         self.knowledge = knowledge or Knowledge()
+        self.val_batch_size = val_batch_size
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches."""
@@ -79,8 +85,8 @@ class DataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Validation batches."""
-        n = max(self.batch_size, _VAL_BATCH)
-        return feed(self._hidden(self.splits.val), n, self._trainer().strategy.root_device)
+        device = self._trainer().strategy.root_device
+        return feed(self._hidden(self.splits.val), self.val_batch_size, device)
 
     def _hidden(self, images: ImageSet) -> Batch:
         """A split without its labels, with the condition if the model wants one."""

@@ -4,6 +4,7 @@ A hypothesis h = (k, y) is a bin of rotation and a class. For each the encoder g
 whose softmax over h is q(h | x), and Gaussians over the continuous latents ζ.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,8 @@ from vaerun.nets.mlp import Encoder
 
 # B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
 # numbers that tell the decoder of the class.
+
+_HELD, _MOST_AT_ONCE = 1.2e8, 500  # numbers; images
 
 
 class Network(nn.Module):
@@ -65,6 +68,13 @@ class Network(nn.Module):
         self.decoder = decoder
         self.likelihood = likelihood
         self.shape = shape
+
+    @property
+    def n_at_once(self) -> int:
+        """Images that go through without gradients in some 500 MB, all hypotheses decoded."""
+        n_hypotheses = len(self.search.bin_angle) * max(self.n_classes, 1)
+        n_held = n_hypotheses * math.prod(self.shape.image) * self.decoder.n_per_pixel
+        return min(max(int(_HELD) // n_held, 1), _MOST_AT_ONCE)
 
     @property
     def n_classes(self) -> int:

@@ -39,11 +39,14 @@ class Decoder(nn.Module, ABC):
         Whether the pose changes the image.
     n_subset
         Pixels drawn for each image in a training step; None decodes them all.
+    n_per_pixel
+        Numbers held at once for each pixel of an image that is decoded.
     """
 
     Config: ClassVar[type]
     can_pose: ClassVar[bool]
     n_subset: int | None = None
+    n_per_pixel: int = 1
 
     @abstractmethod
     def __init__(self, config: Any, shape: DecoderShape) -> None:

@@ -39,7 +39,7 @@ class SpatialDecoder(Decoder):
     def __init__(self, config: SpatialConfig, shape: DecoderShape) -> None:
         super().__init__(config, shape)
         channels, height, width = shape.image
-        n_hidden = shape.hidden[0]
+        n_hidden = self.n_per_pixel = shape.hidden[0]
         self.coordinates = nn.Linear(2, n_hidden)
         self.content = nn.Linear(shape.n_content, n_hidden, bias=False)
         self.net = nn.Sequential(

@@ -218,8 +218,15 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
         parts.append((splits.labelled.images, splits.labelled.label))
     images, label = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     with setting.console.status("looking for classes"):
-        device = setting.hardware.torch_device
-        found = atlas.find_classes(images, label, sought, module.seed, device)
+        hardware = setting.hardware
+        found = atlas.find_classes(
+            images,
+            label,
+            sought,
+            module.seed,
+            hardware.torch_device,
+            mixed=hardware.precision != "32-true",
+        )
     sizes = torch.bincount(found[found >= 0], minlength=sought.n_classes).tolist()
     between = f", {int((found < 0).sum()):,} images between two" if bool((found < 0).any()) else ""
     setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}{between}")

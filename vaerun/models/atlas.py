@@ -31,7 +31,7 @@ from vaerun.geometry import Pose, pixel_grid, place
 from vaerun.models.categories import InferredConfig
 from vaerun.models.config import ModelConfig
 
-# N images, M templates, K angles, J classes, B images of a step.
+# N images, M templates of all atlases, K angles, J classes, B images of a step.
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ _BATCH, _STEPS = 200, 400
 _CHUNK = 2000  # images moved or shrunk at once
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_SIDE = 24  # pixels that suffice to tell classes apart
+_SIDE = 24  # pixels along the longer side that suffice to tell classes apart
 _ANGLES = 32  # over the whole circle
 _TORN = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
 _SURE = 0.7  # share of an image's templates that must be of its class
@@ -55,7 +55,10 @@ class Sought:
     n_classes
         J.
     n_templates
-        M, for all classes together.
+        Of an atlas, for all classes together.
+    n_atlases
+        Atlases learned from different starts and linked together: what is torn in one may be
+        whole in another.
     angle_range
         Radians: angles within ± this, 0 without rotation, π for any.
     centre
@@ -66,6 +69,7 @@ class Sought:
 
     n_classes: int
     n_templates: int
+    n_atlases: int
     angle_range: float
     centre: bool
     mask: bool
@@ -81,6 +85,7 @@ def sought(config: ModelConfig, n_classes: int) -> Sought | None:
     return Sought(
         n_classes=n_classes,
         n_templates=n_classes * category.templates,
+        n_atlases=category.atlases,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,
         mask=mask,
@@ -88,7 +93,13 @@ def sought(config: ModelConfig, n_classes: int) -> Sought | None:
 
 
 def find_classes(
-    images: Tensor, label: Tensor, sought: Sought, seed: int, device: torch.device
+    images: Tensor,
+    label: Tensor,
+    sought: Sought,
+    seed: int,
+    device: torch.device,
+    *,
+    mixed: bool = False,
 ) -> Tensor:
     """The class of every image, (N,), −1 where it stands between two.
 
@@ -104,14 +115,18 @@ def find_classes(
         Of all random numbers.
     device
         Where to work.
+    mixed
+        Whether to learn templates with bfloat16 products, where the hardware is quick at them.
     """
     small = _shrunk(centred(images) if sought.centre else images)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
-        atlas.learn(small)
-        score = atlas.score(small)  # (N, M)
-    torn = _torn(score)
+        shares = []
+        for _ in range(sought.n_atlases):
+            atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
+            atlas.learn(small, mixed=mixed)
+            shares.append(_torn(atlas.score(small), _TORN / sought.n_atlases))
+    torn = np.concatenate(shares, axis=1) / len(shares)  # (N, M)
     links = torn.T @ torn
     if bool((label >= 0).any()):
         of_template = _spread(links, torn, label.numpy(), sought.n_classes)
@@ -147,7 +162,7 @@ class Atlas(nn.Module):
         self.inside: Tensor
         self.register_buffer("inside", _inside(self.size, images.shape[1], sought.mask))
 
-    def learn(self, images: Tensor) -> None:
+    def learn(self, images: Tensor, *, mixed: bool = False) -> None:
         """Annealed expectation maximisation on random batches."""
         n_templates = len(self.templates)
         n_steps = min(max(_STEPS, 2 * n_templates), 3 * _STEPS)
@@ -158,7 +173,7 @@ class Atlas(nn.Module):
             hot = max(_TEMPERATURE ** (1 - step / (_COOLING * n_steps)), 1.0)
             for group in adam.param_groups:
                 group["lr"] = 0.5 * _LEARNING_RATE * (1 + math.cos(math.pi * step / n_steps))
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 log_lik = self(x).float()  # (B, M·K)
             expected = (log_lik.detach() / hot).softmax(1)
             adam.zero_grad()
@@ -187,7 +202,7 @@ class Atlas(nn.Module):
         n_templates, n_angles = len(self.templates), len(self.angles)
         n = n_templates * n_angles
         pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
-        canvas = _padded(self.templates.repeat_interleave(n_angles, 0), max(self.size))
+        canvas = self.templates.repeat_interleave(n_angles, 0)
         return place(canvas, pose, self.size).flatten(1)
 
 
@@ -208,26 +223,17 @@ def centred(images: Tensor) -> Tensor:
         centre = torch.einsum("nhw,hwi->ni", mass, points) / total.abs().clamp_min(1e-6)[:, None]
         centre = (centre * total.sign()[:, None]).clamp(-1, 1)
         pose = Pose.identity(len(x))._replace(shift=-centre)
-        moved.append(place(_padded(x, max(height, width)), pose, (height, width)))
+        moved.append(place(x, pose, (height, width)))
     return torch.cat(moved)
 
 
 def _shrunk(images: Tensor) -> Tensor:
-    """Images of no more pixels than needed, each the mean of what it covers."""
-    height, width = images.shape[-2:]
-    scale = max(height, width) / _SIDE
-    if scale <= 1:
+    """Images of no more pixels than needed, each the mean of a square of the original."""
+    side = math.ceil(max(images.shape[-2:]) / _SIDE)
+    if side == 1:
         return images
-    size = [max(round(height / scale), 1), max(round(width / scale), 1)]
-    return torch.cat([F.interpolate(x, size, mode="area") for x in images.split(_CHUNK)])
-
-
-def _padded(canvas: Tensor, side: int) -> Tensor:
-    """A canvas (N, C, H, W) made square by its outermost pixels."""
-    height, width = canvas.shape[-2:]
-    top, left = (side - height) // 2, (side - width) // 2
-    room = [left, side - width - left, top, side - height - top]
-    return F.pad(canvas, room, mode="replicate") if any(room) else canvas
+    pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
+    return torch.cat([pool(x) for x in images.split(_CHUNK)])
 
 
 def _angles(angle_range: float) -> Tensor:
@@ -249,11 +255,15 @@ def _inside(size: tuple[int, int], channels: int, mask: bool) -> Tensor:
     return inside.expand(channels, -1, -1).flatten()
 
 
-def _torn(score: Tensor) -> Floats:
-    """How much each image belongs to each template, (N, M), softened by the usual gap."""
+def _torn(score: Tensor, softness: float = _TORN) -> Floats:
+    """How much each image belongs to each template, (N, M), softened by the usual gap.
+
+    Where several atlases are linked, each image ties their templates together, and a sharper
+    choice within each suffices.
+    """
     top = score.topk(2, dim=1).values
     gap = (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
-    shares: Floats = (score / (_TORN * gap)).double().softmax(1).numpy()
+    shares: Floats = (score / (softness * gap)).double().softmax(1).numpy()
     return shares
 
 

@@ -198,6 +198,7 @@ class InferredConfig:
     templates: int = option(
         "templates a class that look for classes before training; 0: begin blind", min=0, max=1000
     )
+    atlases: int = option("times they are learned, from different starts", min=1)
 
 
 class Inferred(Category):

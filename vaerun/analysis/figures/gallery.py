@@ -100,9 +100,10 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
 def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if "latent_z" not in arrays or len(arrays["latent_z"]) < 2:
         return {}
+    inferred = "Found class" if "confusion_columns" in arrays else "Predicted class"
     labels = {
         title: arrays[name]
-        for title, name in (("True class", "latent_label"), ("Found class", "latent_predicted"))
+        for title, name in (("True class", "latent_label"), (inferred, "latent_predicted"))
         if classes and name in arrays and (arrays[name] >= 0).any()
     }
     z = arrays["latent_z"]

@@ -208,18 +208,20 @@ def _knowledge(setting: Setting, module: Module) -> Knowledge:
 
 
 def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
-    """Classes found before training, for the training images and then the labelled ones."""
-    sought = atlas.sought(setting.config.model, module.network.n_classes)
+    """Class and angle found before training, (N, 2), for training and then labelled images."""
+    network, splits = module.network, setting.splits
+    told = network.category.n_data_classes
+    sought = atlas.sought(setting.config.model, told or network.n_classes or 1)
     if sought is None:
         return None
-    splits = setting.splits
-    parts: list[Any] = [(splits.train.images, torch.full_like(splits.train.label, -1))]
+    unknown = torch.full_like(splits.train.label, -1)
+    parts: list[Any] = [(splits.train.images, splits.train.label if told else unknown)]
     if module.family.learns_labels and splits.labelled is not None:
         parts.append((splits.labelled.images, splits.labelled.label))
     images, label = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-    with setting.console.status("looking for classes"):
+    with setting.console.status("looking for classes and uprights"):
         hardware = setting.hardware
-        found = atlas.find_classes(
+        found = atlas.explore(
             images,
             label,
             sought,
@@ -227,7 +229,7 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
             hardware.torch_device,
             mixed=hardware.precision != "32-true",
         )
-    sizes = torch.bincount(found[found >= 0], minlength=sought.n_classes).tolist()
-    between = f", {int((found < 0).sum()):,} images between two" if bool((found < 0).any()) else ""
-    setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}{between}")
-    return found
+    if network.n_classes:
+        sizes = torch.bincount(found.label[found.label >= 0], minlength=network.n_classes)
+        setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}")
+    return torch.stack([found.label.float(), found.angle], dim=1)

@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaerun.analysis.clusters import agreement, classification, contingency, kmeans_groups
+from vaerun.analysis.clusters import (
+    agreement,
+    classification,
+    contingency,
+    kmeans_groups,
+    matches,
+    names_of_groups,
+    usage,
+)
 
 groupings = st.integers(2, 40).flatmap(
     lambda n: st.tuples(
@@ -68,3 +76,43 @@ def test_classification_reports_recall_and_counts():
     assert got["accuracy"] == pytest.approx(0.6)
     assert got["per_class"] == [0.5, pytest.approx(2 / 3), None]
     assert got["confusion"] == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
+
+
+def test_a_group_stands_for_the_class_it_holds_one_to_one():
+    label = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    assert matches((label + 1) % 3, label, 3).tolist() == [2, 0, 1]
+    # group 0 holds most of class 0, group 1 some of it and nothing that group 2 does not want more
+    found = np.array([0, 0, 1, 2, 2, 2, 2, 2])
+    assert matches(found, label, 4).tolist() == [0, -1, 2, -1]
+
+
+@settings(deadline=None)
+@given(pair=groupings)
+def test_matched_images_are_the_agreement_of_one_to_one(pair):
+    found, label = pair
+    match = matches(found, label, 6)
+    named = match[match >= 0]
+    assert len(set(named)) == len(named)
+    assert (match[found] == label).mean() == pytest.approx(agreement(found, label)["hungarian"])
+
+
+def test_images_without_a_label_match_nothing():
+    assert matches(np.array([0, 1]), np.array([-1, -1]), 3).tolist() == [-1, -1, -1]
+    found, label = np.array([1, 1, 1, 0]), np.array([-1, -1, 2, 0])
+    assert matches(found, label, 2).tolist() == [0, 2]
+
+
+def test_usage_is_the_share_of_images_in_each_group():
+    assert usage(np.array([2, 0, 2, 2]), 4).tolist() == [0.25, 0, 0.75, 0]
+    assert usage(np.array([], int), 2).tolist() == [0, 0]
+
+
+def test_groups_are_named_after_the_most_frequent_class_in_them():
+    found = np.array([0, 0, 0, 1, 1, 3, 3])
+    label = np.array([1, 1, 0, 1, -1, -1, -1])
+    assert names_of_groups(found, label, ["clubs", "hearts"], 4) == [
+        "0: hearts",
+        "1: hearts",
+        "2: no image",
+        "class 3",
+    ]

@@ -126,10 +126,8 @@ def test_one_map_for_each_class_is_drawn(encodings):
 
 def test_arrays_of_a_model_without_pose_have_none(encodings):
     made = encodings(angle=np.zeros(600, np.float32))
-    arrays = encoding_arrays(made, {"classification": {"confusion": [[3, 1], [0, 2]]}})
-    assert set(arrays) == {
-        "latent_z", "latent_label", "factor_angle", "factor_shear", "confusion",
-    }  # fmt: skip
+    arrays = encoding_arrays(made, {"classes": CLASSES})
+    assert set(arrays) == {"latent_z", "latent_label", "factor_angle", "factor_shear"}
     assert len(arrays["latent_z"]) == 200
     assert {"latent_angle", "shift_px"} <= set(
         encoding_arrays(encodings(shift=np.ones((600, 2))), {})
@@ -191,3 +189,86 @@ def test_the_cyclic_map_closes_and_is_nowhere_near_white():
 def test_marks_shrink_with_their_number():
     sizes = [point_size(n) for n in (1, 300, 4_000, 70_000)]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def found_classes(encodings, predicted, label, n_groups):
+    """Encodings of a model that found these classes in these validation images."""
+    n = len(label)
+    return encodings(
+        n_train=0,
+        n_val=n,
+        label=np.array(label),
+        predicted=np.array(predicted),
+        class_probability=np.full((n, n_groups), 1 / n_groups, np.float32),
+    )
+
+
+def test_columns_of_found_classes_stand_under_the_class_they_stand_for(encodings):
+    """Then those that stand for none; an image is coloured as the class its group stands for."""
+    label = [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
+    predicted = [3, 3, 1, 0, 0, 0, 4, 4, 1, 4]
+    arrays = encoding_arrays(
+        found_classes(encodings, predicted, label, 5), {"classes": ["a", "b", "c"]}
+    )
+    assert arrays["confusion_columns"].tolist() == [3, 0, 4, 1, 2]
+    assert arrays["confusion"].tolist() == [[2, 0, 0, 1, 0], [0, 3, 0, 0, 0], [0, 0, 3, 1, 0]]
+    assert arrays["latent_predicted"].tolist() == [0, 0, -1, 1, 1, 1, 2, 2, -1, 2]
+
+
+def test_fewer_found_classes_than_true_ones_have_fewer_columns(encodings):
+    label, predicted = [0, 0, 1, 2, 2, 2, 3], [1, 1, 1, 0, 0, 0, 0]
+    arrays = encoding_arrays(found_classes(encodings, predicted, label, 2), {"classes": CLASSES})
+    assert arrays["confusion_columns"].tolist() == [1, 0]
+    assert arrays["confusion"].tolist() == [[2, 0], [1, 0], [0, 3], [0, 1]]
+    assert arrays["latent_predicted"].tolist() == [0, 0, 0, 2, 2, 2, 2]
+
+
+def test_images_without_a_label_are_in_no_confusion_but_in_their_class(encodings):
+    label, predicted = [0, 1, -1, -1], [1, 0, 0, 1]
+    arrays = encoding_arrays(
+        found_classes(encodings, predicted, label, 2), {"classes": ["a", "b"]}
+    )
+    assert arrays["confusion"].tolist() == [[1, 0], [0, 1]]
+    assert arrays["latent_predicted"].tolist() == [0, 1, 1, 0]
+    arrays = encoding_arrays(found_classes(encodings, predicted, [-1] * 4, 2), {"classes": []})
+    assert arrays["latent_predicted"].tolist() == predicted
+    assert "confusion" not in arrays
+
+
+def test_learnt_classes_keep_the_confusion_of_the_metrics(encodings):
+    made = found_classes(encodings, [0, 1, 1], [0, 0, 1], 2)
+    arrays = encoding_arrays(made, {"classification": {"confusion": [[1, 1], [0, 1]]}})
+    assert arrays["confusion"].tolist() == [[1, 1], [0, 1]]
+    assert arrays["latent_predicted"].tolist() == [0, 1, 1]
+    assert "confusion_columns" not in arrays
+
+
+@pytest.mark.parametrize("columns", [[1, 0], [3, 0, 4, 1, 5, 2], list(range(30))])
+def test_a_confusion_of_found_classes_may_have_any_number_of_columns(columns):
+    counts = np.zeros((4, len(columns)))
+    counts[2, 1], counts[2, 0] = 3, 1
+    figure = draw({"confusion": counts, "confusion_columns": np.array(columns)}, CLASSES)
+    axes = figure["confusion"].axes[0]
+    assert [t.get_text() for t in axes.get_xticklabels()] == [str(j) for j in columns]
+    assert [t.get_text() for t in axes.get_yticklabels()] == CLASSES
+    assert axes.get_xlabel() == "found class"
+    said = {t.get_position(): t.get_text() for t in axes.texts}
+    assert said == {(1, 2): "0.75", (0, 2): "0.25"}
+    assert png(figure["confusion"])
+
+
+def test_a_confusion_of_learnt_classes_has_the_same_names_both_ways(arrays):
+    axes = draw({"confusion": np.eye(4) * 7}, CLASSES)["confusion"].axes[0]
+    assert [t.get_text() for t in axes.get_xticklabels()] == CLASSES
+    assert axes.get_xlabel() == "predicted"
+
+
+def test_maps_bear_the_names_they_were_saved_with(encodings):
+    maps = class_maps([blobs(1)] * 3, encodings())
+    figures = draw(
+        {**maps, "map_names": np.array(["0: hearts", "1: hearts", "2: no image"])}, CLASSES
+    )
+    rows = [t.get_text() for t in figures["traversal_z1"].axes[0].get_yticklabels()]
+    assert rows == ["0: hearts", "1: hearts", "2: no image"]
+    title = figures["manifold_class_2"].axes[0].get_title(loc="left")
+    assert title == "Decoded content of 2: no image"

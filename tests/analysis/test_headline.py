@@ -59,3 +59,21 @@ def test_numbers_are_written_as_people_write_them():
     ]
     assert [duration(s) for s in (4.25, 48, 200, 9000)] == ["4.2 s", "48 s", "3 min", "2 h 30 min"]
     assert percent(0.8214) == "82.1 %"
+
+
+def test_classes_that_hardly_any_image_is_in_are_said():
+    """Fewer than a tenth of an even share: with four classes, of a quarter."""
+    rows = dict(headline({"clustering": {"method": "y", "usage": [0.024, 0.4, 0, 0.576]}}))
+    assert rows["Unused classes"] == "2 of 4 (0, 2): the others share their images"
+    rows = dict(headline({"clustering": {"method": "y", "usage": [0.026, 0.4, 0.3, 0.274]}}))
+    assert "Unused classes" not in rows
+
+
+def test_found_classes_are_told_from_clusters_of_z():
+    scores = {"hungarian": 0.5, "majority": 0.6, "usage": [0.5, 0.5]}
+    assert headline({"clustering": {**scores, "method": "y"}}) == [
+        ("Found classes, one to one", "50.0 %")
+    ]
+    assert headline({"clustering": {**scores, "method": "kmeans"}}) == [
+        ("k-means on z, one to one", "50.0 %")
+    ]

@@ -140,3 +140,53 @@ def test_noise_has_the_stated_sd_before_clipping(cards: Make) -> None:
         0.3 / math.sqrt(2 * math.pi), abs=5 * standard_error
     )
     assert 0 <= float(images.min()) <= float(images.max()) <= 1
+
+
+def test_labelled_cards_come_beside_the_others_and_change_nothing(cards: Make) -> None:
+    config = cards(noise_sd=0.3, size=16)
+    without, beside = load(config, seed=3), load(config, seed=3, labelled=True)
+    assert without.labelled is None
+    for one, two in zip(without.parts, beside.parts, strict=False):
+        assert torch.equal(one.images, two.images)
+        assert torch.equal(one.label, two.label)
+        assert all(torch.equal(one.factors[name], two.factors[name]) for name in one.factors)
+
+
+def test_labelled_cards_are_so_many_a_suit_and_counted_last(cards: Make) -> None:
+    splits = load(cards(train_size=10, val_size=6, labelled_per_class=3, size=8), 0, labelled=True)
+    assert splits.labelled is not None
+    assert splits.labelled.label.tolist() == [0, 1, 2, 3] * 3
+    assert splits.labelled.index.tolist() == list(range(16, 28))
+
+
+def test_labelled_cards_keep_to_ranges_of_their_own(cards: Make) -> None:
+    changes = {"labelled_rotation_deg": 12.0, "labelled_shear_deg": 1.0, "shift_px": 0.1}
+    splits = load(cards(size=8, labelled_per_class=500, **changes), seed=0, labelled=True)
+    assert splits.labelled is not None
+    factors = splits.labelled.factors
+    limits = {"angle": math.radians(12), "shear": math.radians(1), "shift_row": 0.1}
+    for name, limit in limits.items():
+        assert 0.98 * limit < float(factors[name].abs().max()) <= limit
+
+
+def test_labelled_cards_repeat_no_other_factor_and_are_as_they_say(cards: Make) -> None:
+    """Over the same ranges: from one stream of random numbers some would be the same."""
+    changes = {"labelled_rotation_deg": 120.0, "labelled_shear_deg": 20.0}
+    splits = load(cards(labelled_per_class=10, **changes), seed=0, labelled=True)
+    labelled = splits.labelled
+    assert labelled is not None
+    for name, values in labelled.factors.items():
+        for others in (splits.train, splits.val):
+            assert not torch.isin(values, others.factors[name]).any()
+    drawn = draw(labelled.label, labelled.factors, 48)
+    torch.testing.assert_close(drawn, labelled.images, rtol=0, atol=1e-6)
+
+
+def test_labelled_cards_follow_the_seed(cards: Make) -> None:
+    config = cards(size=8, labelled_per_class=5)
+    first, again, other = (load(config, seed, labelled=True).labelled for seed in (3, 3, 4))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert torch.equal(first.images, again.images)
+    assert not torch.isin(other.factors["angle"], first.factors["angle"]).any()

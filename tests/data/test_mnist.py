@@ -128,3 +128,64 @@ def test_the_real_files_are_the_well_known_digits(digits: Make) -> None:
     assert splits.val.label.bincount().tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
     ]  # fmt: skip
+
+
+@pytest.fixture
+def many_digits(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """Ten blank digits of each class but seven of class 3, in random order: the labels."""
+    from vaerun.data import mnist
+
+    rng = np.random.default_rng(0)
+    label = rng.permutation(np.repeat(np.arange(10), [10, 10, 10, 7, *[10] * 6])).astype(np.uint8)
+    pixels = rng.integers(0, 256, (len(label), 28, 28), np.uint8)
+    digits = mnist._Digits(pixels, label)
+    monkeypatch.setattr(mnist, "_read", lambda _: (digits, mnist._Digits(pixels[:9], label[:9])))
+    return label
+
+
+def test_labelled_digits_are_so_many_of_each_class_where_they_lie(
+    digits: Make, many_digits: np.ndarray
+) -> None:
+    splits = load(digits(labelled_per_class=7), seed=0, labelled=True)
+    labelled = splits.labelled
+    assert labelled is not None
+    assert labelled.label.bincount().tolist() == [7] * 10
+    assert labelled.index.unique().tolist() == labelled.index.tolist()  # each once, in order
+    assert labelled.label.tolist() == many_digits[labelled.index.numpy()].tolist()
+    assert torch.equal(labelled.images, splits.train.images[labelled.index])
+
+
+def test_which_digits_are_labelled_depends_on_the_seed(
+    digits: Make, many_digits: np.ndarray
+) -> None:
+    def index(seed: int) -> list[int]:
+        labelled = load(digits(labelled_per_class=2), seed, labelled=True).labelled
+        assert labelled is not None
+        return labelled.index.tolist()
+
+    assert index(1) == index(1)
+    assert index(1) != index(2)
+
+
+@pytest.mark.usefixtures("many_digits")
+def test_labelled_digits_have_poses_of_their_own_and_change_no_other(digits: Make) -> None:
+    config = digits(labelled_per_class=7, rotation_deg=90.0)
+    without, beside = load(config, seed=3), load(config, seed=3, labelled=True)
+    for one, two in zip(without.parts, beside.parts, strict=False):
+        assert torch.equal(one.images, two.images)
+        assert torch.equal(one.factors["angle"], two.factors["angle"])
+    assert beside.labelled is not None
+    angle = beside.labelled.factors["angle"]
+    assert math.pi / 4 < float(angle.abs().max()) <= math.pi / 2
+    for others in without.parts:
+        assert not torch.isin(angle, others.factors["angle"]).any()
+
+
+@pytest.mark.usefixtures("many_digits")
+def test_more_labelled_digits_than_the_rarest_class_has_are_refused(digits: Make) -> None:
+    line = (
+        "data.labelled_per_class=8 is more than the 7 images of the rarest class — "
+        "set data.labelled_per_class to 7 or less"
+    )
+    with pytest.raises(UserError, match=f"^{line}$"):
+        load(digits(labelled_per_class=8), seed=0, labelled=True)

@@ -13,7 +13,7 @@ from vaerun.errors import UserError
 from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
 from vaerun.models.bound import negative_elbo
-from vaerun.models.module import Module, Optimiser, cross_entropy
+from vaerun.models.module import Module, Optimiser, cross_entropy, known
 from vaerun.models.network import Network, encode
 
 N, J = 3, 4
@@ -108,12 +108,12 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
     got = module._terms(Batch(x, x, label), posterior, explore=False).loss
-    known, unknown = label >= 0, label < 0
-    of_known = negative_elbo(network, x[known], network.infer(x[known]).given(label[known]))
+    told, unknown = label >= 0, label < 0
+    of_known = negative_elbo(network, x[told], network.infer(x[told]).given(label[told]))
     of_unknown = negative_elbo(network, x[unknown])
     want = torch.cat([of_known.loss, of_unknown.loss])
     torch.testing.assert_close(got.sort().values, want.sort().values)
-    error = cross_entropy(label, posterior)
+    error = cross_entropy(label, torch.full_like(label, -1), posterior)
     assert not error[unknown].any()
     torch.testing.assert_close(error[1], -posterior.log_class[1, 3])
 
@@ -224,16 +224,30 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
     assert sum(p.numel() for p in network.parameters()) == 792_583
 
 
-def test_classes_found_before_training_are_taken_for_known_at_first_only(make):
-    config = validate(compose(["model=jrvae", "objective.guide_epochs=2", *SMALL]))
-    network = make("model=jrvae", *SMALL)
-    optimiser = Optimiser(learning_rate=1.0, schedule="constant")
-    module = Module(network, MODELS["jrvae"], config.objective, optimiser, 0)
-    x = images(2)
-    batch = Batch(x, x, torch.tensor([-1, -1]), guide=torch.tensor([3, -1]))
-    assert module.known(batch, 1.9).label.tolist() == [3, -1]
-    assert module.known(batch, 2.0).label.tolist() == [-1, -1]
-    assert module.known(batch._replace(guide=None), 0.0).label.tolist() == [-1, -1]
+def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
+    x = images(3)
+    guide = torch.tensor([[3, 5], [-1, -1], [2, 0]])
+    label, bin_number = known(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
+    assert label.tolist() == [3, -1, 1]
+    assert bin_number.tolist() == [5, -1, 0]
+    label, bin_number = known(Batch(x, x, torch.tensor([-1, 0, 1])))
+    assert label.tolist() == [-1, 0, 1]
+    assert bin_number.tolist() == [-1, -1, -1]
+
+
+def test_a_known_bin_rules_out_the_others(make):
+    network, x = make("model=jrvae", *SMALL), images()
+    posterior = network.infer(x)
+    at_bin = posterior.at_bin(torch.tensor([5, -1, 0]))
+    torch.testing.assert_close(at_bin.log_q[1], posterior.log_q[1])
+    for i, k in ((0, 5), (2, 0)):
+        want = posterior.log_q[i, k].log_softmax(0)  # over the classes
+        torch.testing.assert_close(at_bin.log_q[i, k], want)
+    loss = negative_elbo(network, x, at_bin).loss
+    assert torch.isfinite(loss).all()
+    error = cross_entropy(torch.full((3,), -1), torch.tensor([5, -1, 0]), posterior)
+    torch.testing.assert_close(error[0], -posterior.log_q[0, 5].logsumexp(0))
+    assert error[1] == 0
 
 
 def test_a_class_is_refused_where_a_model_has_none():

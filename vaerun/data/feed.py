@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     condition
         (B, n) what a conditional model is told, else None.
     guide
-        (B,) the class found before training, −1 where none was; else None.
+        (B, 2) class and angle found before training, −1 and NaN where none was; else None.
     """
 
     images: Tensor

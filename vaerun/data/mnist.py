@@ -111,7 +111,12 @@ def load_labelled(config: MnistConfig, seed: int) -> ImageSet:
     order = np.random.default_rng(choice_seed).permutation(len(digits.label))
     of_class = [order[digits.label[order] == j] for j in range(10)]
     fewest = min(len(members) for members in of_class)
-    _check_size("labelled_per_class", config.labelled_per_class, fewest)
+    if config.labelled_per_class > fewest:
+        raise UserError(
+            f"data.labelled_per_class={config.labelled_per_class} is more than the {fewest} "
+            "images of the rarest class",
+            f"set data.labelled_per_class to {fewest} or less",
+        )
     chosen = np.sort(np.concatenate([m[: config.labelled_per_class] for m in of_class]))
     some = _Digits(digits.pixels[chosen], digits.label[chosen])
     images = _image_set(config, some, None, 0, set_seed)

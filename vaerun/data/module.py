@@ -23,8 +23,8 @@ class Knowledge:
     labels
         Whether it is shown the labelled images, with their labels.
     guide
-        (N,) classes that were found for the training images and, after them, the labelled
-        ones, −1 where none was; None without.
+        (N, 2) class and angle that were found for the training images and, after them, the
+        labelled ones, −1 and NaN where none was; None without.
     """
 
     condition: Callable[[ImageSet], Tensor | None] = lambda _: None

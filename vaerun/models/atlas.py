@@ -1,4 +1,4 @@
-"""Classes before training: an atlas of templates, linked where images lie between them.
+"""Classes and uprights before training: an atlas of templates, linked by images between them.
 
 A model that is to find classes by itself, or from a few labels, has no use for a random start: it
 puts all images into one class, or splits one suit by its shear and joins the halves of two
@@ -13,12 +13,15 @@ both do in one of many:
    moved to its centre of mass beforehand.
 2. Two templates are linked as often as images are torn between them.
 3. The links are cut into J parts by a normalised cut, or known labels spread along them.
+4. Within each class the templates are turned into line along the links, see `uprights`.
 
-The outcome, a class for every image, guides the first epochs of training and is then dropped.
+The outcome, a class and an angle for every image, guides the first epochs of training and is then
+dropped.
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +31,8 @@ from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from vaerun.geometry import Pose, pixel_grid, place
-from vaerun.models.categories import InferredConfig
 from vaerun.models.config import ModelConfig
+from vaerun.models.uprights import angles_upright
 
 # N images, M templates of all atlases, K angles, J classes, B images of a step.
 
@@ -77,22 +80,37 @@ class Sought:
 
 def sought(config: ModelConfig, n_classes: int) -> Sought | None:
     """What to look for before a model is trained; None where it asks for no atlas."""
-    category, pose = config.category, config.pose
-    if not isinstance(category, InferredConfig) or not category.templates:
+    if not config.templates:
         return None
+    pose = config.pose
     mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return Sought(
         n_classes=n_classes,
-        n_templates=n_classes * category.templates,
-        n_atlases=category.atlases,
+        n_templates=n_classes * config.templates,
+        n_atlases=config.atlases,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,
         mask=mask,
     )
 
 
-def find_classes(
+class Found(NamedTuple):
+    """What an atlas says of N images.
+
+    Attributes
+    ----------
+    label
+        (N,) class, −1 where an image stands between two.
+    angle
+        (N,) radians against the upright of its class, NaN where unknown.
+    """
+
+    label: Tensor
+    angle: Tensor
+
+
+def explore(
     images: Tensor,
     label: Tensor,
     sought: Sought,
@@ -100,8 +118,8 @@ def find_classes(
     device: torch.device,
     *,
     mixed: bool = False,
-) -> Tensor:
-    """The class of every image, (N,), −1 where it stands between two.
+) -> Found:
+    """Class and angle of every image.
 
     Parameters
     ----------
@@ -121,11 +139,13 @@ def find_classes(
     small = _shrunk(centred(images) if sought.centre else images)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        shares = []
+        shares, steps = [], []
         for _ in range(sought.n_atlases):
             atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
             atlas.learn(small, mixed=mixed)
-            shares.append(_torn(atlas.score(small), _TORN / sought.n_atlases))
+            score, step = atlas.score(small)
+            shares.append(_torn(score, _TORN / sought.n_atlases))
+            steps.append(step)
     torn = np.concatenate(shares, axis=1) / len(shares)  # (N, M)
     links = torn.T @ torn
     if bool((label >= 0).any()):
@@ -133,7 +153,20 @@ def find_classes(
     else:
         of_template = np.eye(sought.n_classes)[_cut(links, sought.n_classes, seed)]
     share, found = torch.from_numpy(torn @ of_template).max(1)
-    return torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
+    found = torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
+    return Found(found, _angle(torn, torch.cat(steps, dim=1), of_template, found, sought))
+
+
+def _angle(
+    torn: Floats, step: Tensor, of_template: Floats, found: Tensor, sought: Sought
+) -> Tensor:
+    """Angle of every image (N,) where any angle is possible; NaN elsewhere, and for strays."""
+    if sought.angle_range < math.pi - 1e-6:
+        return torch.full((len(torn),), math.nan)
+    group = of_template.argmax(1)
+    angle = torch.from_numpy(angles_upright(torn, step, group, _ANGLES)).float()
+    stray = torch.from_numpy(group[torn.argmax(1)]) != found
+    return angle.masked_fill(stray, math.nan)
 
 
 class Atlas(nn.Module):
@@ -181,14 +214,21 @@ class Atlas(nn.Module):
             adam.step()
 
     @torch.no_grad()
-    def score(self, images: Tensor) -> Tensor:
-        """Log p(x | m) of every image and template, (N, M), summed over poses."""
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Log p(x | m) of every image and template, summed over angles, and the best angle.
+
+        Returns
+        -------
+        score, step
+            (N, M) nats up to a constant; (N, M) number of the angle.
+        """
         device = self.angles.device
-        scores = []
+        scores, steps = [], []
         for x in images.split(_BATCH):
             log_lik = self(x.to(device)).unflatten(1, (len(self.templates), -1))  # (B, M, K)
             scores.append(log_lik.logsumexp(2).cpu())
-        return torch.cat(scores)
+            steps.append(log_lik.argmax(2).cpu())
+        return torch.cat(scores), torch.cat(steps)
 
     def forward(self, x: Tensor) -> Tensor:
         """Log p(x | m, pose) of images (B, C, H, W), (B, M·K), up to the prior."""

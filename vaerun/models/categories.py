@@ -38,12 +38,15 @@ class Category(nn.Module, ABC):
         Numbers n that tell the decoder of the class.
     n_encoder_inputs
         Numbers n that tell the encoder, 0 if it is told nothing.
+    n_data_classes
+        Classes of the data set that the model is told of every image, 0 if it is told none.
     """
 
     Config: ClassVar[type]
     n_classes: int = 0
     n_told: int = 0
     n_encoder_inputs: int = 0
+    n_data_classes: int = 0
 
     @abstractmethod
     def n_numbers(self, n_bins: int, dim: int) -> int:
@@ -195,10 +198,6 @@ class InferredConfig:
 
     name: str = option("where the class comes from", choices=["summed", "classifier", "gumbel"])
     n_classes: int | None = option("classes J; null: as many as the data set has", min=2, max=1024)
-    templates: int = option(
-        "templates a class that look for classes before training; 0: begin blind", min=0, max=1000
-    )
-    atlases: int = option("times they are learned, from different starts", min=1)
 
 
 class Inferred(Category):

@@ -29,6 +29,12 @@ class ModelConfig:
     decoder: Any = option("options of the decoder")
     pose: Any = option("options of the pose search")
     category: Any = option("options of the class")
+    templates: int = option(
+        "templates a class that look for classes and uprights before training; 0: begin blind",
+        min=0,
+        max=1000,
+    )
+    atlases: int = option("times they are learned, from different starts", min=1)
     restarts: int = option(
         "times training is begun, from different seeds; the best by the bound goes on", min=1
     )

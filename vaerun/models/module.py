@@ -1,5 +1,6 @@
 """The one LightningModule: a batch → terms of the bound → the objective → a logged mean."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from vaerun.data.corrupt import Corruption
 from vaerun.data.feed import Batch
+from vaerun.geometry import wrap
 from vaerun.models.bound import Terms, negative_elbo
 from vaerun.models.family import Family
 from vaerun.models.network import Network
@@ -19,6 +21,7 @@ from vaerun.models.posterior import Posterior
 from vaerun.objectives import ObjectiveConfig, Progress
 
 _TRAIN, _VAL = 0, 1  # streams of noise
+_SURENESS = 0.25  # of an angle found before training, prior sd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +88,17 @@ class Module(pl.LightningModule):
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
         epoch = self.global_step / n_batches
-        batch = self.known(batch, epoch)
+        if epoch >= self.objective.guide_epochs:
+            batch = batch._replace(guide=None)
         posterior = self.network.infer(batch.images, batch.condition)
         terms = self._terms(batch, posterior, explore=True)
         self._means["train"].add(terms)
         if batch_idx + 1 == n_batches:  # not at the epoch's end: callbacks come before the module
             self._log_means("train")
         progress = Progress(epoch, self.global_step, self.network.n_classes)
-        return self.objective.loss(terms, cross_entropy(batch.label, posterior), progress)
+        label, angle = known(batch)
+        error = cross_entropy(label, posterior) + angle_error(angle, posterior, self.network)
+        return self.objective.loss(terms, error, progress)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the validation means; its noise is the same in every epoch."""
@@ -100,20 +106,16 @@ class Module(pl.LightningModule):
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
 
-    def known(self, batch: Batch, epoch: float) -> Batch:
-        """The batch with the classes that count as known: in the first epochs found ones too."""
-        if batch.guide is None or epoch >= self.objective.guide_epochs:
-            return batch
-        return batch._replace(label=torch.where(batch.label < 0, batch.guide, batch.label))
-
     def _terms(self, batch: Batch, posterior: Posterior, *, explore: bool) -> Terms:
         """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""
-        known = batch.label >= 0
+        label, angle = known(batch)
+        posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
+        told = label >= 0
         parts = [(batch.target, posterior)]
-        if bool(known.any()):
-            parts = [(batch.target[known], posterior.rows(known).given(batch.label[known]))]
-            if not bool(known.all()):
-                parts.append((batch.target[~known], posterior.rows(~known)))
+        if posterior.log_class is not None and bool(told.any()):
+            parts = [(batch.target[told], posterior.rows(told).given(label[told]))]
+            if not bool(told.all()):
+                parts.append((batch.target[~told], posterior.rows(~told)))
         terms = [
             negative_elbo(
                 self.network,
@@ -163,12 +165,43 @@ class Module(pl.LightningModule):
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+def known(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Class and angle that count as known, (B,) each, −1 and NaN where none does."""
+    if batch.guide is None:
+        return batch.label, torch.full_like(batch.label, math.nan, dtype=torch.float32)
+    found, angle = batch.guide.unbind(1)
+    return torch.where(batch.label < 0, found.long(), batch.label), angle
+
+
 def cross_entropy(label: Tensor, posterior: Posterior) -> Tensor:
     """−log q(y | x) of the known classes (B,), nats; 0 where the label is −1."""
     if posterior.log_class is None:
         return posterior.log_q.new_zeros(len(label))
-    of_label = posterior.log_class.gather(1, label.clamp_min(0)[:, None])[:, 0]
-    return torch.where(label >= 0, -of_label, 0.0)
+    return _surprise(posterior.log_class, label)
+
+
+def angle_error(angle: Tensor, posterior: Posterior, network: Network) -> Tensor:
+    """What the encoder misses of known angles (B,) radians, nats; 0 where they are NaN.
+
+    −log q of the bin, and the squared distance of the offset within it, in units of a quarter of
+    its prior sd: some degrees, as sure as an angle that was found.
+    """
+    bin_number = network.search.nearest_bin(angle)  # (B,)
+    if network.latents.angle is None or len(network.search.bin_angle) == 1:
+        return posterior.log_q.new_zeros(len(angle))
+    there = bin_number.clamp_min(0)
+    target = wrap(angle.nan_to_num() - network.search.bin_angle[there])
+    offset = posterior.latents.mean[..., 0]  # (B, K, J), prior sd; the first latent is the angle
+    offset = offset.gather(1, there[:, None, None].expand(-1, 1, offset.shape[2]))[:, 0]  # (B, J)
+    away = (offset - (target / network.latents.angle.sd)[:, None]) / _SURENESS
+    error = _surprise(posterior.log_q.logsumexp(2), bin_number) + 0.5 * away.square().mean(1)
+    return torch.where(bin_number >= 0, error, 0.0)
+
+
+def _surprise(log_q: Tensor, known: Tensor) -> Tensor:
+    """−log q (B, n) at the known value (B,), 0 where it is −1."""
+    at = log_q.gather(1, known.clamp_min(0)[:, None])[:, 0]
+    return torch.where(known >= 0, -at, 0.0)
 
 
 class TermMeans:

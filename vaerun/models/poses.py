@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from vaerun.geometry import wrap
 from vaerun.latents import AnglePrior
 from vaerun.nets.orbit import Orbit, bin_angles, offset_sd
 from vaerun.schema import option
@@ -44,6 +45,14 @@ class PoseSearch(nn.Module):
     def __init__(self, bin_angle: Tensor) -> None:
         super().__init__()
         self.register_buffer("bin_angle", bin_angle, persistent=False)
+
+    def nearest_bin(self, angle: Tensor) -> Tensor:
+        """The bin of each angle (N,) radians, (N,); −1 where it is NaN or there is but one bin."""
+        n_bins = len(self.bin_angle)
+        if n_bins == 1:
+            return torch.full((len(angle),), -1)
+        away = wrap(angle.nan_to_num()[:, None] - self.bin_angle.to(angle.device)).abs()
+        return torch.where(angle.isnan(), -1, away.argmin(1))
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
         """Pixels of one copy of an image (C, H, W), channels counted."""

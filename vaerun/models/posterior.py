@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.latents import Gaussian
+
+_NEVER = -1e4  # log-probability: finite, so that 0·log 0 is 0
 
 # B images, K bins, J classes tried (1 without), n numbers that stand for a class, D latents.
 
@@ -46,6 +50,9 @@ class Posterior(NamedTuple):
     def given(self, label: Tensor) -> "Posterior":
         """q(k, ζ | x, y) of images whose class (B,) is known; says nothing of other classes."""
         assert self.y is not None
+        if self.kl_relaxed is not None and self.log_class is not None:  # bins and ζ know no class
+            known = F.one_hot(label, self.log_class.shape[1]).to(self.y.dtype)
+            return self._replace(y=known[:, None, None], kl_relaxed=None)
         n_bins = self.log_q.shape[1]
         column = label.view(-1, 1, 1).expand(-1, n_bins, 1)  # (B, K, 1)
         latents = (
@@ -55,6 +62,14 @@ class Posterior(NamedTuple):
         return Posterior(
             self.log_q.gather(2, column).log_softmax(1), Gaussian(*latents), told, self.log_class
         )
+
+    def at_bin(self, bin_number: Tensor) -> "Posterior":
+        """With the bin of rotation (B,) taken for known, where it is not −1."""
+        bins = torch.arange(self.log_q.shape[1], device=self.log_q.device)
+        other = (bin_number[:, None] >= 0) & (bins != bin_number[:, None])  # (B, K)
+        ruled_out = self.log_q.masked_fill(other[:, :, None], _NEVER)
+        log_q = ruled_out.flatten(1).log_softmax(1).view_as(ruled_out)
+        return self._replace(log_q=log_q)
 
 
 def take_hypotheses(per_hypothesis: Tensor, chosen: Tensor) -> Tensor:

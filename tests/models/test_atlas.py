@@ -1,0 +1,356 @@
+"""Classes before training: found where images run into one another, whatever else varies."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from vaerun.analysis.clusters import agreement
+from vaerun.compose import compose
+from vaerun.config import validate
+from vaerun.geometry import Pose, pixel_grid, pixel_size, place
+from vaerun.models import atlas
+from vaerun.models.atlas import Atlas, Sought, centred, explore, sought
+
+CPU = torch.device("cpu")
+N = 600
+WHOLE_CIRCLE = Sought(
+    n_classes=3, n_templates=15, n_atlases=1, angle_range=math.pi, centre=False, mask=False
+)
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atlas, "_STEPS", 80)
+    monkeypatch.setattr(atlas, "_BATCH", 100)
+
+
+def bar(u: Tensor, v: Tensor) -> Tensor:
+    """Distance from the border of a bar, below 0 inside."""
+    return torch.maximum(u.abs() - 0.7, v.abs() - 0.14)
+
+
+def ring(u: Tensor, v: Tensor) -> Tensor:
+    """Likewise a ring."""
+    return (torch.hypot(u, v) - 0.45).abs() - 0.13
+
+
+def cross(u: Tensor, v: Tensor) -> Tensor:
+    """Likewise a cross."""
+    arms = [torch.maximum(a.abs() - 0.5, b.abs() - 0.15) for a, b in ((u, v), (v, u))]
+    return torch.minimum(*arms)
+
+
+def shapes(
+    n: int = N,
+    *,
+    size: tuple[int, int] = (20, 20),
+    turn: float = math.pi,
+    scale: float = 1.0,
+    shift_px: float = 0.0,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Bars, rings and crosses in turn, stretched, turned and shifted at random, and their kind."""
+    random = torch.Generator().manual_seed(seed)
+    angle, along, row, column = torch.rand(4, n, 1, generator=random) * 2 - 1
+    pixel = pixel_size(*size)
+    points = pixel_grid(*size).flatten(0, 1)
+    rows, columns = points[:, 0] - shift_px * pixel * row, points[:, 1] - shift_px * pixel * column
+    cos, sin = torch.cos(turn * angle), torch.sin(turn * angle)
+    u, v = (cos * rows + sin * columns) / (1 + 0.2 * along), cos * columns - sin * rows
+    kind = torch.arange(n) % 3
+    each = torch.stack([scale * shape(u / scale, v / scale) for shape in (bar, ring, cross)])
+    distance = each[kind, torch.arange(n)]
+    images = torch.sigmoid(-4 * distance / pixel).view(n, 1, *size)
+    images = images + noise * torch.randn(images.shape, generator=random)
+    return images.clamp(0, 1), kind
+
+
+def unknown(n: int = N) -> Tensor:
+    return torch.full((n,), -1)
+
+
+def rightly_found(found: Tensor, kind: Tensor) -> float:
+    """Share of all images in the group of their kind, one group a kind; −1 is in none."""
+    sure = found >= 0
+    share = agreement(found[sure].numpy(), kind[sure].numpy())["hungarian"]
+    return share * float(sure.float().mean())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"seed": 1},
+        {"noise": 0.25},
+        {"size": (16, 20)},
+        {"size": (20, 15), "seed": 1},
+    ],
+    ids=str,
+)
+def test_shapes_are_told_apart_without_a_label(options: dict[str, Any]):
+    images, kind = shapes(**options)
+    found = explore(images, unknown(), WHOLE_CIRCLE, options.get("seed", 0), CPU).label
+    assert rightly_found(found, kind) >= 0.95
+
+
+def test_shapes_in_two_channels_are_told_apart():
+    images, kind = shapes()
+    both = torch.cat([0.1 * images, 1 - 0.8 * images], dim=1)
+    assert rightly_found(explore(both, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) >= 0.95
+
+
+def test_large_images_are_told_apart_by_fewer_pixels():
+    images, kind = shapes(size=(60, 45))
+    assert max(atlas._shrunk(images).shape[2:]) <= 24
+    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) >= 0.95
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_shifted_shapes_are_told_apart_once_centred(dark: bool):
+    images, kind = shapes(shift_px=7, size=(28, 28), scale=0.6)
+    images = 1 - images if dark else images
+    centring = dataclasses.replace(WHOLE_CIRCLE, centre=True)
+    assert rightly_found(explore(images, unknown(), centring, 0, CPU).label, kind) >= 0.95
+    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) < 0.9
+
+
+def test_a_masked_atlas_ignores_what_turns_out_of_the_image():
+    """Corners carry another, random, pattern: only the inscribed circle tells the shapes."""
+    images, kind = shapes()
+    corners = ~(torch.hypot(*pixel_grid(20, 20).unbind(-1)) <= 1.05)
+    bright = torch.rand(N, 1, 1, 1, generator=torch.Generator().manual_seed(0)).round()
+    images = torch.where(corners, bright, images)
+    masked = dataclasses.replace(WHOLE_CIRCLE, mask=True)
+    assert rightly_found(explore(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
+    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) < 0.9
+
+
+def test_several_atlases_are_linked_into_one():
+    images, kind = shapes(noise=0.25)
+    twice = dataclasses.replace(WHOLE_CIRCLE, n_templates=9, n_atlases=2)
+    assert rightly_found(explore(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
+
+
+def test_a_few_upright_labels_name_the_classes_and_are_kept():
+    images, kind = shapes()
+    upright, upright_kind = shapes(15, turn=0.1, seed=5)
+    names = torch.tensor([2, 0, 1])
+    label = torch.cat([unknown(), names[upright_kind]])
+    label[N] = names[1]  # a label is what it is, even a wrong one
+    found = explore(torch.cat([images, upright]), label, WHOLE_CIRCLE, 0, CPU).label
+    assert found[N:].tolist() == label[N:].tolist()
+    assert float((found[:N] == names[kind]).float().mean()) >= 0.95
+
+
+def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
+    images, _ = shapes(noise=0.25)
+    found = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        np.random.seed(state)  # noqa: NPY002
+        before, before_numpy = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+        found.append(explore(images, unknown(), WHOLE_CIRCLE, 3, CPU))
+        assert torch.equal(torch.get_rng_state(), before)
+        assert (np.random.get_state()[1] == before_numpy).all()  # noqa: NPY002
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_images_that_are_all_the_same_are_no_failure():
+    found = explore(torch.full((7, 1, 9, 9), 0.3), unknown(7), WHOLE_CIRCLE, 0, CPU).label
+    assert len(found) == 7
+    assert set(found.tolist()) <= {-1, 0, 1, 2}
+
+
+def new_atlas(size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1) -> Atlas:
+    torch.manual_seed(0)
+    wanted = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, mask=mask)
+    return Atlas(torch.rand(5, channels, *size), wanted, weight)
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_a_score_is_the_log_likelihood_of_the_turned_template(mask: bool):
+    made = new_atlas((7, 9), mask=mask, channels=2, weight=1.7)
+    x = torch.rand(2, 2, 7, 9)
+    got = made(x).unflatten(1, (3, -1))
+    rows, columns = np.mgrid[-3:4, -4:5]
+    inside = torch.from_numpy(np.hypot(rows, columns) <= 3.5) if mask else torch.ones(7, 9) > 0
+    for k in (0, 5, 20):
+        angle = torch.full((3,), 2 * math.pi * k / 32)
+        turned = place(made.templates, Pose.identity(3)._replace(angle=angle), (7, 9))
+        coin = torch.distributions.Bernoulli(logits=turned[None], validate_args=False)
+        want = 1.7 * coin.log_prob(x[:, None])[..., inside].sum((2, 3))
+        torch.testing.assert_close(got[:, :, k], want, rtol=1e-4, atol=1e-4)
+    score, step = made.score(x)
+    torch.testing.assert_close(score, got.detach().logsumexp(2))
+    assert torch.equal(step, got.argmax(2))
+
+
+def test_a_quarter_turn_of_an_image_leaves_its_scores():
+    made = new_atlas((8, 8), mask=False)
+    x = torch.rand(4, 1, 8, 8)
+    for turns in (1, 2, 3):
+        turned = made.score(x.rot90(turns, (2, 3)))[0]
+        torch.testing.assert_close(turned, made.score(x)[0], rtol=1e-4, atol=1e-3)
+
+
+def blob(size: tuple[int, int], row: float, column: float) -> Tensor:
+    """A round blob so many pixels down and right of the middle, white on black."""
+    rows = torch.arange(size[0]) - (size[0] - 1) / 2 - row
+    columns = torch.arange(size[1]) - (size[1] - 1) / 2 - column
+    return torch.exp(-(rows[:, None].square() + columns.square()) / (2 * 1.5**2))[None, None]
+
+
+@pytest.mark.parametrize("size", [(20, 20), (16, 24), (25, 18)])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.9, 0.2), (0.3, 0.5)])
+def test_an_object_is_moved_to_the_middle(size: tuple[int, int], low: float, high: float):
+    for row, column in [(3.3, -2.6), (-1.5, 0.2)]:
+        got = centred(low + (high - low) * blob(size, row, column))
+        mass = (got[0, 0] - low).abs()
+        rows = torch.arange(size[0]) - (size[0] - 1) / 2
+        columns = torch.arange(size[1]) - (size[1] - 1) / 2
+        assert abs(float((mass.sum(1) * rows).sum() / mass.sum())) < 0.15
+        assert abs(float((mass.sum(0) * columns).sum() / mass.sum())) < 0.15
+        want = low + (high - low) * blob(size, 0, 0)
+        assert float((got - want).abs().max()) < 0.15 * abs(high - low)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
+def test_an_empty_image_stays_as_it_is_when_centred(value: float):
+    images = torch.full((2, 2, 9, 12), value)
+    torch.testing.assert_close(centred(images), images)
+
+
+def blocks() -> tuple[np.ndarray, np.ndarray]:
+    """Links of three close groups, two of them nearer, and an outlier; the group of each node."""
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1, 2], [4, 6, 5])
+    usual = np.array([[10, 0.05, 0.05], [0.05, 10, 1], [0.05, 1, 10]])
+    links = usual[group][:, group] * rng.uniform(0.5, 1.5, (15, 15))
+    alone = np.pad(links + links.T, (0, 1))
+    alone[-1, -1], alone[-1, 0], alone[0, -1] = 0.02, 1e-5, 1e-5
+    return alone, np.append(group, -1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_cut_goes_through_weak_bridges_and_not_around_an_outlier(seed: int):
+    links, group = blocks()
+    shuffled = np.random.default_rng(seed).permutation(len(links))
+    part = atlas._cut(links[np.ix_(shuffled, shuffled)], 3, seed)
+    of_node = np.empty(len(links), int)
+    of_node[shuffled] = part
+    names = [set(of_node[group == k]) for k in range(3)]
+    assert [len(name) for name in names] == [1, 1, 1]
+    assert len(set.union(*names)) == 3
+
+
+def test_labels_spread_as_a_random_walk_first_meets_them():
+    """On a chain of templates, against the walk carried out step by step until all have ended."""
+    m, n_classes = 6, 3
+    rng = np.random.default_rng(0)
+    links = np.diag(rng.uniform(1, 5, m))
+    for i in range(m - 1):
+        links[i, i + 1] = links[i + 1, i] = rng.uniform(0.2, 2)
+    label = np.array([0, -1, 2, 1, 2])
+    torn = rng.dirichlet(np.full(m, 0.3), len(label))
+    known = label >= 0
+    meeting = torn[known].T  # (M, labelled images)
+    step = np.concatenate([links, meeting], axis=1)
+    step = step / step.sum(1, keepdims=True)
+    where, met = np.eye(m), np.zeros((m, known.sum()))
+    for _ in range(5000):
+        where, met = where @ step[:, :m], met + where @ step[:, m:]
+    assert where.max() < 1e-12
+    want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
+    got = atlas._spread(links, torn, label, n_classes)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    np.testing.assert_allclose(got.sum(1), 1)
+
+
+def test_templates_that_no_label_reaches_are_of_all_classes_alike():
+    links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
+    torn = np.array([[1.0, 0, 0, 0]])
+    got = atlas._spread(links, torn, np.array([1]), 2)
+    np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)
+
+
+def test_angles_of_the_whole_circle_name_none_twice():
+    angles = atlas._angles(math.pi)
+    assert angles[0] == 0
+    torch.testing.assert_close(angles.diff(), torch.full((31,), 2 * math.pi / 32))
+
+
+@pytest.mark.parametrize("degrees", [12, 45, 120, 179])
+def test_angles_within_a_range_are_symmetrical_and_reach_its_ends(degrees: float):
+    limit = math.radians(degrees)
+    angles = atlas._angles(limit)
+    assert len(angles) % 2 == 1
+    torch.testing.assert_close(angles, -angles.flip(0), rtol=0, atol=1e-6)
+    assert float(angles.max()) == pytest.approx(limit)
+    assert float(angles.diff().max()) < 2 * math.pi / 32 * 1.5
+
+
+@pytest.mark.parametrize("degrees", [0, 3])
+def test_next_to_no_rotation_is_a_single_angle(degrees: float):
+    assert atlas._angles(math.radians(degrees)).tolist() == [0.0]
+
+
+def sought_by(*overrides: str) -> Sought | None:
+    config = validate(compose(list(overrides)))
+    return sought(config.model, getattr(config.model.category, "n_classes", 0) or 4)
+
+
+def test_a_model_that_infers_classes_looks_for_them_at_any_angle():
+    found = sought_by("model=jrvae", "model.templates=7", "model.atlases=2")
+    assert found is not None
+    assert (found.n_classes, found.n_templates, found.n_atlases) == (4, 28, 2)
+    assert found.angle_range == pytest.approx(math.pi)
+    assert (found.centre, found.mask) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "angle_range", "centre", "mask"),
+    [
+        (("model.pose.angle_range_deg=30", "model.invariances=[r,t]"), math.pi / 6, True, False),
+        (("model/pose=none", "model.invariances=[]"), 0, False, False),
+        (("model.invariances=[t]",), 0, True, False),
+        (("model/pose=amortized", "model.invariances=[r,t]"), math.pi, True, False),
+        (("data.fills_field=true", "model.invariances=[r,t]"), math.pi, False, True),
+    ],
+    ids=str,
+)
+def test_only_the_model_s_own_invariances_are_looked_through(
+    overrides: tuple[str, ...], angle_range: float, centre: bool, mask: bool
+):
+    found = sought_by("model=ssrvae", *overrides, "model.category.n_classes=3")
+    assert found is not None
+    assert found.n_classes == 3
+    assert found.angle_range == pytest.approx(angle_range)
+    assert (found.centre, found.mask) == (centre, mask)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("model=rvae", "model.templates=0"),
+        ("model=crvae", "model.templates=0"),
+        ("model=jrvae", "model.templates=0"),
+    ],
+    ids=str,
+)
+def test_no_atlas_without_templates(overrides: tuple[str, ...]):
+    assert sought_by(*overrides) is None
+
+
+@pytest.mark.parametrize("category", ["classifier", "gumbel"])
+def test_any_way_of_a_class_may_begin_with_an_atlas(category: str):
+    found = sought_by("model=jrvae", f"model/category={category}", "model.templates=5")
+    assert found is not None
+    assert found.n_templates == 20

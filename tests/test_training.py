@@ -1,0 +1,173 @@
+"""How training begins and goes on: several beginnings, the best of them chosen, interruptions."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from vaerun import training
+from vaerun.callbacks import Beginning, Checkpoints
+from vaerun.models import atlas
+
+TINY = (
+    "data.size=16",
+    "data.train_size=40",
+    "data.val_size=20",
+    "data.batch_size=20",
+    "data.labelled_per_class=2",
+    "model.hidden=[12,10]",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+)
+TWICE = ("model.restarts=2", "model.restart_epochs=1")
+FOUND = ("model.templates=2",)
+
+Run = Callable[..., tuple[Path, list[str]]]
+
+
+@pytest.fixture(autouse=True)
+def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is encoded or drawn after it, and an atlas is learned in no time."""
+    monkeypatch.setattr("vaerun.tasks.train.write_results", lambda *_: None)
+    monkeypatch.setattr(atlas, "_STEPS", 10)
+
+
+@pytest.fixture
+def run(vaerun) -> Run:
+    """A run of the real command, that has to end well: its folder and its output."""
+
+    def succeed(*overrides: str) -> tuple[Path, list[str]]:
+        status, output, errors = vaerun(*TINY, *overrides)
+        assert (status, errors) == (0, [])
+        return Path(output[-1].removeprefix("run: ")), output
+
+    return succeed
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """The log of every epoch, but for the time it took."""
+    with (folder / "metrics.csv").open() as file:
+        found = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
+
+
+def losses(folder: Path) -> list[float]:
+    return [float(row["val/loss"]) for row in rows(folder)]
+
+
+def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(folder / f"checkpoints/{name}.ckpt", weights_only=True)["state_dict"]
+
+
+def power_cut(*_: object) -> None:
+    raise RuntimeError("power cut")
+
+
+@pytest.mark.parametrize("seed", [0, 1])  # the first beginning is the better one, the second
+def test_the_beginning_of_the_lower_loss_goes_on(run: Run, monkeypatch, seed: int):
+    """As if it had been the only one."""
+    options = (*TWICE, f"seed={seed}", "trainer.max_epochs=2")
+    seeds = [training._seed_of_beginning(seed, number) for number in (0, 1)]
+    together, output = run(*options)
+    alone = []
+    for only in seeds:
+        monkeypatch.setattr(training, "_seed_of_beginning", lambda *_, only=only: only)
+        alone.append(run(*options)[0])
+    first = [losses(folder)[0] for folder in alone]
+    best = first.index(min(first))
+    assert best == seed
+    assert rows(together) == rows(alone[best])
+    said = f"{first[0]:.1f}, {first[1]:.1f}; {first[best]:.1f} goes on"
+    assert any(said in line for line in output)
+
+
+def test_a_run_of_several_beginnings_looks_like_any_other(run: Run):
+    folder, _ = run(*TWICE, "model.restarts=3", "trainer.max_epochs=3")
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3"]
+    assert [row["step"] for row in rows(folder)] == ["2", "4", "6"]
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
+
+
+def best_epoch(folder: Path) -> int:
+    return torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["epoch"]
+
+
+def test_the_best_state_is_that_of_the_beginning_until_another_is_better(run: Run, monkeypatch):
+    options = (*TWICE, "trainer.max_epochs=2")
+    folder, _ = run(*options)
+    assert losses(folder)[1] < losses(folder)[0]
+    assert best_epoch(folder) == 1
+    monkeypatch.setattr(Beginning, "state_dict", lambda _: {"best": 1e-6})  # hard to better
+    assert best_epoch(run(*options)[0]) == 0
+
+
+def test_beginnings_may_be_all_there_is(run: Run):
+    folder, _ = run("model.restarts=2", "model.restart_epochs=5", "trainer.max_epochs=2")
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2"]
+    best, last = weights(folder, "best"), weights(folder, "last")
+    assert all(torch.equal(best[name], last[name]) for name in last)
+
+
+@pytest.mark.parametrize("how", ["auto", "outputs/rvae/cards_iv/version_0"])
+def test_a_run_stopped_while_it_begins_goes_on_with_the_next_beginning(
+    run: Run, vaerun, monkeypatch, how: str
+):
+    options = (*TWICE, "trainer.max_epochs=2")
+    whole, _ = run(*options, "out=whole")
+    with monkeypatch.context() as patch:
+        save = Beginning.on_train_epoch_end
+        patch.setattr(
+            Beginning,
+            "on_train_epoch_end",
+            lambda self, *rest: (power_cut if "_1" in self.path.name else save)(self, *rest),
+        )
+        assert vaerun(*TINY, *options)[0] == 1
+    resumed, output = run(*options, f"resume={how}")
+    assert resumed.name == "version_0"
+    assert not any("beginning 1 of 2" in line for line in output)
+    assert any("beginning 2 of 2" in line for line in output)
+    assert rows(resumed) == rows(whole)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ("model=jrvae", *FOUND, *TWICE),
+        ("model=jrvae", "model/category=classifier", *FOUND, *TWICE),
+        ("model=jrvae", "model/category=gumbel", "objective=capacity"),
+        ("model=ssrvae", *FOUND),
+        ("model=crvae", "model.category.condition=[class,shear]"),
+    ],
+    ids=" ".join,
+)
+def test_a_model_with_classes_resumes_as_if_never_stopped(
+    run: Run, vaerun, monkeypatch, choice: tuple[str, ...]
+):
+    """Stopped after its second epoch of three, while classes found before training still guide."""
+    options = (*choice, "seed=1", "trainer.max_epochs=3")
+    whole, _ = run(*options, "out=whole")
+    with monkeypatch.context() as patch:
+        save = Checkpoints.on_train_epoch_end
+
+        def stop_after_two(self, trainer, module):
+            save(self, trainer, module)
+            if trainer.current_epoch == 1:
+                power_cut()
+
+        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        assert vaerun(*TINY, *options)[0] == 1
+    resumed, _ = run(*options, "resume=auto")
+    assert resumed.name == "version_0"
+    assert rows(resumed) == rows(whole)
+    ours, theirs = weights(resumed), weights(whole)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run):
+    folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
+    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+    assert state["seed"] == training._seed_of_beginning(1, 1) != 1

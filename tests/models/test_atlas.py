@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,23 @@ def cross(u: Tensor, v: Tensor) -> Tensor:
     return torch.minimum(*arms)
 
 
+def letter(u: Tensor, v: Tensor) -> Tensor:
+    """Likewise an L, which no turn leaves as it is."""
+    stem = torch.maximum(u.abs() - 0.6, (v + 0.15).abs() - 0.14)
+    foot = torch.maximum((u - 0.46).abs() - 0.14, (v - 0.2).abs() - 0.4)
+    return torch.minimum(stem, foot)
+
+
+def uniform(n: int, seed: int) -> Tensor:
+    """How each of n images is turned, stretched and shifted by row and column, (4, n, 1)."""
+    random = torch.Generator().manual_seed(seed)
+    return torch.rand(4, n, 1, generator=random) * 2 - 1
+
+
 def shapes(
     n: int = N,
     *,
+    kinds: Sequence[Callable[[Tensor, Tensor], Tensor]] = (bar, ring, cross),
     size: tuple[int, int] = (20, 20),
     turn: float = math.pi,
     scale: float = 1.0,
@@ -55,18 +70,18 @@ def shapes(
     noise: float = 0.0,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Bars, rings and crosses in turn, stretched, turned and shifted at random, and their kind."""
-    random = torch.Generator().manual_seed(seed)
-    angle, along, row, column = torch.rand(4, n, 1, generator=random) * 2 - 1
+    """Some kinds in turn, stretched, turned and shifted at random, and which kind each is of."""
+    angle, along, row, column = uniform(n, seed)
     pixel = pixel_size(*size)
     points = pixel_grid(*size).flatten(0, 1)
     rows, columns = points[:, 0] - shift_px * pixel * row, points[:, 1] - shift_px * pixel * column
     cos, sin = torch.cos(turn * angle), torch.sin(turn * angle)
     u, v = (cos * rows + sin * columns) / (1 + 0.2 * along), cos * columns - sin * rows
-    kind = torch.arange(n) % 3
-    each = torch.stack([scale * shape(u / scale, v / scale) for shape in (bar, ring, cross)])
+    kind = torch.arange(n) % len(kinds)
+    each = torch.stack([scale * shape(u / scale, v / scale) for shape in kinds])
     distance = each[kind, torch.arange(n)]
     images = torch.sigmoid(-4 * distance / pixel).view(n, 1, *size)
+    random = torch.Generator().manual_seed(seed + 100)
     images = images + noise * torch.randn(images.shape, generator=random)
     return images.clamp(0, 1), kind
 
@@ -167,6 +182,26 @@ def test_images_that_are_all_the_same_are_no_failure():
     found = explore(torch.full((7, 1, 9, 9), 0.3), unknown(7), WHOLE_CIRCLE, 0, CPU).label
     assert len(found) == 7
     assert set(found.tolist()) <= {-1, 0, 1, 2}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_images_of_a_class_are_turned_against_one_upright(seed: int):
+    """Positive angles are counter-clockwise, as everywhere."""
+    images, kind = shapes(kinds=(letter, ring), seed=seed)
+    wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
+    found = explore(images, unknown(), wanted, seed, CPU)
+    angle = math.pi * uniform(N, seed)[0, :, 0]
+    of_letters = (kind == 0) & found.angle.isfinite()
+    assert int(of_letters.sum()) > 0.95 * N / 2
+    off = (found.angle - angle)[of_letters].double()
+    assert float(torch.polar(torch.ones_like(off), off).mean().abs()) > 0.95
+    assert rightly_found(found.label, kind) >= 0.95
+
+
+def test_angles_are_told_only_where_any_is_possible():
+    images, _ = shapes(30, turn=math.pi / 4)
+    narrow = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, angle_range=math.pi / 4)
+    assert explore(images, unknown(30), narrow, 0, CPU).angle.isnan().all()
 
 
 def new_atlas(size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1) -> Atlas:
@@ -347,6 +382,15 @@ def test_only_the_model_s_own_invariances_are_looked_through(
 )
 def test_no_atlas_without_templates(overrides: tuple[str, ...]):
     assert sought_by(*overrides) is None
+
+
+def test_a_single_template_has_no_neighbour_and_is_given_one():
+    config = validate(compose(["model=rvae", "model.templates=1"]))
+    wanted = sought(config.model, 1)
+    assert wanted is not None
+    assert wanted.n_templates == 2
+    found = explore(torch.rand(9, 1, 6, 6), unknown(9), wanted, 0, CPU)
+    assert set(found.label.tolist()) == {0}
 
 
 @pytest.mark.parametrize("category", ["classifier", "gumbel"])

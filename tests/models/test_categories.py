@@ -13,7 +13,7 @@ from vaerun.errors import UserError
 from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
 from vaerun.models.bound import negative_elbo
-from vaerun.models.module import Module, Optimiser, cross_entropy, known
+from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.models.network import Network, encode
 
 N, J = 3, 4
@@ -113,7 +113,7 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     of_unknown = negative_elbo(network, x[unknown])
     want = torch.cat([of_known.loss, of_unknown.loss])
     torch.testing.assert_close(got.sort().values, want.sort().values)
-    error = cross_entropy(label, torch.full_like(label, -1), posterior)
+    error = cross_entropy(label, posterior)
     assert not error[unknown].any()
     torch.testing.assert_close(error[1], -posterior.log_class[1, 3])
 
@@ -226,13 +226,13 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
 
 def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
     x = images(3)
-    guide = torch.tensor([[3, 5], [-1, -1], [2, 0]])
-    label, bin_number = known(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
+    guide = torch.tensor([[3, 0.5], [-1, math.nan], [2, -1.0]])
+    label, angle = known(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
     assert label.tolist() == [3, -1, 1]
-    assert bin_number.tolist() == [5, -1, 0]
-    label, bin_number = known(Batch(x, x, torch.tensor([-1, 0, 1])))
+    torch.testing.assert_close(angle, guide[:, 1], equal_nan=True)
+    label, angle = known(Batch(x, x, torch.tensor([-1, 0, 1])))
     assert label.tolist() == [-1, 0, 1]
-    assert bin_number.tolist() == [-1, -1, -1]
+    assert angle.isnan().all()
 
 
 def test_a_known_bin_rules_out_the_others(make):
@@ -243,11 +243,28 @@ def test_a_known_bin_rules_out_the_others(make):
     for i, k in ((0, 5), (2, 0)):
         want = posterior.log_q[i, k].log_softmax(0)  # over the classes
         torch.testing.assert_close(at_bin.log_q[i, k], want)
-    loss = negative_elbo(network, x, at_bin).loss
-    assert torch.isfinite(loss).all()
-    error = cross_entropy(torch.full((3,), -1), torch.tensor([5, -1, 0]), posterior)
-    torch.testing.assert_close(error[0], -posterior.log_q[0, 5].logsumexp(0))
-    assert error[1] == 0
+    assert torch.isfinite(negative_elbo(network, x, at_bin).loss).all()
+
+
+def test_a_known_angle_teaches_its_bin_and_the_offset_within(make):
+    """Eight bins of 45°: 100° is bin 2 at 90° and 10° within it."""
+    network, x = make("model=jrvae", *SMALL), images()
+    posterior = network.infer(x)
+    angle = torch.tensor([math.radians(100), math.nan, math.radians(-1)])
+    assert network.search.nearest_bin(angle).tolist() == [2, -1, 0]
+    got = angle_error(angle, posterior, network)
+    assert got[1] == 0
+    unit = network.latents.angle.sd
+    offset = posterior.latents.mean[0, 2, :, 0] * unit  # of each class
+    missed = (offset - math.radians(10)) / (0.25 * unit)
+    want = -posterior.log_q[0, 2].logsumexp(0) + 0.5 * missed.square().mean()
+    torch.testing.assert_close(got[0], want)
+
+
+def test_without_bins_a_known_angle_teaches_nothing(make):
+    network = make("model=jrvae", "model/pose=amortized", "model.hidden=[9,7]")
+    error = angle_error(torch.tensor([0.5, 0.1, 2.0]), network.infer(images()), network)
+    assert error.tolist() == [0, 0, 0]
 
 
 def test_a_class_is_refused_where_a_model_has_none():

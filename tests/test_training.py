@@ -138,9 +138,9 @@ def test_a_run_stopped_while_it_begins_goes_on_with_the_next_beginning(
     [
         ("model=jrvae", *FOUND, *TWICE),
         ("model=jrvae", "model/category=classifier", *FOUND, *TWICE),
-        ("model=jrvae", "model/category=gumbel", "objective=capacity"),
+        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
         ("model=ssrvae", *FOUND),
-        ("model=crvae", "model.category.condition=[class,shear]"),
+        ("model=crvae", *FOUND, "model.category.condition=[class,shear]"),
     ],
     ids=" ".join,
 )
@@ -171,3 +171,12 @@ def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run)
     folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
     assert state["seed"] == training._seed_of_beginning(1, 1) != 1
+
+
+def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
+    options = ("model=jrvae", *FOUND, "trainer.max_epochs=2")
+    guided = {n: rows(run(*options, f"objective.guide_epochs={n}")[0]) for n in (0, 1, 2)}
+    blind = rows(run(*options, "model.templates=0")[0])
+    assert guided[0] == blind
+    assert guided[1][0] == guided[2][0] != blind[0]
+    assert guided[1][1] != guided[2][1]

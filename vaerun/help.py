@@ -26,21 +26,20 @@ _GROUPS = (
     "experiment",
 )
 
+_OF_GROUP = {"experiment": "    one result: paper/ with the paper's settings (hours), best/ ours"}
+
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
     "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
-    "data.root  data.train_size  data.val_size": "folder of data files; numbers of images",
-    "data.batch_size": "images per training step",
-    "trainer.max_epochs  trainer.learning_rate": "how long and how fast",
-    "trainer.accelerator  .devices  .precision": "auto, cpu or gpu; how many; 32-true, bf16-mixed",
+    "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
+    "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 
 _TAIL = """\
 examples
   vaerun                                             the main job: model=rvae data=cards_iv
-  vaerun model=vae data=mnist data.root=~/mnist      the plain one, on digits of your own
-  vaerun model=rvae model/decoder=spatial model/pose=amortized 'model.hidden=[256,256]'"""
+  vaerun model=jrvae data=cards_iii seed=1           the suits found without a label"""
 
 
 def page() -> str:
@@ -49,10 +48,16 @@ def page() -> str:
     for group in _GROUPS:
         phrases = choices(group)
         if phrases:
-            parts.append("\n".join([f"{group}=", *_rows(phrases, 16)]))
+            rows = _names(phrases) if group == "experiment" else _rows(phrases, 16)
+            parts.append("\n".join([f"{group}={_OF_GROUP.get(group, '')}", *rows]))
     parts.append("\n".join(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)]))
     parts.append(_TAIL)
     return "\n\n".join(parts)
+
+
+def _names(phrases: dict[str, str]) -> list[str]:
+    """Names alone, as many to a line as fit."""
+    return textwrap.wrap("  ".join(phrases), WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def _rows(phrases: dict[str, str], column: int) -> list[str]:

@@ -270,3 +270,16 @@ def test_without_bins_a_known_angle_teaches_nothing(make):
 def test_a_class_is_refused_where_a_model_has_none():
     with pytest.raises(UserError, match="model/category=summed is not a way of model=rvae"):
         validate(compose(["model=rvae", "model/category=summed"]))
+
+
+def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
+    """Bins and latents are those inferred, the class costs nothing more."""
+    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    label = torch.tensor([2, 0, 3])
+    posterior = network.infer(x)
+    got = negative_elbo(network, x, posterior.given(label))
+    plain = posterior._replace(y=torch.eye(J)[label][:, None, None], kl_relaxed=None)
+    want = negative_elbo(network, x, plain)
+    torch.testing.assert_close(got.loss, want.loss)
+    assert not got.kl_class.any()
+    assert not torch.allclose(got.reconstruction, negative_elbo(network, x).reconstruction)

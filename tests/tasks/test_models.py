@@ -31,23 +31,23 @@ TINY = (
     f"data.labelled_per_class={N_LABELLED // 4}",
     "data.batch_size=40",
     "model.hidden=[12,10]",
+    "model.templates=2",
     "trainer.max_epochs=2",
     "trainer.accelerator=cpu",
     "trainer.precision=32-true",
 )
-GUIDED = "model.templates=2"
 CLASSIFIED = ("model/category=classifier", "model.category.hidden=[6]")
 CHOICES = {
     "crvae": ("model=crvae",),
-    "ssrvae": ("model=ssrvae", GUIDED),
-    "jrvae": ("model=jrvae", GUIDED),
+    "ssrvae": ("model=ssrvae",),
+    "jrvae": ("model=jrvae",),
     "crvae, shear": ("model=crvae", "model.category.condition=[shear]"),
     "crvae, class and shear": ("model=crvae", "model.category.condition=[class,shear]"),
     "ssrvae, classifier": ("model=ssrvae", *CLASSIFIED),
-    "jrvae, classifier": ("model=jrvae", *CLASSIFIED, GUIDED),
+    "jrvae, classifier": ("model=jrvae", *CLASSIFIED),
     "jrvae, gumbel": ("model=jrvae", "model/category=gumbel"),
-    "jrvae, capacity": ("model=jrvae", GUIDED, "objective=capacity"),
-    "jrvae, six classes": ("model=jrvae", GUIDED, "model.category.n_classes=6"),
+    "jrvae, capacity": ("model=jrvae", "objective=capacity"),
+    "jrvae, six classes": ("model=jrvae", "model.category.n_classes=6"),
 }
 DRAWN = ("crvae", "ssrvae", "jrvae")  # figures take longest; the others do without
 INFERRING = [name for name in CHOICES if not name.startswith("crvae")]

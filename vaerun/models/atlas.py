@@ -87,7 +87,7 @@ def sought(config: ModelConfig, n_classes: int) -> Sought | None:
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return Sought(
         n_classes=n_classes,
-        n_templates=n_classes * config.templates,
+        n_templates=max(n_classes * config.templates, 2),  # one alone has no neighbour
         n_atlases=config.atlases,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,

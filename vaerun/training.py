@@ -214,6 +214,8 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
     sought = atlas.sought(setting.config.model, told or network.n_classes or 1)
     if sought is None:
         return None
+    if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
+        return None  # neither classes nor uprights are wanted
     unknown = torch.full_like(splits.train.label, -1)
     parts: list[Any] = [(splits.train.images, splits.train.label if told else unknown)]
     if module.family.learns_labels and splits.labelled is not None:

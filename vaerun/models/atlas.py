@@ -77,6 +77,11 @@ class Sought:
     centre: bool
     mask: bool
 
+    @property
+    def any_angle(self) -> bool:
+        """Whether angles are looked for all round the circle, and uprights with them."""
+        return self.angle_range >= math.pi - 1e-6
+
 
 def sought(config: ModelConfig, n_classes: int) -> Sought | None:
     """What to look for before a model is trained; None where it asks for no atlas."""
@@ -161,7 +166,7 @@ def _angle(
     torn: Floats, step: Tensor, of_template: Floats, found: Tensor, sought: Sought
 ) -> Tensor:
     """Angle of every image (N,) where any angle is possible; NaN elsewhere, and for strays."""
-    if sought.angle_range < math.pi - 1e-6:
+    if not sought.any_angle:
         return torch.full((len(torn),), math.nan)
     group = of_template.argmax(1)
     angle = torch.from_numpy(angles_upright(torn, step, group, _ANGLES)).float()

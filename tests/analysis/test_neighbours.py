@@ -4,9 +4,10 @@ import pytest
 from vaerun.analysis.neighbours import neighbours, regression_r2, vote_accuracy
 
 
-def test_neighbours_are_those_of_brute_force():
+@pytest.mark.parametrize("d", [3, 40])
+def test_neighbours_are_those_of_brute_force(d):
     rng = np.random.default_rng(0)
-    train, val = rng.normal(size=(60, 3)), rng.normal(size=(7, 3))
+    train, val = rng.normal(size=(60, d)), rng.normal(size=(7, d))
     distance = np.linalg.norm(val[:, None] - train[None], axis=-1)
     assert np.array_equal(neighbours(train, val, 5), distance.argsort(1)[:, :5])
 

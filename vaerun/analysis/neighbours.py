@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
+from sklearn.neighbors import NearestNeighbors
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -10,12 +11,17 @@ Ints = npt.NDArray[np.int64]
 # N training images, M validation images, d content dimensions, k neighbours.
 
 NEIGHBOURS = 10
+_TREE_DIMENSIONS = 15  # with more, a tree visits nearly every image: minutes instead of seconds
 
 
 def neighbours(z_train: Floats, z_val: Floats, k: int = NEIGHBOURS) -> Ints:
     """The k nearest training images of each validation image, (M, k) positions, N >= k."""
-    tree = cKDTree(np.asarray(z_train, np.float64), balanced_tree=False)
-    _, found = tree.query(np.asarray(z_val, np.float64), k=np.arange(1, k + 1))
+    train, val = np.asarray(z_train, np.float64), np.asarray(z_val, np.float64)
+    if train.shape[1] > _TREE_DIMENSIONS:
+        search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(train)
+        found = search.kneighbors(val, return_distance=False)
+    else:
+        _, found = cKDTree(train, balanced_tree=False).query(val, k=np.arange(1, k + 1))
     return found.astype(np.int64)
 
 

@@ -398,3 +398,11 @@ def test_any_way_of_a_class_may_begin_with_an_atlas(category: str):
     found = sought_by("model=jrvae", f"model/category={category}", "model.templates=5")
     assert found is not None
     assert found.n_templates == 20
+
+
+def test_few_noisy_images_are_not_learned_by_heart(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(atlas, "_STEPS", 400)
+    monkeypatch.setattr(atlas, "_BATCH", 200)
+    asked = dataclasses.replace(WHOLE_CIRCLE, n_templates=48)
+    images, kind = shapes(300, kinds=(bar, ring, letter), size=(32, 32), noise=0.2)
+    assert rightly_found(explore(images, unknown(300), asked, 0, CPU).label, kind) > 0.9

@@ -39,6 +39,8 @@ from vaerun.models.uprights import angles_upright
 Floats = npt.NDArray[np.float64]
 
 _BATCH, _STEPS = 200, 400
+_FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates learn their noise,
+_SHARE = 20  # and so do templates that have fewer images than this
 _CHUNK = 2000  # images moved or shrunk at once
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
@@ -192,7 +194,8 @@ class Atlas(nn.Module):
         self.weight = weight
         size = images.shape[-2:]
         self.size = (size[0], size[1])
-        chosen = images[torch.randint(len(images), (sought.n_templates,))]
+        n_templates = min(sought.n_templates, max(len(images) // _SHARE, sought.n_classes, 2))
+        chosen = images[torch.randint(len(images), (n_templates,))]
         start = (0.5 * chosen + 0.5 * images.mean(0)).clamp(0.02, 0.98)
         self.templates = nn.Parameter(start.logit())
         self.angles: Tensor
@@ -202,8 +205,7 @@ class Atlas(nn.Module):
 
     def learn(self, images: Tensor, *, mixed: bool = False) -> None:
         """Annealed expectation maximisation on random batches."""
-        n_templates = len(self.templates)
-        n_steps = min(max(_STEPS, 2 * n_templates), 3 * _STEPS)
+        n_steps = _n_steps(len(images), len(self.templates))
         adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
         device = self.angles.device
         for step in range(n_steps):
@@ -249,6 +251,12 @@ class Atlas(nn.Module):
         pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
         canvas = self.templates.repeat_interleave(n_angles, 0)
         return place(canvas, pose, self.size).flatten(1)
+
+
+def _n_steps(n_images: int, n_templates: int) -> int:
+    """How long to learn: longer for many templates, but not until noise is learned by heart."""
+    wanted = min(max(_STEPS, 2 * n_templates), 3 * _STEPS)
+    return min(wanted, max(_PASSES * n_images // _BATCH, _FEWEST_STEPS))
 
 
 def centred(images: Tensor) -> Tensor:

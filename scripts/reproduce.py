@@ -117,6 +117,20 @@ ROWS = (
         Measure("angle error, shear allowed for", "angle.mae_deg_given_factors:mean", "°", 1,
                 "–", 8, "<="),
     )),
+    Row("rvae_graphene", "best/rvae_graphene", (
+        Measure("sublattices told by the angle", "lattice.sublattice_accuracy", "%", 2,
+                "figure only", 0.98),
+        Measure("peaks of the angle apart", "lattice.peak_separation_deg", "°", 1, "60°"),
+        Measure("defects told by z, ROC area", "lattice.defect_auc", "", 3, "–", 0.95),
+    )),
+    *(Row(f"ssrvae_graphene{kind}", "best/ssrvae_graphene", (
+        Measure("class accuracy", "classification.accuracy", "%", 2, "74.6 %", 0.92),
+        Measure("mean of the classes", "classification.balanced_accuracy", "%", 2, "–", 0.85),
+    ), overrides=overrides) for kind, overrides in (("", ()), ("_movie", ("data.val_movie=1",)))),
+    Row("jrvae_graphene", "best/jrvae_graphene", (
+        Measure("ideal or defective, by two classes", "lattice.two_class_accuracy", "%", 2,
+                "figure only", 0.90),
+    )),
     Row("jrvae_mnist", "best/jrvae_mnist", (_found(0.90),)),
     Row("vae_mnist", "best/vae_mnist", (_found(None, title="k-means on z"),)),
     Row("ae_mnist_noise", "best/ae_mnist_noise", _PSNR),

@@ -142,20 +142,29 @@ def test_a_multirun_goes_on_after_a_failure_and_says_so(vaerun, jobs):
     assert (status, output[-1]) == (1, "run: outputs/rvae/cards_iv/version_1")
 
 
+def _named(lines: list[str], group: str) -> list[list[str]]:
+    """The choices on each line of help; experiments follow the folder that they lie in."""
+    if group != "experiment":
+        return [line.split()[:1] for line in lines]
+    folder, named = "", []
+    for line in lines:
+        names = line.split()
+        folder = names.pop(0) if names and names[0].endswith("/") else folder
+        named.append([folder + name for name in names])
+    return named
+
+
 def test_help_fits_a_screen_or_two_and_names_every_choice(vaerun):
     from vaerun.config import GROUPS, choices
 
     status, output, _ = vaerun("--help")
     assert status == 0
-    assert len(output) <= 70
+    assert len(output) <= 80
     assert max(map(len, output)) <= 100
     for group in set(GROUPS) - {"trainer"}:
         for choice, phrase in choices(group).items():
             assert phrase, f"{group}/{choice}.yaml begins with no comment"
-            named = [
-                line.split() if group == "experiment" else line.split()[:1] for line in output
-            ]
-            assert any(choice in names for names in named), choice
+            assert any(choice in names for names in _named(output, group)), choice
 
 
 def python(code, here, *arguments):

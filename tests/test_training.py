@@ -1,16 +1,22 @@
 """How training begins and goes on: several beginnings, the best of them chosen, interruptions."""
 
 import csv
+import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vaerun import training
+from vaerun import data, training
 from vaerun.callbacks import Beginning, Checkpoints
+from vaerun.data.sets import Splits
+from vaerun.data.suits import SUITS
 from vaerun.models import atlas
+from vaerun.models.module import Module
 
 TINY = (
     "data.size=16",
@@ -110,6 +116,110 @@ def test_beginnings_may_be_all_there_is(run: Run):
     assert [row["epoch"] for row in rows(folder)] == ["1", "2"]
     best, last = weights(folder, "best"), weights(folder, "last")
     assert all(torch.equal(best[name], last[name]) for name in last)
+
+
+def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
+    """Training that begins with one of the seeds comes to no number in its first epoch."""
+    honest = training._module
+
+    def module(setting: training.Setting, seed: int) -> Module:
+        made = honest(setting, seed)
+        if seed in seeds:
+            torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)
+        return made
+
+    monkeypatch.setattr(training, "_module", module)
+
+
+SEEDS = [training._seed_of_beginning(0, number) for number in range(3)]
+
+
+@pytest.mark.parametrize("diverging", [{1}, {0, 2}], ids=str)
+def test_a_beginning_that_diverges_is_left_out(run: Run, monkeypatch, diverging: set[int]):
+    """As if it had never been."""
+    options = (*TWICE, "model.restarts=3", "trainer.max_epochs=2")
+    let_diverge(monkeypatch, {SEEDS[number] for number in diverging})
+    folder, output = run(*options)
+    said = [line for line in output if line.endswith("diverged and is left out")]
+    assert said == [f"beginning {j + 1} diverged and is left out" for j in sorted(diverging)]
+    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+    left = [SEEDS[j] for j in range(3) if j not in diverging]
+    assert state["seed"] in left
+    assert [row["epoch"] for row in rows(folder)] == ["1", "2"]
+    (chosen,) = (line for line in output if "goes on" in line)
+    assert "nan" not in chosen
+    assert chosen.count(",") == len(left) - 1
+    assert not list((folder / "checkpoints").glob("beginning_*"))
+
+
+def test_where_all_beginnings_diverge_the_run_does(vaerun, monkeypatch):
+    let_diverge(monkeypatch, set(SEEDS[:2]))
+    status, output, errors = vaerun(*TINY, *TWICE, "trainer.max_epochs=2")
+    assert (status, len(errors)) == (2, 1)
+    assert "training diverged" in errors[0]
+    assert [line for line in output if "left out" in line] == [
+        "beginning 1 diverged and is left out"
+    ]
+
+
+def test_a_run_that_left_a_beginning_out_is_resumed_as_if_never_stopped(
+    run: Run, vaerun, monkeypatch
+):
+    """The first diverges, the second is finished, the third is interrupted."""
+    let_diverge(monkeypatch, {SEEDS[0]})
+    options = (*TWICE, "model.restarts=3", "trainer.max_epochs=2")
+    whole, _ = run(*options, "out=whole")
+    with monkeypatch.context() as patch:
+        save = Beginning.on_train_epoch_end
+        patch.setattr(
+            Beginning,
+            "on_train_epoch_end",
+            lambda self, *rest: (power_cut if "_2" in self.path.name else save)(self, *rest),
+        )
+        assert vaerun(*TINY, *options)[0] == 1
+    resumed, output = run(*options, "resume=auto")
+    assert resumed.name == "version_0"
+    assert "beginning 1 diverged and is left out" in output
+    assert not any("beginning 2 of 3" in line for line in output)
+    assert rows(resumed) == rows(whole)
+
+
+def scalars(folder: Path) -> list[tuple[int, str]]:
+    """Epoch and validation loss of every event in a folder, not in those below."""
+    (file,) = folder.glob("events*")
+    events = EventAccumulator(str(file)).Reload().Scalars("val/loss")
+    return [(event.step, f"{event.value:.4g}") for event in events]
+
+
+@pytest.mark.parametrize(("seed", "epochs"), [(0, 1), (1, 2)])
+def test_tensorboard_and_log_show_the_chosen_beginning_and_each_by_itself(
+    run: Run, seed: int, epochs: int
+):
+    """The first is chosen under seed 0, the second under seed 1."""
+    folder, _ = run(*TWICE, f"seed={seed}", f"trainer.max_epochs={epochs}")
+    logged = [f"{loss:.4g}" for loss in losses(folder)]
+    beginnings = [scalars(folder / f"tensorboard/beginning_{i}") for i in (1, 2)]
+    assert beginnings[0] != beginnings[1]
+    assert beginnings[seed] == [(1, logged[0])]
+    assert scalars(folder / "tensorboard") == list(enumerate(logged, start=1))
+
+
+def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch):
+    honest = data.load
+
+    def load(*arguments, **options) -> Splits:
+        splits = honest(*arguments, **options)
+        label = torch.where(splits.labelled.label % 2 == 0, -1, splits.labelled.label)
+        labelled = dataclasses.replace(splits.labelled, label=label)
+        return dataclasses.replace(splits, labelled=labelled)
+
+    options = ("model=ssrvae", *FOUND, "trainer.max_epochs=1")
+    assert not any("no label" in line for line in run(*options)[1])
+    monkeypatch.setattr(data, "load", load)
+    _, output = run(*options)
+    (line,) = (line for line in output if "no label" in line)
+    assert f"of {SUITS[0]}, {SUITS[2]}: such images" in line
+    assert output.index(line) < next(i for i, text in enumerate(output) if "epoch 1/1" in text)
 
 
 @pytest.mark.parametrize("how", ["auto", "outputs/rvae/cards_iv/version_0"])

@@ -1,11 +1,8 @@
-"""What happens beside the steps of training: checkpoints, history, progress, a watchful eye."""
+"""What happens beside the steps of training: checkpoints, progress, a watchful eye."""
 
-import csv
-import io
 import math
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +16,16 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from torch.utils.tensorboard import SummaryWriter
 
 from vaerun.errors import UserError
 from vaerun.models.module import Module
-from vaerun.runs import RunFolder, atomic_path, write_text
+from vaerun.runs import RunFolder, atomic_path
 
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
+
+
+class Diverged(UserError):
+    """Training came to a loss that is no number."""
 
 
 class Beginning(pl.callbacks.Checkpoint):
@@ -91,59 +91,6 @@ def _same_file(path: Path, copy: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-class History(pl.Callback):
-    """One row an epoch of all logged means, in ``metrics.csv`` and for TensorBoard."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-        self.rows: list[dict[str, float]] = []
-        self._start = 0.0
-        self._board: SummaryWriter | None = None
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the event file."""
-        del trainer, pl_module
-        self._board = SummaryWriter(str(self.folder.tensorboard))
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
-        del trainer, pl_module
-        self._start = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row and write the file."""
-        del pl_module
-        row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
-        row |= {name: float(v) for name, v in sorted(trainer.callback_metrics.items())}
-        row["seconds"] = time.perf_counter() - self._start
-        self.rows.append(row)
-        self._write_csv()
-        assert self._board is not None
-        for name, value in row.items():
-            self._board.add_scalar(name, value, int(row["epoch"]))
-        self._board.flush()
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Close the event file, also after an interrupt."""
-        if self._board is not None:
-            self._board.close()
-
-    def _write_csv(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: f"{v:.10g}" for k, v in r.items()} for r in self.rows)
-        write_text(self.folder.metrics_csv, text.getvalue())
-
-    def state_dict(self) -> dict[str, Any]:
-        """All rows so far."""
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore them."""
-        self.rows = [dict(row) for row in state_dict["rows"]]
-
-
 class Watch(pl.Callback):
     """Ends a run that has diverged, before its state is saved; says so when content collapsed."""
 
@@ -156,7 +103,7 @@ class Watch(pl.Callback):
         for name in ("train/loss", "val/loss"):
             loss = float(trainer.callback_metrics[name])
             if not math.isfinite(loss):
-                raise UserError(
+                raise Diverged(
                     f"training diverged: {name} is {loss} in epoch {trainer.current_epoch + 1}",
                     "lower trainer.learning_rate, or set trainer.gradient_clip=1",
                 )
@@ -209,7 +156,13 @@ class ProgressBar(pl.Callback):
         self.progress.update(self.task, terms=describe(trainer))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Take the bar away, also after an interrupt."""
+        """Take the bar away."""
+        self.progress.stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Take it away also after a failure or an interrupt, when nothing is torn down."""
         self.progress.stop()
 
 

@@ -40,6 +40,10 @@ OmegaConf.register_new_resolver(
     replace=True,
 )
 
+# ${canvas:FILLS_FIELD}: the side of a drawing over that of its image. A lattice goes on beyond the
+# image, and its corners turn in: √2, and some room for shifts.
+OmegaConf.register_new_resolver("canvas", lambda fills: 1.5 if fills else 1.0, replace=True)
+
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The config of one run as plain containers, interpolations resolved."""

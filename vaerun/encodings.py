@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.errors import UserError
+from vaerun.places import Place
 from vaerun.runs import atomic_path
 
 Floats = npt.NDArray[np.float32]
@@ -42,6 +43,8 @@ class Encodings:
         (N,) uint8, 0 train, 1 validation.
     factors
         True values by name, (N,) each.
+    place
+        Where the images lie, for patches of frames; else None.
     """
 
     z_mean: Floats
@@ -56,6 +59,7 @@ class Encodings:
     index: Ints
     split: npt.NDArray[np.uint8]
     factors: dict[str, Floats] = field(default_factory=dict)
+    place: Place | None = None
 
     def __len__(self) -> int:
         return len(self.z_mean)
@@ -68,21 +72,23 @@ class Encodings:
     def select(self, mask: npt.NDArray[Any]) -> "Encodings":
         """The encodings of some images: a boolean mask (N,) or positions."""
         kept = {name: values[mask] for name, values in self._own_arrays().items()}
-        return Encodings(**kept, factors={name: v[mask] for name, v in self.factors.items()})
+        factors = {name: values[mask] for name, values in self.factors.items()}
+        place = None if self.place is None else self.place.select(mask)
+        return Encodings(**kept, factors=factors, place=place)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Encodings"]) -> "Encodings":
-        """The encodings of several sets, one after the other; they know the same factors."""
+        """The encodings of several sets, one after the other; they know the same things."""
         own = {
-            f.name: np.concatenate([getattr(part, f.name) for part in parts])
-            for f in fields(cls)
-            if f.name != "factors"
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _own_names()
         }
         factors = {
             name: np.concatenate([part.factors[name] for part in parts])
             for name in parts[0].factors
         }
-        return cls(**own, factors=factors)
+        places = [part.place for part in parts if part.place is not None]
+        assert len(places) in (0, len(parts)), "some know where their images lie, some do not"
+        return cls(**own, factors=factors, place=Place.concatenate(places) if places else None)
 
     @property
     def train(self) -> "Encodings":
@@ -95,11 +101,18 @@ class Encodings:
         return self.select(self.split == VALIDATION)
 
     def _own_arrays(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "factors"}
+        return {name: getattr(self, name) for name in _own_names()}
 
     def _arrays(self) -> dict[str, Any]:
         """All arrays under their names in `latents.h5`."""
-        return self._own_arrays() | {f"factors/{name}": v for name, v in self.factors.items()}
+        factors = {f"factors/{name}": values for name, values in self.factors.items()}
+        place = {} if self.place is None else self.place.known()
+        return self._own_arrays() | factors | place
+
+
+def _own_names() -> list[str]:
+    """Names of the arrays that every set of encodings has."""
+    return [f.name for f in fields(Encodings) if f.name not in ("factors", "place")]
 
 
 TYPES: dict[str, type[np.generic]] = {
@@ -107,6 +120,9 @@ TYPES: dict[str, type[np.generic]] = {
     "label": np.int64,
     "index": np.int64,
     "split": np.uint8,
+    "frame": np.int64,
+    "species": np.int64,
+    "ring_class": np.int64,
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
 
@@ -120,7 +136,7 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
         The file; one that exists is replaced.
     encodings
         What to write. ``class_probability`` and ``predicted`` are left out where the model has no
-        class latent.
+        class latent, and what is not known of the places of the images.
     attributes
         Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
         ``pixel_size_nm``. Those that are None are left out.
@@ -147,11 +163,13 @@ def read_latents(path: Path) -> Encodings:
             factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
     except OSError as error:
         raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
-    known = {f.name for f in fields(Encodings)} - {"factors"}
-    missing = sorted(known - stored.keys() - set(OF_CLASS_LATENTS))
+    missing = sorted(set(_own_names()) - stored.keys() - set(OF_CLASS_LATENTS))
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
     n = len(stored["z_mean"])
     stored.setdefault("class_probability", np.zeros((n, 0), np.float32))
     stored.setdefault("predicted", np.full(n, -1, np.int64))
-    return Encodings(**{name: stored[name] for name in known}, factors=factors)
+    own = {name: stored[name] for name in _own_names()}
+    place = {f.name: stored[f.name] for f in fields(Place) if f.name in stored}
+    is_placed = {"frame", "centre"} <= place.keys()
+    return Encodings(**own, factors=factors, place=Place.from_known(place) if is_placed else None)

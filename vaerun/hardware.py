@@ -52,7 +52,7 @@ class Hardware:
             )
         precision = config.precision
         if precision == "auto":
-            precision = "bf16-mixed" if _has_bf16(accelerator) else "32-true"
+            precision = "bf16-mixed" if quick_at_bfloat16(accelerator) else "32-true"
         return cls(
             accelerator=accelerator,
             precision=cast("Precision", precision),
@@ -65,7 +65,7 @@ class Hardware:
         return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
 
 
-def _has_bf16(accelerator: str) -> bool:
+def quick_at_bfloat16(accelerator: str) -> bool:
     """Whether bfloat16 products are faster than float32 ones there."""
     if accelerator == "gpu":
         return torch.cuda.is_bf16_supported(including_emulation=False)

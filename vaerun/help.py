@@ -1,5 +1,6 @@
 """`vaerun --help`: what there is to choose from, read from the YAML; a second, no torch."""
 
+import itertools
 import textwrap
 
 from vaerun.config import choices
@@ -56,8 +57,14 @@ def page() -> str:
 
 
 def _names(phrases: dict[str, str]) -> list[str]:
-    """Names alone, as many to a line as fit."""
-    return textwrap.wrap("  ".join(phrases), WIDTH, initial_indent="  ", subsequent_indent="  ")
+    """Names alone, as many to a line as fit, after the folder that they share."""
+    rows = []
+    for folder, names in itertools.groupby(sorted(phrases), lambda name: name.split("/")[0]):
+        mine = "  ".join(name.removeprefix(f"{folder}/") for name in names)
+        rows += textwrap.wrap(
+            mine, WIDTH, initial_indent=f"  {folder + '/':<8}", subsequent_indent=" " * 10
+        )
+    return rows
 
 
 def _rows(phrases: dict[str, str], column: int) -> list[str]:

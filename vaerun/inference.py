@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.config import RunConfig, validate
-from vaerun.data.sets import DataShape, ImageSet, Splits
+from vaerun.data.sets import DataShape, Images, ImageSet, Splits
 from vaerun.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.errors import UserError
 from vaerun.geometry import Pose, pixel_size
@@ -60,7 +60,7 @@ class Latents:
 
 
 @torch.no_grad()
-def encode_images(network: Network, images: Tensor, condition: Tensor | None = None) -> Latents:
+def encode_images(network: Network, images: Images, condition: Tensor | None = None) -> Latents:
     """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
 
     Parameters
@@ -115,6 +115,7 @@ def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
         index=images.index.numpy(),
         split=np.full(n, split, np.uint8),
         factors={name: values.numpy() for name, values in images.factors.items()},
+        place=images.place,
     )
 
 
@@ -165,8 +166,8 @@ def upright(network: Network, z: Array, told: Tensor | None = None) -> Array:
     return images.float().cpu().numpy()
 
 
-def _chunks(network: Network, *tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
-    """Tensors of N rows each, some rows at a time, on the network's device; None stays None."""
+def _chunks(network: Network, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:
+    """N rows of tensors or patches, some at a time, on the network's device; None stays None."""
     device = next(network.parameters()).device
     n = next(len(t) for t in tensors if t is not None)
     for first in range(0, n, network.n_at_once):
@@ -190,7 +191,11 @@ class Run:
     config: RunConfig
 
     def encode(
-        self, images: npt.ArrayLike, label: npt.ArrayLike | None = None, **factors: npt.ArrayLike
+        self,
+        images: npt.ArrayLike,
+        label: npt.ArrayLike | None = None,
+        factors: Mapping[str, npt.ArrayLike] | None = None,
+        **named: npt.ArrayLike,
     ) -> Latents:
         """Latents of images (N, H, W) or (N, C, H, W), values in [0, 1].
 
@@ -200,13 +205,14 @@ class Run:
             Of the shape that the run was trained on.
         label
             (N,) or one for all: the class, for a conditional model (crvae).
-        **factors
-            (N,) or one for all: factors that it is conditioned on, in the data set's units.
+        factors, **named
+            Factors that it is conditioned on, (N,) or one for all, in the data set's units:
+            ``shear=0.1`` or ``factors={"shear": 0.1}``.
 
         Raises
         ------
         UserError
-            If their shape is another, or a conditional model is not told what it asks for.
+            If their shape is another, or the model is not told just what it is conditioned on.
         """
         x = torch.as_tensor(np.asarray(images, dtype=np.float32))
         x = x[:, None] if x.ndim == 3 else x
@@ -216,7 +222,8 @@ class Run:
                 f"images of shape {tuple(np.shape(images))} are not what this run was trained on",
                 f"give (N, C, H, W) with C×H×W = {want}, or (N, H, W) for one channel",
             )
-        return encode_images(self.network, x, self._condition(len(x), label, factors))
+        told = self._condition(len(x), label, _factors(factors, named))
+        return encode_images(self.network, x, told)
 
     @torch.no_grad()
     def decode(
@@ -224,7 +231,8 @@ class Run:
         z: npt.ArrayLike,
         angle: npt.ArrayLike = 0.0,
         label: npt.ArrayLike | None = None,
-        **factors: npt.ArrayLike,
+        factors: Mapping[str, npt.ArrayLike] | None = None,
+        **named: npt.ArrayLike,
     ) -> Array:
         """Expected images (N, C, H, W) of content (N, d), turned by ``angle`` radians.
 
@@ -233,22 +241,29 @@ class Run:
         z
             Content; a single vector (d,) counts as N = 1.
         angle
-            One for all, or (N,); counter-clockwise as displayed.
+            One for all, or (N,); counter-clockwise as displayed. This is the pose; a factor
+            called ``angle`` that a conditional model is told goes in ``factors``.
         label
             One for all, or (N,): the class, for models that have one.
-        **factors
+        factors, **named
             As in `encode`.
+
+        Raises
+        ------
+        UserError
+            As in `encode`, or if the model cannot turn images.
         """
         content = torch.as_tensor(np.atleast_2d(np.asarray(z, dtype=np.float32)))
         d = self.config.model.latent_dim
         if content.shape[1] != d:
             raise UserError(f"z has {content.shape[1]} columns", f"give (N, {d})")
         n = len(content)
+        told = self._told(n, label, _factors(factors, named))
         turns = _for_all(angle, n, "angles", torch.float32)
         if turns.any() and not self.network.decoder.can_pose:
             raise UserError(f"{self.config.model.name} cannot turn images", "leave angle out")
         pose = Pose.identity(n)._replace(angle=turns)
-        return self.network.generate(content, pose, self._told(n, label, factors)).numpy()
+        return self.network.generate(content, pose, told).numpy()
 
     def _told(
         self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
@@ -268,15 +283,24 @@ class Run:
         self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
     ) -> Tensor | None:
         """What a conditional model is told of n images; None for the others."""
-        category = self.network.category
+        category, name = self.network.category, self.config.model.name
+        given = [*([] if label is None else ["class"]), *factors]
         if not category.n_encoder_inputs or self.network.n_classes:
-            if label is not None or factors:
-                name = self.config.model.name
+            if given:
                 raise UserError(f"{name} is told of no class or factor", "leave them out")
             return None
-        n_classes = self.network.shape.n_classes
+        wanted = {"class": "label="} if category.n_data_classes else {}
+        wanted |= {factor: f"{factor}=" for factor in category.factors}
+        if "angle" in wanted:  # angle= turns what is decoded
+            wanted["angle"] = 'factors={"angle": …}'
+        if set(given) != set(wanted):
+            raise UserError(
+                f"{name} is conditioned on {', '.join(wanted)}, but was given "
+                + (", ".join(given) or "nothing"),
+                f"give {', '.join(wanted.values())}",
+            )
         unknown = torch.full((n,), -1)
-        known = unknown if label is None else _labels(label, n, n_classes)
+        known = unknown if label is None else _labels(label, n, category.n_data_classes)
         values = {k: _for_all(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
         return category.condition(known, values)
 
@@ -289,11 +313,27 @@ def _for_all(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Te
     return tensor.expand(n)
 
 
+def _factors(
+    factors: Mapping[str, npt.ArrayLike] | None, named: Mapping[str, npt.ArrayLike]
+) -> dict[str, npt.ArrayLike]:
+    """Factors given as a mapping and those given by name."""
+    both = {} if factors is None else dict(factors)
+    for name in named:
+        if name in both:
+            raise UserError(f"{name} is given by name and in factors", "give it once")
+    return both | dict(named)
+
+
 def _labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
-    labels = _for_all(label, n, "labels", torch.int64)
-    if not bool(((labels >= 0) & (labels < n_classes)).all()):
-        raise UserError(f"label={labels.tolist()} is no class", f"give 0 to {n_classes - 1}")
-    return labels
+    """Classes of n images, from one for all or one for each; whole numbers, of any type."""
+    given = np.asarray(label)
+    is_class = np.isin(given, np.arange(n_classes)) & (given.dtype.kind in "iufO")
+    if not is_class.all():
+        wrong = given[~is_class][:1].tolist()[0]
+        raise UserError(
+            f"label={wrong!r} is no class", f"give whole numbers, 0 to {n_classes - 1}"
+        )
+    return _for_all(given.astype(np.int64), n, "labels", torch.int64)
 
 
 def load(path: str | Path) -> Run:

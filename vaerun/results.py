@@ -17,15 +17,18 @@ from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import inference, manifest, provenance
 from vaerun.analysis import metrics as analysis_metrics
+from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
+from vaerun.analysis.frame_maps import frame_arrays
 from vaerun.analysis.headline import headline
 from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
 from vaerun.config import RunConfig
-from vaerun.data.sets import ImageSet, Splits
+from vaerun.data.sets import ImageSet, Splits, cropped
 from vaerun.encodings import Encodings, write_latents
+from vaerun.microscopy.frames import common_pixel_nm
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
 from vaerun.terminal import closing, count_parameters
@@ -53,6 +56,7 @@ def write_results(
             "model": config.model.name,
             "data": config.data.name,
             "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
+            "pixel_size_nm": common_pixel_nm(splits.frames),
         }
         write_latents(folder.latents, encodings, attributes)
         metrics = _metrics(config, splits, network, encodings, record)
@@ -120,7 +124,8 @@ def _psnr(network: Network, images: ImageSet) -> dict[str, dict[str, float]]:
     if images.clean is None:
         return {}
     restored = inference.reconstruct(network, images)
-    return {"psnr": restoration(images.images.numpy(), restored, images.clean.numpy())}
+    given, clean = (cropped(some).numpy() for some in (images.images, images.clean))
+    return {"psnr": restoration(given, restored, clean)}
 
 
 def _training(network: Network, n_train: int, record: TrainingRecord) -> dict[str, float]:
@@ -149,16 +154,19 @@ def _arrays(
 ) -> Arrays:
     """The arrays behind every figure, under the names that `analysis.figures` lists."""
     examples = splits.val.first(_N_RECONSTRUCTIONS)
+    names = _names_of_classes(network, splits, encodings, metrics)
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "inputs": splits.val.images[:_N_INPUTS].numpy(),
-        "reconstructions_input": examples.images.numpy(),
+        "reconstructions_input": cropped(examples.images).numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
         **_truth(examples, metrics),
         # a term that the model lacks is zero throughout
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **encoding_arrays(encodings, metrics),
-        **_maps(network, _names_of_classes(network, splits, encodings, metrics), encodings),
+        "angle_symmetry": np.array(common_symmetry(splits.symmetry)),
+        **frame_arrays(splits.frames, encodings, names),
+        **_maps(network, names, encodings),
     }
 
 
@@ -177,7 +185,7 @@ def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
     if examples.clean is None:
         return {}
     psnr_db = np.array([metrics["psnr"]["input_db"], metrics["psnr"]["output_db"]])
-    return {"reconstructions_truth": examples.clean.numpy(), "psnr_db": psnr_db}
+    return {"reconstructions_truth": cropped(examples.clean).numpy(), "psnr_db": psnr_db}
 
 
 def _maps(network: Network, classes: Sequence[str], encodings: Encodings) -> Arrays:

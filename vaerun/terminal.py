@@ -33,7 +33,7 @@ def opening(
     hardware: Hardware,
     folder: RunFolder,
 ) -> None:
-    """Model, data, sizes, device and folder, before training begins."""
+    """Model, data, sizes, device and folder, before training begins; what labels are missing."""
     channels, height, width = splits.image
     n_parameters = count_parameters(network)
     latents = network.latents
@@ -58,15 +58,28 @@ def opening(
         ),
         ("folder", str(folder.path)),
     ]
-    _print_table(console, rows)
+    missing = _without_label(splits)
+    if missing:
+        names = ", ".join(missing)
+        rows.append(("no label", f"of {names}: such images will be taken for other classes"))
+    print_table(console, rows)
+
+
+def _without_label(splits: Splits) -> list[str]:
+    """Classes that a model which learns from labels has not a single one of."""
+    if splits.labelled is None:
+        return []
+    known = set(splits.labelled.label.tolist())
+    return [name for j, name in enumerate(splits.classes) if j not in known]
 
 
 def closing(console: Console, headline: Sequence[tuple[str, str]], folder: RunFolder) -> None:
     """The result in a few numbers, and where to look at it."""
-    _print_table(console, [*headline, ("report", str(folder.report))])
+    print_table(console, [*headline, ("report", str(folder.report))])
 
 
-def _print_table(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+def print_table(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one pair a line."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")

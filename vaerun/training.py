@@ -7,7 +7,6 @@ last checkpoint, or the beginnings that were finished.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,13 +14,14 @@ import torch
 from rich.console import Console
 
 from vaerun import models
-from vaerun.callbacks import Beginning, Checkpoints, EpochLines, History, ProgressBar, Watch
+from vaerun.callbacks import Beginning, Checkpoints, Diverged, EpochLines, ProgressBar, Watch
 from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
 from vaerun.data.module import DataModule, Knowledge
-from vaerun.data.sets import Splits
+from vaerun.data.sets import Splits, joined
 from vaerun.errors import UserError
 from vaerun.hardware import Hardware, quiet_lightning
+from vaerun.history import History
 from vaerun.models import atlas
 from vaerun.models.module import Module, Optimiser
 from vaerun.models.network import Network
@@ -111,17 +111,28 @@ def fit(setting: Setting) -> TrainingRecord:
 
 
 def _choose_beginning(setting: Setting) -> int:
-    """Begin several times; the best by the bound becomes the last checkpoint; returns its seed."""
+    """Begin several times; the best by the bound becomes the last checkpoint; returns its seed.
+
+    One that diverges is left out. It leaves no file, so a resumed run tries it once more.
+
+    Raises
+    ------
+    UserError
+        If all diverge.
+    """
     config, folder = setting.config, setting.folder
     epochs = min(config.model.restart_epochs, config.trainer.max_epochs)
     found: list[tuple[float, Path]] = []
     for number in range(config.model.restarts):
         path = folder.checkpoints / f"beginning_{number}.ckpt"
-        if not path.is_file():
-            setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
-            module = _module(setting, _seed_of_beginning(config.seed, number))
-            callbacks = [*_watching(setting, History(folder)), Beginning(path, epochs)]
-            _train(setting, module, callbacks, None)
+        try:
+            if not path.is_file():
+                _begin(setting, number, Beginning(path, epochs))
+        except Diverged:
+            if not found and number + 1 == config.model.restarts:
+                raise
+            setting.console.print(f"[yellow]beginning {number + 1} diverged and is left out[/]")
+            continue
         state = torch.load(path, map_location="cpu", weights_only=True)
         found.append((state["callbacks"][Checkpoints.__qualname__]["best"], path))
     losses = ", ".join(f"{loss:.1f}" for loss, _ in found)
@@ -133,6 +144,14 @@ def _choose_beginning(setting: Setting) -> int:
     for _, path in found:
         path.unlink()
     return _seed_of(folder.last_checkpoint)
+
+
+def _begin(setting: Setting, number: int, beginning: Beginning) -> None:
+    """Train the beginning of a number, from 0; people count from 1."""
+    setting.console.print(f"beginning {number + 1} of {setting.config.model.restarts}")
+    history = History(setting.folder, setting.folder.tensorboard / f"beginning_{number + 1}")
+    module = _module(setting, _seed_of_beginning(setting.config.seed, number))
+    _train(setting, module, [*_watching(setting, history), beginning], None)
 
 
 def _seed_of_beginning(seed: int, number: int) -> int:
@@ -217,15 +236,15 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
     if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
         return None  # neither classes nor uprights are wanted
     unknown = torch.full_like(splits.train.label, -1)
-    parts: list[Any] = [(splits.train.images, splits.train.label if told else unknown)]
+    images, label = [splits.train.images], [splits.train.label if told else unknown]
     if module.family.learns_labels and splits.labelled is not None:
-        parts.append((splits.labelled.images, splits.labelled.label))
-    images, label = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        images.append(splits.labelled.images)
+        label.append(splits.labelled.label)
     with setting.console.status("looking for classes and uprights"):
         hardware = setting.hardware
         found = atlas.explore(
-            images,
-            label,
+            joined(images),
+            torch.cat(label),
             sought,
             module.seed,
             hardware.torch_device,

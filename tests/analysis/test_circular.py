@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from vaerun.analysis.circular import (
     best_offset,
+    common_symmetry,
     mean_absolute_error,
     resultant,
     signed_resultant,
@@ -69,6 +70,13 @@ def test_measures_ignore_a_global_offset_whole_turns_and_order(x, s, c):
     turned = (x + c)[::-1] + 2 * np.pi / s * np.arange(len(x))
     assert resultant(turned, s) == pytest.approx(resultant(x, s), abs=1e-7)
     assert mean_absolute_error(turned, s) == pytest.approx(mean_absolute_error(x, s), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("orders", "common"), [([3, 3], 3), ([1, 1, 2], 1), ([2, 4], 2), ([], 1)], ids=str
+)
+def test_classes_share_the_turns_that_leave_all_of_them_alike(orders, common):
+    assert common_symmetry(orders) == common
 
 
 def test_signed_resultant_tells_the_sense_of_rotation():

@@ -74,6 +74,7 @@ def test_classification_reports_recall_and_counts():
     label = np.array([0, 0, 1, 1, 1])
     got = classification(np.array([0, 1, 1, 1, 0]), label, 3)
     assert got["accuracy"] == pytest.approx(0.6)
+    assert got["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert got["per_class"] == [0.5, pytest.approx(2 / 3), None]
     assert got["confusion"] == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
 

@@ -235,6 +235,32 @@ def test_images_without_a_label_are_in_no_confusion_but_in_their_class(encodings
     assert "confusion" not in arrays
 
 
+@pytest.mark.parametrize("classes", [[], CLASSES])
+def test_classes_found_where_no_image_has_a_label_are_coloured_by_number(encodings, classes):
+    """Also where classes have names, which those found have no claim to, and may be more."""
+    predicted = np.arange(200) % 6
+    made = found_classes(encodings, predicted, [-1] * 200, 6)
+    figures = draw(encoding_arrays(made, {"classes": classes}), classes)
+    names = [f"class {j}" for j in range(6)]
+    for name in ("latent_distribution", "angle_vs_truth", "angle_histogram"):
+        (legend,) = figures[name].legends
+        assert [t.get_text() for t in legend.get_texts()] == names
+    panel = figures["latent_distribution"].axes[0]
+    assert panel.get_title(loc="left") == "Predicted class"
+    (points,) = panel.collections
+    at, colour = np.asarray(points.get_offsets()), points.get_facecolors()[:, :3]
+    in_order = [np.lexsort(z.T) for z in (at, made.val.z_mean)]
+    want = colors.to_rgba_array(class_colours(6))[predicted, :3]
+    np.testing.assert_allclose(colour[in_order[0]], want[in_order[1]])
+    assert [a.get_title(loc="left") for a in figures["angle_vs_truth"].axes[1:7]] == names
+
+
+def test_without_any_class_nothing_is_coloured_by_one(arrays):
+    figures = draw(arrays(label=np.full(600, -1)), [])
+    assert not figures["latent_distribution"].legends
+    assert not figures["angle_histogram"].legends
+
+
 def test_learnt_classes_keep_the_confusion_of_the_metrics(encodings):
     made = found_classes(encodings, [0, 1, 1], [0, 0, 1], 2)
     arrays = encoding_arrays(made, {"classification": {"confusion": [[1, 1], [0, 1]]}})

@@ -16,7 +16,14 @@ METRICS = {
     "shift": {"pearson": [0.9, -0.5]},
     "factors": {"shear": {"r2_within_class": 0.934}},
     "clustering": {"hungarian": 0.456, "majority": 0.6, "method": "kmeans"},
+    "classification": {"accuracy": 0.746, "balanced_accuracy": 0.6123},
     "knn_accuracy": 1.0,
+    "lattice": {
+        "peak_separation_deg": 59.81,
+        "peak_width_deg": 2.34,
+        "sublattice_accuracy": 0.987,
+        "defect_auc": 0.934,
+    },
     "psnr": {"input_db": 10.06, "output_db": 21.54, "gain_db": 11.48},
     "train": {"seconds": 95.4, "images_per_second": 2430.4},
 }
@@ -31,9 +38,13 @@ def test_the_headline_says_each_number_with_its_unit():
         ("Angle agreement R", "0.97, least 0.95"),
         ("Ground states", "1 2 · by class"),
         ("Shift correlation", "0.20, least −0.50"),
+        ("Class accuracy", "74.6 %, mean of the classes 61.2 %"),
         ("k-means on z, one to one", "45.6 %"),
         ("Neighbour accuracy of z", "100.0 %"),
         ("Shear told by z (R²)", "0.93"),
+        ("Sublattices told by θ", "98.7 %"),
+        ("Peaks of θ apart", "59.8°, each ±2.3°"),
+        ("Defects told by z (ROC area)", "0.93"),
         ("Training", "95 s, 2,430 images/s"),
     ]
 
@@ -48,6 +59,19 @@ def test_any_part_may_be_missing(key):
 def test_one_count_for_all_is_said_once():
     angle = METRICS["angle"] | {"ground_states": [1, 1, 1]}
     assert ("Ground states", "1 in every class") in headline({"angle": angle})
+
+
+def test_accuracies_that_are_the_same_are_said_once():
+    for mean in ({"balanced_accuracy": 0.7462}, {}):
+        classification = {"accuracy": 0.746, **mean}
+        assert headline({"classification": classification}) == [("Class accuracy", "74.6 %")]
+
+
+def test_a_single_peak_and_a_lattice_of_unknown_truth_are_said():
+    assert headline({"lattice": {"peak_separation_deg": 0.0, "peak_width_deg": 3.0}}) == [
+        ("Peaks of θ apart", "only one peak")
+    ]
+    assert headline({"lattice": {"defect_auc": 0.5}}) == [("Defects told by z (ROC area)", "0.50")]
 
 
 def test_numbers_are_written_as_people_write_them():

@@ -9,7 +9,7 @@ from vaerun.analysis.figures.images import draw_inputs
 from vaerun.analysis.metrics import summarise
 from vaerun.analysis.report import write_report
 from vaerun.analysis.report.captions import in_reading_order
-from vaerun.analysis.report.tables import per_class_table
+from vaerun.analysis.report.tables import lattice_table, per_class_table
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 VOID = {"meta", "img", "link", "br"}
@@ -122,3 +122,9 @@ def test_the_table_by_class_has_a_row_for_each_and_a_dash_for_none():
     assert re.sub(r"<[^>]+>", "|", rows[0]) == "a||none||0.900||2.0°|"
     assert re.sub(r"<[^>]+>", "|", rows[1]) == "b||180°||–||–|"
     assert per_class_table({"knn_accuracy": 1.0}) == ""
+
+
+def test_the_table_of_the_lattice_has_what_is_known():
+    html = lattice_table({"lattice": {"sublattice_accuracy": 0.98765, "peak_width_deg": 2.34}})
+    assert re.findall(r'number">([^<v]+)<', html) == ["0.988", "2.3°"]
+    assert lattice_table({}) == ""

@@ -6,6 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import vaerun.compose  # noqa: F401 - what ${angle_range:…} means
 from vaerun.data import DATASETS, DataConfig
 from vaerun.errors import UserError
 from vaerun.schema import check

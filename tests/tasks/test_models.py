@@ -279,24 +279,24 @@ def test_a_loaded_conditional_run_is_told_what_it_was_trained_with(
 
 X, Z = np.zeros((3, 16, 16)), np.zeros((3, 2))
 WRONG_CALLS = [
-    ("crvae", "encode", {}, "no class"),
-    ("crvae", "decode", {}, "no class"),
-    ("crvae", "encode", {"label": 4}, r"label=\[4, 4, 4\] is no class — give 0 to 3"),
-    ("crvae", "decode", {"label": [0, -1, 2]}, r"label=\[0, -1, 2\] is no class"),
+    ("crvae", "encode", {}, "conditioned on class, but was given nothing — give label="),
+    ("crvae", "decode", {"shear": 0.1}, "conditioned on class, but was given shear"),
+    ("crvae", "encode", {"label": 4}, "label=4 is no class — give whole numbers, 0 to 3"),
+    ("crvae", "decode", {"label": [0, -1, 2]}, "label=-1 is no class"),
     ("crvae", "encode", {"label": [0, 1]}, "2 labels for 3 images — give one, or as many"),
     ("crvae", "decode", {"label": [0, 1, 2, 3]}, "4 labels for 3 images"),
-    ("crvae, shear", "encode", {}, "the factor shear is not known — give shear"),
-    ("crvae, shear", "decode", {"sheer": 0.1}, "the factor shear is not known"),
+    ("crvae, shear", "encode", {}, "conditioned on shear, but was given nothing — give shear="),
+    ("crvae, shear", "decode", {"sheer": 0.1}, "conditioned on shear, but was given sheer"),
     ("crvae, shear", "decode", {"shear": [0.1, 0.2]}, "2 values of shear for 3 images"),
-    ("crvae, class and shear", "encode", {"shear": 0.1}, "no class"),
-    ("crvae, class and shear", "decode", {"label": 0}, "the factor shear is not known"),
+    ("crvae, class and shear", "encode", {"shear": 0.1}, "conditioned on class, shear, but was"),
+    ("crvae, class and shear", "decode", {"label": 0}, "given class — give label=, shear="),
     ("ssrvae", "encode", {"label": 0}, "ssrvae is told of no class or factor"),
     ("ssrvae", "decode", {}, "ssrvae decodes under a class — give label=, from 0 to 3"),
     ("jrvae", "encode", {"shear": 0.1}, "jrvae is told of no class or factor"),
     ("jrvae", "decode", {}, "jrvae decodes under a class — give label=, from 0 to 3"),
-    ("jrvae", "decode", {"label": 4}, "is no class — give 0 to 3"),
+    ("jrvae", "decode", {"label": 4}, "label=4 is no class — give whole numbers, 0 to 3"),
     ("jrvae", "decode", {"label": 0, "shear": 0.1}, "and no factor"),
-    ("jrvae, six classes", "decode", {"label": 6}, "is no class — give 0 to 5"),
+    ("jrvae, six classes", "decode", {"label": 6}, "is no class — give whole numbers, 0 to 5"),
 ]
 
 

@@ -4,6 +4,9 @@ An angle encoder is right up to a constant (nobody told it which way is up) and,
 that looks the same after a turn by 2π/s, modulo 2π/s. Everything here allows for both.
 """
 
+from collections.abc import Sequence
+from math import gcd
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +19,11 @@ def wrap(angle: npt.ArrayLike, period: float = 2 * np.pi) -> Array:
     """The same angle in [−period/2, period/2)."""
     half = period / 2
     return np.remainder(np.asarray(angle, dtype=np.float64) + half, period) - half
+
+
+def common_symmetry(symmetry: Sequence[int]) -> int:
+    """The order of the rotational symmetry that all classes share, 1 if there are no classes."""
+    return gcd(*symmetry) or 1
 
 
 def resultant(difference: npt.ArrayLike, symmetry: int = 1) -> float:

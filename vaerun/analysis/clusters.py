@@ -101,7 +101,7 @@ def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
 
 
 def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, object]:
-    """Accuracy, recall of each class (None if it has no image) and confusion.
+    """Accuracy, its mean over classes, recall of each class and confusion.
 
     Parameters
     ----------
@@ -113,12 +113,17 @@ def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, ob
     Returns
     -------
     dict
-        ``accuracy``, ``per_class`` (J) and ``confusion`` (J true, J predicted) counts.
+        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes that have images;
+        ``per_class`` (J) recall, None without images; ``confusion`` (J true, J predicted) counts.
     """
     cell = label * n_classes + predicted
     table = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
     size = table.sum(1)
     right = table.diagonal()
     recall = [float(r / n) if n else None for r, n in zip(right, size, strict=True)]
-    accuracy = float(right.sum() / len(label))
-    return {"accuracy": accuracy, "per_class": recall, "confusion": table.tolist()}
+    return {
+        "accuracy": float(right.sum() / len(label)),
+        "balanced_accuracy": float(np.mean(right[size > 0] / size[size > 0])),
+        "per_class": recall,
+        "confusion": table.tolist(),
+    }

@@ -21,11 +21,12 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Restoration", _restoration(metrics.get("psnr"))),
         *_angle(metrics.get("angle") or {}),
         ("Shift correlation", _least(metrics.get("shift", {}).get("pearson"))),
-        ("Class accuracy", percent(metrics.get("classification", {}).get("accuracy"))),
+        ("Class accuracy", _accuracy(metrics.get("classification") or {})),
         _clusters(metrics.get("clustering") or {}),
         ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),
         ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
         *_factors(metrics.get("factors") or {}),
+        *_lattice(metrics.get("lattice") or {}),
         ("Training", _training(metrics.get("train") or {})),
     ]
     return [(name, value) for name, value in rows if value is not None]
@@ -86,6 +87,13 @@ def _ground_states(counts: Sequence[int | None]) -> str:
     return " ".join("·" if n is None else str(n) for n in counts) + " by class"
 
 
+def _accuracy(classification: Metrics) -> str | None:
+    """The share that is right and, where classes of unlike sizes make it another, their mean."""
+    right = percent(classification.get("accuracy"))
+    mean = percent(classification.get("balanced_accuracy"))
+    return right if mean in (None, right) else f"{right}, mean of the classes {mean}"
+
+
 def _clusters(clustering: Metrics) -> tuple[str, str | None]:
     found = "Found classes" if clustering.get("method") == "y" else "k-means on z"
     return f"{found}, one to one", percent(clustering.get("hungarian"))
@@ -107,6 +115,25 @@ def _factors(factors: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str 
          f"{score['r2_within_class']:.2f}".replace("-", "−"))
         for name, score in factors.items()
     ]  # fmt: skip
+
+
+def _lattice(lattice: Mapping[str, float]) -> list[tuple[str, str | None]]:
+    area = lattice.get("defect_auc")
+    return [
+        ("Sublattices told by θ", percent(lattice.get("sublattice_accuracy"))),
+        ("Peaks of θ apart", _peaks(lattice)),
+        ("Defects told by z (ROC area)", None if area is None else f"{area:.2f}"),
+        ("Ideal or defective, by two classes", percent(lattice.get("two_class_accuracy"))),
+    ]
+
+
+def _peaks(lattice: Mapping[str, float]) -> str | None:
+    if "peak_separation_deg" not in lattice:
+        return None
+    if not lattice["peak_separation_deg"]:
+        return "only one peak"
+    width = lattice["peak_width_deg"]
+    return f"{lattice['peak_separation_deg']:.1f}°, each ±{width:.1f}°"
 
 
 def _training(train: Metrics) -> str | None:

@@ -6,10 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.analysis.circular import mean_absolute_error, resultant, signed_resultant
+from vaerun.analysis.circular import (
+    common_symmetry,
+    mean_absolute_error,
+    resultant,
+    signed_resultant,
+)
 from vaerun.analysis.clusters import agreement, classification, kmeans_groups, usage
 from vaerun.analysis.factor_offset import error_given_factor
+from vaerun.analysis.factors import is_flag, varies
 from vaerun.analysis.ground_states import ground_states
+from vaerun.analysis.lattice import lattice
 from vaerun.analysis.neighbours import NEIGHBOURS, regression_r2, vote_accuracy
 from vaerun.encodings import Encodings
 
@@ -52,6 +59,7 @@ def summarise(
         "angle": _angle(val, len(classes), symmetry),
         "shift": _shift(val),
         "factors": _factors(train, val),
+        "lattice": lattice(train, val),
         "classes": list(classes),
         "n_train": len(train),
         "n_val": len(val),
@@ -97,10 +105,11 @@ def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
 
 def _angle(val: Encodings, n_classes: int, symmetry: Sequence[int]) -> dict[str, Any] | None:
     truth = val.factors.get("angle")
-    if truth is None or not np.any(val.angle) or not _varies(truth[np.isfinite(truth)]):
+    if truth is None or not np.any(val.angle) or not varies(truth):
         return None
     groups = _groups(val, n_classes)
-    orders = [int(s) for s in symmetry] if len(symmetry) == len(groups) else [1] * len(groups)
+    by_class = len(symmetry) == len(groups)
+    orders = [int(s) for s in symmetry] if by_class else [common_symmetry(symmetry)] * len(groups)
     measured = [
         _angle_of_class(val.select(mask & np.isfinite(truth)), order)
         for mask, order in zip(groups, orders, strict=True)
@@ -138,27 +147,32 @@ def _angle_of_class(images: Encodings, symmetry: int) -> dict[str, float]:
         "signed": signed_resultant(images.angle, truth, symmetry),
     }
     shear = images.factors.get("shear")
-    if shear is not None and _varies(shear):
-        error = error_given_factor(difference, shear, symmetry)
+    if shear is not None and varies(shear):
+        known = np.isfinite(shear)
+        error = error_given_factor(difference[known], shear[known], symmetry)
         measured["given_factors"] = float(np.rad2deg(error))
     return measured
 
 
 def _shift(val: Encodings) -> dict[str, list[float]] | None:
-    if not {"shift_row", "shift_column"} <= val.factors.keys() or len(val) < FEWEST:
+    if not {"shift_row", "shift_column"} <= val.factors.keys():
         return None
     truth = np.stack([val.factors["shift_row"], val.factors["shift_column"]], axis=1)  # (M, 2)
-    material = truth.std(0) > MATERIAL_SHIFT_PX
-    if not material.all() or not (val.shift.std(0) > 0).all():
+    known = np.isfinite(truth).all(1)
+    truth, shift = truth[known], val.shift[known]
+    if len(truth) < FEWEST:
         return None
-    pearson = [float(np.corrcoef(val.shift[:, i], truth[:, i])[0, 1]) for i in (0, 1)]
+    material = truth.std(0) > MATERIAL_SHIFT_PX
+    if not material.all() or not (shift.std(0) > 0).all():
+        return None
+    pearson = [float(np.corrcoef(shift[:, i], truth[:, i])[0, 1]) for i in (0, 1)]
     return {"pearson": pearson}
 
 
 def _factors(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | None:
     found = {}
-    for name in val.factors:
-        if name not in POSE_FACTORS:
+    for name, values in val.factors.items():
+        if name not in POSE_FACTORS and not is_flag(values):
             scores = _r2_of_classes(train, val, name)
             if scores:
                 found[name] = {"r2_within_class": float(np.mean(scores))}
@@ -169,14 +183,12 @@ def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
     """R² of one factor from the neighbours in z, for each class that has enough images."""
     scores = []
     for j in np.unique(val.label):
-        t, v = train.select(train.label == j), val.select(val.label == j)
+        t, v = (
+            part.select((part.label == j) & np.isfinite(part.factors[name]))
+            for part in (train, val)
+        )
         truth = v.factors[name]
-        if len(t) < NEIGHBOURS or len(v) < FEWEST or not _varies(truth):
+        if len(t) < NEIGHBOURS or len(v) < FEWEST or not varies(truth):
             continue
         scores.append(regression_r2(t.z_mean, t.factors[name], v.z_mean, truth))
     return scores
-
-
-def _varies(values: npt.NDArray[np.floating]) -> bool:
-    """Whether a factor is known for all images and takes more than one value."""
-    return bool(len(values) and np.isfinite(values).all() and np.ptp(values) > 1e-6)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from vaerun.data import cards, mnist
+from vaerun.data import cards, frames, graphene, mnist
 from vaerun.data.config import DataConfig
 from vaerun.data.corrupt import Corruption, corruption
 from vaerun.data.sets import ImageSet, Splits
@@ -28,21 +28,26 @@ class Dataset(NamedTuple):
     load
         Takes that config and a seed; the same two give the same images.
     load_labelled
-        Likewise the labelled images that a semi-supervised model learns from, drawn apart.
+        Likewise the labelled images that a semi-supervised model learns from, drawn apart or
+        taken from those splits.
     """
 
     config: type[DataConfig]
     load: Callable[[Any, int], Splits]
-    load_labelled: Callable[[Any, int], ImageSet]
+    load_labelled: Callable[[Any, int, Splits], ImageSet]
 
 
 DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
+    "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
+    "frames": Dataset(frames.PatchesConfig, frames.load, frames.load_labelled),
 }
 
 
-def load(config: DataConfig, seed: int, *, labelled: bool = False) -> Splits:
+def load(
+    config: DataConfig, seed: int, *, labelled: bool = False, classed: bool = False
+) -> Splits:
     """The data set that a config describes; the same config and seed give the same images.
 
     Parameters
@@ -53,11 +58,16 @@ def load(config: DataConfig, seed: int, *, labelled: bool = False) -> Splits:
         Of all random numbers.
     labelled
         Whether a labelled set is wanted too.
+    classed
+        Whether images of no class are of no use.
     """
     kind = DATASETS[config.kind]
     splits = kind.load(config, seed)
+    if classed:
+        train, val = _classed(splits.train), _classed(splits.val)
+        splits = dataclasses.replace(splits, train=train, val=val)
     if labelled:
-        splits = dataclasses.replace(splits, labelled=kind.load_labelled(config, seed))
+        splits = dataclasses.replace(splits, labelled=kind.load_labelled(config, seed, splits))
     corrupt = corruption(config.corrupt, config.corruption)
     if corrupt is None:
         return splits
@@ -67,6 +77,12 @@ def load(config: DataConfig, seed: int, *, labelled: bool = False) -> Splits:
         for images, stream in zip(splits.parts, streams, strict=False)
     )
     return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
+
+
+def _classed(images: ImageSet) -> ImageSet:
+    """The images whose class is known; all of them, if none is."""
+    known = images.label >= 0
+    return images.select(known.nonzero()[:, 0]) if bool(known.any()) else images
 
 
 def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:

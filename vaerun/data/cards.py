@@ -37,6 +37,9 @@ class CardsConfig(DataConfig):
     )
     train_per_class: int = option("training images a suit, where train_size is null", min=1)
     val_per_class: int = option("validation images a suit, where val_size is null", min=1)
+    labelled_per_class: int = option(
+        "labelled images a class, for models that learn labels", min=1
+    )
     labelled_rotation_deg: float = option(
         "rotation of labelled images is within ± this, in degrees", min=0, max=180
     )
@@ -62,11 +65,12 @@ def load(config: CardsConfig, seed: int) -> Splits:
     )
 
 
-def load_labelled(config: CardsConfig, seed: int) -> ImageSet:
+def load_labelled(config: CardsConfig, seed: int, splits: Splits) -> ImageSet:
     """Draw the labelled cards, from a random stream and a range of poses of their own.
 
     ``index`` goes on after the validation images.
     """
+    del splits
     ranges = dataclasses.replace(
         config, rotation_deg=config.labelled_rotation_deg, shear_deg=config.labelled_shear_deg
     )

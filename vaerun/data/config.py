@@ -15,9 +15,6 @@ class DataConfig:
     root: str = option("folder of downloaded or given data files; drawn sets need none")
     train_size: int | None = option("number of training images, null = all", min=1)
     val_size: int | None = option("number of validation images, null = all", min=1)
-    labelled_per_class: int = option(
-        "labelled images a class, for models that learn labels", min=1
-    )
     corrupt: str = option("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = option("how images are corrupted, if they are")
     batch_size: int = option("images per training step", min=1)

@@ -5,16 +5,20 @@ the batches that an uninterrupted one would have seen.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from vaerun.data.sets import Images
 
-class Batch(NamedTuple):
-    """What a step is given.
+Pictures = TypeVar("Pictures", bound=Images, covariant=True)
+
+
+class Batch(NamedTuple, Generic[Pictures]):
+    """What a step is given: images in a tensor. All of a split may be patches instead.
 
     Attributes
     ----------
@@ -30,20 +34,20 @@ class Batch(NamedTuple):
         (B, 2) class and angle found before training, −1 and NaN where none was; else None.
     """
 
-    images: Tensor
-    target: Tensor
+    images: Pictures
+    target: Pictures
     label: Tensor
     condition: Tensor | None = None
     guide: Tensor | None = None
 
-    def at(self, index: Tensor) -> "Batch":
-        """Those of some positions."""
+    def at(self, index: Tensor) -> "Batch[Tensor]":
+        """Those of some positions, patches cut out."""
         images = self.images[index]
         target = images if self.target is self.images else self.target[index]
         rest = (None if t is None else t[index] for t in self[2:])
         return Batch(images, target, *rest)  # type: ignore[arg-type]
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "Batch[Pictures]":
         """The same on a device."""
         images = self.images.to(device)
         target = images if self.target is self.images else self.target.to(device)
@@ -51,16 +55,16 @@ class Batch(NamedTuple):
         return Batch(images, target, *rest)  # type: ignore[arg-type]
 
 
-class MemorySource(Dataset[Batch]):
+class MemorySource(Dataset[Batch[Tensor]]):
     """All images of a split, as one batch that lies on the device already."""
 
-    def __init__(self, everything: Batch, device: torch.device) -> None:
+    def __init__(self, everything: Batch[Images], device: torch.device) -> None:
         self.everything = everything.to(device)
 
     def __len__(self) -> int:
         return len(self.everything.images)
 
-    def __getitem__(self, index: Tensor) -> Batch:
+    def __getitem__(self, index: Tensor) -> Batch[Tensor]:
         """The batch of those positions."""
         return self.everything.at(index.to(self.everything.images.device))
 
@@ -119,14 +123,14 @@ class EpochSampler(Sampler[Tensor]):
 
 
 def feed(
-    everything: Batch,
+    everything: Batch[Images],
     batch_size: int,
     device: torch.device,
     *,
     n_labelled: int = 0,
     seed: int | None = None,
     epoch: Callable[[], int] = lambda: 0,
-) -> DataLoader[Batch]:
+) -> DataLoader[Batch[Tensor]]:
     """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed."""
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
     n = len(everything.images) - n_labelled

@@ -34,6 +34,10 @@ class MnistConfig(DataConfig):
     shift_px: float = option("shift along each axis is uniform within ± this, in pixels", min=0)
     shift_sd_px: float = option("sd of a normal shift along each axis, in pixels", min=0)
 
+    labelled_per_class: int = option(
+        "labelled images a class, for models that learn labels", min=1
+    )
+
     def __post_init__(self) -> None:
         for uniform, normal in (("rotation_deg", "rotation_sd_deg"), ("shift_px", "shift_sd_px")):
             width, sd = getattr(self, uniform), getattr(self, normal)
@@ -101,11 +105,12 @@ def load(config: MnistConfig, seed: int) -> Splits:
     )
 
 
-def load_labelled(config: MnistConfig, seed: int) -> ImageSet:
+def load_labelled(config: MnistConfig, seed: int, splits: Splits) -> ImageSet:
     """As many digits of each class as asked for, from the training file, in poses of their own.
 
     Some of them may be training images too, where their labels are hidden.
     """
+    del splits
     digits, _ = _read(Path(config.root).expanduser())
     choice_seed, set_seed = np.random.SeedSequence(seed).spawn(3)[2].spawn(2)
     order = np.random.default_rng(choice_seed).permutation(len(digits.label))

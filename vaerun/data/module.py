@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vaerun.data.feed import Batch, feed
-from vaerun.data.sets import ImageSet, Splits
+from vaerun.data.sets import Images, ImageSet, Splits, joined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class DataModule(pl.LightningDataModule):
         self.knowledge = knowledge or Knowledge()
         self.val_batch_size = val_batch_size
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[Batch[Tensor]]:
         """Training batches."""
         trainer = self._trainer()
         batches = [self._hidden(self.splits.train)]
@@ -83,12 +83,12 @@ class DataModule(pl.LightningDataModule):
             epoch=lambda: trainer.current_epoch,
         )
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> DataLoader[Batch[Tensor]]:
         """Validation batches."""
         device = self._trainer().strategy.root_device
         return feed(self._hidden(self.splits.val), self.val_batch_size, device)
 
-    def _hidden(self, images: ImageSet) -> Batch:
+    def _hidden(self, images: ImageSet) -> Batch[Images]:
         """A split without its labels, with the condition if the model wants one."""
         return Batch(
             images.images,
@@ -102,14 +102,14 @@ class DataModule(pl.LightningDataModule):
         return self.trainer
 
 
-def _joined(batches: list[Batch]) -> Batch:
-    """Several as one; where nothing was corrupted, images and targets stay the same tensor."""
+def _joined(batches: list[Batch[Images]]) -> Batch[Images]:
+    """Several as one; where nothing was corrupted, images and targets stay the same object."""
     if len(batches) == 1:
         return batches[0]
-    images = torch.cat([b.images for b in batches])
+    images = joined([b.images for b in batches])
     clean = all(b.target is b.images for b in batches)
     return Batch(
         images,
-        images if clean else torch.cat([b.target for b in batches]),
+        images if clean else joined([b.target for b in batches]),
         torch.cat([b.label for b in batches]),
     )

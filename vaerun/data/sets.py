@@ -1,11 +1,34 @@
 """What a data set is to the rest of the program: images with what is known about each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from vaerun.data.patches import PatchStack
+from vaerun.microscopy.frames import Frame
+from vaerun.places import Place
+
+Images = Tensor | PatchStack  # (N, C, H, W)
+
+
+def cropped(images: Images) -> Tensor:
+    """Images as one tensor (N, C, H, W)."""
+    return images if isinstance(images, Tensor) else images.cropped()
+
+
+def joined(parts: Sequence[Images]) -> Images:
+    """The images of several sets, one after the other; where all are patches, they stay so."""
+    stacks = [part for part in parts if isinstance(part, PatchStack)]
+    if len(stacks) == len(parts):
+        return PatchStack.concatenate(stacks)
+    return torch.cat([cropped(part) for part in parts])
+
+
+def _select(images: Images, index: Tensor) -> Images:
+    return images[index] if isinstance(images, Tensor) else images.select(index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +38,7 @@ class ImageSet:
     Attributes
     ----------
     images
-        (N, C, H, W) float32 in [0, 1], as a model sees them.
+        (N, C, H, W) float32 in [0, 1], as a model sees them; a tensor, or patches of frames.
     label
         (N,) int64, −1 where unknown.
     index
@@ -25,27 +48,35 @@ class ImageSet:
         ``shift_row`` and ``shift_column`` in pixels.
     clean
         (N, C, H, W) what a model is to make of the images, where they were corrupted; else None.
+    place
+        Where the images lie, for patches of frames; else None.
     """
 
-    images: Tensor
+    images: Images
     label: Tensor
     index: Tensor
     factors: dict[str, Tensor] = field(default_factory=dict)
-    clean: Tensor | None = None
+    clean: Images | None = None
+    place: Place | None = None
 
     @property
-    def target(self) -> Tensor:
+    def target(self) -> Images:
         """What a model is to reconstruct, (N, C, H, W)."""
         return self.images if self.clean is None else self.clean
 
     def first(self, n: int) -> "ImageSet":
         """The first n images."""
+        return self.select(torch.arange(min(n, len(self))))
+
+    def select(self, index: Tensor) -> "ImageSet":
+        """The images at some positions (n,)."""
         return ImageSet(
-            images=self.images[:n],
-            label=self.label[:n],
-            index=self.index[:n],
-            factors={name: values[:n] for name, values in self.factors.items()},
-            clean=None if self.clean is None else self.clean[:n],
+            images=_select(self.images, index),
+            label=self.label[index],
+            index=self.index[index],
+            factors={name: values[index] for name, values in self.factors.items()},
+            clean=None if self.clean is None else _select(self.clean, index),
+            place=None if self.place is None else self.place.select(index.numpy()),
         )
 
     def __len__(self) -> int:
@@ -57,6 +88,7 @@ class ImageSet:
         n = len(self.images)
         assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
         assert self.clean is None or self.clean.shape == self.images.shape
+        assert self.place is None or len(self.place) == n
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +137,8 @@ class Splits:
     labelled
         Images whose labels a model may learn from, for models that do; the labels of all others
         are for judging it.
+    frames
+        Micrographs that the images are patches of, by the numbers in `Place.frame`.
     """
 
     train: ImageSet
@@ -112,6 +146,7 @@ class Splits:
     classes: list[str]
     symmetry: list[int]
     labelled: ImageSet | None = None
+    frames: Sequence[Frame] = ()
 
     @property
     def shape(self) -> DataShape:
@@ -142,6 +177,7 @@ class Splits:
         """
         parts = []
         for images in self.parts:
-            drawn = list(images.factors.values()) or [images.target]
-            parts += [images.index, images.label, *drawn]
+            target = images.target
+            pixels = [target] if isinstance(target, Tensor) else target.identity()
+            parts += [images.index, images.label, *(images.factors.values() or pixels)]
         return parts

@@ -30,6 +30,7 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
+from vaerun.data.sets import Images, cropped
 from vaerun.geometry import Pose, pixel_grid, place
 from vaerun.models.config import ModelConfig
 from vaerun.models.uprights import angles_upright
@@ -118,7 +119,7 @@ class Found(NamedTuple):
 
 
 def explore(
-    images: Tensor,
+    images: Images,
     label: Tensor,
     sought: Sought,
     seed: int,
@@ -148,7 +149,7 @@ def explore(
         torch.manual_seed(seed)
         shares, steps = [], []
         for _ in range(sought.n_atlases):
-            atlas = Atlas(small, sought, images[0].numel() / small[0].numel()).to(device)
+            atlas = Atlas(small, sought, math.prod(images.shape[1:]) / small[0].numel()).to(device)
             atlas.learn(small, mixed=mixed)
             score, step = atlas.score(small)
             shares.append(_torn(score, _TORN / sought.n_atlases))
@@ -259,7 +260,7 @@ def _n_steps(n_images: int, n_templates: int) -> int:
     return min(wanted, max(_PASSES * n_images // _BATCH, _FEWEST_STEPS))
 
 
-def centred(images: Tensor) -> Tensor:
+def centred(images: Images) -> Tensor:
     """Images (N, C, H, W) moved so that the centre of mass of what stands out is in the middle.
 
     What stands out is brighter or darker than the mean of the image's border.
@@ -280,11 +281,11 @@ def centred(images: Tensor) -> Tensor:
     return torch.cat(moved)
 
 
-def _shrunk(images: Tensor) -> Tensor:
+def _shrunk(images: Images) -> Tensor:
     """Images of no more pixels than needed, each the mean of a square of the original."""
     side = math.ceil(max(images.shape[-2:]) / _SIDE)
     if side == 1:
-        return images
+        return cropped(images)
     pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
     return torch.cat([pool(x) for x in images.split(_CHUNK)])
 

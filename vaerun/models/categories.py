@@ -40,6 +40,8 @@ class Category(nn.Module, ABC):
         Numbers n that tell the encoder, 0 if it is told nothing.
     n_data_classes
         Classes of the data set that the model is told of every image, 0 if it is told none.
+    factors
+        Factors of the data set that it is told of every image.
     """
 
     Config: ClassVar[type]
@@ -47,6 +49,7 @@ class Category(nn.Module, ABC):
     n_told: int = 0
     n_encoder_inputs: int = 0
     n_data_classes: int = 0
+    factors: Sequence[str] = ()
 
     @abstractmethod
     def n_numbers(self, n_bins: int, dim: int) -> int:

@@ -81,7 +81,7 @@ class Module(pl.LightningModule):
         self.corrupt = corrupt
         self._means = {"train": TermMeans(), "val": TermMeans()}
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
         seed_noise(self.seed, _TRAIN, self.global_step)
         if self.corrupt is not None:
@@ -100,13 +100,13 @@ class Module(pl.LightningModule):
         error = cross_entropy(label, posterior) + angle_error(angle, posterior, self.network)
         return self.objective.loss(terms, error, progress)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
         """Add a batch to the validation means; its noise is the same in every epoch."""
         seed_noise(self.seed, _VAL, batch_idx)
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
 
-    def _terms(self, batch: Batch, posterior: Posterior, *, explore: bool) -> Terms:
+    def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> Terms:
         """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""
         label, angle = known(batch)
         posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
@@ -165,7 +165,7 @@ class Module(pl.LightningModule):
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def known(batch: Batch) -> tuple[Tensor, Tensor]:
+def known(batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
     """Class and angle that count as known, (B,) each, −1 and NaN where none does."""
     if batch.guide is None:
         return batch.label, torch.full_like(batch.label, math.nan, dtype=torch.float32)

@@ -16,5 +16,11 @@ def _train(config: "RunConfig", job: "Job") -> Path:
     return train(config, job)
 
 
+def _atoms(config: "RunConfig", job: "Job") -> Path:
+    from vaerun.tasks.atoms import atoms
+
+    return atoms(config, job)
+
+
 # `task.name` → a function of config and job that returns the run folder
-TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {"train": _train}
+TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {"train": _train, "atoms": _atoms}

@@ -47,7 +47,12 @@ def train(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, job, console)
     family = models.MODELS[config.model.name]
-    splits = data.load(config.data, config.seed, labelled=family.learns_labels)
+    splits = data.load(
+        config.data,
+        config.seed,
+        labelled=family.learns_labels,
+        classed="class" in getattr(config.model.category, "condition", ()),
+    )
     network = new_network(config, splits, config.seed)
     about = About(
         device=hardware.device,

@@ -44,7 +44,10 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
 
 
 def _found(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
-    """Groups that were found without labels, in the places of the classes they stand for."""
+    """Groups that were found without labels, in the places of the classes they stand for.
+
+    Where no image has a label they keep their own numbers.
+    """
     match = matches(val.predicted, val.label, n_groups)
     known = val.label >= 0
     if not known.any():

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from vaerun.analysis.figures import images, latent, pose, training
+from vaerun.analysis.circular import wrap
+from vaerun.analysis.factors import varies
+from vaerun.analysis.figures import frames, images, latent, pose, training
 from vaerun.analysis.figures.style import house_style
 from vaerun.analysis.metrics import MATERIAL_SHIFT_PX
 from vaerun.runs import atomic_path
@@ -36,6 +38,7 @@ def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
             **_of_training(arrays, classes),
             **_of_latents(arrays, classes),
             **_of_maps(arrays, classes),
+            **frames.draw_maps(arrays, classes, _symmetry(arrays)),
             **_of_pose(arrays, classes),
         }
 
@@ -100,33 +103,66 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
 def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if "latent_z" not in arrays or len(arrays["latent_z"]) < 2:
         return {}
-    inferred = "Found class" if "confusion_columns" in arrays else "Predicted class"
-    labels = {
-        title: arrays[name]
-        for title, name in (("True class", "latent_label"), (inferred, "latent_predicted"))
-        if classes and name in arrays and (arrays[name] >= 0).any()
-    }
-    z = arrays["latent_z"]
-    distribution = latent.draw_latent_distribution(z, labels, _latent_values(arrays), classes)
+    labels, names = _latent_classes(arrays, classes)
+    z, symmetry = arrays["latent_z"], _symmetry(arrays)
+    distribution = latent.draw_latent_distribution(
+        z, labels, _latent_angles(arrays, symmetry), _latent_values(arrays), names, 360 / symmetry
+    )
     return {"latent_distribution": distribution, "latent_density": latent.draw_latent_density(z)}
 
 
+def _latent_classes(
+    arrays: Arrays, classes: Sequence[str]
+) -> tuple[dict[str, npt.NDArray[Any]], Sequence[str]]:
+    """Classes to colour images by, under the titles of their panels, and what they are called.
+
+    Where no image has a true class, those that a model found go by their number.
+    """
+    titles = {"latent_label": "True class", "latent_predicted": "Predicted class"}
+    if "confusion_columns" in arrays:
+        titles["latent_predicted"] = "Found class"
+    known = {
+        title: arrays[name]
+        for name, title in titles.items()
+        if name in arrays and (arrays[name] >= 0).any()
+    }
+    if classes and "True class" in known:
+        return known, classes
+    found = {title: label for title, label in known.items() if title != "True class"}
+    n_found = max((int(label.max()) + 1 for label in found.values()), default=0)
+    return found, [f"class {j}" for j in range(n_found)]
+
+
+def _symmetry(arrays: Arrays) -> int:
+    """Order of the rotational symmetry that all images share."""
+    return int(arrays.get("angle_symmetry", 1))
+
+
+def _latent_angles(arrays: Arrays, symmetry: int) -> dict[str, npt.NDArray[Any]]:
+    """Angles to colour the content by, degrees, under the titles of their panels."""
+    names = {"True angle": "factor_angle", "Encoded angle": "latent_angle"}
+    unit = "(°)" if symmetry == 1 else f"modulo {360 / symmetry:g}°"
+    return {
+        f"{title} {unit}": np.rad2deg(wrap(arrays[name], 2 * np.pi / symmetry))
+        for title, name in names.items()
+        if name in arrays and varies(arrays[name])
+    }
+
+
 def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
-    """Quantities to colour the content by, under the titles of their panels."""
+    """Other quantities to colour the content by, under the titles of their panels."""
     values = {}
     for key, factor in arrays.items():
         name = key.removeprefix("factor_")
-        if name == key or not np.isfinite(factor).all() or np.ptp(factor) < 1e-6:
+        if name in (key, "angle") or not varies(factor):
             continue
         if name in POSE_SHIFTS:
-            if factor.std() > MATERIAL_SHIFT_PX:
+            if np.nanstd(factor) > MATERIAL_SHIFT_PX:
                 values[f"True {name.removeprefix('shift_')} shift (pixels)"] = factor
-        elif name in ("angle", "shear"):
-            values[f"True {name} (°)"] = np.rad2deg(factor)
+        elif name == "shear":
+            values["True shear (°)"] = np.rad2deg(factor)
         else:
             values[f"True {name.replace('_', ' ')}"] = factor
-    if "latent_angle" in arrays and np.any(arrays["latent_angle"]):
-        values["Encoded angle (°)"] = np.rad2deg(arrays["latent_angle"])
     return values
 
 
@@ -161,18 +197,24 @@ def _title_of_map(name: str, classes: Sequence[str]) -> str:
 
 def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
+    symmetry = _symmetry(arrays)
     angle, truth = arrays.get("latent_angle"), arrays.get("factor_angle")
-    if truth is not None and not np.isfinite(truth).all():
+    if truth is not None and not np.isfinite(truth).any():
         truth = None
     if angle is not None and len(angle) and np.any(angle):
-        label = arrays.get("latent_label", np.full(len(angle), -1))
-        names = classes if (label >= 0).any() else []
-        if truth is not None and np.ptp(truth) > 0:
-            figures["angle_vs_truth"] = pose.draw_angle_vs_truth(angle, truth, label, names)
-        figures["angle_histogram"] = pose.draw_angle_histogram(angle, truth, label, names)
+        labels, names = _latent_classes(arrays, classes)
+        label = next(iter(labels.values()), np.full(len(angle), -1))
+        if truth is not None and varies(truth):
+            known = np.isfinite(truth)
+            figures["angle_vs_truth"] = pose.draw_angle_vs_truth(
+                angle[known], truth[known], label[known], names, symmetry
+            )
+        figures["angle_histogram"] = pose.draw_angle_histogram(
+            angle, truth, label, names, symmetry
+        )
     shift = arrays.get("shift_px")
     if shift is not None and len(shift) and np.any(shift):
-        known = {n: arrays[f"factor_shift_{n}"] for n in ("row", "column")
-                 if f"factor_shift_{n}" in arrays}  # fmt: skip
-        figures["shift_histogram"] = pose.draw_shift_histogram(shift, known)
+        true = {n: arrays[f"factor_shift_{n}"] for n in ("row", "column")
+                if f"factor_shift_{n}" in arrays}  # fmt: skip
+        figures["shift_histogram"] = pose.draw_shift_histogram(shift, true)
     return figures

@@ -7,14 +7,19 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from vaerun.analysis.factors import is_flag
 from vaerun.analysis.figures.style import (
+    UNKNOWN,
     angle_colours,
     class_legend,
     colours_of,
     degree_ticks,
+    flag_colours,
     new_figure,
     scatter,
     value_colours,
@@ -31,7 +36,12 @@ PANEL = 3.5  # inches
 
 
 def draw_latent_distribution(
-    z: Floats, labels: Mapping[str, Ints], values: Mapping[str, Floats], classes: Sequence[str]
+    z: Floats,
+    labels: Mapping[str, Ints],
+    angles: Mapping[str, Floats],
+    values: Mapping[str, Floats],
+    classes: Sequence[str],
+    period_deg: float = 360.0,
 ) -> Figure:
     """Content of every image, one panel for each thing known of it.
 
@@ -41,32 +51,57 @@ def draw_latent_distribution(
         (N, d); the two widest dimensions are drawn.
     labels
         Title to class of each image (N,), −1 unknown.
+    angles
+        Title to an angle of each image (N,), degrees, NaN where unknown.
     values
-        Title to a quantity of each image (N,); titles that end in ``(°)`` are angles.
+        Title to another quantity of each image (N,), NaN where unknown.
     classes
         Names of the classes.
+    period_deg
+        Angles are the same again after it.
     """
     x, y, names = _plane(z)
-    figure, panels = _panels(len(labels) + len(values))
-    for axes, title in zip(panels, [*labels, *values], strict=False):
+    titles = [*labels, *angles, *values]
+    figure, panels = _panels(len(titles))
+    for axes, title in zip(panels, titles, strict=False):
         _frame(axes, x, y, names)
         axes.set_title(title)
-    for axes, label in zip(panels, labels.values(), strict=False):
-        scatter(axes, x, y, c=colours_of(label, len(classes)))
-    for axes, (title, value) in zip(panels[len(labels) :], values.items(), strict=False):
-        cmap, norm = angle_colours(value) if title.endswith("(°)") else value_colours(value)
-        scatter(axes, x, y, c=value, cmap=cmap, norm=norm)
-        scale = ScalarMappable(norm, cmap)
-        bar = figure.colorbar(scale, ax=axes, shrink=0.85, aspect=28, pad=0.02)
-        if norm.vmax == 180:
-            degree_ticks(bar)
-    if not labels and not values:
+    by_title = dict(zip(titles, panels, strict=False))
+    for title, label in labels.items():
+        scatter(by_title[title], x, y, c=colours_of(label, len(classes)))
+    for title, angle in angles.items():
+        colours = angle_colours(angle, period_deg)
+        bar = _coloured(figure, by_title[title], x, y, angle, colours)
+        if colours[1].vmax == period_deg / 2:
+            degree_ticks(bar, period_deg / 2)
+    for title, value in values.items():
+        flag = is_flag(value)
+        colours = flag_colours() if flag else value_colours(value)
+        bar = _coloured(figure, by_title[title], x, y, value, colours)
+        if flag:
+            bar.set_ticks([0, 1])
+    if not titles:
         _frame(panels[0], x, y, names)
         scatter(panels[0], x, y, c="#3f6fb5")
     if labels and classes:
         unknown = any(bool((label < 0).any()) for label in labels.values())
-        class_legend(figure, classes, unknown=unknown)
+        class_legend(figure, classes, grey="unknown" if unknown else None)
     return figure
+
+
+def _coloured(
+    figure: Figure,
+    axes: Axes,
+    x: Floats,
+    y: Floats,
+    value: Floats,
+    colours: tuple[Colormap, Normalize],
+) -> Colorbar:
+    """Points coloured by a quantity, grey where it is unknown, and the bar of its colours."""
+    cmap, norm = colours[0].with_extremes(bad=UNKNOWN), colours[1]
+    scatter(axes, x, y, c=value, cmap=cmap, norm=norm, plotnonfinite=True)
+    scale = ScalarMappable(norm, cmap)
+    return figure.colorbar(scale, ax=axes, shrink=0.85, aspect=28, pad=0.02)
 
 
 def _panels(n: int) -> tuple[Figure, list[Axes]]:

@@ -30,7 +30,7 @@ BLUE = "#4f7fc4"
 
 
 def draw_angle_vs_truth(
-    estimate: Floats, truth: Floats, label: Ints, classes: Sequence[str]
+    estimate: Floats, truth: Floats, label: Ints, classes: Sequence[str], symmetry: int = 1
 ) -> Figure:
     """Encoded against true angle: all images, then each class by itself.
 
@@ -42,8 +42,12 @@ def draw_angle_vs_truth(
         (N,) class, −1 unknown.
     classes
         Names of the J classes.
+    symmetry
+        Angles are drawn modulo 360°/symmetry.
     """
-    x, y = np.rad2deg(truth), np.rad2deg(wrap(estimate))
+    period = 2 * np.pi / symmetry
+    x = np.rad2deg(truth if symmetry == 1 else wrap(truth, period))
+    y = np.rad2deg(wrap(estimate, period))
     shown = [j for j in range(len(classes)) if (label == j).any()]
     parts = shown if 1 < len(shown) <= MOST_PANELS else []
     n_panels = 1 + len(parts)
@@ -55,16 +59,20 @@ def draw_angle_vs_truth(
     for axes in panels[n_panels:]:
         axes.set_axis_off()
     colours = colours_of(label, len(classes)) if classes else np.full(len(x), BLUE)
-    limits = float(np.abs(x).max()), _reach(y)
+    limits = float(np.abs(x).max()), _reach(y, symmetry)
     _angle_panel(panels[0], x, y, colours, "all" if parts else "", limits)
     for axes, j in zip(panels[1:], parts, strict=False):
         own = label == j
         _angle_panel(axes, x[own], y[own], colours[own], classes[j], limits)
-    figure.supxlabel("true angle", fontsize=9)
-    figure.supylabel("encoded angle", fontsize=9)
+    figure.supxlabel("true angle" + _modulo(symmetry), fontsize=9)
+    figure.supylabel("encoded angle" + _modulo(symmetry), fontsize=9)
     if classes:
-        class_legend(figure, classes, unknown=bool((label < 0).any()))
+        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
+
+
+def _modulo(symmetry: int) -> str:
+    return "" if symmetry == 1 else f", modulo {360 / symmetry:g}°"
 
 
 def _angle_panel(
@@ -84,47 +92,66 @@ def _angle_panel(
     axes.set_title(title)
 
 
-def _reach(angle_deg: Floats) -> float:
+def _reach(angle_deg: Floats, symmetry: int) -> float:
     """How far an axis of angles must go: all round, or just beyond a narrow range."""
     most = 1.15 * float(np.quantile(np.abs(angle_deg), 0.995))
-    return 180.0 if most > 90 else max(most, 1.0)
+    return 180 / symmetry if most > 90 / symmetry else max(most, 1.0)
 
 
 def draw_angle_histogram(
-    estimate: Floats, truth: Floats | None, label: Ints, classes: Sequence[str]
+    estimate: Floats,
+    truth: Floats | None,
+    label: Ints,
+    classes: Sequence[str],
+    symmetry: int = 1,
 ) -> Figure:
-    """How often each angle is encoded and, where it is known, its difference to the truth."""
+    """How often each angle is encoded and, where it is known, its difference to the truth.
+
+    Parameters
+    ----------
+    estimate, truth
+        (N,) radians, the latter NaN where unknown.
+    label
+        (N,) class, −1 unknown.
+    classes
+        Names of the J classes.
+    symmetry
+        Angles count modulo 360°/symmetry.
+    """
     parts = _parts(label, classes)
     figure = new_figure(7.6 if truth is not None else 4.6, 3.0)
     panels = figure.subplots(1, 2 if truth is not None else 1, squeeze=False)[0]
-    values = np.rad2deg(wrap(estimate))
-    edges = _angle_bins(panels[0], values)
+    period = 2 * np.pi / symmetry
+    values = np.rad2deg(wrap(estimate, period))
+    edges = _angle_bins(panels[0], values, symmetry)
     panels[0].hist(
         [values[mask] for _, mask in parts],
         bins=list(edges),
         stacked=True,
         color=[colour for colour, _ in parts],
     )
-    panels[0].set(xlabel="encoded angle", ylabel="images")
+    panels[0].set(xlabel="encoded angle" + _modulo(symmetry), ylabel="images")
     if truth is not None:
-        difference = np.rad2deg(wrap(estimate - truth))
-        edges = _angle_bins(panels[1], difference)
+        known = np.isfinite(truth)
+        difference = np.rad2deg(wrap(estimate - truth, period))
+        edges = _angle_bins(panels[1], difference[known], symmetry)
         for colour, mask in parts:
-            counts = np.histogram(difference[mask], edges)[0] / mask.sum()
+            own = difference[mask & known]
+            counts = np.histogram(own, edges)[0] / max(len(own), 1)
             panels[1].stairs(counts, edges, color=colour, linewidth=1.4)
         panels[1].set(
-            xlabel="encoded − true angle",
+            xlabel="encoded − true angle" + _modulo(symmetry),
             ylabel="share of the class" if classes else "share of the images",
             ylim=(0, None),
         )
     if classes:
-        class_legend(figure, classes)
+        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
 
 
-def _angle_bins(axes: Axes, angle_deg: Floats) -> Floats:
+def _angle_bins(axes: Axes, angle_deg: Floats, symmetry: int) -> Floats:
     """Edges of the bins, (BINS + 1,), after the axis is set to their range."""
-    limit = _reach(angle_deg)
+    limit = _reach(angle_deg, symmetry)
     axes.set_xlim(-limit, limit)
     degree_ticks(axes.xaxis, limit)
     return np.linspace(-limit, limit, BINS + 1)
@@ -146,7 +173,7 @@ def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Fi
     shift_px
         (N, 2) row and column, pixels.
     truth_px
-        ``row`` and ``column`` to (N,), or empty.
+        ``row`` and ``column`` to (N,), NaN where unknown, or empty.
     """
     figure = new_figure(8.6, 2.9)
     panels = figure.subplots(1, 3)
@@ -155,7 +182,8 @@ def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Fi
     for i, name in enumerate(("row", "column")):
         panels[i].hist(shift_px[:, i], bins=list(edges), color=BLUE, label="encoded")
         if name in truth_px:
-            counts = np.histogram(truth_px[name], edges)[0]
+            known = truth_px[name][np.isfinite(truth_px[name])]
+            counts = np.histogram(known, edges)[0]
             panels[i].stairs(counts, edges, color="#22262b", linewidth=1.1, label="true")
             panels[i].legend()
         panels[i].set(xlabel=f"{name} shift (pixels)", ylabel="images")

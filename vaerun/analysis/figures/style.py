@@ -84,10 +84,10 @@ def colours_of(label: Ints, n_classes: int) -> npt.NDArray[np.str_]:
     return np.array([*class_colours(n_classes), UNKNOWN])[np.where(label < 0, n_classes, label)]
 
 
-def class_legend(figure: Figure, classes: Sequence[str], *, unknown: bool = False) -> None:
-    """Class names and colours beside the panels."""
+def class_legend(figure: Figure, classes: Sequence[str], *, grey: str | None = None) -> None:
+    """Class names and colours beside the panels, and what the grey ones are if there are any."""
     entries = list(zip(classes, class_colours(len(classes)), strict=True))
-    entries += [("unknown", UNKNOWN)] if unknown else []
+    entries += [] if grey is None else [(grey, UNKNOWN)]
     marks = [
         Line2D([], [], marker="o", linestyle="", color=c, markersize=6, label=n)
         for n, c in entries
@@ -113,16 +113,21 @@ def cyclic_map() -> Colormap:
     return ListedColormap(gamma, name="turn")
 
 
-def value_colours(values: Floats) -> tuple[Colormap, Normalize]:
-    """A perceptual map over nearly all of the values."""
-    low, high = np.nanquantile(values, [0.005, 0.995])
+def value_colours(values: Floats, tails: float = 0.005) -> tuple[Colormap, Normalize]:
+    """A perceptual map over all of the values but the tails, a share at each end."""
+    low, high = np.nanquantile(values, [tails, 1 - tails])
     return mpl.colormaps["viridis"], Normalize(low, max(high, low + 1e-9))
 
 
-def angle_colours(angle_deg: Floats) -> tuple[Colormap, Normalize]:
-    """A cyclic map for angles all round the circle; a plain one over a narrower range."""
-    if np.nanquantile(np.abs(angle_deg), 0.99) > 90:
-        return cyclic_map(), Normalize(-180, 180)
+def flag_colours() -> tuple[Colormap, Normalize]:
+    """Two colours for 0 and 1."""
+    return ListedColormap(SIX[:2]), Normalize(-0.5, 1.5)
+
+
+def angle_colours(angle_deg: Floats, period_deg: float) -> tuple[Colormap, Normalize]:
+    """A cyclic map for angles all round their period; a plain one over a narrower range."""
+    if np.nanquantile(np.abs(angle_deg), 0.99) > period_deg / 4:
+        return cyclic_map(), Normalize(-period_deg / 2, period_deg / 2)
     return value_colours(angle_deg)
 
 

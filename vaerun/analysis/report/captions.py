@@ -21,7 +21,8 @@ CAPTIONS: dict[str, tuple[str, str]] = {
         "Where images lie in the latent space",
         "One point for each validation image, coloured by what is known of it. Classes should "
         "keep apart, and a factor that the content carries should run smoothly. The colours of "
-        "an angle should be mixed: content that still shows the angle is not invariant.",
+        "an angle should be mixed: content that still shows the angle is not invariant. Grey: "
+        "not known.",
     ),
     "latent_density": (
         "How densely",
@@ -45,7 +46,8 @@ CAPTIONS: dict[str, tuple[str, str]] = {
     "angle_histogram": (
         "How often each angle",
         "Left, the encoded angles. Where the truth is known, right, their difference from it: "
-        "one narrow peak for each class is ideal.",
+        "one narrow peak for each class is ideal. Images that look the same after part of a turn "
+        "are counted modulo that part.",
     ),
     "shift_histogram": (
         "How far images are shifted",
@@ -69,7 +71,33 @@ _FAMILIES = (
         "One number of the content changes from left to right over the range of the data, the "
         "others are zero.",
     ),
+    (
+        r"frame_(\d+)_angle",
+        "The angle over frame {}",
+        "Each patch is a dot where it lies on the micrograph, coloured by its encoded angle; the "
+        "colours close, like the angle. On a lattice of two sublattices they alternate from atom "
+        "to atom; grains that are turned against each other differ as a whole.",
+    ),
+    (
+        r"frame_(\d+_z\d+)",
+        "The content over frame {}",
+        "Each patch is a dot, coloured by one number of its content. Alike surroundings should "
+        "have like colours wherever they lie, and defects stand out. The last 2 % at either end "
+        "share its colour.",
+    ),
+    (
+        r"frame_(\d+)_class",
+        "True classes over frame {}",
+        "Each patch is a dot in the colour of its class; grey ones are of no class.",
+    ),
+    (
+        r"frame_(\d+)_predicted",
+        "Predicted classes over frame {}",
+        "Each patch is a dot in the colour of the class that the model gives it.",
+    ),
 )
+
+_ON_FRAMES = ("angle", "z", "class", "predicted")
 
 
 def caption(name: str) -> tuple[str, str]:
@@ -77,17 +105,21 @@ def caption(name: str) -> tuple[str, str]:
     for pattern, title, text in _FAMILIES:
         match = re.fullmatch(pattern, name)
         if match:
-            return title.format(match[1]), text
+            return title.format(match[1].replace("_", ", ")), text
     return CAPTIONS.get(name, (name.replace("_", " ").capitalize(), ""))
 
 
 def in_reading_order(names: list[str]) -> list[str]:
-    """Figures from images to training, content and pose; what is new here comes last."""
+    """Figures from images to training, content, frames and pose; what is new here comes last."""
     order = ["inputs", "reconstructions", "learning_curve", "latent_distribution", "manifold",
-             "manifold_data", "manifold_class", "traversal", "latent_density", "angle_vs_truth",
-             "angle_histogram", "shift_histogram", "confusion"]  # fmt: skip
+             "manifold_data", "manifold_class", "traversal", "latent_density", "frame",
+             "angle_vs_truth", "angle_histogram", "shift_histogram", "confusion"]  # fmt: skip
 
-    def place(name: str) -> tuple[int, int]:
+    def place(name: str) -> tuple[int, ...]:
+        on_frame = re.fullmatch(r"frame_(\d+)_([a-z]+)(\d*)", name)
+        if on_frame and on_frame[2] in _ON_FRAMES:
+            quantity = _ON_FRAMES.index(on_frame[2])
+            return order.index("frame"), int(on_frame[1]), quantity, int(on_frame[3] or 0)
         family = name if name in order else re.sub(r"_z?\d+$", "", name)
         number = re.search(r"\d+$", name)
         rank = order.index(family) if family in order else len(order)

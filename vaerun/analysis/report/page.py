@@ -15,6 +15,7 @@ from vaerun.analysis.report.captions import caption, in_reading_order
 from vaerun.analysis.report.tables import (
     bound_table,
     content_table,
+    lattice_table,
     per_class_table,
     table,
     training_table,
@@ -117,6 +118,7 @@ def _tables(metrics: Plain) -> str:
             per_class_table(metrics),
         ),
         ("What the content tells", "", content_table(metrics)),
+        ("Atoms on their lattice", "", lattice_table(metrics)),
         ("The bound", "", bound_table(metrics)),
         ("Training", "", training_table(metrics)),
     ]

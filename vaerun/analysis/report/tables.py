@@ -23,6 +23,12 @@ MEASURES = {
     "ari": "adjusted Rand index of the groups",
     "nmi": "mutual information of the groups, normalised",
 }
+LATTICE = {
+    "sublattice_accuracy": ("atoms on the sublattice of their peak of θ", "{:.3f}"),
+    "peak_separation_deg": ("between the two peaks of θ, modulo 120°; 60° is ideal", "{:.1f}°"),
+    "peak_width_deg": ("mean distance of θ from the nearer peak; 15° is chance", "{:.1f}°"),
+    "defect_auc": ("defects told by the neighbours in z (ROC area)", "{:.3f}"),
+}
 
 
 def table(head: Row, rows: Sequence[Row], *, numeric: bool = True) -> str:
@@ -95,6 +101,17 @@ def content_table(metrics: Metrics) -> str:
     source = {"y": "groups: the classes that the model found", "kmeans": "groups: k-means on z"}
     head = f"measure ({source[clustering['method']]})" if clustering else "measure"
     return table([head, "value"], rows) if rows else ""
+
+
+def lattice_table(metrics: Metrics) -> str:
+    """What angle and content tell of atoms on a honeycomb."""
+    lattice = metrics.get("lattice", {})
+    rows = [
+        [name, form.format(lattice[key])]
+        for key, (name, form) in LATTICE.items()
+        if key in lattice
+    ]
+    return table(["measure", "value"], rows) if rows else ""
 
 
 def training_table(metrics: Metrics) -> str:

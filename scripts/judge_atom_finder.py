@@ -1,0 +1,108 @@
+"""Scores the atom finder on fresh simulated movies, dose by dose.
+
+python scripts/judge_atom_finder.py
+
+F1 within 0.5 Å; the error of the position; the share of atoms away from the amorphous region whose
+class, by the rings of the atoms that were found, is the true one; seconds a frame.
+"""
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vaerun.hardware import quick_at_bfloat16
+from vaerun.microscopy import finder, imaging
+from vaerun.microscopy.atoms import Atoms
+from vaerun.microscopy.movie import Story, Truth, play
+from vaerun.microscopy.rings import PAPER_CLASSES, classify
+from vaerun.microscopy.score import Score, matches, score
+from vaerun.microscopy.surroundings import within
+from vaerun.nets.unet import UNet
+
+DOSES = (0.5, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0, 150.0)
+SEEDS = range(10_000, 10_003)  # never trained on
+N_FRAMES = 4
+SIDE_PX, EDGE_PX, PATCH_PX = 512, 5.0, 20.0  # frame; atoms cut by its edge; half a patch
+COUNTED = (5, 7)  # rings that count for a class
+
+Bools = npt.NDArray[np.bool_]
+
+
+def judge(network: UNet, *, mixed: bool) -> list[dict[str, float]]:
+    """One row for each dose."""
+    films = [list(play(Story(n_frames=N_FRAMES), seed)) for seed in SEEDS]
+    return [_at_dose(network, films, dose, mixed=mixed) for dose in DOSES]
+
+
+def table(rows: list[dict[str, float]]) -> str:
+    """Markdown."""
+    lines = [
+        "| dose (electrons a C peak) | F1 C | F1 Si | position error, Å | class right | s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        lines.append(
+            f"| {r['dose']:g} | {r['f1_c']:.3f} | {r['f1_si']:.3f} | {r['rms_A']:.3f} | "
+            f"{100 * r['class_right']:.1f} % | {r['seconds']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _at_dose(
+    network: UNet, films: list[list[Truth]], dose: float, *, mixed: bool
+) -> dict[str, float]:
+    rng = np.random.default_rng(int(1000 * dose))
+    scores: list[Score] = []
+    right: list[Bools] = []
+    seconds = 0.0
+    for truth in (frame for film in films for frame in film):
+        view = imaging.Optics(dose=dose)
+        position = truth.position / view.pixel_A - 0.5
+        image = imaging.expose(position, truth.species, (SIDE_PX, SIDE_PX), view, rng).image
+        start = time.perf_counter()
+        found = finder.atoms(finder.segment(network, image, mixed=mixed))
+        seconds += time.perf_counter() - start
+        seen, there = _inside(found.position, EDGE_PX), _inside(position, EDGE_PX)
+        scores.append(
+            score(
+                found.position[seen],
+                found.species[seen],
+                position[there],
+                truth.species[there],
+                view.pixel_A,
+            )
+        )
+        right.append(_classes_right(found, truth, position, view.pixel_A))
+    total = sum(scores[1:], scores[0])
+    carbon, silicon = total.f1
+    return {
+        "dose": dose,
+        "f1_c": float(carbon),
+        "f1_si": float(silicon),
+        "rms_A": total.rms_A,
+        "class_right": float(np.concatenate(right).mean()),
+        "seconds": seconds / len(scores),
+    }
+
+
+def _classes_right(
+    found: finder.Found, truth: Truth, position: npt.NDArray[np.float64], pixel_A: float
+) -> Bools:
+    """For each true atom that a patch may be centred on, away from the amorphous region."""
+    atoms = Atoms.of_frames([found], pixel_A, PAPER_CLASSES, COUNTED)
+    true_class = classify(within(truth.ring_sizes, *COUNTED), PAPER_CLASSES)
+    at_found, at_true = matches(found.position, position, 0.5 / pixel_A)
+    right = np.zeros(len(position), bool)
+    right[at_true] = atoms.ring_class[at_found] == true_class[at_true]
+    return right[_inside(position, PATCH_PX) & ~truth.amorphous]
+
+
+def _inside(points: npt.NDArray[np.float64], edge: float) -> Bools:
+    return ((points > edge) & (points < SIDE_PX - 1 - edge)).all(1)
+
+
+if __name__ == "__main__":
+    cpu = torch.device("cpu")
+    print(table(judge(finder.load_network(cpu), mixed=quick_at_bfloat16("cpu"))))

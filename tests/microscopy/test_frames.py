@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from vaerun.microscopy.frames import Frame, brightness, common_pixel_nm
+
+
+@pytest.mark.parametrize(
+    ("sizes", "common"),
+    [([0.014, 0.014], 0.014), ([0.014, 0.02], None), ([None, None], None), ([1.0, None], None),
+     ([], None)],
+    ids=str,
+)  # fmt: skip
+def test_frames_have_a_common_pixel_size_if_all_have_the_same(sizes, common):
+    image = np.zeros((2, 2), np.float32)
+    frames = [Frame(image=image, pixel_nm=size, name="a") for size in sizes]
+    assert common_pixel_nm(frames) == common
+
+
+def test_single_hot_and_dead_pixels_do_not_set_the_contrast():
+    image = np.random.default_rng(0).uniform(5, 7, (100, 100)).astype(np.float32)
+    image[3, 4], image[5, 6] = 1e6, -1e6
+    bright = brightness(image)
+    assert (bright.min(), bright.max()) == (0, 1)
+    assert np.quantile(bright, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.02)

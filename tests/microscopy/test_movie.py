@@ -1,0 +1,114 @@
+"""Graphene under the beam: the truth of each frame against the geometry of its atoms."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from vaerun.microscopy import rings
+from vaerun.microscopy.movie import RULE_A, Story, Truth, play
+from vaerun.microscopy.surroundings import ideal, near, threefold_phase
+
+SMALL = Story(
+    n_frames=3, height=36, width=40, silicon=10, fourfold=3, grain=5.0, amorphous=8.0, holes=1,
+    rotations=(3, 2.0), vacancies=(1, 1.0), growth=4.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def film() -> list[Truth]:
+    return list(play(SMALL, 0))
+
+
+def inside(truth: Truth) -> np.ndarray:
+    return ((truth.position > 0) & (truth.position < (SMALL.height, SMALL.width))).all(1)
+
+
+def test_rings_from_true_positions_are_those_of_the_books(film: list[Truth]):
+    for truth in film:
+        bonds = rings.bonds(truth.position, RULE_A, truth.species)
+        found = rings.find_rings(truth.position, bonds)
+        sizes = rings.ring_sizes(found, len(truth.position))
+        seen = inside(truth)
+        assert (sizes[seen] == truth.ring_sizes[seen]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_rings_are_those_of_the_books_under_a_harsh_beam(seed: int):
+    harsh = dataclasses.replace(SMALL, boundary=seed % 2 == 0, silicon=40, amorphous=15.0)
+    for truth in play(harsh, seed):
+        bonds = rings.bonds(truth.position, RULE_A, truth.species)
+        sizes = rings.ring_sizes(rings.find_rings(truth.position, bonds), len(truth.position))
+        seen = inside(truth)
+        assert (sizes[seen] == truth.ring_sizes[seen]).all()
+
+
+def test_bonds_are_of_the_length_of_carbon_and_silicon(film: list[Truth]):
+    truth = film[-1]
+    bonds = truth.bonds[inside(truth)[truth.bonds].all(1)]
+    length = np.hypot(*(truth.position[bonds[:, 1]] - truth.position[bonds[:, 0]]).T)
+    with_si = (truth.species[bonds] == 1).any(1)
+    assert np.median(length[~with_si]) == pytest.approx(1.42, abs=0.02)
+    assert np.median(length[with_si]) == pytest.approx(1.72, abs=0.06)
+    assert np.percentile(length[~with_si], [1, 99]) == pytest.approx([1.35, 1.5], abs=0.08)
+
+
+def test_density_is_that_of_graphene():
+    quiet = Story(n_frames=1, height=50, width=50, silicon=0, fourfold=0, rotations=(0, 0),
+                  vacancies=(0, 0), holes=0, amorphous=0, grain=0, strain=0.0)  # fmt: skip
+    truth = next(play(quiet, 3))
+    n = ((truth.position > 0) & (truth.position < 50)).all(1).sum()
+    assert n / 2500 == pytest.approx(0.3818, rel=0.02)
+    assert set(truth.sublattice[inside(truth)].tolist()) <= {0, 1, -1}
+
+
+def test_neighbours_are_of_the_other_sublattice(film: list[Truth]):
+    truth = film[0]
+    of_bond = truth.sublattice[truth.bonds]
+    known = of_bond[(of_bond >= 0).all(1)]
+    assert len(known) > 100
+    assert (known[:, 0] != known[:, 1]).all()
+
+
+def test_things_happen(film: list[Truth]):
+    first, last = film[0], film[-1]
+    assert inside(last).sum() < inside(first).sum()  # atoms have left
+    assert last.amorphous.sum() > first.amorphous.sum()
+    assert (first.species[inside(first)] == 1).sum() >= 8
+    assert not first.ideal[first.species == 1].any()
+
+
+def test_the_same_seed_plays_the_same_movie():
+    one, other, another = (list(itertools.islice(play(SMALL, seed), 2)) for seed in (5, 5, 6))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.position, b.position)
+        np.testing.assert_array_equal(a.ring_sizes, b.ring_sizes)
+    assert one[0].position.shape != another[0].position.shape or not np.allclose(
+        one[0].position, another[0].position
+    )
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, 2.0])
+def test_the_phase_turns_three_times_as_fast_as_the_atoms(turn: float):
+    directions = np.deg2rad([10, 130, 250]) + turn
+    around = np.stack([-np.sin(directions), np.cos(directions)], axis=1)
+    position = np.concatenate([np.zeros((1, 2)), around])
+    bonds = np.array([[0, 1], [0, 2], [0, 3]])
+    phase = threefold_phase(position, bonds)[0]
+    assert np.abs(phase) == pytest.approx(1)
+    expected = 3 * (np.deg2rad(10) + turn)
+    assert np.exp(1j * np.angle(phase)) == pytest.approx(np.exp(1j * expected))
+
+
+def test_an_atom_is_ideal_in_rings_of_six_with_no_silicon_within_two_bonds():
+    n = 9  # a chain: the first is in an odd ring, the last is silicon
+    sizes = np.tile([6, 6, 6, 0], (n, 1))
+    sizes[0] = [5, 6, 6, 0]
+    linked = np.full((n, 4), -1)
+    linked[1:, 0] = np.arange(n - 1)
+    linked[:-1, 1] = np.arange(1, n)
+    species = np.arange(n) // (n - 1)
+    assert ideal(sizes, species, linked).tolist() == [False] + [True] * 5 + [False] * 3
+    assert near(species == 1, linked, 4).tolist() == [False] * 4 + [True] * 5

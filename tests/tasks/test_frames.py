@@ -1,0 +1,83 @@
+"""A run on patches of frames draws them where they lie, and knows how large their pixels are."""
+
+import dataclasses
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch.nn.functional as F
+
+from vaerun.analysis.figures import draw
+from vaerun.data import DATASETS, Dataset
+from vaerun.data.patches import PatchStack
+from vaerun.microscopy.frames import Frame
+from vaerun.models import atlas
+from vaerun.places import Place
+
+BORDER = 3
+
+
+def in_frames(splits):
+    """The same images one below the other in frames, those of validation in a frame of their own.
+
+    All look the same after a third of a turn.
+    """
+    parts, frames = [], []
+    for number, part in enumerate((splits.train, splits.val)):
+        n, _, height, width = part.images.shape
+        frames.append(F.pad(part.images.reshape(n * height, width), [BORDER] * 4))
+        row = BORDER + height * np.arange(n) + (height - 1) / 2
+        centre = np.stack([row, np.full(n, BORDER + (width - 1) / 2)], axis=1)
+        frame = np.full(n, number)
+        place = Place(
+            frame=frame,
+            centre=centre.astype(np.float32),
+            species=np.zeros(n, int),
+            ring_class=np.full(n, -1),
+        )
+        frame_of_two = [frames[-1]] * (number + 1)
+        images = PatchStack.cut(frame_of_two, frame, centre, (height, width))
+        parts.append(dataclasses.replace(part, images=images, place=place))
+    made = [Frame(image=f.numpy(), pixel_nm=0.02, name=f"frame {i}") for i, f in enumerate(frames)]
+    return dataclasses.replace(
+        splits, train=parts[0], val=parts[1], frames=made, symmetry=[3] * len(splits.classes)
+    )
+
+
+def draw_maps(arrays, classes):
+    """Only the figures in question."""
+    parts = ("frame_", "predicted_names", "angle_symmetry")
+    return draw({k: v for k, v in arrays.items() if k.startswith(parts)}, classes)
+
+
+def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
+    cards = DATASETS["cards"]
+    monkeypatch.setattr(atlas, "_STEPS", 10)
+    monkeypatch.setattr(atlas, "_FEWEST_STEPS", 10)
+    monkeypatch.setattr("vaerun.results.draw", draw_maps)
+    loaded = Dataset(cards.config, lambda *a: in_frames(cards.load(*a)), cards.load_labelled)
+    monkeypatch.setitem(DATASETS, "cards", loaded)
+    status, output, errors = vaerun(
+        "model=jrvae",
+        "model.templates=2",
+        "model.hidden=[12,10]",
+        "data.size=16",
+        "data.train_size=40",
+        "data.val_size=20",
+        "data.batch_size=20",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+    )
+    assert (status, errors) == (0, [])
+    folder = Path(output[-1].removeprefix("run: "))
+    figures = {f"frame_1_{name}" for name in ("angle", "z1", "z2", "class", "predicted")}
+    drawn = {path.stem for path in (folder / "figures").glob("frame_*.png")}
+    assert drawn == figures
+    with h5py.File(folder / "latents.h5") as file:
+        assert file.attrs["pixel_size_nm"] == 0.02
+    with np.load(folder / "figures/arrays.npz") as arrays:
+        assert arrays["angle_symmetry"] == 3
+        assert len(arrays["frame_1_predicted"]) == 20
+        assert len(arrays["predicted_names"]) == 4
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in report for name in figures)

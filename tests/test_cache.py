@@ -1,0 +1,46 @@
+"""Arrays that are made only once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaerun.cache import cached
+from vaerun.errors import UserError
+
+
+def test_arrays_are_made_once_for_a_key(tmp_path: Path):
+    made = []
+
+    def make() -> dict[str, np.ndarray]:
+        made.append(1)
+        return {"a": np.arange(len(made))}
+
+    first = cached(tmp_path, "x", {"seed": 0}, make)
+    again = cached(tmp_path, "x", {"seed": 0}, make)
+    other = cached(tmp_path, "x", {"seed": 1}, make)
+    assert len(made) == 2
+    np.testing.assert_array_equal(first["a"], again["a"])
+    assert len(other["a"]) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", None])
+def test_a_broken_file_is_made_anew(tmp_path: Path, content: bytes | None):
+    cached(tmp_path, "x", {}, lambda: {"a": np.arange(100)})
+    (path,) = tmp_path.glob("*.npz")
+    path.write_bytes(path.read_bytes()[:-50] if content is None else content)
+    assert len(cached(tmp_path, "x", {}, lambda: {"a": np.arange(7)})["a"]) == 7
+    assert len(cached(tmp_path, "x", {}, lambda: {"a": np.arange(9)})["a"]) == 7
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path):
+    cached(tmp_path, "x", {}, lambda: {"a": np.arange(3)})
+    (path,) = tmp_path.glob("*.npz")
+    np.savez(path, a=np.array([{"code": 1}], dtype=object))
+    assert cached(tmp_path, "x", {}, lambda: {"a": np.arange(5)})["a"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"data\.root="):
+        cached(tmp_path / "file" / "graphene", "x", {}, lambda: {"a": np.arange(3)})

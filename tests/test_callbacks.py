@@ -1,0 +1,45 @@
+"""What happens beside training, where no whole run is needed to see it."""
+
+import io
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+
+from vaerun.callbacks import ProgressBar
+from vaerun.hardware import quiet_lightning
+
+
+class NeverBegins(pl.LightningModule):
+    """Fails as training begins."""
+
+    def on_train_start(self) -> None:
+        raise RuntimeError("power cut")
+
+    def training_step(self, *_: object) -> None:
+        raise NotImplementedError
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+
+    def train_dataloader(self) -> list[torch.Tensor]:
+        return [torch.zeros(1)]
+
+
+def test_a_failure_takes_the_progress_bar_away():
+    """Or the next beginning could show none."""
+    quiet_lightning()
+    bar = ProgressBar(Console(file=io.StringIO(), force_terminal=True))
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        callbacks=[bar],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    with pytest.raises(RuntimeError, match="power cut"):
+        trainer.fit(NeverBegins())
+    assert bar.progress.live.is_started is False

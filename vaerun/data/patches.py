@@ -1,0 +1,207 @@
+"""Patches of frames, cut out only when they are looked at.
+
+Patches around neighbouring atoms overlap: cut out once and for all they would hold every pixel of
+a frame hundreds of times. A `PatchStack` keeps each frame once, and of each patch where it begins;
+to the rest of the program it looks like a tensor of images.
+
+patches = PatchStack.cut(frames, frame, centre, size=(40, 40))
+patches[:10]                           # (10, 1, 40, 40), a tensor
+patches.select(mask)                   # some of them, of the same frames; nothing is cut yet
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+# N patches of C channels, H × W pixels each.
+
+_CHUNK = 2000  # patches cut out at once: some 10 MB at 40 × 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchStack:
+    """N patches, like a tensor (N, C, H, W) that is made as far as it is indexed.
+
+    Attributes
+    ----------
+    pixels
+        (P,) float32, all pixels of all frames, row by row, one frame after the other.
+    start
+        (N, C) int64, where in `pixels` the top left pixel of each channel lies.
+    stride
+        (N,) int64, the width of the frame that a patch lies in: from a pixel to the one below it.
+    size
+        (H, W).
+    """
+
+    pixels: Tensor
+    start: Tensor
+    stride: Tensor
+    size: tuple[int, int]
+
+    @classmethod
+    def cut(
+        cls,
+        frames: Sequence[Tensor],
+        frame: npt.ArrayLike,
+        centre: npt.ArrayLike,
+        size: tuple[int, int],
+    ) -> "PatchStack":
+        """Patches around given points, to the nearest whole pixel; all must lie `inside`.
+
+        Parameters
+        ----------
+        frames
+            Each (H', W') float32, as a model is to see it; they may differ in size.
+        frame
+            (N,) number of the frame, or (N, C) one for each channel, all of the same size.
+        centre
+            (N, 2) row and column, pixels of the frame.
+        size
+            (H, W).
+        """
+        number, points = _numbers(frame), np.asarray(centre, np.float64)
+        shapes = [(f.shape[0], f.shape[1]) for f in frames]
+        assert inside(shapes, number, points, size).all(), "a patch leaves its frame"
+        shape = np.array(shapes)[number]  # (N, C, 2)
+        assert (shape == shape[:, :1]).all(), "the channels of a patch are frames of one size"
+        begin = np.cumsum([0, *(f.numel() for f in frames)])[number]  # (N, C)
+        row, column = _corner(points, size).T
+        stride = shape[:, 0, 1]
+        return cls(
+            pixels=torch.cat([f.flatten() for f in frames]),
+            start=torch.from_numpy(begin + (row * stride + column)[:, None]),
+            stride=torch.from_numpy(stride),
+            size=size,
+        )
+
+    @classmethod
+    def concatenate(cls, stacks: Sequence["PatchStack"]) -> "PatchStack":
+        """The patches of several stacks, one after the other; frames they share are kept once."""
+        size = stacks[0].size
+        assert all(stack.size == size for stack in stacks)
+        distinct = {id(stack.pixels): stack.pixels for stack in stacks}
+        ends = np.cumsum([0, *(len(pixels) for pixels in distinct.values())])
+        begin = dict(zip(distinct, ends.tolist(), strict=False))
+        first = stacks[0].pixels
+        return cls(
+            pixels=first if len(distinct) == 1 else torch.cat(list(distinct.values())),
+            start=torch.cat([stack.start + begin[id(stack.pixels)] for stack in stacks]),
+            stride=torch.cat([stack.stride for stack in stacks]),
+            size=size,
+        )
+
+    @property
+    def shape(self) -> torch.Size:
+        """(N, C, H, W)."""
+        return torch.Size((*self.start.shape, *self.size))
+
+    @property
+    def ndim(self) -> int:
+        """Four, as of any images."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the pixels."""
+        return self.pixels.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pixels lie, and patches are cut out."""
+        return self.pixels.device
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __getitem__(self, index: slice | Tensor) -> Tensor:
+        """Those of a slice, of positions (n,) int64 or of a mask (N,), cut out: (n, C, H, W)."""
+        height, width = self.size
+        start, stride = self.start[index], self.stride[index]
+        down = torch.arange(height, device=self.device)
+        row = start[:, :, None] + stride[:, None, None] * down  # (n, C, H)
+        # Whole rows at a time, from all stretches of W pixels: six times faster than by pixel
+        cut = self.pixels.unfold(0, width, 1).index_select(0, row.flatten())
+        return cut.view(*row.shape, width)
+
+    def select(self, index: slice | Tensor) -> "PatchStack":
+        """The same patches as by indexing, but not yet cut out."""
+        return replace(self, start=self.start[index], stride=self.stride[index])
+
+    def split(self, n: int) -> Iterator[Tensor]:
+        """All patches in turn, n at a time, (n, C, H, W) each."""
+        for begin in range(0, len(self), n):
+            yield self[begin : begin + n]
+
+    def cropped(self) -> Tensor:
+        """All patches cut out, (N, C, H, W)."""
+        whole = self.pixels.new_empty(self.shape)
+        for some, cut in zip(whole.split(_CHUNK), self.split(_CHUNK), strict=False):
+            some.copy_(cut)
+        return whole
+
+    def to(self, device: torch.device) -> "PatchStack":
+        """The same on a device."""
+        return replace(
+            self,
+            pixels=self.pixels.to(device),
+            start=self.start.to(device),
+            stride=self.stride.to(device),
+        )
+
+    def identity(self) -> list[Tensor]:
+        """What tells these patches from others, without cutting them out."""
+        return [self.pixels, self.start, self.stride, torch.tensor(self.size)]
+
+    def __post_init__(self) -> None:
+        assert self.pixels.ndim == 1, self.pixels.shape
+        assert self.pixels.is_contiguous()
+        assert self.pixels.dtype == torch.float32, self.pixels.dtype
+        assert self.start.ndim == 2, self.start.shape
+        assert self.stride.shape == self.start.shape[:1], self.stride.shape
+
+
+def inside(
+    frame_shapes: Sequence[tuple[int, int]],
+    frame: npt.ArrayLike,
+    centre: npt.ArrayLike,
+    size: tuple[int, int],
+) -> npt.NDArray[np.bool_]:
+    """Which patches lie wholly in their frames, (N,): the others cannot be cut.
+
+    Parameters
+    ----------
+    frame_shapes
+        (H', W') of each frame.
+    frame
+        (N,) number of the frame, or (N, C) one for each channel.
+    centre
+        (N, 2) row and column, pixels of the frame.
+    size
+        (H, W) of the patches.
+    """
+    shape = np.array(frame_shapes)[_numbers(frame)]  # (N, C, 2)
+    corner = _corner(np.asarray(centre, np.float64), size)[:, None]
+    fits = (corner >= 0) & (corner + np.array(size) <= shape)
+    return np.asarray(fits.all((1, 2)))
+
+
+def _numbers(frame: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Frame of each channel, (N, C)."""
+    number = np.asarray(frame, np.int64)
+    assert (number >= 0).all()
+    return number[:, None] if number.ndim == 1 else number
+
+
+def _corner(centre: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Row and column of the top left pixel, (N, 2).
+
+    Half a pixel always counts up: rounded to even numbers, patches of even side would jump by one
+    pixel to and fro about whole centres.
+    """
+    first = centre - (np.array(size) - 1) / 2
+    return np.floor(first + 0.5).astype(np.int64)

@@ -1,0 +1,1 @@
+"""From micrographs to atoms, rings and patches: readers, simulation, atom finder, bond graph."""

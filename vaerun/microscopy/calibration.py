@@ -1,0 +1,58 @@
+"""Lengths as microscopes and image programs write them, and the pixel sizes of TIFF files."""
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+_NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0}
+_NM |= dict.fromkeys(("μm", "um", "\\u00b5m", "micron", "microns", "micrometer"), 1e3)
+
+
+def length_nm(value: object, unit: object) -> float | None:
+    """A positive length in nm; None where it is not one or its unit is none that fits atoms."""
+    number = _positive(value)
+    factor = _NM.get(unicodedata.normalize("NFKC", str(unit)).strip().lower())
+    return None if number is None or factor is None else number * factor
+
+
+def ome_pixel_nm(xml: str | None) -> float | None:
+    """Side of a pixel in nm by OME's metadata of a TIFF file, if there are any."""
+    try:
+        elements = ElementTree.fromstring(xml).iter() if xml else iter(())
+    except ElementTree.ParseError:
+        return None
+    sizes = (
+        length_nm(one.get("PhysicalSizeX"), one.get("PhysicalSizeXUnit", "μm"))
+        for one in elements
+        if one.tag.endswith("Pixels")
+    )
+    return next(sizes, None)
+
+
+def imagej_pixel_nm(metadata: Mapping[str, Any] | None, resolution: object) -> float | None:
+    """Side of a pixel in nm by ImageJ's metadata of a TIFF file, if there are any.
+
+    Parameters
+    ----------
+    metadata
+        As ImageJ wrote them, with ``unit`` where the image is calibrated.
+    resolution
+        Pixels per unit along a row, as the fraction in the TIFF tag: (numerator, denominator).
+    """
+    if not metadata or "unit" not in metadata or not isinstance(resolution, tuple):
+        return None
+    numerator, denominator = resolution
+    return length_nm(denominator / numerator, metadata["unit"]) if numerator else None
+
+
+def _positive(value: object) -> float | None:
+    """The finite number above 0 that text, or an array of one element, stands for."""
+    try:
+        number = float(np.asarray(value).item())
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None

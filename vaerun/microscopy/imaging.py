@@ -1,0 +1,173 @@
+"""Atoms to a HAADF-STEM frame: Z-contrast, probe, contamination, scan jitter and shot noise.
+
+For a sheet one atom thick the image is linear in the atoms: each adds a blob of the probe's shape
+and a height that grows with its atomic number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+
+from vaerun.microscopy.sheet import SILICON
+
+SI_OVER_C = (
+    14 / 6
+) ** 1.7  # heights of their blobs (Krivanek et al. 2010: Z to the power 1.64–1.7)
+_FINE = 2  # points a pixel along each axis, before the probe blurs them
+_TAIL_A = 2.2  # sd of the probe's wide tail
+
+Floats = npt.NDArray[np.float64]
+Image = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optics:
+    """How a frame is taken.
+
+    Attributes
+    ----------
+    pixel_A
+        Å a pixel.
+    probe_A
+        Standard deviation of the probe in Å, thermal motion included.
+    tail
+        Share of the probe's electrons in its wide tail.
+    dose
+        Electrons counted in the brightest pixel of a carbon atom, beyond those of the background.
+    background
+        Of the detector, over the height of a carbon atom.
+    contamination
+        Height of the hydrocarbons that lie on the sheet in clouds, over that of a carbon atom.
+    cover
+        Share of the frame under contamination so thick that no atom is seen.
+    contrast
+        Height of a silicon atom over that of a carbon atom.
+    jitter_px
+        Standard deviation of each scan line's shift, in pixels along it.
+    blur_px
+        Standard deviation of the detector's own blur, in pixels; correlates the noise.
+    """
+
+    pixel_A: float = 0.14
+    probe_A: float = 0.45
+    tail: float = 0.2
+    dose: float = 20.0
+    background: float = 0.15
+    contamination: float = 0.25
+    cover: float = 0.0
+    contrast: float = SI_OVER_C
+    jitter_px: float = 0.25
+    blur_px: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """A frame and where atoms cannot be seen.
+
+    Attributes
+    ----------
+    image
+        (H, W) counts.
+    hidden
+        (H, W) under thick contamination.
+    """
+
+    image: Image
+    hidden: npt.NDArray[np.bool_]
+
+
+def expose(
+    position: Floats,
+    species: npt.NDArray[np.int64],
+    shape: tuple[int, int],
+    optics: Optics,
+    rng: np.random.Generator,
+) -> Exposure:
+    """A frame of atoms at positions (N, 2) in pixels."""
+    sheet = _blobs(position, species, shape, optics)
+    clouds = optics.contamination * _clouds(shape, 25.0 / optics.pixel_A, rng)
+    thickness, hidden = _cover(shape, optics, rng)
+    signal = np.where(hidden, 0.3 * sheet, sheet) + clouds + thickness + optics.background
+    jittered = _jitter(signal, optics.jitter_px, rng)
+    counts = rng.poisson(optics.dose * np.maximum(jittered, 0)).astype(np.float32)
+    if optics.blur_px:
+        counts = gaussian_filter(counts, optics.blur_px)
+    return Exposure(image=counts, hidden=hidden)
+
+
+def _blobs(
+    position: Floats, species: npt.NDArray[np.int64], shape: tuple[int, int], optics: Optics
+) -> Floats:
+    """Blobs of the probe's shape, a carbon's one high, (H, W)."""
+    pad = int(np.ceil(6 / optics.pixel_A))  # atoms just outside reach in; the transform wraps
+    fine = tuple((side + 2 * pad) * _FINE for side in shape)
+    weight = np.where(species == SILICON, optics.contrast, 1.0)
+    points = _points((position + pad + 0.5) * _FINE - 0.5, weight, fine)
+    frequency = np.meshgrid(
+        *(
+            axis(n, optics.pixel_A / _FINE)
+            for axis, n in zip((fft.fftfreq, fft.rfftfreq), fine, strict=True)
+        ),
+        indexing="ij",
+    )
+    k2 = 2 * np.pi**2 * (frequency[0] ** 2 + frequency[1] ** 2)
+    probe = (1 - optics.tail) * np.exp(-k2 * optics.probe_A**2) + optics.tail * np.exp(
+        -k2 * _TAIL_A**2
+    )
+    height = 2 * np.pi * (optics.probe_A * _FINE / optics.pixel_A) ** 2
+    image = fft.irfft2(fft.rfft2(points) * probe, fine) * height
+    means = image.reshape(shape[0] + 2 * pad, _FINE, shape[1] + 2 * pad, _FINE).mean((1, 3))
+    return means[pad:-pad, pad:-pad]
+
+
+def _points(position: Floats, weight: Floats, shape: tuple[int, ...]) -> Floats:
+    """Each atom shared by the four points around it, (H', W')."""
+    inside = ((position >= 0) & (position < np.array(shape) - 1)).all(1)
+    position, weight = position[inside], weight[inside]
+    corner = np.floor(position).astype(np.int64)
+    part = position - corner
+    image = np.zeros(shape[0] * shape[1])
+    for row in (0, 1):
+        for column in (0, 1):
+            share = np.abs(1 - row - part[:, 0]) * np.abs(1 - column - part[:, 1])
+            at = (corner[:, 0] + row) * shape[1] + corner[:, 1] + column
+            image += np.bincount(at, weight * share, minlength=len(image))
+    return image.reshape(shape)
+
+
+def _clouds(shape: tuple[int, int], length_px: float, rng: np.random.Generator) -> Floats:
+    """A smooth random field in [0, 1], (H, W), that varies over some pixels."""
+    coarse = [max(int(np.ceil(side / length_px)) + 3, 4) for side in shape]
+    field = zoom(rng.uniform(size=coarse), length_px, order=3, grid_mode=True, mode="nearest")
+    offset = rng.integers(0, np.maximum(np.array(field.shape) - shape, 0) + 1)
+    part = field[offset[0] : offset[0] + shape[0], offset[1] : offset[1] + shape[1]]
+    return np.clip(part, 0, 1)
+
+
+def _cover(
+    shape: tuple[int, int], optics: Optics, rng: np.random.Generator
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Thick contamination: its height, and where it hides the atoms."""
+    if not optics.cover:
+        return np.zeros(shape), np.zeros(shape, bool)
+    field = _clouds(shape, 20.0 / optics.pixel_A, rng)
+    level = np.quantile(field, 1 - optics.cover)
+    rise = np.clip((field - level) * 12, 0, 1)
+    texture = 0.7 + 0.6 * _clouds(shape, 3.0 / optics.pixel_A, rng)
+    height = rng.uniform(1.5, 8)
+    return height * rise * texture, rise > 0.25
+
+
+def _jitter(image: Floats, sd_px: float, rng: np.random.Generator) -> Floats:
+    """Every row moved along itself by a shift of its own, partly that of the row before."""
+    if not sd_px:
+        return image
+    height, width = image.shape
+    noise = gaussian_filter(rng.normal(size=height), 0.7)
+    shift = sd_px * noise / max(noise.std(), 1e-9)
+    rows = np.repeat(np.arange(height)[:, None], width, axis=1)
+    columns = np.arange(width)[None] + shift[:, None]
+    return np.asarray(map_coordinates(image, [rows, columns], order=1, mode="nearest"))

@@ -1,0 +1,103 @@
+"""The public movie of the paper: silicon in graphene under the beam (Zenodo record 4885132)."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaerun.errors import UserError
+from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.metadata import pixel_nm
+from vaerun.microscopy.restricted import load_plain
+from vaerun.runs import atomic_path, write_text
+
+NAME = "graphene_imgstacks_dict.npy"
+URL = f"https://zenodo.org/records/4885132/files/{NAME}?download=1"
+_SECONDS_TO_ANSWER = 30
+
+_log = logging.getLogger(__name__)
+
+
+def fetch(root: Path, movie: int | None = None, url: str = URL) -> list[Frame]:
+    """The frames of one movie or, with None, of all; downloaded and converted once.
+
+    The published file is a pickle. It is read by `restricted.load_plain`, which executes nothing,
+    and kept as plain arrays from then on.
+
+    Raises
+    ------
+    UserError
+        If it cannot be downloaded, is another file than before, or holds no such movie.
+    """
+    folder = root / "graphene" / "zenodo"
+    index = folder / "movies.json"
+    if not index.is_file():
+        _convert(_downloaded(folder, url), folder, index)
+    facts = json.loads(index.read_text())
+    if movie is not None and str(movie) not in facts:
+        raise UserError(f"data.movie={movie} is not there", f"give one of {', '.join(facts)}")
+    wanted = list(facts) if movie is None else [str(movie)]
+    return [
+        Frame(
+            image=np.asarray(image, np.float32),
+            pixel_nm=facts[number]["pixel_nm"],
+            name=f"movie{number}_{f}",
+        )
+        for number in wanted
+        for f, image in enumerate(np.load(folder / f"movie_{number}.npy", mmap_mode="r"))
+    ]
+
+
+def _downloaded(folder: Path, url: str) -> Path:
+    """The published file; its checksum is noted when it first comes, and holds from then on."""
+    import pooch  # slow to import, and needed once in the life of a machine
+
+    pooch.get_logger().setLevel(logging.ERROR)
+    note = folder / f"{NAME}.sha256"
+    path = folder / NAME
+    if not path.is_file():
+        _log.info("downloading %s to %s", url, folder)
+        try:
+            pooch.retrieve(
+                url,
+                None,
+                NAME,
+                folder,
+                downloader=pooch.HTTPDownloader(timeout=_SECONDS_TO_ANSWER),
+            )
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{url} could not be downloaded ({type(error).__name__})",
+                f"put {NAME} into {folder}, or use data.source=simulated",
+            ) from None
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if note.is_file() and note.read_text().strip() != found:
+        raise UserError(f"{path} has changed since it was downloaded", "delete it")
+    write_text(note, found + "\n")
+    return path
+
+
+def _convert(path: Path, folder: Path, index: Path) -> None:
+    """Plain arrays in place of the pickle, and what is known of each."""
+    held = load_plain(path)
+    movies = held if isinstance(held, Mapping) else {}
+    facts: dict[str, dict[str, Any]] = {}
+    for number, movie in movies.items():
+        if not isinstance(number, int | np.integer):  # it becomes the name of a file
+            continue
+        stack = np.asarray(movie.get("image_data")) if isinstance(movie, Mapping) else np.zeros(0)
+        if stack.dtype.kind not in "uif" or stack.ndim not in (2, 3):
+            continue
+        stack = stack[None] if stack.ndim == 2 else stack
+        with atomic_path(folder / f"movie_{number}.npy") as unfinished:
+            np.save(unfinished, stack.astype(np.float32), allow_pickle=False)
+        said = movie.get("metadata")
+        known = pixel_nm(said, stack.shape[-1]) if isinstance(said, Mapping) else None
+        facts[str(number)] = {"pixel_nm": known, "frames": len(stack)}
+    if not facts:
+        raise UserError(f"{path} holds no movies", "delete it, and it will be downloaded again")
+    write_text(index, json.dumps(facts, indent=2) + "\n")

@@ -23,7 +23,7 @@ from vaerun.errors import UserError
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.history import History
 from vaerun.models import atlas
-from vaerun.models.module import Module, Optimiser
+from vaerun.models.module import Module, Optimiser, balanced
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path
 
@@ -176,7 +176,16 @@ def _module(setting: Setting, seed: int) -> Module:
         Optimiser(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,
         corruption(config.data.corrupt, config.data.corruption),
+        _class_weight(setting),
     )
+
+
+def _class_weight(setting: Setting) -> torch.Tensor | None:
+    """So that a rare class is learned from its labels too."""
+    splits = setting.splits
+    if splits.labelled is None:
+        return None
+    return balanced(splits.labelled.label, splits.shape.n_classes)
 
 
 def _train(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vaerun.models.bound import Terms
-from vaerun.models.module import TermMeans, learning_rate_factor, seed_noise
+from vaerun.models.module import TermMeans, balanced, learning_rate_factor, seed_noise
 
 
 def test_noise_is_a_function_of_seed_stream_and_step():
@@ -32,3 +32,13 @@ def test_schedules_begin_and_end_where_they_say():
     cycle = learning_rate_factor("one_cycle", 100)
     assert [cycle(0), cycle(10), cycle(100)] == pytest.approx([0.1, 1.0, 0.0])
     assert learning_rate_factor("constant", 100)(77) == 1.0
+
+
+def test_every_class_has_the_same_say_up_to_tenfold():
+    label = torch.tensor([0] * 40 + [1] * 20 + [2] * 20 + [-1] * 7)
+    weight = balanced(label, 3)
+    torch.testing.assert_close(weight[1], 2 * weight[0])
+    torch.testing.assert_close(weight[label[label >= 0]].mean(), torch.tensor(1.0))
+    rare = balanced(torch.tensor([0] * 1000 + [1]), 3)
+    torch.testing.assert_close(rare / rare[0], torch.tensor([1.0, 10.0, 10.0]))
+    torch.testing.assert_close(balanced(torch.arange(4), 4), torch.ones(4))

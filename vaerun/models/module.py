@@ -21,6 +21,7 @@ from vaerun.models.posterior import Posterior
 from vaerun.objectives import ObjectiveConfig, Progress
 
 _TRAIN, _VAL = 0, 1  # streams of noise
+_LARGEST_WEIGHT = 10.0  # of a rare class over that of the most frequent
 _SURENESS = 0.25  # of an angle found before training, prior sd
 
 
@@ -61,6 +62,8 @@ class Module(pl.LightningModule):
     corrupt
         What the targets suffer before the network sees them, anew at every training step; None
         leaves the images as they come.
+    class_weight
+        (J,) of the cross-entropy of a label, see `balanced`; None: all alike.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Module(pl.LightningModule):
         optimiser: Optimiser,
         seed: int,
         corrupt: Corruption | None = None,
+        class_weight: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -79,6 +83,8 @@ class Module(pl.LightningModule):
         self.optimiser = optimiser
         self.seed = seed
         self.corrupt = corrupt
+        self.class_weight: Tensor | None
+        self.register_buffer("class_weight", class_weight, persistent=False)
         self._means = {"train": TermMeans(), "val": TermMeans()}
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
@@ -97,7 +103,10 @@ class Module(pl.LightningModule):
             self._log_means("train")
         progress = Progress(epoch, self.global_step, self.network.n_classes)
         label, angle = known(batch)
-        error = cross_entropy(label, posterior) + angle_error(angle, posterior, self.network)
+        surprise = cross_entropy(label, posterior)
+        if self.class_weight is not None:
+            surprise = surprise * self.class_weight[label.clamp_min(0)]
+        error = surprise + angle_error(angle, posterior, self.network)
         return self.objective.loss(terms, error, progress)
 
     def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
@@ -171,6 +180,22 @@ def known(batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
         return batch.label, torch.full_like(batch.label, math.nan, dtype=torch.float32)
     found, angle = batch.guide.unbind(1)
     return torch.where(batch.label < 0, found.long(), batch.label), angle
+
+
+def balanced(label: Tensor, n_classes: int) -> Tensor:
+    """Weights (J,) that give classes of any size the same say, as far as tenfold; 1 on average.
+
+    Parameters
+    ----------
+    label
+        (N,) of the labelled images.
+    n_classes
+        J.
+    """
+    count = torch.bincount(label[label >= 0], minlength=n_classes).float()
+    weight = count.max() / count.clamp_min(1)
+    weight = weight.clamp_max(_LARGEST_WEIGHT * weight.min())
+    return weight * count.sum() / (weight * count).sum()
 
 
 def cross_entropy(label: Tensor, posterior: Posterior) -> Tensor:

@@ -33,6 +33,15 @@ def test_a_broken_file_is_made_anew(tmp_path: Path, content: bytes | None):
     assert len(cached(tmp_path, "x", {}, lambda: {"a": np.arange(9)})["a"]) == 7
 
 
+def test_an_error_in_the_making_stands_alone(tmp_path: Path):
+    def fail() -> dict[str, np.ndarray]:
+        raise UserError("this", "that")
+
+    with pytest.raises(UserError) as caught:
+        cached(tmp_path, "x", {}, fail)
+    assert caught.value.__context__ is None
+
+
 def test_a_pickle_is_not_opened(tmp_path: Path):
     cached(tmp_path, "x", {}, lambda: {"a": np.arange(3)})
     (path,) = tmp_path.glob("*.npz")

@@ -37,11 +37,10 @@ def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], A
     """
     text = json.dumps(key, sort_keys=True).encode()
     path = folder / f"{name}_{hashlib.sha256(text).hexdigest()[:16]}.npz"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {array: stored[array] for array in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # absent or broken: made anew
-        arrays = make()
+    stored = _stored(path)
+    if stored is not None:
+        return stored
+    arrays = make()
     try:
         with atomic_path(path) as unfinished:
             np.savez(unfinished, allow_pickle=False, **arrays)
@@ -51,3 +50,12 @@ def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], A
             "give a folder that can, such as data.root=data",
         ) from error
     return arrays
+
+
+def _stored(path: Path) -> Arrays | None:
+    """The arrays of a file; None if it is absent or broken."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {array: stored[array] for array in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None

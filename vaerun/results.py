@@ -1,5 +1,6 @@
 """After training: the best network's encodings, metrics, figures and report, in the run folder."""
 
+import dataclasses
 import json
 import platform
 import resource
@@ -28,7 +29,7 @@ from vaerun.analysis.restoration import restoration
 from vaerun.config import RunConfig
 from vaerun.data.sets import ImageSet, Splits, cropped
 from vaerun.encodings import Encodings, write_latents
-from vaerun.microscopy.frames import common_pixel_nm
+from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
 from vaerun.terminal import closing, count_parameters
@@ -58,7 +59,7 @@ def write_results(
             "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
-        write_latents(folder.latents, encodings, attributes)
+        write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
         metrics = _metrics(config, splits, network, encodings, record)
         write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
         arrays = _arrays(network, splits, encodings, metrics, record.rows)
@@ -78,6 +79,15 @@ def write_results(
             figures=figures,
         )
     closing(console, headline(metrics), folder)
+
+
+def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
+    """With the centres of patches in pixels of the user's files."""
+    place = encodings.place
+    if place is None or not frames:
+        return encodings
+    centre = in_file(place.centre, place.frame, frames).astype(np.float32)
+    return dataclasses.replace(encodings, place=dataclasses.replace(place, centre=centre))
 
 
 def _best_network(record: TrainingRecord, folder: RunFolder) -> Network:

@@ -24,12 +24,18 @@ def config(**changes: object) -> FramesConfig:
     return dataclasses.replace(made, **changes)
 
 
-def scene(n_frames: int = N_FRAMES, **changes: object) -> Scene:
+def scene(
+    n_frames: int = N_FRAMES, movies: list[int] | None = None, scale: float = 1, **changes: object
+) -> Scene:
     """Frames in which every pixel tells its frame, row and column."""
+    movies = movies or [0] * n_frames
     rows, columns = np.indices((SIDE, SIDE + 10))
     shown = [(number * 10000 + rows * 100 + columns) / 1e5 for number in range(n_frames)]
     images = [s.astype(np.float32) for s in shown]
-    frames = [Frame(image=i, pixel_nm=0.1, name=str(k)) for k, i in enumerate(images)]
+    frames = [
+        Frame(image=image, pixel_nm=0.1, name=str(k), scale=scale, movie=movie)
+        for k, (image, movie) in enumerate(zip(images, movies, strict=True))
+    ]
     return Scene(frames=frames, shown=[torch.from_numpy(i) for i in images], **changes)
 
 
@@ -76,7 +82,7 @@ def test_as_many_frames_are_held_back_as_asked(n_frames: int, share: float):
 def test_few_frames_are_split_by_region_without_overlap(n_frames: int):
     splits = split_patches(scene(n_frames), config(val_share=0.4), 0)
     right_of_train = splits.train.place.centre[:, 1].max() + 6
-    assert splits.val.place.centre[:, 1].min() - 6 >= right_of_train - 1
+    assert splits.val.place.centre[:, 1].min() - 6 >= right_of_train
     assert len(splits.val) > 0
 
 
@@ -102,6 +108,55 @@ def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
         assert (table.ring_class[rows] == part.label.numpy()).all()
         np.testing.assert_allclose(part.place.centre, table.position[rows], atol=1e-4)
     assert splits.symmetry == [3, 3, 3]
+
+
+def test_atoms_look_the_same_after_a_third_of_a_turn_also_without_classes():
+    splits = split_patches(scene(atoms=atoms()), config(centres="atoms"), 0)
+    assert (splits.classes, splits.symmetry) == ([], [3])
+
+
+def test_where_no_atom_was_found_other_centres_still_have_patches():
+    nothing = scene(atoms=atoms(0), factors={"strain": np.zeros(0, np.float32)})
+    splits = split_patches(nothing, config(), 0)
+    assert splits.train.factors["strain"].isnan().all()
+    with pytest.raises(UserError, match=r"data\.species=\[Si\]"):
+        split_patches(nothing, config(centres="atoms", species=["Si"]), 0)
+
+
+@pytest.mark.parametrize(
+    ("movies", "first"),
+    [
+        ([3] * 5 + [7] * 5, {0, 1, 2, 5, 6, 7}),
+        (list(range(10)), set(range(8))),  # one frame a file
+    ],
+    ids=["two movies", "a file for each frame"],
+)
+def test_a_lapse_stays_in_its_movie(movies: list[int], first: set[int]):
+    lapsed = config(n_times=3, lag=1, split="region", val_share=0.4)
+    splits = split_patches(scene(movies=movies), lapsed, 0)
+    assert set(splits.train.place.frame.tolist()) == first
+
+
+def test_a_lapse_needs_frames_of_one_shape():
+    mixed = scene(6)
+    mixed.shown[3] = mixed.shown[3][:30]
+    lapsed = config(n_times=2, lag=1, split="region", val_share=0.4)
+    splits = split_patches(mixed, lapsed, 0)
+    assert set(splits.train.place.frame.tolist()) == {0, 1, 4}
+
+
+def test_movies_too_short_to_hold_back_a_lapse_are_split_by_region():
+    splits = split_patches(scene(6), config(n_times=3, lag=2, val_share=0.4), 0)
+    assert set(splits.val.place.frame.tolist()) == {0, 1}
+
+
+def test_points_are_pixels_of_the_file(tmp_path: Path):
+    file = tmp_path / "points.csv"
+    file.write_text("frame,row,column\n" + "".join(f"{f},{10 + f},15\n" for f in range(10)))
+    splits = split_patches(scene(scale=2.0), config(centres="points", points=str(file)), 0)
+    both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
+    assert sorted(both[:, 0].tolist()) == [20.5 + 2 * f for f in range(10)]
+    assert set(both[:, 1].tolist()) == {30.5}
 
 
 def test_points_of_a_file_become_centres(tmp_path: Path):
@@ -148,6 +203,7 @@ def test_frames_may_be_held_back_by_number():
         ({"centres": "points"}, "data.points="),
         ({"centres": "edges", "edge_level": 1.0}, "data.centres=edges"),
         ({"split": "region", "val_share": 0.05}, "data.val_share"),
+        ({"split": "frame", "n_times": 6}, "data.n_times"),
     ],
 )
 def test_what_leaves_no_patch_is_said(changes: dict[str, object], words: str):

@@ -10,20 +10,9 @@ from hypothesis import strategies as st
 
 from vaerun.data.patches import inside
 from vaerun.errors import UserError
-from vaerun.microscopy.centres import along_edges, from_points, grid, on_atoms, time_lapse
+from vaerun.microscopy.centres import along_edges, from_points, grid
 
 steps = st.floats(0.3, 20)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 4))), st.sets(st.integers(-1, 4)))
-def test_atoms_of_the_wanted_species_are_kept_in_order(atoms, wanted: set[int]):
-    frame, species = np.array(atoms, np.int64).reshape(-1, 2).T
-    position = np.arange(2.0 * len(frame)).reshape(-1, 2)
-    found = on_atoms(frame, position, species, wanted)
-    kept = [i for i, (_, s) in enumerate(atoms) if s in wanted]
-    assert found.frame.tolist() == frame[kept].tolist()
-    assert found.centre.tolist() == position[kept].tolist()
 
 
 @settings(deadline=None)
@@ -107,21 +96,6 @@ def test_every_region_has_an_edge_of_its_own():
     first = (centre < 12).all(1)
     perimeter = 4 * 5 - 4 * (1 - np.sqrt(0.5)), 4 * 10 - 4 * (1 - np.sqrt(0.5))
     assert [first.sum(), (~first).sum()] == [round(length / 2) for length in perimeter]
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 30)), st.integers(1, 31), st.integers(1, 5), st.integers(1, 9))
-def test_a_lapse_is_kept_where_the_movie_goes_on(
-    first: list[int], n_frames: int, n_times: int, lag: int
-):
-    numbers = np.array(first, np.int64)
-    centre = np.stack([numbers, numbers + 0.5], axis=1)
-    frame, there = time_lapse(numbers, centre, n_frames, n_times, lag)
-    wanted = [[f + lag * t for t in range(n_times)] for f in first]
-    wanted = [lapse for lapse in wanted if max(lapse) < n_frames]
-    assert frame.shape == (len(wanted), n_times)
-    assert frame.tolist() == wanted
-    assert there[:, 0].tolist() == [lapse[0] for lapse in wanted]
 
 
 points = st.lists(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy.frames import Frame, brightness, common_pixel_nm
+from vaerun.microscopy.frames import Frame, brightness, common_pixel_nm, from_file, in_file
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,15 @@ def test_single_hot_and_dead_pixels_do_not_set_the_contrast():
     bright = brightness(image)
     assert (bright.min(), bright.max()) == (0, 1)
     assert np.quantile(bright, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.02)
+
+
+def test_positions_go_to_the_file_and_back():
+    image = np.zeros((2, 2), np.float32)
+    frames = [Frame(image=image, pixel_nm=0.014, name="a", scale=s) for s in (1.0, 2.0)]
+    number, position = np.array([1, 0, 1]), np.array([[0.5, 2.5], [3.0, 4.0], [20.5, 0.5]])
+    there = in_file(position, number, frames)
+    assert there.tolist() == [[0.0, 1.0], [3.0, 4.0], [10.0, 0.0]]
+    np.testing.assert_allclose(from_file(there, number, frames), position)
+    assert [frame.file_pixel_nm for frame in frames] == [0.014, 0.028]
+    assert common_pixel_nm(frames) is None
+    assert common_pixel_nm(frames[1:]) == 0.028

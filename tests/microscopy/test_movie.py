@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from vaerun.microscopy import rings
+from vaerun.microscopy import movie, rings
 from vaerun.microscopy.movie import RULE_A, Story, Truth, play
 from vaerun.microscopy.surroundings import ideal, near, threefold_phase
 
@@ -77,7 +77,21 @@ def test_things_happen(film: list[Truth]):
     assert inside(last).sum() < inside(first).sum()  # atoms have left
     assert last.amorphous.sum() > first.amorphous.sum()
     assert (first.species[inside(first)] == 1).sum() >= 8
-    assert not first.ideal[first.species == 1].any()
+    assert (first.sublattice[first.species == 1] == -1).all()
+
+
+@pytest.mark.parametrize("n_frames", [2, 4])
+def test_as_many_holes_open_as_the_story_has(n_frames: int, monkeypatch: pytest.MonkeyPatch):
+    made = []
+
+    class Film(movie._Film):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr(movie, "_Film", Film)
+    list(play(dataclasses.replace(SMALL, n_frames=n_frames, holes=3, growth=0.0), 1))
+    assert len(made[0].hole_edges) == 3
 
 
 def test_the_same_seed_plays_the_same_movie():
@@ -102,13 +116,16 @@ def test_the_phase_turns_three_times_as_fast_as_the_atoms(turn: float):
     assert np.exp(1j * np.angle(phase)) == pytest.approx(np.exp(1j * expected))
 
 
-def test_an_atom_is_ideal_in_rings_of_six_with_no_silicon_within_two_bonds():
-    n = 9  # a chain: the first is in an odd ring, the last is silicon
-    sizes = np.tile([6, 6, 6, 0], (n, 1))
-    sizes[0] = [5, 6, 6, 0]
+def test_an_atom_is_ideal_in_three_rings_of_six():
+    sizes = np.array([[6, 6, 6, 0], [5, 6, 6, 0], [6, 6, 0, 0], [6, 6, 6, 6]])
+    assert ideal(sizes).tolist() == [True, False, False, False]
+
+
+def test_what_is_near_is_some_bonds_away():
+    n = 9  # a chain, with something at its end
     linked = np.full((n, 4), -1)
     linked[1:, 0] = np.arange(n - 1)
     linked[:-1, 1] = np.arange(1, n)
-    species = np.arange(n) // (n - 1)
-    assert ideal(sizes, species, linked).tolist() == [False] + [True] * 5 + [False] * 3
-    assert near(species == 1, linked, 4).tolist() == [False] * 4 + [True] * 5
+    there = np.arange(n) == n - 1
+    assert near(there, linked, 4).tolist() == [False] * 4 + [True] * 5
+    assert near(there, linked, 0).tolist() == there.tolist()

@@ -49,6 +49,7 @@ def test_a_stack_becomes_frames(tmp_path: Path, shape: tuple[int, ...]):
     stack = np.random.default_rng(0).normal(size=shape)
     frames = read(str(write(tmp_path / "s.npy", stack)))
     assert [f.name for f in frames] == ["s_0", "s_1", "s_2", "s_3"]
+    assert {f.movie for f in frames} == {0}
     np.testing.assert_allclose(frames[2].image, stack.reshape(4, 20, 30)[2], rtol=1e-6)
 
 
@@ -68,7 +69,9 @@ def test_a_folder_and_a_pattern_are_read_in_natural_order(tmp_path: Path):
         write(tmp_path / f"frame{number}.npy", IMAGE + number)
     (tmp_path / "notes.txt").write_text("x")
     for path in (tmp_path, tmp_path / "frame*.npy"):
-        assert [f.name for f in read(str(path))] == ["frame1", "frame2", "frame10"]
+        frames = read(str(path))
+        assert [f.name for f in frames] == ["frame1", "frame2", "frame10"]
+        assert [f.movie for f in frames] == [0, 1, 2]
 
 
 def test_pixels_that_are_no_numbers_become_the_median(tmp_path: Path):

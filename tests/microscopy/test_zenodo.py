@@ -48,6 +48,7 @@ def test_movies_are_downloaded_converted_and_kept(tmp_path: Path, served: str):
     save(tmp_path / "served" / NAME, MOVIES)
     frames = fetch(tmp_path, None, served)
     assert [f.name for f in frames] == ["movie1_0", "movie1_1", "movie3_0"]
+    assert [f.movie for f in frames] == [1, 1, 3]
     np.testing.assert_array_equal(frames[1].image, MOVIES[1]["image_data"][1])
     assert frames[0].pixel_nm == pytest.approx(3.0 / 24)
     assert frames[2].pixel_nm is None

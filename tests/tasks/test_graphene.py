@@ -52,6 +52,8 @@ def test_atoms_of_a_movie_are_written_and_drawn(vaerun, here: Path, root: Path):
         i, k = np.nonzero(near >= 0)
         assert (file["frame"][()][i] == file["frame"][()][near[i, k]]).all()
         assert list(file.attrs["ring_classes"])[4] == "6-6-6"
+        assert file["frame_name"].asstr()[()].tolist() == [f"frame {i}" for i in range(6)]
+        assert file["frame_pixel_size_nm"][()] == pytest.approx(0.014)
     assert len(list((folder / "figures").glob("atoms_*.png"))) == 6
     assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
 
@@ -83,6 +85,18 @@ def test_atoms_of_your_own_frames_lie_in_their_own_pixels(vaerun, here: Path, ro
     result = score(found, species, position[inside], truth.species[inside], pixel_A)
     assert result.f1[0] > 0.9
     assert result.rms_A < 0.2
+
+    points = [(row + 0.25, column) for row in range(40, 140, 10) for column in range(20, 160, 5)]
+    np.save(here / "points.npy", np.array(points))
+    folder = run(
+        vaerun, root, f"data.path={here / 'mine.h5'}", "data.pixel_size_nm=0.02", "model=rvae",
+        "data.centres=points", f"data.points={here / 'points.npy'}", "data.val_share=0.4", *SHORT,
+    )  # fmt: skip
+    with h5py.File(folder / "latents.h5") as file:
+        assert file.attrs["pixel_size_nm"] == pytest.approx(0.02)
+        centre = {tuple(c) for c in file["centre"][()].round(3).tolist()}
+    assert len(centre) > 50
+    assert centre <= set(points)
 
 
 @pytest.fixture
@@ -136,6 +150,12 @@ def test_patches_of_any_movie_run_through_vae(vaerun, here: Path, ferroelectric:
         (["data=patches", "data.centres=atoms", "data.path=x.npy"], "data.centres=atoms"),
         (["task=atoms", "data=cards_iv"], "task=atoms"),
         (["data=graphene", "data.smallest_ring=2"], "data.smallest_ring=2"),
+        (["data=graphene", "data.smallest_ring=8"], "data.smallest_ring=8"),
+        (["data=graphene", "data.dose=1e5"], "data.dose=1"),
+        (["data=graphene", "data.val_movie=0"], "data.val_movie=0"),
+        (["data=graphene", "data.path=x.npy", "data.val_movie=1"], "data.val_movie=1"),
+        (["data=graphene", "data.path=x.npy", "data.source=zenodo"], "data.source=zenodo"),
+        (["data=graphene", "data.path=x.npy", "data.pixel_size_nm=1"], "pixels of 1 nm"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

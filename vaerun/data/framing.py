@@ -71,14 +71,17 @@ def sides(
         Frames that are for validation alone; None: as the config says.
     """
     n_frames = len(width)
+    lapse = (config.n_times - 1) * config.lag + 1
     if held_back is not None:
         held = np.isin(np.arange(n_frames), held_back)
-    elif config.split == "frame" or (config.split == "auto" and n_frames >= _FEWEST_FRAMES):
+    elif config.split == "frame" or (
+        config.split == "auto" and n_frames >= max(_FEWEST_FRAMES, 2 * lapse)
+    ):
         if n_frames < 2:
             raise UserError(
                 "data.split=frame needs two frames or more, here is one", "use data.split=region"
             )
-        held = held_frames(n_frames, config.val_share, (config.n_times - 1) * config.lag + 1)
+        held = held_frames(n_frames, config.val_share, lapse)
     else:
         return _by_region(frame, column, width, config)
     of_val = held[frame]

@@ -1,37 +1,31 @@
 """Graphene: a simulated or a real movie, its atoms and rings, and patches around atoms."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import track
 
-from vaerun.cache import Arrays, cached
 from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.errors import UserError
-from vaerun.hardware import quick_at_bfloat16
+from vaerun.faults import raise_all
 from vaerun.microscopy import finder, readers, rings, zenodo
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.finder import Found
 from vaerun.microscopy.frames import Frame, brightness
 from vaerun.microscopy.imaging import Optics
-from vaerun.microscopy.lattice import lattice_pixel_nm, resampled
 from vaerun.microscopy.movie import Story, Truth
+from vaerun.microscopy.scaling import at_scale
 from vaerun.microscopy.score import WITHIN_A, matches
+from vaerun.microscopy.search import find_atoms
 from vaerun.microscopy.simulate import simulated
 from vaerun.microscopy.surroundings import threefold_phase
 from vaerun.schema import option
 
 _STREAM = 4  # of the choice of labelled images
-
-Image = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,14 +36,17 @@ class GrapheneConfig(FramesConfig):
         "where frames come from, without data.path", choices=["simulated", "zenodo"]
     )
     movie: int | None = option(
-        "number of the movie: of a simulated one any, of the public ones null for all", min=0
+        "number of the movie: of a simulated one any, null for 0; of the public ones null for all",
+        min=0,
     )
     val_movie: int | None = option(
         "another simulated movie to validate on; null: frames of the same", min=0
     )
     n_frames: int = option("frames of a simulated movie", min=2)
     frame_px: int = option("side of its square frames, in pixels of 0.14 Å", min=64)
-    dose: float = option("electrons counted at the peak of a carbon atom there", above=0)
+    dose: float = option(
+        "electrons counted at the peak of a carbon atom there", above=0, max=10_000
+    )
     channel: str = option(
         "what patches show: the atom finder's probability of an atom, or the frame",
         choices=["probability", "raw"],
@@ -65,6 +62,21 @@ class GrapheneConfig(FramesConfig):
 
     def __post_init__(self) -> None:
         rings.check_classes(self.ring_classes)
+        own, public = self.path is not None, self.source == "zenodo"
+        faults = []
+        if self.smallest_ring > self.largest_ring:
+            what = f"data.smallest_ring={self.smallest_ring} is above data.largest_ring="
+            faults.append(UserError(f"{what}{self.largest_ring}", "lower it"))
+        if own and public:
+            what = f"data.path={self.path} and data.source=zenodo are two sources of frames"
+            faults.append(UserError(what, "leave one of them out"))
+        if self.val_movie is not None and (own or public):
+            what = f"data.val_movie={self.val_movie} is a simulated movie, unlike the others"
+            faults.append(UserError(what, "leave it out: data.val_share is held back"))
+        elif self.val_movie is not None and self.val_movie == (self.movie or 0):
+            what = f"data.val_movie={self.val_movie} is the movie that is trained on"
+            faults.append(UserError(what, "give another"))
+        raise_all(faults)
 
 
 def load(config: GrapheneConfig, seed: int) -> Splits:
@@ -74,9 +86,14 @@ def load(config: GrapheneConfig, seed: int) -> Splits:
 
 def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet:
     """A share of the training images of each class; their labels come from their rings."""
+    if config.centres != "atoms":
+        raise UserError(
+            f"data.centres={config.centres} gives patches of no class",
+            "use data.centres=atoms, or model=rvae or jrvae",
+        )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
     label = splits.train.label.numpy()
-    rows = []
+    rows = [np.zeros(0, np.int64)]
     for number in range(len(config.ring_classes)):
         of_class = np.flatnonzero(label == number)
         n = int(np.ceil(config.labelled_share * len(of_class)))
@@ -89,13 +106,18 @@ def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet
     return splits.train.select(torch.from_numpy(chosen))
 
 
-def scene(config: GrapheneConfig, *, progress: bool = True) -> Scene:
-    """Frames at the finder's scale, their atoms, and what is true of them where that is known."""
+def scene(
+    config: GrapheneConfig, *, device: torch.device | None = None, progress: bool = True
+) -> Scene:
+    """Frames at the finder's scale, their atoms, and what is true of them where that is known.
+
+    Atoms are looked for on that device; None: on a GPU if there is one.
+    """
     root = Path(config.root).expanduser()
     held_back = None
     truths: list[Truth] = []
     if config.path is not None or config.source == "zenodo":
-        frames = _at_scale(_read(config, root), config)
+        frames = at_scale(_read(config, root), config.pixel_size_nm)
     else:
         movies = [config.movie or 0, *([] if config.val_movie is None else [config.val_movie])]
         frames = []
@@ -107,9 +129,10 @@ def scene(config: GrapheneConfig, *, progress: bool = True) -> Scene:
                 held_back = list(range(len(frames), len(frames) + len(some)))
             frames += some
             truths += true
-    probability, found = find_atoms(frames, root, progress=progress)
+    probability, found = find_atoms(frames, root, device, progress=progress)
     atoms = Atoms.of_frames(
         found,
+        [frame.image.shape for frame in frames],
         finder.PIXEL_A,
         config.ring_classes,
         (config.smallest_ring, config.largest_ring),
@@ -125,51 +148,6 @@ def scene(config: GrapheneConfig, *, progress: bool = True) -> Scene:
         classes=config.ring_classes,
         held_back=held_back,
     )
-
-
-def find_atoms(
-    frames: Sequence[Frame], root: Path, *, progress: bool = True
-) -> tuple[list[Image], list[Found]]:
-    """Probability of an atom at each pixel of frames at the finder's scale, and the atoms.
-
-    Kept under ``root``, and found only once for the same frames.
-    """
-    digest = hashlib.sha256()
-    for frame in frames:
-        digest.update(repr(frame.image.shape).encode() + frame.image.tobytes())
-    key = {
-        "frames": digest.hexdigest(),
-        "finder": hashlib.sha256(finder.WEIGHTS.read_bytes()).hexdigest(),
-    }
-    arrays = cached(root / "graphene", "atoms", key, lambda: _found(frames, progress=progress))
-    ends = np.cumsum(arrays["n_atoms"])[:-1]
-    parts = {k: np.split(arrays[k], ends) for k in ("position", "species", "confidence")}
-    found = [Found(**{name: part[i] for name, part in parts.items()}) for i in range(len(frames))]
-    images = [
-        np.divide(arrays[f"probability_{i}"], 255, dtype=np.float32) for i in range(len(frames))
-    ]
-    return images, found
-
-
-def _found(frames: Sequence[Frame], *, progress: bool) -> Arrays:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    mixed = quick_at_bfloat16("gpu" if device.type == "cuda" else "cpu")
-    network = finder.load_network(device)
-    arrays: dict[str, Any] = {}
-    found = []
-    for i, frame in enumerate(
-        track(frames, "finding atoms", transient=True, disable=not progress)
-    ):
-        probability = finder.segment(network, frame.image, mixed=mixed)
-        found.append(finder.atoms(probability))
-        arrays[f"probability_{i}"] = (255 * probability.sum(0).clip(0, 1)).round().astype(np.uint8)
-    return {
-        **arrays,
-        "n_atoms": np.array([len(f.position) for f in found]),
-        "position": np.concatenate([f.position for f in found]),
-        "species": np.concatenate([f.species for f in found]),
-        "confidence": np.concatenate([f.confidence for f in found]),
-    }
 
 
 def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray[np.float32]]:
@@ -197,13 +175,21 @@ def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray
 
 def _story(config: GrapheneConfig) -> Story:
     side = config.frame_px * finder.PIXEL_A
-    crowd = (config.frame_px / 512) ** 2  # the default story fills frames of 512 pixels
+    length = config.frame_px / 512  # the default story fills frames of 512 pixels
+    crowd, full = length**2, Story()
+    holes = max(round(full.holes * crowd), 1)
     return Story(
         n_frames=config.n_frames,
         height=side,
         width=side,
-        silicon=round(24 * crowd),
-        fourfold=round(5 * crowd),
+        silicon=round(full.silicon * crowd),
+        fourfold=round(full.fourfold * crowd),
+        rotations=(round(full.rotations[0] * crowd), full.rotations[1] * crowd),
+        vacancies=(round(full.vacancies[0] * crowd), full.vacancies[1] * crowd),
+        holes=holes,
+        growth=full.growth * crowd * full.holes / holes,
+        amorphous=full.amorphous * length,
+        grain=full.grain * length,
     )
 
 
@@ -211,25 +197,3 @@ def _read(config: GrapheneConfig, root: Path) -> list[Frame]:
     if config.path is not None:
         return readers.read(config.path, config.key, config.pixel_size_nm)
     return zenodo.fetch(root, config.movie)
-
-
-def _at_scale(frames: Sequence[Frame], config: GrapheneConfig) -> list[Frame]:
-    """Frames resampled to the pixel size that the finder was trained at."""
-    scaled = []
-    for frame in frames:
-        pixel_nm = config.pixel_size_nm or frame.pixel_nm or lattice_pixel_nm(frame.image)
-        if pixel_nm is None:
-            raise UserError(
-                f"{frame.name} says no pixel size and shows no lattice to measure it by",
-                "give data.pixel_size_nm=0.01 or the like",
-            )
-        factor = 10 * pixel_nm / finder.PIXEL_A
-        scaled.append(
-            Frame(
-                image=resampled(frame.image, factor),
-                pixel_nm=finder.PIXEL_A / 10,
-                name=frame.name,
-                scale=factor,
-            )
-        )
-    return scaled

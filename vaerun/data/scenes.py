@@ -16,7 +16,7 @@ from vaerun.data.sets import ImageSet, Splits
 from vaerun.errors import UserError
 from vaerun.microscopy import centres
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frames import Frame, from_file
 from vaerun.places import Place
 
 # F frames, N patches of C channels (times), H × W pixels each.
@@ -99,14 +99,17 @@ def split_patches(scene: Scene, config: FramesConfig, seed: int) -> Splits:
         streams,
         strict=True,
     ):
-        rows = _some(np.flatnonzero(mask), size, kind, stream)
+        if not mask.any():
+            raise _none_left(kind, config)
+        rows = _some(np.flatnonzero(mask), size, stream)
         images = stack.select(torch.from_numpy(rows))
         parts.append(_image_set(scene, images, cut.at(rows), rows))
     return Splits(
         train=parts[0],
         val=parts[1],
         classes=list(scene.classes),
-        symmetry=[3 if scene.atoms is not None else 1] * len(scene.classes),
+        # three bonds look the same after 120°, also where there are no classes
+        symmetry=[3] * max(len(scene.classes), 1) if scene.atoms is not None else [],
         frames=list(scene.frames),
     )
 
@@ -122,18 +125,35 @@ def _cut(scene: Scene, config: FramesConfig) -> Cut:
         raise _no_room(config, shapes)
     found = _centres(scene, config)
     if not len(found.frame):
-        raise UserError(
-            f"data.centres={config.centres} finds no place for a patch in these frames",
-            "choose other centres, as in data.centres=grid",
-        )
-    lapse = config.lag * np.arange(config.n_times)
-    frame = found.frame[:, None] + lapse
-    exists = frame[:, -1] < len(scene.frames)
-    cut = Cut(frame, found.centre, found.atom).at(exists)
+        raise _no_centres(config)
+    frame = found.frame[:, None] + config.lag * np.arange(config.n_times)
+    movie = _movies(scene.frames)
+    last = np.minimum(frame[:, -1], len(movie) - 1)
+    same = (np.array(shapes)[last] == np.array(shapes)[found.frame]).all(1)
+    goes_on = (frame[:, -1] == last) & (movie[last] == movie[found.frame]) & same
+    cut = Cut(frame, found.centre, found.atom).at(goes_on)
     kept = cut.at(inside(shapes, cut.frame, cut.centre, _size(config))) if len(cut.frame) else cut
     if not len(kept.frame):
         raise _no_room(config, shapes)
     return kept
+
+
+def _movies(frames: Sequence[Frame]) -> Ints:
+    """The movie of each frame, (F,); where all files hold a single one, they are one movie."""
+    movie = np.array([frame.movie for frame in frames])
+    return movie if len(np.unique(movie)) < len(movie) else np.zeros(len(movie), np.int64)
+
+
+def _no_centres(config: FramesConfig) -> UserError:
+    if config.centres == "atoms":
+        return UserError(
+            f"no atom of data.species=[{','.join(config.species)}] is found in these frames",
+            "choose other species, or other centres, as in data.centres=grid",
+        )
+    return UserError(
+        f"data.centres={config.centres} finds no place for a patch in these frames",
+        "choose other centres, as in data.centres=grid",
+    )
 
 
 def _no_room(config: FramesConfig, shapes: Sequence[tuple[int, int]]) -> UserError:
@@ -179,16 +199,22 @@ def _centres(scene: Scene, config: FramesConfig) -> Cut:
             f"{len(scene.frames)}",
             "count frames from 0",
         )
-    return Cut(frame, np.concatenate([p.centre for p in parts]), np.full(len(frame), -1))
+    centre = np.concatenate([part.centre for part in parts])
+    if config.centres == "points":
+        centre = from_file(centre, frame, scene.frames)
+    return Cut(frame, centre, np.full(len(frame), -1))
 
 
-def _some(rows: Ints, size: int | None, kind: str, seed: np.random.SeedSequence) -> Ints:
+def _none_left(kind: str, config: FramesConfig) -> UserError:
+    times = ", data.n_times" if config.n_times > 1 else ""
+    return UserError(
+        f"no patch is left for {'training' if kind == 'train' else 'validation'}",
+        f"change data.val_share, data.split{times} or data.patch_px",
+    )
+
+
+def _some(rows: Ints, size: int | None, seed: np.random.SeedSequence) -> Ints:
     """All rows, or a random part of them in their order."""
-    if not len(rows):
-        raise UserError(
-            f"no patch is left for {'training' if kind == 'train' else 'validation'}",
-            "change data.val_share, data.split or data.patch_px",
-        )
     if size is None or size >= len(rows):
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, size, replace=False))
@@ -202,10 +228,9 @@ def _image_set(scene: Scene, images: PatchStack, cut: Cut, index: Ints) -> Image
     if atoms is not None:
         species[known] = atoms.species[cut.atom[known]]
         ring_class[known] = atoms.ring_class[cut.atom[known]]
-    factors = {
-        name: torch.from_numpy(np.where(known, values[cut.atom], np.nan).astype(np.float32))
-        for name, values in scene.factors.items()
-    }
+    factors = {name: torch.full((n,), torch.nan) for name in scene.factors}
+    for name, values in scene.factors.items():
+        factors[name][torch.from_numpy(known)] = torch.from_numpy(values[cut.atom[known]])
     return ImageSet(
         images=images,
         label=torch.from_numpy(ring_class.copy()),

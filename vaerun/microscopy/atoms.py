@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from vaerun.microscopy import rings
 from vaerun.microscopy.finder import Found
+from vaerun.microscopy.frames import Frame
 from vaerun.microscopy.movie import RULE_A
 from vaerun.microscopy.rings import BondRule
 from vaerun.microscopy.surroundings import within
 from vaerun.runs import atomic_path
+
+RING_REACH_A = 2.9  # across a ring of six carbon atoms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -37,7 +40,7 @@ class Atoms:
     ring_sizes
         (N, 4) ascending, 0 after the last.
     ring_class
-        (N,) −1 for none.
+        (N,) −1 for none, or nearer to the border than a ring reaches.
     neighbours
         (N, 4) rows of this table, −1 after the last.
     """
@@ -57,6 +60,7 @@ class Atoms:
     def of_frames(
         cls,
         found: Sequence[Found],
+        shapes: Sequence[tuple[int, ...]],
         pixel_A: float,
         names: Sequence[str],
         counted: tuple[int, int] = (rings.SMALLEST, rings.LARGEST),
@@ -67,6 +71,8 @@ class Atoms:
         ----------
         found
             Of each frame.
+        shapes
+            (H, W) of each frame.
         pixel_A
             Å a pixel.
         names
@@ -75,8 +81,11 @@ class Atoms:
             The smallest and the largest ring that counts for a class; the paper's are 5 to 7.
         """
         parts, n_before = [], 0
-        for number, atoms in enumerate(found):
-            parts.append(_graph(atoms, pixel_A, names, counted, number, n_before))
+        for number, (atoms, shape) in enumerate(zip(found, shapes, strict=True)):
+            part = _graph(atoms, pixel_A, names, counted, number, n_before)
+            # what lies beyond the border is not known, and so no class that depends on it
+            part["ring_class"][_depth(atoms.position, shape) * pixel_A < RING_REACH_A] = -1
+            parts.append(part)
             n_before += len(atoms.position)
         return cls(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(cls)})
 
@@ -112,13 +121,25 @@ def _graph(
     }
 
 
-def write_atoms(path: Path, atoms: Atoms, attributes: dict[str, Any]) -> None:
-    """Write `atoms.h5`, whole or not at all."""
+def _depth(position: Floats, shape: tuple[int, ...]) -> Floats:
+    """Pixels from each atom to the nearest border of its frame, (N,)."""
+    return np.minimum(position + 0.5, np.array(shape) - 0.5 - position).min(1)
+
+
+def write_atoms(
+    path: Path, atoms: Atoms, frames: Sequence[Frame], attributes: dict[str, Any]
+) -> None:
+    """Write `atoms.h5`, whole or not at all.
+
+    Beside the columns of the atoms, ``frame_name`` and ``frame_pixel_size_nm`` (F,), NaN where it
+    is not known; these are data sets, since attributes of HDF5 are small.
+    """
+    size = [np.nan if f.file_pixel_nm is None else f.file_pixel_nm for f in frames]
     with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:
         for f in fields(Atoms):
             values = getattr(atoms, f.name)
             as_type = np.float32 if values.dtype.kind == "f" else np.int64
             file.create_dataset(f.name, data=values.astype(as_type))
-        for name, value in attributes.items():
-            if value is not None:
-                file.attrs[name] = value
+        file.create_dataset("frame_name", data=[f.name for f in frames], dtype=h5py.string_dtype())
+        file.create_dataset("frame_pixel_size_nm", data=np.array(size, np.float64))
+        file.attrs.update(attributes)

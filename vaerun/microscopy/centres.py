@@ -1,11 +1,11 @@
-"""Where to cut patches out of frames: on atoms, on a grid, at given points, along edges.
+"""Where to cut patches out of frames: on a grid, at given points, along edges.
 
 Each function gives the frame (N,) and the centre (N, 2), row and column in pixels, of N patches.
 Some of the patches may hang over the border of their frame: see `vaerun.data.patches.inside`.
 """
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,20 +35,6 @@ class Centres(NamedTuple):
 
     frame: Ints
     centre: Floats
-
-
-def on_atoms(frame: Ints, position: Floats, species: Ints, wanted: Collection[int]) -> Centres:
-    """The atoms of some species.
-
-    Parameters
-    ----------
-    frame, position, species
-        Of all atoms: (N,), (N, 2) in pixels, (N,).
-    wanted
-        The species to keep.
-    """
-    kept = np.isin(species, list(wanted))
-    return Centres(frame[kept], position[kept])
 
 
 def grid(shape: tuple[int, int], size: tuple[int, int], step: float, frame: int = 0) -> Centres:
@@ -111,32 +97,6 @@ def _spaced(line: Floats, step: float) -> Floats:
     else:
         wanted = _evenly(length, step)
     return np.stack([np.interp(wanted, way, along) for along in line.T], axis=1)
-
-
-def time_lapse(
-    frame: Ints, centre: Floats, n_frames: int, n_times: int, lag: int
-) -> tuple[Ints, Floats]:
-    """The same places in T frames of a movie, where it goes on for so long.
-
-    Parameters
-    ----------
-    frame, centre
-        (N,) first frame and (N, 2) of each patch.
-    n_frames
-        Of the movie.
-    n_times
-        T, at least 1.
-    lag
-        Frames from one to the next, at least 1.
-
-    Returns
-    -------
-    frame, centre
-        (N', T) and (N', 2) of those whose last frame exists.
-    """
-    lapse = frame[:, None] + lag * np.arange(n_times)
-    whole = lapse[:, -1] < n_frames
-    return lapse[whole], centre[whole]
 
 
 def from_points(path: str | Path) -> Centres:

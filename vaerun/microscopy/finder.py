@@ -64,7 +64,7 @@ def load_network(device: torch.device, weights_file: Path = WEIGHTS) -> UNet:
     """A trained finder: the one that ships with the package, unless another file is named."""
     network = new_network()
     weights = load_file(weights_file)
-    network.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, False)
+    network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device).eval()
 

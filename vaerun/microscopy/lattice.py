@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 LATTICE_NM = 0.246  # a of graphene
 FIRST_ORDER_NM = LATTICE_NM * 3**0.5 / 2  # between the lattice lines of the first order
 
-_PIXEL_NM = (0.003, 0.05)  # pixel sizes that are looked for
+PIXEL_NM = (0.003, 0.05)  # pixel sizes that are looked for
 _MIN_LINES = 4  # lattice lines across the frame; fewer lie too near to the zero frequency
 _PADDING = 2  # bins are so many times finer than those of the frame itself; even
 _FLOOR = 1e-9  # of the highest power: below it rounding errors may look like anything
@@ -99,13 +99,13 @@ def lattice_pixel_nm(image: npt.NDArray[np.float32]) -> float | None:
         return None
     area = _cell_area(spectrum, found.g1[best], found.g2[best])
     pixel_nm = float(FIRST_ORDER_NM * np.sqrt(area / np.sin(np.pi / 3)))
-    return pixel_nm if _PIXEL_NM[0] <= pixel_nm <= _PIXEL_NM[1] else None
+    return pixel_nm if PIXEL_NM[0] <= pixel_nm <= PIXEL_NM[1] else None
 
 
 def _lengths(shape: tuple[int, ...]) -> tuple[float, float]:
     """Least and greatest |g| of the first order that is looked for, in cycles per pixel."""
     # Beyond the range too: a lattice there is not to be missed, and its second order taken for it.
-    low, high = 0.8 * _PIXEL_NM[0] / FIRST_ORDER_NM, 1.1 * _PIXEL_NM[1] / FIRST_ORDER_NM
+    low, high = 0.8 * PIXEL_NM[0] / FIRST_ORDER_NM, 1.1 * PIXEL_NM[1] / FIRST_ORDER_NM
     return max(low, _MIN_LINES / min(shape)), high
 
 
@@ -235,7 +235,7 @@ def resampled(image: npt.NDArray[np.float32], factor: float) -> npt.NDArray[np.f
     return finer[0, 0].numpy()
 
 
-def rescale(position: Floats, factor: float) -> Floats:
+def rescale(position: Floats, factor: float | Floats) -> Floats:
     """Where positions in a frame lie in ``resampled(frame, factor)``; back by ``1 / factor``.
 
     Parameters
@@ -243,6 +243,6 @@ def rescale(position: Floats, factor: float) -> Floats:
     position
         (N, 2) rows and columns in pixels; (0, 0) is the centre of the first pixel.
     factor
-        As for `resampled`.
+        As for `resampled`; one, or (N, 1).
     """
     return (np.asarray(position) + 0.5) * factor - 0.5

@@ -89,7 +89,7 @@ class Truth:
     sublattice
         (N,) 0 or 1 for atoms of the undisturbed lattice, −1 elsewhere.
     ideal
-        (N,) whether its three rings are of six, with no silicon near.
+        (N,) whether its rings are three of six.
     amorphous
         (N,) whether an atom lies in the amorphous region.
     strain
@@ -129,7 +129,7 @@ class _Film:
         self.strain_field = StrainField(story.strain, half, rng)
         self.wild_centre = rng.uniform(-0.7, 0.7, 2) * half
         self.wild_radius = 0.0
-        self.hole_at = {int(f) for f in rng.integers(0, max(story.n_frames // 2, 1), story.holes)}
+        self.hole_at = rng.integers(1, max(story.n_frames // 2, 2), story.holes).tolist()
         self.hole_edges: list[set[int]] = []
         self._begin()
 
@@ -167,7 +167,7 @@ class _Film:
             self._somewhere(sheet.rotate)
         for _ in range(rng.poisson(story.vacancies[1])):
             self._somewhere(sheet.divacancy)
-        if number in self.hole_at:
+        for _ in range(self.hole_at.count(number)):
             start = int(rng.choice(self._inner()))
             self.hole_edges.append(set(sheet.bonded[start]))
             sheet.knock_out(start)
@@ -210,14 +210,14 @@ class _Film:
         """Knock out what found no place: atoms that geometry bonds otherwise than the network."""
         sheet = self.sheet
         for _ in range(10):
-            odd = _misplaced(sheet)
+            odd = _misplaced(sheet, self.strain_field)
             if not len(odd):
                 return
             for i in odd:
                 if sheet.alive[i]:
                     sheet.knock_out(int(i))
             relax(sheet, _STEPS // 2)
-        assert not len(_misplaced(sheet)), "the sheet did not come to rest"
+        assert not len(_misplaced(sheet, self.strain_field)), "the sheet did not come to rest"
 
     def _inner(self) -> Ints:
         """Atoms away from the rim."""
@@ -235,8 +235,9 @@ class _Film:
         pairs = renumber[sheet.bonds()]
         sizes = sheet.ring_sizes()[alive]
         linked = neighbours(pairs, len(alive))
-        ideal_atoms = ideal(sizes, sheet.species[alive], linked)
-        flawless = ~near(~ideal_atoms, linked, _FLAWLESS_BONDS)
+        ideal_atoms = ideal(sizes)
+        odd = ~ideal_atoms | (sheet.species[alive] == SILICON)
+        flawless = ~near(odd, linked, _FLAWLESS_BONDS)
         corner = np.array([story.height, story.width]) / 2 + self.travel[number]
         return Truth(
             position=position + corner,
@@ -260,10 +261,11 @@ def _grain(story: Story, rng: np.random.Generator) -> Grain | None:
     return None
 
 
-def _misplaced(sheet: Sheet) -> Ints:
-    """Atoms whose bonds are not those that their places would tell, (M,)."""
+def _misplaced(sheet: Sheet, strain_field: StrainField) -> Ints:
+    """Atoms whose bonds are not those that their places in the strained sheet tell, (M,)."""
     alive = np.flatnonzero(sheet.alive)
-    seen = alive[bonds(sheet.position[alive], RULE_A, sheet.species[alive])]
+    position, _ = strain_field(sheet.position[alive])
+    seen = alive[bonds(position, RULE_A, sheet.species[alive])]
     n = len(sheet.alive)
     odd = np.setxor1d(np.sort(seen, axis=1) @ [n, 1], sheet.bonds() @ [n, 1])
     atoms = np.unique(np.concatenate([odd // n, odd % n]))

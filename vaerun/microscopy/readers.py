@@ -59,7 +59,8 @@ def read(path: str, key: str | None = None, pixel_size_nm: float | None = None) 
     UserError
         If there are no files, or one of them is corrupt or holds no images.
     """
-    return [frame for file in _files(path) for frame in _frames(file, key, pixel_size_nm)]
+    files = enumerate(_files(path))
+    return [frame for i, file in files for frame in _frames(file, key, pixel_size_nm, i)]
 
 
 def stack(array: Array, where: str) -> npt.NDArray[np.float32]:
@@ -136,7 +137,9 @@ def _natural(path: Path) -> list[str | int]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
-def _frames(file: Path, key: str | None, pixel_size_nm: float | None) -> Iterator[Frame]:
+def _frames(
+    file: Path, key: str | None, pixel_size_nm: float | None, movie: int
+) -> Iterator[Frame]:
     try:
         content = _READERS[file.suffix.lower()](file, key)
     except UserError:
@@ -147,7 +150,8 @@ def _frames(file: Path, key: str | None, pixel_size_nm: float | None) -> Iterato
     images = stack(content.images, str(file))
     for i, image in enumerate(images):
         name = f"{file.stem}_{i}" if len(images) > 1 else file.stem
-        yield Frame(image=image, pixel_nm=pixel_size_nm or content.pixel_nm, name=name)
+        size = pixel_size_nm or content.pixel_nm
+        yield Frame(image=image, pixel_nm=size, name=name, movie=movie)
 
 
 def _choose(shapes: Mapping[str, tuple[int, ...]], file: Path, key: str | None) -> str:

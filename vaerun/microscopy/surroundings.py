@@ -4,28 +4,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from vaerun.microscopy.sheet import SILICON
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_RING_BONDS = 2  # bonds away up to which silicon distorts what a patch shows
 
-
-def ideal(ring_sizes: Ints, species: Ints, neighbours: Ints) -> npt.NDArray[np.bool_]:
-    """Atoms whose three rings are of six, with no silicon at them or near them, (N,).
-
-    This is what a patch that holds the rings about its central atom can tell.
-
-    Parameters
-    ----------
-    ring_sizes, species
-        (N, 4) and (N,).
-    neighbours
-        (N, 4) numbers of atoms, −1 after the last.
-    """
-    odd = (ring_sizes != (6, 6, 6, 0)).any(1)
-    return ~odd & ~near(species == SILICON, neighbours, _RING_BONDS)
+def ideal(ring_sizes: Ints) -> npt.NDArray[np.bool_]:
+    """Atoms in three rings of six, (N,), of ring sizes (N, 4): the paper's class of ideal ones."""
+    return np.asarray((ring_sizes == (6, 6, 6, 0)).all(1))
 
 
 def near(there: npt.NDArray[np.bool_], neighbours: Ints, bonds: int) -> npt.NDArray[np.bool_]:

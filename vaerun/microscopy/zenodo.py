@@ -46,6 +46,7 @@ def fetch(root: Path, movie: int | None = None, url: str = URL) -> list[Frame]:
             image=np.asarray(image, np.float32),
             pixel_nm=facts[number]["pixel_nm"],
             name=f"movie{number}_{f}",
+            movie=int(number),
         )
         for number in wanted
         for f, image in enumerate(np.load(folder / f"movie_{number}.npy", mmap_mode="r"))

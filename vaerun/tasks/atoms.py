@@ -3,6 +3,7 @@
 vaerun task=atoms data=graphene data.path=frames/
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from vaerun.data.scenes import Scene
 from vaerun.errors import UserError
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
-from vaerun.microscopy.atoms import Atoms, write_atoms
-from vaerun.microscopy.lattice import rescale
+from vaerun.microscopy.atoms import write_atoms
+from vaerun.microscopy.frames import in_file
+from vaerun.microscopy.sheet import SILICON
 from vaerun.terminal import print_table, show_log
 
 
@@ -38,46 +40,33 @@ def atoms(config: RunConfig, job: Job) -> Path:
         )
     console = Console()
     show_log(console)
-    found = scene(config.data)
+    hardware = Hardware.find(config.trainer)
+    found = scene(config.data, device=hardware.torch_device, progress=config.trainer.progress)
     assert found.atoms is not None
     folder = runs.claim(config.out, "atoms", config.data.name)
     about = About(
-        device=Hardware.find(config.trainer).device,
+        device=hardware.device,
         data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in found.frames]),
     )
     with manifest.record(folder, job, about):
         attributes = {
             "vaerun_version": provenance.version(),
-            "pixel_size_nm": _pixel_nm(found),
-            "frame_names": [frame.name for frame in found.frames],
             "ring_classes": list(found.classes),
         }
-        write_atoms(folder.path / "atoms.h5", _in_pixels_of_the_file(found), attributes)
-        for number in track(range(len(found.frames)), "drawing", console=console, transient=True):
+        position = in_file(found.atoms.position, found.atoms.frame, found.frames)
+        table = dataclasses.replace(found.atoms, position=position)
+        write_atoms(folder.path / "atoms.h5", table, found.frames, attributes)
+        numbers = range(len(found.frames))
+        hidden = not config.trainer.progress
+        for number in track(numbers, "drawing", console=console, transient=True, disable=hidden):
             save_overlay(found, number, folder.figures / f"atoms_{number}.png")
     print_table(console, _summary(found))
     return folder.path
 
 
-def _in_pixels_of_the_file(scene: Scene) -> Atoms:
-    """Atoms at positions in the frames as they were given, before they were resampled."""
-    assert scene.atoms is not None
-    table = scene.atoms
-    position = table.position.copy()
-    for number, frame in enumerate(scene.frames):
-        here = table.frame == number
-        position[here] = rescale(position[here], 1 / frame.scale)
-    return Atoms(**{**vars(table), "position": position})
-
-
-def _pixel_nm(scene: Scene) -> list[float]:
-    """Of each frame as it was given."""
-    return [float(f.pixel_nm * f.scale) for f in scene.frames if f.pixel_nm is not None]
-
-
 def _summary(scene: Scene) -> list[tuple[str, str]]:
     assert scene.atoms is not None
-    n_silicon = int((scene.atoms.species == 1).sum())
+    n_silicon = int((scene.atoms.species == SILICON).sum())
     counts = np.bincount(scene.atoms.ring_class + 1, minlength=len(scene.classes) + 1)
     classes = ", ".join(
         f"{name} {n:,}" for name, n in zip(("none", *scene.classes), counts, strict=True)

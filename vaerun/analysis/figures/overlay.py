@@ -9,6 +9,7 @@ from vaerun.analysis.figures.style import house_style, new_figure
 from vaerun.data.scenes import Scene
 from vaerun.microscopy.frames import brightness
 from vaerun.microscopy.rings import find_rings
+from vaerun.microscopy.sheet import SILICON
 from vaerun.runs import atomic_path
 
 RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six are left clear
@@ -26,7 +27,7 @@ def save_overlay(scene: Scene, number: int, path: Path) -> None:
     pairs = np.stack([i, atoms.neighbours[rows][i, k] - first], axis=1)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     rings = find_rings(position, pairs)
-    silicon = atoms.species[rows] == 1
+    silicon = atoms.species[rows] == SILICON
     height, width = frame.image.shape
     with house_style():
         figure = new_figure(_SIDE_INCHES, _SIDE_INCHES * height / width + 0.4)

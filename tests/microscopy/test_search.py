@@ -1,0 +1,28 @@
+"""Atoms are found once for the same frames and the same arithmetic."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaerun.microscopy import search
+from vaerun.microscopy.frames import Frame
+
+
+def test_atoms_are_found_again_only_if_something_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    frames = [Frame(image=np.zeros((32, 32), np.float32), pixel_nm=0.014, name="empty")]
+    asked = []
+    honest = search._found
+
+    def counted(*given: object, **named: object) -> dict[str, np.ndarray]:
+        asked.append(named)
+        return honest(*given, **named)
+
+    monkeypatch.setattr(search, "_found", counted)
+    for mixed in (False, False, True):
+        monkeypatch.setattr(search, "quick_at_bfloat16", lambda _, mixed=mixed: mixed)
+        images, found = search.find_atoms(frames, tmp_path, progress=False)
+    assert [named["mixed"] for named in asked] == [False, True]
+    assert (images[0].shape, len(found[0].position)) == ((32, 32), 0)

@@ -1,0 +1,90 @@
+"""The atoms of all frames, found once and kept."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import track
+
+from vaerun.cache import Arrays, cached
+from vaerun.hardware import quick_at_bfloat16
+from vaerun.microscopy import finder
+from vaerun.microscopy.finder import Found
+from vaerun.microscopy.frames import Frame
+
+_VERSION = 1  # of what is found in a frame; to be raised when that changes
+
+Image = npt.NDArray[np.float32]
+
+
+def find_atoms(
+    frames: Sequence[Frame],
+    root: Path,
+    device: torch.device | None = None,
+    *,
+    progress: bool = True,
+) -> tuple[list[Image], list[Found]]:
+    """Probability of an atom at each pixel of frames at the finder's scale, and the atoms.
+
+    Kept under ``root``, and found only once for the same frames.
+
+    Parameters
+    ----------
+    frames
+        At `finder.PIXEL_A`.
+    root
+        The data folder.
+    device
+        Where the network runs; None: on a GPU if there is one.
+    progress
+        Whether to show a bar.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    mixed = quick_at_bfloat16("gpu" if device.type == "cuda" else "cpu")
+    digest = hashlib.sha256()
+    for frame in frames:
+        digest.update(repr(frame.image.shape).encode() + frame.image.tobytes())
+    key = {
+        "version": _VERSION,
+        "frames": digest.hexdigest(),
+        "finder": hashlib.sha256(finder.WEIGHTS.read_bytes()).hexdigest(),
+        "mixed": mixed,
+    }
+    arrays = cached(
+        root / "graphene",
+        "atoms",
+        key,
+        lambda: _found(frames, device, mixed=mixed, progress=progress),
+    )
+    ends = np.cumsum(arrays["n_atoms"])[:-1]
+    parts = {k: np.split(arrays[k], ends) for k in ("position", "species", "confidence")}
+    found = [Found(**{name: part[i] for name, part in parts.items()}) for i in range(len(frames))]
+    images = [
+        np.divide(arrays[f"probability_{i}"], 255, dtype=np.float32) for i in range(len(frames))
+    ]
+    return images, found
+
+
+def _found(
+    frames: Sequence[Frame], device: torch.device, *, mixed: bool, progress: bool
+) -> Arrays:
+    network = finder.load_network(device)
+    arrays: dict[str, Any] = {}
+    found = []
+    for i, frame in enumerate(
+        track(frames, "finding atoms", transient=True, disable=not progress)
+    ):
+        probability = finder.segment(network, frame.image, mixed=mixed)
+        found.append(finder.atoms(probability))
+        arrays[f"probability_{i}"] = (255 * probability.sum(0).clip(0, 1)).round().astype(np.uint8)
+    return {
+        **arrays,
+        "n_atoms": np.array([len(f.position) for f in found]),
+        "position": np.concatenate([f.position for f in found]),
+        "species": np.concatenate([f.species for f in found]),
+        "confidence": np.concatenate([f.confidence for f in found]),
+    }

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import track
 
+from vaerun.bars import bar
 from vaerun.cache import Arrays, cached
 from vaerun.hardware import quick_at_bfloat16
 from vaerun.microscopy import finder
@@ -75,9 +75,7 @@ def _found(
     network = finder.load_network(device)
     arrays: dict[str, Any] = {}
     found = []
-    for i, frame in enumerate(
-        track(frames, "finding atoms", transient=True, disable=not progress)
-    ):
+    for i, frame in enumerate(bar(frames, "finding atoms in frames", len(frames), shown=progress)):
         probability = finder.segment(network, frame.image, mixed=mixed)
         found.append(finder.atoms(probability))
         arrays[f"probability_{i}"] = (255 * probability.sum(0).clip(0, 1)).round().astype(np.uint8)

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
+from vaerun.bars import bar
 from vaerun.cache import Arrays, cached
 from vaerun.microscopy.frames import Frame
 from vaerun.microscopy.imaging import Optics, expose
@@ -57,8 +57,7 @@ def _made(story: Story, optics: Optics, seed: int, *, progress: bool) -> Arrays:
     shape = (round(story.height / optics.pixel_A), round(story.width / optics.pixel_A))
     images, truths = [], []
     movie = play(story, seed)
-    shown = track(movie, "simulating frames", story.n_frames, transient=True, disable=not progress)
-    for truth in shown:
+    for truth in bar(movie, "simulating frames", story.n_frames, shown=progress):
         position = truth.position / optics.pixel_A - 0.5
         images.append(expose(position, truth.species, shape, optics, rng).image)
         truths.append(truth)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 
 from vaerun import manifest, provenance, runs
 from vaerun.analysis.figures.overlay import save_overlay
+from vaerun.bars import bar
 from vaerun.config import RunConfig
 from vaerun.data.graphene import GrapheneConfig, scene
 from vaerun.data.scenes import Scene
@@ -56,9 +56,10 @@ def atoms(config: RunConfig, job: Job) -> Path:
         position = in_file(found.atoms.position, found.atoms.frame, found.frames)
         table = dataclasses.replace(found.atoms, position=position)
         write_atoms(folder.path / "atoms.h5", table, found.frames, attributes)
-        numbers = range(len(found.frames))
-        hidden = not config.trainer.progress
-        for number in track(numbers, "drawing", console=console, transient=True, disable=hidden):
+        n_frames = len(found.frames)
+        for number in bar(
+            range(n_frames), "drawing frames", n_frames, shown=config.trainer.progress
+        ):
             save_overlay(found, number, folder.figures / f"atoms_{number}.png")
     print_table(console, _summary(found))
     return folder.path

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.hardware import quick_at_bfloat16
 from vaerun.microscopy import finder, imaging
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.movie import Story, Truth, play
@@ -20,6 +19,7 @@ from vaerun.microscopy.rings import PAPER_CLASSES, classify
 from vaerun.microscopy.score import Score, matches, score
 from vaerun.microscopy.surroundings import within
 from vaerun.nets.unet import UNet
+from vaerun.processor import quick_at_bfloat16
 
 DOSES = (0.5, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0, 150.0)
 SEEDS = range(10_000, 10_003)  # never trained on

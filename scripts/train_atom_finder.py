@@ -22,10 +22,10 @@ from judge_atom_finder import SEEDS, judge, table
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaerun.hardware import quick_at_bfloat16
 from vaerun.microscopy import finder, imaging
 from vaerun.microscopy.movie import Story, Truth, play
 from vaerun.microscopy.sheet import SILICON
+from vaerun.processor import quick_at_bfloat16
 from vaerun.provenance import git_revision, package_versions
 
 SIDE_PX = 256

@@ -4,12 +4,13 @@ import logging
 import platform
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 
 from vaerun.config import TrainerConfig
 from vaerun.errors import UserError
+from vaerun.processor import cpu, quick_at_bfloat16
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -65,23 +66,10 @@ class Hardware:
         return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
 
 
-def quick_at_bfloat16(accelerator: str) -> bool:
-    """Whether bfloat16 products are faster than float32 ones there."""
-    if accelerator == "gpu":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = _cpu()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-def _cpu() -> dict[str, Any]:
-    """What torch knows of the processor; nothing, where it is older than this function of its."""
-    return dict(getattr(torch.cpu, "get_capabilities", dict)())
-
-
 def _describe(accelerator: str) -> str:
     if accelerator == "gpu":
         return torch.cuda.get_device_name()
-    name = _cpu().get("cpu_name") or platform.processor() or "CPU"
+    name = cpu().get("cpu_name") or platform.processor() or "CPU"
     return f"{name}, {torch.get_num_threads()} threads"
 
 

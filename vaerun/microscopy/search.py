@@ -11,10 +11,10 @@ import torch
 
 from vaerun.bars import bar
 from vaerun.cache import Arrays, cached
-from vaerun.hardware import quick_at_bfloat16
 from vaerun.microscopy import finder
 from vaerun.microscopy.finder import Found
 from vaerun.microscopy.frames import Frame
+from vaerun.processor import quick_at_bfloat16
 
 _VERSION = 1  # of what is found in a frame; to be raised when that changes
 

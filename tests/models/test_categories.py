@@ -11,7 +11,7 @@ from vaerun.data.feed import Batch
 from vaerun.data.sets import DataShape
 from vaerun.errors import UserError
 from vaerun.geometry import Pose, rotation
-from vaerun.models import MODELS
+from vaerun.models import MODELS, categories
 from vaerun.models.bound import negative_elbo
 from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.models.network import Network, encode
@@ -283,3 +283,15 @@ def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
     torch.testing.assert_close(got.loss, want.loss)
     assert not got.kl_class.any()
     assert not torch.allclose(got.reconstruction, negative_elbo(network, x).reconstruction)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("shear", -1e-9, "shear 0°"),
+        ("angle", -0.5, "angle −29°"),
+        ("shift_row", -0.0, "shift row 0"),
+    ],
+)
+def test_a_step_of_a_condition_is_named_with_its_value(name: str, value: float, shown: str):
+    assert categories._factor_name(name, value) == shown

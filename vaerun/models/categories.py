@@ -360,8 +360,8 @@ def _check_condition(names: Sequence[str], shape: DataShape) -> None:
 
 def _factor_name(name: str, value: float) -> str:
     if name in ("angle", "shear"):
-        return f"{name} {math.degrees(value):.0f}°".replace("-", "−")
-    return f"{name.replace('_', ' ')} {value:.3g}".replace("-", "−")
+        return f"{name} {round(math.degrees(value))}°".replace("-", "−")
+    return f"{name.replace('_', ' ')} {value + 0:.3g}".replace("-", "−")
 
 
 def build(config: Any, shape: DataShape, activation: str) -> Category:

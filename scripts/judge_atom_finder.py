@@ -6,7 +6,9 @@ F1 within 0.5 Å; the error of the position; the share of atoms away from the am
 class, by the rings of the atoms that were found, is the true one; seconds a frame.
 """
 
+import json
 import time
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +22,12 @@ from vaerun.microscopy.score import Score, matches, score
 from vaerun.microscopy.surroundings import within
 from vaerun.nets.unet import UNet
 from vaerun.processor import quick_at_bfloat16
+from vaerun.provenance import git_revision
 
 DOSES = (0.5, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0, 150.0)
 SEEDS = range(10_000, 10_003)  # never trained on
 N_FRAMES = 4
-SIDE_PX, EDGE_PX, PATCH_PX = 512, 5.0, 20.0  # frame; atoms cut by its edge; half a patch
+SIDE_PX, EDGE_PX, RINGS_PX = 512, 5.0, 21.0  # frame; atoms and rings that its edge cuts
 COUNTED = (5, 7)  # rings that count for a class
 
 Bools = npt.NDArray[np.bool_]
@@ -90,19 +93,34 @@ def _at_dose(
 def _classes_right(
     found: finder.Found, truth: Truth, position: npt.NDArray[np.float64], pixel_A: float
 ) -> Bools:
-    """For each true atom that a patch may be centred on, away from the amorphous region."""
-    atoms = Atoms.of_frames([found], pixel_A, PAPER_CLASSES, COUNTED)
+    """For each true atom whose rings are whole in the frame, away from the amorphous region."""
+    shape = (SIDE_PX, SIDE_PX)
+    atoms = Atoms.of_frames([found], [shape], pixel_A, PAPER_CLASSES, COUNTED)
     true_class = classify(within(truth.ring_sizes, *COUNTED), PAPER_CLASSES)
     at_found, at_true = matches(found.position, position, 0.5 / pixel_A)
     right = np.zeros(len(position), bool)
     right[at_true] = atoms.ring_class[at_found] == true_class[at_true]
-    return right[_inside(position, PATCH_PX) & ~truth.amorphous]
+    return right[_inside(position, RINGS_PX) & ~truth.amorphous]
 
 
 def _inside(points: npt.NDArray[np.float64], edge: float) -> Bools:
     return ((points > edge) & (points < SIDE_PX - 1 - edge)).all(1)
 
 
+def record(rows: list[dict[str, float]], weights: Path, **about: object) -> None:
+    """Write the scores, and what is known of the training, beside the weights."""
+    path = weights.with_suffix(".json")
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    judged = {"judged_revision": git_revision(), "fresh_movies": list(SEEDS), "scores": rows}
+    path.write_text(json.dumps(known | about | judged, indent=2) + "\n")
+
+
+def main() -> None:
+    """Judge the finder that ships, print the table, renew its record."""
+    rows = judge(finder.load_network(torch.device("cpu")), mixed=quick_at_bfloat16("cpu"))
+    print(table(rows))
+    record(rows, finder.WEIGHTS)
+
+
 if __name__ == "__main__":
-    cpu = torch.device("cpu")
-    print(table(judge(finder.load_network(cpu), mixed=quick_at_bfloat16("cpu"))))
+    main()

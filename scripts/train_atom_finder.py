@@ -7,9 +7,7 @@ simulated ones. Some 20 minutes on two cores.
 """
 
 import argparse
-import dataclasses
 import datetime
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from judge_atom_finder import SEEDS, judge, table
+from judge_atom_finder import judge, record, table
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -200,17 +198,15 @@ def main() -> None:
     save_file(weights, options.out)
     rows = judge(finder.load_network(torch.device("cpu"), options.out), mixed=mixed)
     print(table(rows))
-    record = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "revision": git_revision(),
-        "versions": package_versions(),
-        "crops": len(images),
-        "minutes": options.minutes,
-        "optics": dataclasses.asdict(imaging.Optics()),
-        "fresh_movies": list(SEEDS),
-        "scores": rows,
-    }
-    options.out.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    record(
+        rows,
+        options.out,
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        revision=git_revision(),
+        versions=package_versions(),
+        crops=len(images),
+        minutes=options.minutes,
+    )
 
 
 if __name__ == "__main__":

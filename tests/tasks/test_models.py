@@ -20,7 +20,7 @@ from vaerun.cli import main
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.data.suits import SUITS
 from vaerun.errors import UserError
-from vaerun.inference import Run
+from vaerun.loaded import Run
 from vaerun.models import atlas
 
 N_TRAIN, N_VAL, N_LABELLED = 80, 40, 12

@@ -12,7 +12,7 @@ from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.sets import DataShape
 from vaerun.errors import UserError
-from vaerun.inference import Run, _labels
+from vaerun.loaded import Run, _labels
 from vaerun.models import build
 
 N, J = 3, 4

@@ -53,9 +53,9 @@ def test_movies_are_downloaded_converted_and_kept(tmp_path: Path, served: str):
     assert frames[0].pixel_nm == pytest.approx(3.0 / 24)
     assert frames[2].pixel_nm is None
     (tmp_path / "served" / NAME).unlink()
-    assert len(fetch(tmp_path, 3, served)) == 1
-    with pytest.raises(UserError, match=r"data\.movie=2"):
-        fetch(tmp_path, 2, served)
+    assert len(fetch(tmp_path, [3], served)) == 1
+    with pytest.raises(UserError, match=r"data\.movies: 2"):
+        fetch(tmp_path, [2], served)
 
 
 def test_what_cannot_be_downloaded_is_said(tmp_path: Path, served: str):

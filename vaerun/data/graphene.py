@@ -12,7 +12,7 @@ from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.errors import UserError
-from vaerun.faults import raise_all
+from vaerun.faults import raise_all, show
 from vaerun.microscopy import finder, readers, rings, zenodo
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frames import Frame, brightness
@@ -35,14 +35,14 @@ class GrapheneConfig(FramesConfig):
     source: str = option(
         "where frames come from, without data.path", choices=["simulated", "zenodo"]
     )
-    movie: int | None = option(
-        "number of the movie: of a simulated one any, null for 0; of the public ones null for all",
+    movies: list[int] | None = option(
+        "numbers of the movies: of simulated ones any, null for 0; of the public ones null for all",
         min=0,
     )
-    val_movie: int | None = option(
-        "another simulated movie to validate on; null: frames of the same", min=0
+    val_movies: list[int] | None = option(
+        "other simulated movies to validate on; null: frames of the same", min=0
     )
-    n_frames: int = option("frames of a simulated movie", min=2)
+    n_frames: int = option("frames of each simulated movie", min=2)
     frame_px: int = option("side of its square frames, in pixels of 0.14 Å", min=64)
     dose: float = option(
         "electrons counted at the peak of a carbon atom there", above=0, max=10_000
@@ -70,12 +70,14 @@ class GrapheneConfig(FramesConfig):
         if own and public:
             what = f"data.path={self.path} and data.source=zenodo are two sources of frames"
             faults.append(UserError(what, "leave one of them out"))
-        if self.val_movie is not None and (own or public):
-            what = f"data.val_movie={self.val_movie} is a simulated movie, unlike the others"
+        if self.movies == []:
+            faults.append(UserError("data.movies=[] leaves no movie", "give one, as in [0]"))
+        if self.val_movies is not None and (own or public):
+            what = f"data.val_movies={show(self.val_movies)} are simulated, unlike the others"
             faults.append(UserError(what, "leave it out: data.val_share is held back"))
-        elif self.val_movie is not None and self.val_movie == (self.movie or 0):
-            what = f"data.val_movie={self.val_movie} is the movie that is trained on"
-            faults.append(UserError(what, "give another"))
+        elif both := set(self.val_movies or ()) & set(self.movies or [0]):
+            what = f"data.val_movies={show(self.val_movies)}: {min(both)} is trained on"
+            faults.append(UserError(what, "give others"))
         raise_all(faults)
 
 
@@ -114,19 +116,17 @@ def scene(
     Atoms are looked for on that device; None: on a GPU if there is one.
     """
     root = Path(config.root).expanduser()
-    held_back = None
+    held_back: list[int] = []
     truths: list[Truth] = []
     if config.path is not None or config.source == "zenodo":
         frames = at_scale(_read(config, root), config.pixel_size_nm)
     else:
-        movies = [config.movie or 0, *([] if config.val_movie is None else [config.val_movie])]
-        frames = []
-        for number in movies:
-            some, true = simulated(
-                root, _story(config), Optics(dose=config.dose), number, progress=progress
-            )
-            if frames:
-                held_back = list(range(len(frames), len(frames) + len(some)))
+        frames, story, optics = [], _story(config), Optics(dose=config.dose)
+        of_val = dict.fromkeys(config.val_movies or ())
+        for number in [*dict.fromkeys(config.movies or [0]), *of_val]:
+            some, true = simulated(root, story, optics, number, progress=progress)
+            if number in of_val:
+                held_back += range(len(frames), len(frames) + len(some))
             frames += some
             truths += true
     probability, found = find_atoms(frames, root, device, progress=progress)
@@ -146,7 +146,7 @@ def scene(
         atoms=atoms,
         factors=true_factors(atoms, truths) if truths else {},
         classes=config.ring_classes,
-        held_back=held_back,
+        held_back=held_back or None,
     )
 
 
@@ -196,4 +196,4 @@ def _story(config: GrapheneConfig) -> Story:
 def _read(config: GrapheneConfig, root: Path) -> list[Frame]:
     if config.path is not None:
         return readers.read(config.path, config.key, config.pixel_size_nm)
-    return zenodo.fetch(root, config.movie)
+    return zenodo.fetch(root, config.movies)

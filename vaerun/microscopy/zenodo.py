@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ _SECONDS_TO_ANSWER = 30
 _log = logging.getLogger(__name__)
 
 
-def fetch(root: Path, movie: int | None = None, url: str = URL) -> list[Frame]:
-    """The frames of one movie or, with None, of all; downloaded and converted once.
+def fetch(root: Path, movies: Sequence[int] | None = None, url: str = URL) -> list[Frame]:
+    """The frames of some movies or, with None, of all; downloaded and converted once.
 
     The published file is a pickle. It is read by `restricted.load_plain`, which executes nothing,
     and kept as plain arrays from then on.
@@ -31,16 +31,17 @@ def fetch(root: Path, movie: int | None = None, url: str = URL) -> list[Frame]:
     Raises
     ------
     UserError
-        If it cannot be downloaded, is another file than before, or holds no such movie.
+        If it cannot be downloaded, is another file than before, or lacks one of the movies.
     """
     folder = root / "graphene" / "zenodo"
     index = folder / "movies.json"
     if not index.is_file():
         _convert(_downloaded(folder, url), folder, index)
     facts = json.loads(index.read_text())
-    if movie is not None and str(movie) not in facts:
-        raise UserError(f"data.movie={movie} is not there", f"give one of {', '.join(facts)}")
-    wanted = list(facts) if movie is None else [str(movie)]
+    wanted = list(facts if movies is None else dict.fromkeys(map(str, movies)))
+    for number in wanted:
+        if number not in facts:
+            raise UserError(f"data.movies: {number} is not there", f"give {', '.join(facts)}")
     return [
         Frame(
             image=np.asarray(image, np.float32),

@@ -26,6 +26,7 @@ def made_up(n_classes=J):
         scale=random(N),
         class_probability=random(N, n_classes),
         predicted=np.arange(N) % J if n_classes else np.full(N, -1),
+        error=random(N) ** 2,
         label=np.arange(N) - 1,
         index=np.arange(N) + 10_000_000_000,
         split=(np.arange(N) >= 5).astype(np.uint8),

@@ -35,6 +35,8 @@ class Encodings:
         (N,) factor; one where the model has no scale.
     class_probability, predicted
         (N, J) and (N,), for models with a class latent; J = 0 and −1 otherwise.
+    error
+        (N,) mean squared difference a pixel between an image and what is made of it.
     label
         (N,) −1 where unknown.
     index
@@ -55,6 +57,7 @@ class Encodings:
     scale: Floats
     class_probability: Floats
     predicted: Ints
+    error: Floats
     label: Ints
     index: Ints
     split: npt.NDArray[np.uint8]
@@ -125,6 +128,7 @@ TYPES: dict[str, type[np.generic]] = {
     "ring_class": np.int64,
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
+_LATER = "error"  # which files of the first version lack
 
 
 def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any]) -> None:
@@ -163,12 +167,13 @@ def read_latents(path: Path) -> Encodings:
             factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
     except OSError as error:
         raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
-    missing = sorted(set(_own_names()) - stored.keys() - set(OF_CLASS_LATENTS))
+    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS, _LATER})
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
     n = len(stored["z_mean"])
     stored.setdefault("class_probability", np.zeros((n, 0), np.float32))
     stored.setdefault("predicted", np.full(n, -1, np.int64))
+    stored.setdefault(_LATER, np.full(n, np.nan, np.float32))
     own = {name: stored[name] for name in _own_names()}
     place = {f.name: stored[f.name] for f in fields(Place) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vaerun.bars import bar
 from vaerun.data.sets import Images, ImageSet, Splits
 from vaerun.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.geometry import Pose, pixel_size
@@ -40,6 +41,9 @@ class Latents:
         (N,).
     class_probability
         (N, J), J = 0 without classes.
+    error
+        (N,) mean squared difference a pixel from what is decoded at these latents: high for images
+        that are unlike what the model was trained on.
     """
 
     z_mean: Array
@@ -49,10 +53,18 @@ class Latents:
     shift: Array
     scale: Array
     class_probability: Array
+    error: Array
 
 
 @torch.no_grad()
-def encode_images(network: Network, images: Images, condition: Tensor | None = None) -> Latents:
+def encode_images(
+    network: Network,
+    images: Images,
+    condition: Tensor | None = None,
+    target: Images | None = None,
+    *,
+    progress: bool = False,
+) -> Latents:
     """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
 
     Parameters
@@ -63,11 +75,20 @@ def encode_images(network: Network, images: Images, condition: Tensor | None = N
         As it sees them.
     condition
         (N, n) what it is told of them, for a conditional model.
+    target
+        (N, C, H, W) what it was to make of corrupted images; None: the images.
+    progress
+        Whether to show a bar.
     """
     pixel = pixel_size(*images.shape[-2:])
-    chunks = [
-        _arrays(encode(network, x, told), pixel) for x, told in _chunks(network, images, condition)
-    ]
+    n_chunks = -(-len(images) // network.n_at_once)
+    parts = _chunks(network, images, condition, target)
+    chunks = []
+    for x, told, clean in bar(parts, "encoding", n_chunks, shown=progress):
+        encoded = encode(network, x, told)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+        error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
+        chunks.append(_arrays(encoded, pixel) | {"error": error.cpu().numpy()})
     names = [field.name for field in dataclasses.fields(Latents)]
     return Latents(**{k: np.concatenate([chunk[k] for chunk in chunks]) for k in names})
 
@@ -89,15 +110,18 @@ def encode_splits(network: Network, splits: Splits) -> Encodings:
     """Encodings of all images beside what is known of them: training, validation, labelled."""
     kinds = (TRAIN, VALIDATION, TRAIN)
     parts = [
-        _encodings(network, images, kind)
+        encode_set(network, images, kind)
         for images, kind in zip(splits.parts, kinds, strict=False)
     ]
     return Encodings.concatenate(parts)
 
 
-def _encodings(network: Network, images: ImageSet, split: int) -> Encodings:
+def encode_set(
+    network: Network, images: ImageSet, split: int, *, progress: bool = False
+) -> Encodings:
+    """Encodings of images beside what is known of them; all count as of that split."""
     told = network.category.condition(images.label, images.factors)
-    latents = encode_images(network, images.images, told)
+    latents = encode_images(network, images.images, told, images.clean, progress=progress)
     probability = latents.class_probability
     n = len(images)
     return Encodings(

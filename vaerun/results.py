@@ -1,22 +1,19 @@
-"""After training: the best network's encodings, metrics, figures and report, in the run folder."""
+"""What a trained network is worth: encodings, metrics, figures and report, in the run folder."""
 
 import dataclasses
 import json
-import platform
-import resource
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 import yaml
 from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import inference, manifest, provenance
+from vaerun import inference, manifest, models, provenance
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
@@ -32,8 +29,8 @@ from vaerun.encodings import Encodings, write_latents
 from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
-from vaerun.terminal import closing, count_parameters
-from vaerun.training import TrainingRecord
+from vaerun.terminal import closing
+from vaerun.trained import Trained
 
 _N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
 
@@ -45,12 +42,26 @@ def write_results(
     plain: Mapping[str, Any],
     splits: Splits,
     folder: RunFolder,
-    record: TrainingRecord,
+    trained: Trained,
     console: Console,
 ) -> None:
-    """Encode everything with the best network and write what the contract asks for."""
+    """Encode everything with a trained network and write what the contract asks for.
+
+    Parameters
+    ----------
+    config, plain
+        Of the run, proved and plain.
+    splits
+        What to encode; it is judged by the validation images.
+    folder
+        Where to write.
+    trained
+        The network, and how it was trained.
+    console
+        For the result in a few numbers.
+    """
+    network = trained.network
     with console.status("encoding, measuring, drawing"):
-        network = _best_network(record, folder)
         encodings = inference.encode_splits(network, splits)
         attributes = {
             "vaerun_version": provenance.version(),
@@ -60,15 +71,15 @@ def write_results(
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
         write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
-        metrics = _metrics(config, splits, network, encodings, record)
+        metrics = _metrics(config, splits, trained, encodings)
         write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-        arrays = _arrays(network, splits, encodings, metrics, record.rows)
+        arrays = _arrays(network, splits, encodings, metrics, trained.rows)
         with atomic_path(folder.arrays) as path:
             np.savez_compressed(path, allow_pickle=False, **arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
         with SummaryWriter(str(folder.tensorboard)) as board:
             for name, path in figures.items():
-                board.add_image(name, imread(path)[..., :3], len(record.rows), dataformats="HWC")
+                board.add_image(name, imread(path)[..., :3], len(trained.rows), dataformats="HWC")
         write_report(
             folder.report,
             title=f"{config.model.name} on {config.data.name}",
@@ -90,23 +101,14 @@ def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
     return dataclasses.replace(encodings, place=dataclasses.replace(place, centre=centre))
 
 
-def _best_network(record: TrainingRecord, folder: RunFolder) -> Network:
-    """The network of the lowest validation loss, ready to infer."""
-    checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
-    record.module.load_state_dict(checkpoint["state_dict"])
-    return record.module.to(record.hardware.torch_device).eval().network
-
-
 def _metrics(
-    config: RunConfig,
-    splits: Splits,
-    network: Network,
-    encodings: Encodings,
-    record: TrainingRecord,
+    config: RunConfig, splits: Splits, trained: Trained, encodings: Encodings
 ) -> dict[str, Any]:
     """`metrics.json`."""
-    deterministic = record.module.family.deterministic
-    terms = inference.bound(network, splits.val, deterministic=deterministic, seed=config.seed)
+    network, family = trained.network, models.MODELS[config.model.name]
+    terms = inference.bound(
+        network, splits.val, deterministic=family.deterministic, seed=config.seed
+    )
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
@@ -118,10 +120,10 @@ def _metrics(
             encodings,
             splits.classes,
             splits.symmetry,
-            supervised=record.module.family.learns_labels,
+            supervised=family.learns_labels,
         ),
         **_psnr(network, splits.val),
-        "train": _training(network, len(splits.train), record),
+        "train": trained.cost,
         "classes": splits.classes,
         "n_train": len(splits.train),
         "n_val": len(splits.val),
@@ -136,23 +138,6 @@ def _psnr(network: Network, images: ImageSet) -> dict[str, dict[str, float]]:
     restored = inference.reconstruct(network, images)
     given, clean = (cropped(some).numpy() for some in (images.images, images.clean))
     return {"psnr": restoration(given, restored, clean)}
-
-
-def _training(network: Network, n_train: int, record: TrainingRecord) -> dict[str, float]:
-    seconds = sum(row["seconds"] for row in record.rows)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    per_mb = 2**20 if platform.system() == "Darwin" else 2**10
-    training = {
-        "epochs": len(record.rows),
-        "steps": record.steps,
-        "seconds": seconds,
-        "images_per_second": n_train * len(record.rows) / seconds,
-        "peak_rss_mb": peak / per_mb,
-        "parameters": count_parameters(network),
-    }
-    if record.hardware.accelerator == "gpu":
-        training["peak_gpu_mb"] = torch.cuda.max_memory_allocated() / 2**20
-    return training
 
 
 def _arrays(

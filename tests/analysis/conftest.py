@@ -25,6 +25,7 @@ def make_encodings(n_train=400, n_val=200, n_classes=4, seed=0, **replaced):
         "shift": np.zeros((n, 2)),
         "scale": np.ones(n),
         "class_probability": np.zeros((n, 0)),
+        "error": np.full(n, 0.01),
     }
     integers = {
         "predicted": np.full(n, -1),

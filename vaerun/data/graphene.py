@@ -36,7 +36,7 @@ class GrapheneConfig(FramesConfig):
         "where frames come from, without data.path", choices=["simulated", "zenodo"]
     )
     movies: list[int] | None = option(
-        "numbers of the movies: of simulated ones any, null for 0; of the public ones null for all",
+        "numbers of the movies: simulated ones (null: 0), or of the public ones (null: all)",
         min=0,
     )
     val_movies: list[int] | None = option(

@@ -17,6 +17,7 @@ from vaerun.manifest import About, Job
 from vaerun.results import write_results
 from vaerun.runs import RunFolder
 from vaerun.terminal import opening, show_log
+from vaerun.trained import just_trained
 from vaerun.training import Setting, fit, new_network
 
 # options of a data set that say where it lies and how it is used, not what it holds
@@ -66,7 +67,8 @@ def train(config: RunConfig, job: Job) -> Path:
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
         record = fit(setting)
-        write_results(config, job.plain, splits, folder, record, console)
+        trained = just_trained(record, folder, len(splits.train))
+        write_results(config, job.plain, splits, folder, trained, console)
     return folder.path
 
 

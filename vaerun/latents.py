@@ -175,7 +175,7 @@ class Latents:
 
     def values(self, standardised: Tensor) -> LatentValues:
         """Name the columns of (N, D) latents and give them their units; absent ones are zero."""
-        n = len(standardised)
+        n = standardised.shape[0]  # not len, which export would take for a constant
         at = 0
 
         def take(width: int, unit: float | None) -> Tensor:

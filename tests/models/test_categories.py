@@ -11,8 +11,9 @@ from vaerun.data.feed import Batch
 from vaerun.data.sets import DataShape
 from vaerun.errors import UserError
 from vaerun.geometry import Pose, rotation
-from vaerun.models import MODELS, categories
+from vaerun.models import MODELS
 from vaerun.models.bound import negative_elbo
+from vaerun.models.given import factor_name
 from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.models.network import Network, encode
 
@@ -294,4 +295,4 @@ def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
     ],
 )
 def test_a_step_of_a_condition_is_named_with_its_value(name: str, value: float, shown: str):
-    assert categories._factor_name(name, value) == shown
+    assert factor_name(name, value) == shown

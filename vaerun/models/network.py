@@ -16,7 +16,7 @@ from vaerun.geometry import Pose, apply, rotation, wrap
 from vaerun.latents import Latents
 from vaerun.likelihoods import Bernoulli
 from vaerun.likelihoods import Gaussian as GaussianLikelihood
-from vaerun.models.categories import Category
+from vaerun.models.category import Category
 from vaerun.models.poses import PoseSearch
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.nets.decoder import Decoder
@@ -142,7 +142,7 @@ def encode(network: Network, x: Tensor, condition: Tensor | None = None) -> Enco
     """Posterior means of images (B, C, H, W) under their likeliest hypothesis."""
     posterior = network.infer(x, condition)
     log_class = posterior.log_class
-    probability = x.new_zeros(len(x), 0) if log_class is None else log_class.exp()
+    probability = x.new_zeros(x.shape[0], 0) if log_class is None else log_class.exp()
     likeliest = None if log_class is None else log_class.argmax(1)
     if likeliest is not None and posterior.log_q.shape[2] > 1:
         posterior = posterior.given(likeliest)

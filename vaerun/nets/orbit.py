@@ -61,12 +61,17 @@ class Orbit(nn.Module):
         """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S."""
         n, channels = images.shape[:2]
         columns = images.flatten(0, 1).flatten(1).T.contiguous()  # (P, B·C)
-        views = F.embedding_bag(
-            self.index, columns, per_sample_weights=self.weight, mode="sum"
-        )  # (K·S·S, B·C)
+        views = self._mixed(columns)  # (K·S·S, B·C)
         views = views.view(self.n_views, self.side**2, n, channels)
         # in memory bin by bin, as `Encoder` wants them
         return views.permute(0, 2, 3, 1).contiguous().flatten(2).transpose(0, 1)
+
+    def _mixed(self, columns: Tensor) -> Tensor:
+        """Rows of ``columns`` mixed as the table says."""
+        if torch.compiler.is_compiling():  # exported: ONNX would loop over the sums of a bag
+            terms = [columns[self.index[:, i]] * self.weight[:, i, None] for i in range(4)]
+            return sum(terms[1:], terms[0])
+        return F.embedding_bag(self.index, columns, per_sample_weights=self.weight, mode="sum")
 
 
 def _gather_table(

@@ -1,18 +1,20 @@
 """The data sets, by the `kind` that a config names."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from vaerun.data import cards, frames, graphene, mnist
+from vaerun.data import cards, frames, graphene, images, mnist
 from vaerun.data.config import DataConfig
 from vaerun.data.corrupt import Corruption, corruption
-from vaerun.data.sets import ImageSet, Splits
+from vaerun.data.images_config import ImagesConfig
+from vaerun.data.sets import DataShape, ImageSet, Splits
+from vaerun.errors import UserError
 
-__all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "load"]
+__all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "everything", "load"]
 
 _CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
 _STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 and 2
@@ -42,6 +44,7 @@ DATASETS: dict[str, Dataset] = {
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
     "frames": Dataset(frames.PatchesConfig, frames.load, frames.load_labelled),
+    "images": Dataset(ImagesConfig, images.load, images.load_labelled),
 }
 
 
@@ -77,6 +80,54 @@ def load(
         for images, stream in zip(splits.parts, streams, strict=False)
     )
     return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
+
+
+def everything(
+    config: DataConfig,
+    seed: int,
+    like: DataShape | None = None,
+    classes: Sequence[str] | None = None,
+) -> ImageSet:
+    """Every image of a data set, whatever split it is for; those of files in their order there.
+
+    Parameters
+    ----------
+    config
+        Of any kind.
+    seed
+        Of all random numbers.
+    like
+        Of the data set that a network was trained on: images of files become 0 and 1 where its
+        images did.
+    classes
+        Names of its classes: labels of images of files are to have their numbers.
+
+    Raises
+    ------
+    UserError
+        If the images are not of the size or channels of those.
+    """
+    if isinstance(config, ImagesConfig):
+        found = images.everything(config, like, classes)
+    else:
+        splits = load(config, seed)
+        found = ImageSet.concatenate([splits.train, splits.val])
+    given = tuple(found.images.shape[1:])
+    if like is not None and given != like.image:
+        raise _unlike(config, given, like.image)
+    return found
+
+
+def _unlike(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> UserError:
+    here, there = ("×".join(map(str, shape)) for shape in (given, wanted))
+    what = f"images of data={config.name} are {here} (channels×rows×columns), the run's {there}"
+    if not isinstance(config, ImagesConfig):
+        return UserError(what, "choose the data set that the run was trained on")
+    if given[0] == wanted[0]:
+        return UserError(what, f"data.size=[{wanted[1]},{wanted[2]}] resamples them")
+    if wanted[0] == 1:
+        return UserError(what, "data.grey=true averages their channels")
+    return UserError(what, f"give images with {wanted[0]} channels")
 
 
 def _classed(images: ImageSet) -> ImageSet:

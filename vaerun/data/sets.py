@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaerun.data.filestack import FileStack
 from vaerun.data.patches import PatchStack
 from vaerun.microscopy.frames import Frame
 from vaerun.places import Place
 
-Images = Tensor | PatchStack  # (N, C, H, W)
+Images = Tensor | PatchStack | FileStack  # (N, C, H, W)
 
 
 def cropped(images: Images) -> Tensor:
@@ -38,7 +39,8 @@ class ImageSet:
     Attributes
     ----------
     images
-        (N, C, H, W) float32 in [0, 1], as a model sees them; a tensor, or patches of frames.
+        (N, C, H, W) float32 in [0, 1], as a model sees them; a tensor, or patches of frames, or
+        images that are read from files when they are looked at.
     label
         (N,) int64, −1 where unknown.
     index
@@ -79,6 +81,21 @@ class ImageSet:
             place=None if self.place is None else self.place.select(index.numpy()),
         )
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["ImageSet"]) -> "ImageSet":
+        """The images of several sets, one after the other, with what is known of all of them."""
+        known = [name for name in parts[0].factors if all(name in p.factors for p in parts)]
+        places = [part.place for part in parts if part.place is not None]
+        corrupted = any(part.clean is not None for part in parts)
+        return cls(
+            images=joined([part.images for part in parts]),
+            label=torch.cat([part.label for part in parts]),
+            index=torch.cat([part.index for part in parts]),
+            factors={name: torch.cat([part.factors[name] for part in parts]) for name in known},
+            clean=joined([part.target for part in parts]) if corrupted else None,
+            place=Place.concatenate(places) if len(places) == len(parts) else None,
+        )
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -103,23 +120,38 @@ class DataShape:
         Classes of the data set, 0 when there are none.
     ranges
         Lowest and highest training value of each factor.
+    window
+        Intensities that became 0 and 1, where all images shared them; else None.
     """
 
     image: tuple[int, int, int]
     n_classes: int = 0
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
 
     def plain(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint."""
         ranges = {name: list(ends) for name, ends in self.ranges.items()}
-        return {"image": list(self.image), "n_classes": self.n_classes, "ranges": ranges}
+        window = None if self.window is None else list(self.window)
+        return {
+            "image": list(self.image),
+            "n_classes": self.n_classes,
+            "ranges": ranges,
+            "window": window,
+        }
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "DataShape":
         """Back from a checkpoint."""
         channels, height, width = values["image"]
         ranges = {name: (low, high) for name, (low, high) in values["ranges"].items()}
-        return cls(image=(channels, height, width), n_classes=values["n_classes"], ranges=ranges)
+        window = values.get("window")  # checkpoints from before there were any have none
+        return cls(
+            image=(channels, height, width),
+            n_classes=values["n_classes"],
+            ranges=ranges,
+            window=None if window is None else (window[0], window[1]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +171,10 @@ class Splits:
         are for judging it.
     frames
         Micrographs that the images are patches of, by the numbers in `Place.frame`.
+    window
+        Intensities that became 0 and 1, where all images shared them; else None.
+    origin
+        A digest of the files that the images come from, (32,) uint8; None if they were drawn.
     """
 
     train: ImageSet
@@ -147,6 +183,8 @@ class Splits:
     symmetry: list[int]
     labelled: ImageSet | None = None
     frames: Sequence[Frame] = ()
+    window: tuple[float, float] | None = None
+    origin: Tensor | None = None
 
     @property
     def shape(self) -> DataShape:
@@ -156,7 +194,9 @@ class Splits:
             for name, values in self.train.factors.items()
             if bool(values.isfinite().all()) and float(values.max()) > float(values.min())
         }
-        return DataShape(image=self.image, n_classes=len(self.classes), ranges=ranges)
+        return DataShape(
+            image=self.image, n_classes=len(self.classes), ranges=ranges, window=self.window
+        )
 
     @property
     def parts(self) -> list[ImageSet]:
@@ -173,11 +213,13 @@ class Splits:
         """What tells this data set from another, the same on every host.
 
         Images that were drawn from known factors differ between processors in their last bit, so
-        there the factors stand for them. So do noisy ones, for which the clean ones stand.
+        there the factors stand for them. So do noisy ones, for which the clean ones stand, and
+        resampled ones, for which their files do.
         """
-        parts = []
+        parts = [] if self.origin is None else [self.origin]
         for images in self.parts:
-            target = images.target
-            pixels = [target] if isinstance(target, Tensor) else target.identity()
-            parts += [images.index, images.label, *(images.factors.values() or pixels)]
+            parts += [images.index, images.label, *images.factors.values()]
+            if not images.factors and self.origin is None:
+                target = images.target
+                parts += [target] if isinstance(target, Tensor) else target.identity()
         return parts

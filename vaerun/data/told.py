@@ -1,0 +1,81 @@
+"""What the log says of the user's images: what was found, and what was done to it."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from vaerun.data.filestack import FileStack
+from vaerun.data.preparing import Window
+from vaerun.data.survey import Survey
+
+_NAMED = 6  # classes, files or types that are listed
+
+
+def size(shape: tuple[int, int, int]) -> str:
+    """(C, H, W) in words."""
+    channels, height, width = shape
+    return f"{height}×{width}" + (f" in {channels} channels" if channels > 1 else "")
+
+
+def found(stack: FileStack, label: Tensor, classes: Sequence[str], factors: Sequence[str]) -> str:
+    """Images, their files and axes, what is known of them."""
+    source = stack.source
+    first, last = source.entries[0], source.entries[-1]
+    several = len(source.entries) > 1
+    files = first.file.name
+    if several:
+        files = f"{len(source.entries):,} files, {first.file.name} to {last.file.name}"
+    shapes = {entry.layout.shape[1:] for entry in source.entries}
+    sides = size(first.layout.shape) if len(shapes) == 1 else f"{len(shapes)} sizes"
+    types = ", ".join(sorted(map(str, source.types)))
+    parts = [f"found {len(source):,} images of {sides} ({types}, {first.layout}) in {files}"]
+    if source.skipped:
+        parts.append(f"{len(source.skipped)} unreadable skipped: {_listed(source.skipped)}")
+    if classes:
+        counts = [f"{name} {int((label == j).sum()):,}" for j, name in enumerate(classes)]
+        missing = int((label < 0).sum())
+        parts.append(
+            f"classes {_listed(counts)}" + (f", without one {missing:,}" if missing else "")
+        )
+    if factors:
+        parts.append(f"factors {_listed(factors)}")
+    return "; ".join(parts)
+
+
+def done(stack: FileStack, surveys: Sequence[Survey], window: Window | None) -> str:
+    """Cutting, resampling, intensities; surveys are of all images or of none."""
+    prepare = stack.prepare
+    steps = {
+        "averaged over channels": prepare.grey,
+        f"cut to {_sides(prepare.crop)}": prepare.crop,
+        f"padded to {_sides(prepare.pad)}": prepare.pad,
+        f"resampled to {_sides(prepare.size)}": prepare.size,
+        "black beyond the circle": prepare.mask,
+    }
+    parts = [step for step, wanted in steps.items() if wanted]
+    if window is not None:
+        low, high = window
+        is_as_they_are = window == (0, 1)
+        parts.append(
+            "intensities as they are" if is_as_they_are else f"{low:g} became 0, {high:g} 1"
+        )
+    elif prepare.normalise == "image":
+        parts.append("each from its own darkest to its brightest pixel")
+    if n_mended := sum(survey.n_mended for survey in surveys):
+        parts.append(f"pixels that are no numbers in {n_mended:,} of them set to their median")
+    if n_constant := sum(survey.n_constant for survey in surveys):
+        parts.append(f"{n_constant:,} of them are constant")
+    return "; ".join(parts)
+
+
+def split(n_train: int, n_val: int) -> str:
+    """How many images are for what."""
+    return f"; {n_train:,} to train on, {n_val:,} to validate"
+
+
+def _sides(sides: tuple[int, int] | None) -> str:
+    return "" if sides is None else f"{sides[0]}×{sides[1]}"
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items[:_NAMED])) + (", …" if len(items) > _NAMED else "")

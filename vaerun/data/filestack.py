@@ -92,7 +92,7 @@ class FileStack:
             images, n_mended = numbers(array)
             if n_mended and bool((lost := images.isnan().flatten(1).any(1)).any()):
                 row = int(self.rows[torch.from_numpy(where)][lost][0])
-                what = f"image {row} of data.path, in {entry.file}, has no finite pixel"
+                what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
                 raise UserError(what, "leave it out")
             yield torch.from_numpy(where), self.prepare.shaped(images), n_mended
 

@@ -7,7 +7,8 @@ import numpy as np
 from vaerun.files.stored import Array
 
 MIN_SIDE = 8  # pixels; anything narrower is a table or an axis of channels
-_COLOURS = 4  # at most: red, green, blue and a transparency
+_COLOURS = 3
+_WITH_TRANSPARENCY = 4
 _CHANNELS = 16  # at most, in stacks
 
 
@@ -60,8 +61,8 @@ def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> L
     colour_axis
         That of colours, where the format tells it.
     alone
-        Whether the file is the only one. Of several, each that has (C, H, W) with up to four C
-        holds one image; alone it would be a stack.
+        Whether the file is the only one. Of several, each that has (3, H, W) holds one image in
+        colour; alone it would be a stack.
     """
     if len(shape) == 2:
         layout = Layout(1, (1, shape[0], shape[1]))
@@ -78,9 +79,9 @@ def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> L
 
 
 def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> Layout:
-    if colour_axis == 2 or shape[2] <= _COLOURS < min(shape[:2]):
+    if colour_axis == 2 or shape[2] <= _WITH_TRANSPARENCY < min(shape[:2]):
         return _in_channels((1, *shape), 3, stacked=False)
-    if not alone and shape[0] <= _COLOURS:
+    if not alone and shape[0] == _COLOURS:
         return _in_channels((1, *shape), 1, stacked=False)
     return Layout(shape[0], (1, shape[1], shape[2]), stacked=True)
 
@@ -95,6 +96,6 @@ def _channel_axis(shape: tuple[int, ...]) -> int | None:
 
 def _in_channels(shape: tuple[int, ...], axis: int, stacked: bool) -> Layout:
     sides = [side for i, side in enumerate(shape) if i not in (0, axis)]
-    transparent = axis == 3 and shape[axis] == _COLOURS
+    transparent = axis == 3 and shape[axis] == _WITH_TRANSPARENCY
     channels = shape[axis] - transparent
     return Layout(shape[0], (channels, sides[0], sides[1]), stacked, axis, transparent)

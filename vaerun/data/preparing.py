@@ -15,6 +15,8 @@ from vaerun.files.stored import Array
 Size = tuple[int, int]
 Window = tuple[float, float]
 
+_FILLED = 1e30  # numbers beyond this stand where there are none, as in netCDF
+
 
 def numbers(images: Array) -> tuple[Tensor, int]:
     """Images (n, C, H, W) as floats, and how many had pixels that are no numbers.
@@ -23,10 +25,11 @@ def numbers(images: Array) -> tuple[Tensor, int]:
     What float32 cannot tell apart (whole numbers beyond 16 million, say) stays double.
     """
     wide = images.dtype.itemsize > (4 if images.dtype.kind == "f" else 2)
-    floats = np.ascontiguousarray(images, np.float64 if wide else np.float32)
+    with np.errstate(over="ignore"):  # of a long double
+        floats = np.ascontiguousarray(images, np.float64 if wide else np.float32)
     if images.dtype.kind != "f":
         return torch.from_numpy(floats), 0
-    finite = np.isfinite(floats)
+    finite = np.abs(floats) < _FILLED
     missing = np.flatnonzero(~finite.all((1, 2, 3)))
     if len(missing) and floats is images:  # not ours to change
         floats = floats.copy()

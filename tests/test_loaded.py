@@ -1,6 +1,10 @@
-"""What a loaded run may be told: of untrained models, whose answers only need to differ."""
+"""What a loaded run does: of untrained models, whose answers only need to differ."""
 
+import json
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,24 +12,28 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vaerun.analysis import latent_maps
 from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.sets import DataShape
 from vaerun.errors import UserError
-from vaerun.loaded import Run, _labels
+from vaerun.inference import upright
+from vaerun.loaded import Run
 from vaerun.models import build
+from vaerun.runs import RunFolder
+from vaerun.told import labels
 
 N, J = 3, 4
 X, Z = np.zeros((N, 12, 12)), np.zeros((N, 2))
 
 
-def loaded(*overrides: str) -> Run:
+def loaded(*overrides: str, folder: Path = Path("nowhere")) -> Run:
     """A run of a model that was never trained."""
     config = validate(compose(["model.hidden=[9,7]", *overrides]))
     torch.manual_seed(0)
     ranges = {"angle": (-2.0, 2.0), "shear": (-0.5, 0.5)}
     shape = DataShape(image=(1, 12, 12), n_classes=J, ranges=ranges)
-    return Run(build(config.model, shape).eval(), config)
+    return Run(build(config.model, shape).eval(), config, RunFolder(folder))
 
 
 def conditioned(on: str) -> Run:
@@ -94,8 +102,8 @@ def test_a_run_without_classes_is_told_nothing_in_a_mapping_either():
 @given(st.lists(st.integers(0, J - 1), min_size=1, max_size=9))
 def test_classes_are_whole_numbers_of_any_type(numbers: list[int]):
     for kind in (np.uint8, np.int64, np.float32):
-        assert _labels(np.array(numbers, kind), len(numbers), J).tolist() == numbers
-    assert _labels(numbers[0], 5, J).tolist() == numbers[:1] * 5
+        assert labels(np.array(numbers, kind), len(numbers), J).tolist() == numbers
+    assert labels(numbers[0], 5, J).tolist() == numbers[:1] * 5
 
 
 @given(
@@ -104,9 +112,9 @@ def test_classes_are_whole_numbers_of_any_type(numbers: list[int]):
     st.lists(st.sampled_from([0, 1.5, -7]), max_size=3),
 )
 def test_the_first_label_that_is_no_class_is_named_and_no_other(before, wrong, after):
-    labels = [*before, wrong, *after]
+    given_labels = [*before, wrong, *after]
     with pytest.raises(UserError) as caught:
-        _labels(labels, len(labels), J)
+        labels(given_labels, len(given_labels), J)
     named = str(caught.value).removesuffix(" is no class — give whole numbers, 0 to 3")
     assert named in (f"label={wrong!r}", f"label={float(wrong or 0)!r}")
 
@@ -116,4 +124,111 @@ def test_the_first_label_that_is_no_class_is_named_and_no_other(before, wrong, a
 )
 def test_a_class_goes_by_its_number_not_by_its_name(label: object, named: object):
     with pytest.raises(UserError, match=f"label={named} is no class"):
-        _labels(label, N, J)
+        labels(label, N, J)
+
+
+RANDOM = np.random.default_rng(0).random((N, 12, 12))
+
+
+def test_a_run_says_what_it_is(tmp_path: Path):
+    run = loaded("model=vae", "model.latent_dim=1", folder=tmp_path)
+    assert repr(run) == f"Run(vae on cards_iv, 1 content dimension, {tmp_path})"
+    with pytest.raises(UserError, match=r"metrics\.json is not there — the run has not finished"):
+        _ = run.metrics
+    (tmp_path / "metrics.json").write_text(json.dumps({"elbo": {"loss": 123.456}}))
+    loss = "validation loss 123.5"
+    assert repr(run) == f"Run(vae on cards_iv, 1 content dimension, {loss}, {tmp_path})"
+    assert run.metrics["elbo"]["loss"] == 123.456
+    assert run.path == tmp_path
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match=r"metrics\.json is not readable JSON"):
+        _ = run.metrics
+
+
+def test_its_own_latents_are_read_when_asked_for_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run, asked = loaded(folder=tmp_path), []
+    monkeypatch.setattr("vaerun.loaded.read_latents", asked.append)
+    assert run.latents is run.latents
+    assert asked == [tmp_path / "latents.h5"]
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"latents\.h5 is not there"):
+        _ = loaded(folder=tmp_path).latents
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_a_manifold_is_that_of_the_figure(d: int, monkeypatch: pytest.MonkeyPatch):
+    run = loaded(f"model.latent_dim={d}")
+    z = np.random.default_rng(d).normal(size=(50, d)) * [0.1, 1, 2][-d:]
+    known = SimpleNamespace(z_mean=z)
+    monkeypatch.setattr("vaerun.loaded.read_latents", lambda path: known)
+    arrays = latent_maps.latent_maps(partial(upright, run.network), known)
+    tiles = latent_maps.STRIP_TILES if d == 1 else latent_maps.TILES
+    got = run.manifold(tiles)
+    assert got.shape == (1 if d == 1 else tiles, tiles, 1, 12, 12)
+    np.testing.assert_allclose(got, arrays["manifold"], atol=1e-6)
+
+
+def test_a_manifold_may_be_of_any_class_dimensions_and_extent():
+    run = loaded("model=ssrvae", "model.latent_dim=3")
+    got = run.manifold(3, label=2, extent=2.0, dimensions=(2, 0))
+    corner = run.decode([2.0, 0.0, -2.0], label=2)[0]  # top left: the third low, the first high
+    np.testing.assert_allclose(got[0, 0], corner, atol=1e-6)
+    for wrong in ((0, 3), (1, 1), (), (0, 1, 2)):
+        with pytest.raises(UserError, match=r"are not there — give one or two, from 0 to 2"):
+            run.manifold(3, label=2, dimensions=wrong)
+    with pytest.raises(UserError, match="n=1 is no grid"):
+        run.manifold(1, label=2, dimensions=(0,))
+    with pytest.raises(UserError, match="decodes under a class"):
+        run.manifold(3, dimensions=(0,))
+
+
+def test_a_pose_is_decoded_as_it_was_encoded():
+    run = loaded("model.invariances=[r,t,s]")
+    latents = run.encode(RANDOM)
+    got = run.decode(latents.z_mean, latents.angle, shift=latents.shift, scale=latents.scale)
+    error = np.square(got[:, 0] - RANDOM).mean((1, 2))
+    np.testing.assert_allclose(error, latents.error, rtol=1e-3)
+    moved = run.decode(Z, shift=(2, -3))
+    np.testing.assert_allclose(moved[:, :, 4:-2, 2:-5], run.decode(Z)[:, :, 2:-4, 5:-2], atol=1e-5)
+
+
+def test_many_images_are_decoded_in_parts(monkeypatch: pytest.MonkeyPatch):
+    run = loaded("model=crvae", "model.category.condition=[class]")
+    z, angle, label = np.random.default_rng(1).normal(size=(7, 2)), np.arange(7), np.arange(7) % J
+    whole = run.decode(z, angle, label)
+    monkeypatch.setattr("vaerun.models.network._MOST_AT_ONCE", 3)
+    np.testing.assert_allclose(run.decode(z, angle, label), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (RANDOM[:, :11], r"images of shape \(3, 11, 12\) are not .* C×H×W = 1×12×12"),
+        (RANDOM[0], r"images of shape \(12, 12\) are not what this run was trained on"),
+        (RANDOM[:0], "there are no images"),
+        (RANDOM + 1j, "images of type complex128 are not real numbers — give some from 0 to 1"),
+        ((RANDOM * 255).astype(np.uint8), r"images of type uint8 go up to 25\d — scale them"),
+        (np.where(RANDOM > 0.9, np.nan, RANDOM), "some pixels are not finite — fill them"),
+    ],
+)
+def test_images_that_it_cannot_encode_are_refused_in_one_line(images: np.ndarray, words: str):
+    with pytest.raises(UserError, match=words):
+        loaded().encode(images)
+
+
+@pytest.mark.parametrize(
+    ("pose", "words"),
+    [
+        ({"shift": (1, 2, 3)}, r"shift of shape \(3,\) for 3 images — give row and column"),
+        ({"scale": 0}, "scale=0 is no factor — give numbers above 0"),
+        ({"angle": [1, 2]}, "2 angles for 3 images"),
+    ],
+)
+def test_a_pose_that_is_none_is_refused_in_one_line(pose: dict[str, object], words: str):
+    with pytest.raises(UserError, match=words):
+        loaded().decode(Z, **pose)
+    for changed in ({"angle": 1}, {"shift": (0, 1)}, {"scale": 2}):
+        with pytest.raises(UserError, match="vae cannot turn, shift or scale images"):
+            loaded("model=vae").decode(Z, **changed)

@@ -1,31 +1,35 @@
-"""A finished run, loaded to encode and decode.
+"""A finished run, loaded to encode, decode and export.
 
 run = vaerun.load("outputs/rvae/cards_iv/version_0")
 latents = run.encode(images)           # (N, H, W) or (N, C, H, W)
 images = run.decode(latents.z_mean, angle=0.0)
+run.export("exported")                 # encoder.onnx, decoder.onnx
 """
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from vaerun import export, provenance, told
+from vaerun.analysis.latent_maps import PRIOR_RANGE, widest_dimensions
 from vaerun.config import RunConfig, validate
 from vaerun.data.sets import DataShape
+from vaerun.encodings import Encodings, read_latents
 from vaerun.errors import UserError
 from vaerun.geometry import Pose
 from vaerun.inference import Array, Latents, encode_images
 from vaerun.models import build
 from vaerun.models.network import Network
-from vaerun.runs import open_run, read_config
+from vaerun.runs import RunFolder, open_run, read_config
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Run:
     """A finished run, ready to encode and decode.
 
@@ -35,10 +39,56 @@ class Run:
         Of the lowest validation loss.
     config
         The run's own.
+    folder
+        Where it is kept.
+
+    Examples
+    --------
+    >>> run = vaerun.load("outputs/rvae/cards_iv/version_0")  # doctest: +SKIP
+    >>> run  # doctest: +SKIP
+    Run(rvae on cards_iv, 2 content dimensions, validation loss 148.3,
+        outputs/rvae/cards_iv/version_0)
+    >>> run.metrics["knn_accuracy"], run.latents.val.angle  # doctest: +SKIP
     """
 
     network: Network
     config: RunConfig
+    folder: RunFolder
+
+    def __repr__(self) -> str:
+        d = self.config.model.latent_dim
+        parts = [
+            f"{self.config.model.name} on {self.config.data.name}",
+            f"{d} content dimension{'s' * (d != 1)}",
+        ]
+        if "elbo" in self._known_metrics():
+            parts.append(f"validation loss {self.metrics['elbo']['loss']:.1f}")
+        return f"Run({', '.join([*parts, str(self.path)])})"
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.folder.path
+
+    @cached_property
+    def latents(self) -> Encodings:
+        """Every image of the run, as in its `latents.h5`; read when first asked for.
+
+        ``run.latents.val`` are the validation images alone, ``.factors["shear"]`` true values.
+        """
+        return read_latents(self.folder.latents)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Its `metrics.json`: ``["elbo"]["loss"]`` in nats per validation image, and so on."""
+        path = self.folder.metrics_json
+        try:
+            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is not there", "the run has not finished") from error
+        except ValueError as error:
+            raise UserError(f"{path} is not readable JSON", "evaluate the run again") from error
+        return metrics
 
     def encode(
         self,
@@ -63,17 +113,15 @@ class Run:
         ------
         UserError
             If their shape is another, or the model is not told just what it is conditioned on.
+
+        Examples
+        --------
+        >>> np.rad2deg(run.encode(np.load("images.npy")).angle)  # doctest: +SKIP
         """
-        x = torch.as_tensor(np.asarray(images, dtype=np.float32))
-        x = x[:, None] if x.ndim == 3 else x
-        if x.ndim != 4 or tuple(x.shape[1:]) != self.network.shape.image:
-            want = "×".join(map(str, self.network.shape.image))
-            raise UserError(
-                f"images of shape {tuple(np.shape(images))} are not what this run was trained on",
-                f"give (N, C, H, W) with C×H×W = {want}, or (N, H, W) for one channel",
-            )
-        told = self._condition(len(x), label, _factors(factors, named))
-        return encode_images(self.network, x, told)
+        network, name = self.network, self.config.model.name
+        x = told.images(images, network.shape.image)
+        condition = told.condition(network, name, len(x), label, told.merged(factors, named))
+        return encode_images(network, x, condition)
 
     @torch.no_grad()
     def decode(
@@ -82,108 +130,127 @@ class Run:
         angle: npt.ArrayLike = 0.0,
         label: npt.ArrayLike | None = None,
         factors: Mapping[str, npt.ArrayLike] | None = None,
+        *,
+        shift: npt.ArrayLike = 0.0,
+        scale: npt.ArrayLike = 1.0,
         **named: npt.ArrayLike,
     ) -> Array:
-        """Expected images (N, C, H, W) of content (N, d), turned by ``angle`` radians.
+        """Expected images (N, C, H, W) of content (N, d), under a pose.
 
         Parameters
         ----------
         z
             Content; a single vector (d,) counts as N = 1.
         angle
-            One for all, or (N,); counter-clockwise as displayed. This is the pose; a factor
-            called ``angle`` that a conditional model is told goes in ``factors``.
+            Radians, one for all or (N,); counter-clockwise as displayed. A factor called
+            ``angle`` that a conditional model is told goes in ``factors``; so it is with others.
         label
             One for all, or (N,): the class, for models that have one.
         factors, **named
             As in `encode`.
+        shift
+            Row and column in pixels, (2,) or (N, 2).
+        scale
+            Factor, one for all or (N,).
 
         Raises
         ------
         UserError
-            As in `encode`, or if the model cannot turn images.
+            As in `encode`, or if the model knows no poses.
+
+        Examples
+        --------
+        >>> latents = run.encode(images)  # doctest: +SKIP
+        >>> upright = run.decode(latents.z_mean)  # doctest: +SKIP
+        >>> as_they_lie = run.decode(latents.z_mean, latents.angle)  # doctest: +SKIP
         """
-        content = torch.as_tensor(np.atleast_2d(np.asarray(z, dtype=np.float32)))
+        network, name = self.network, self.config.model.name
+        content = told.content(z, self.config.model.latent_dim)
+        n, size = len(content), network.n_at_once
+        pose = told.pose(network, name, n, angle, shift, scale)
+        of_class = told.to_decoder(network, name, n, label, told.merged(factors, named))
+        rows = [slice(first, first + size) for first in range(0, max(n, 1), size)]
+        chunks = [
+            network.generate(
+                content[some],
+                Pose(*(part[some] for part in pose)),
+                None if of_class is None else of_class[some],
+            )
+            for some in rows
+        ]
+        return torch.cat(chunks).numpy()
+
+    def manifold(
+        self,
+        n: int = 12,
+        label: npt.ArrayLike | None = None,
+        factors: Mapping[str, npt.ArrayLike] | None = None,
+        extent: float = PRIOR_RANGE,
+        dimensions: Sequence[int] | None = None,
+    ) -> Array:
+        """Decoded grid over two content dimensions, (n, n, C, H, W), upright, others at zero.
+
+        The first dimension runs to the right and the second upwards, as in the run's own figure.
+
+        Parameters
+        ----------
+        n
+            Tiles along each side; (1, n, C, H, W) of a single dimension.
+        label, factors
+            As in `decode`, one for all.
+        extent
+            From −extent to extent, in prior standard deviations.
+        dimensions
+            Which two, counted from 0. None: those of the run's own figure, which are the first
+            two or, of more than two, the two that vary most over its images.
+
+        Examples
+        --------
+        >>> tiles = run.manifold(12, label=3)  # doctest: +SKIP
+        >>> picture = np.block([[image[0] for image in row] for row in tiles])  # doctest: +SKIP
+        """
         d = self.config.model.latent_dim
-        if content.shape[1] != d:
-            raise UserError(f"z has {content.shape[1]} columns", f"give (N, {d})")
-        n = len(content)
-        told = self._told(n, label, _factors(factors, named))
-        turns = _for_all(angle, n, "angles", torch.float32)
-        if turns.any() and not self.network.decoder.can_pose:
-            raise UserError(f"{self.config.model.name} cannot turn images", "leave angle out")
-        pose = Pose.identity(n)._replace(angle=turns)
-        return self.network.generate(content, pose, told).numpy()
+        if dimensions is None:
+            dimensions = range(d) if d <= 2 else widest_dimensions(self.latents.z_mean)
+        points = told.grid(n, extent, dimensions, d)  # (R, K, d)
+        images = self.decode(points.reshape(-1, d), label=label, factors=factors)
+        return images.reshape(*points.shape[:2], *images.shape[1:])
 
-    def _told(
-        self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
-    ) -> Tensor | None:
-        """What the decoder is told of the class of n images."""
-        n_classes = self.network.n_classes
-        if not n_classes:
-            return self._condition(n, label, factors)
-        if label is None or factors:
-            raise UserError(
-                f"{self.config.model.name} decodes under a class",
-                f"give label=, from 0 to {n_classes - 1}, and no factor",
-            )
-        return F.one_hot(_labels(label, n, n_classes), n_classes).float()
+    def export(self, folder: str | Path, format: str = "onnx") -> Path:
+        """Write the encoder and the decoder for use without vaerun, checked against this run.
 
-    def _condition(
-        self, n: int, label: npt.ArrayLike | None, factors: Mapping[str, npt.ArrayLike]
-    ) -> Tensor | None:
-        """What a conditional model is told of n images; None for the others."""
-        category, name = self.network.category, self.config.model.name
-        given = [*([] if label is None else ["class"]), *factors]
-        if not category.n_encoder_inputs or self.network.n_classes:
-            if given:
-                raise UserError(f"{name} is told of no class or factor", "leave them out")
-            return None
-        wanted = {"class": "label="} if category.n_data_classes else {}
-        wanted |= {factor: f"{factor}=" for factor in category.factors}
-        if "angle" in wanted:  # angle= turns what is decoded
-            wanted["angle"] = 'factors={"angle": …}'
-        if set(given) != set(wanted):
-            raise UserError(
-                f"{name} is conditioned on {', '.join(wanted)}, but was given "
-                + (", ".join(given) or "nothing"),
-                f"give {', '.join(wanted.values())}",
-            )
-        unknown = torch.full((n,), -1)
-        known = unknown if label is None else _labels(label, n, category.n_data_classes)
-        values = {k: _for_all(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
-        return category.condition(known, values)
+        Parameters
+        ----------
+        folder
+            Gets ``encoder.onnx`` and ``decoder.onnx``, or ``.pt2``, for any number of images at
+            once, and ``export.json``, which says what goes in and comes out.
+        format
+            ``onnx``, which takes ``pip install 'vaerun[onnx]'``; or ``torch``, for `torch.export`.
 
+        Returns
+        -------
+        Path
+            The folder.
 
-def _for_all(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
-    """One value for all of n images, or one for each."""
-    tensor = torch.as_tensor(np.asarray(values)).to(dtype)
-    if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) not in (1, n)):
-        raise UserError(f"{len(tensor)} {what} for {n} images", "give one, or as many")
-    return tensor.expand(n)
+        Examples
+        --------
+        >>> run.export("exported")  # doctest: +SKIP
+        >>> encoder = onnxruntime.InferenceSession("exported/encoder.onnx")  # doctest: +SKIP
+        >>> z_mean, *_ = encoder.run(None, {"images": images})  # doctest: +SKIP
+        """
+        path = Path(folder).expanduser()
+        about = {
+            "vaerun_version": provenance.version(),
+            "model": self.config.model.name,
+            "data": self.config.data.name,
+            "classes": self._known_metrics().get("classes", []),
+        }
+        export.write(self.network, path, format, about)
+        return path
 
-
-def _factors(
-    factors: Mapping[str, npt.ArrayLike] | None, named: Mapping[str, npt.ArrayLike]
-) -> dict[str, npt.ArrayLike]:
-    """Factors given as a mapping and those given by name."""
-    both = {} if factors is None else dict(factors)
-    for name in named:
-        if name in both:
-            raise UserError(f"{name} is given by name and in factors", "give it once")
-    return both | dict(named)
-
-
-def _labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
-    """Classes of n images, from one for all or one for each; whole numbers, of any type."""
-    given = np.asarray(label)
-    is_class = np.isin(given, np.arange(n_classes)) & (given.dtype.kind in "iufO")
-    if not is_class.all():
-        wrong = given[~is_class][:1].tolist()[0]
-        raise UserError(
-            f"label={wrong!r} is no class", f"give whole numbers, 0 to {n_classes - 1}"
-        )
-    return _for_all(given.astype(np.int64), n, "labels", torch.int64)
+    def _known_metrics(self) -> dict[str, Any]:
+        """Metrics; none where the run has not finished."""
+        return self.metrics if self.folder.metrics_json.is_file() else {}
 
 
 def load(path: str | Path) -> Run:
@@ -202,4 +269,4 @@ def load(path: str | Path) -> Run:
     network = build(config.model, DataShape.from_plain(state["shape"]))
     weights = {k.removeprefix("network."): v for k, v in state["state_dict"].items()}
     network.load_state_dict(weights)
-    return Run(network.eval(), config)
+    return Run(network.eval(), config, folder)

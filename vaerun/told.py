@@ -1,0 +1,191 @@
+"""What a loaded run is given, proved: images, content, poses, classes and factors."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun.errors import UserError
+from vaerun.geometry import Pose, pixel_size
+from vaerun.models.network import Network
+
+Label = npt.ArrayLike | None
+Factors = Mapping[str, npt.ArrayLike]
+
+
+def images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
+    """Images (N, C, H, W) of (N, H, W) or (N, C, H, W) numbers from 0 to 1; C×H×W is ``shape``."""
+    array = np.asarray(given)
+    size = tuple(array.shape[1:])
+    if (
+        len(array.shape) < 3
+        or size not in (shape, shape[1:])
+        or (size == shape[1:] and shape[0] > 1)
+    ):
+        want = "×".join(map(str, shape))
+        raise UserError(
+            f"images of shape {array.shape} are not what this run was trained on",
+            f"give (N, C, H, W) with C×H×W = {want}, or (N, H, W) for one channel",
+        )
+    if not len(array):
+        raise UserError("there are no images", "give at least one")
+    if array.dtype.kind not in "biuf":
+        raise UserError(
+            f"images of type {array.dtype} are not real numbers", "give some from 0 to 1"
+        )
+    if array.dtype.kind in "iu" and array.max() > 1:
+        raise UserError(
+            f"images of type {array.dtype} go up to {array.max()}",
+            "scale them as in training, to values from 0 to 1",
+        )
+    x = torch.as_tensor(array.astype(np.float32, copy=False))
+    if not bool(x.isfinite().all()):
+        raise UserError("some pixels are not finite", "fill them, as with np.nan_to_num")
+    return x[:, None] if x.ndim == 3 else x
+
+
+def content(z: npt.ArrayLike, d: int) -> Tensor:
+    """Content (N, d); a single vector (d,) counts as N = 1."""
+    values = np.atleast_2d(np.asarray(z, dtype=np.float32))
+    if values.ndim != 2 or values.shape[1] != d:
+        raise UserError(f"z of shape {np.shape(z)} is no content", f"give (N, {d})")
+    return torch.as_tensor(values)
+
+
+def grid(n: int, extent: float, dimensions: Sequence[int], d: int) -> npt.NDArray[np.float32]:
+    """Content (n, n, d) over two dimensions, or (1, n, d) over one, the others at zero.
+
+    The first dimension rises to the right, the second upwards.
+    """
+    if n < 2:
+        raise UserError(f"n={n} is no grid", "give 2 or more tiles along each side")
+    chosen = set(dimensions) & set(range(d))
+    if len(dimensions) not in (1, 2) or len(chosen) < len(dimensions):
+        raise UserError(
+            f"dimensions={tuple(dimensions)} are not there",
+            f"give one or two, from 0 to {d - 1}",
+        )
+    across, *up = dimensions
+    axis = np.linspace(-extent, extent, n, dtype=np.float32)
+    points = np.zeros((n if up else 1, n, d), np.float32)
+    points[..., across] = axis
+    if up:
+        points[..., up[0]] = axis[::-1, None]
+    return points
+
+
+def pose(
+    network: Network,
+    name: str,
+    n: int,
+    angle: npt.ArrayLike,
+    shift: npt.ArrayLike,
+    scale: npt.ArrayLike,
+) -> Pose:
+    """N poses, from radians, pixels and a factor: one for all, or one for each."""
+    turns = for_all(angle, n, "angles", torch.float32)
+    factor = for_all(scale, n, "scales", torch.float32)
+    shifts = np.asarray(shift, np.float32)
+    if shifts.shape not in ((), (2,), (n, 2)):
+        raise UserError(
+            f"shift of shape {shifts.shape} for {n} images",
+            f"give row and column, (2,) or ({n}, 2)",
+        )
+    moved = torch.as_tensor(np.broadcast_to(shifts, (n, 2)).copy())
+    if not bool((factor > 0).all()):
+        raise UserError(f"scale={float(factor.min()):g} is no factor", "give numbers above 0")
+    if not network.decoder.can_pose and (turns.any() or moved.any() or (factor != 1).any()):
+        raise UserError(f"{name} cannot turn, shift or scale images", "leave the pose out")
+    return Pose(turns, moved * pixel_size(*network.shape.image[1:]), factor)
+
+
+def to_decoder(
+    network: Network, name: str, n: int, label: Label, factors: Factors
+) -> Tensor | None:
+    """What the decoder is told of the class of n images, (n, numbers); None without.
+
+    Parameters
+    ----------
+    network, name
+        The model, and what it is called.
+    n
+        Number of images.
+    label
+        One for all, or (n,).
+    factors
+        Of the data set, by name: one for all, or (n,).
+
+    Raises
+    ------
+    UserError
+        If it is not told just what it wants.
+    """
+    n_classes = network.n_classes
+    if not n_classes:
+        return condition(network, name, n, label, factors)
+    if label is None or factors:
+        raise UserError(
+            f"{name} decodes under a class",
+            f"give label=, from 0 to {n_classes - 1}, and no factor",
+        )
+    return F.one_hot(labels(label, n, n_classes), n_classes).float()
+
+
+def condition(
+    network: Network, name: str, n: int, label: Label, factors: Factors
+) -> Tensor | None:
+    """What a conditional model is told of n images; None for the others. See `to_decoder`."""
+    category = network.category
+    given = [*([] if label is None else ["class"]), *factors]
+    if not category.n_encoder_inputs or network.n_classes:
+        if given:
+            raise UserError(f"{name} is told of no class or factor", "leave them out")
+        return None
+    wanted = {"class": "label="} if category.n_data_classes else {}
+    wanted |= {factor: f"{factor}=" for factor in category.factors}
+    if "angle" in wanted:  # angle= turns what is decoded
+        wanted["angle"] = 'factors={"angle": …}'
+    if set(given) != set(wanted):
+        raise UserError(
+            f"{name} is conditioned on {', '.join(wanted)}, but was given "
+            + (", ".join(given) or "nothing"),
+            f"give {', '.join(wanted.values())}",
+        )
+    unknown = torch.full((n,), -1)
+    known = unknown if label is None else labels(label, n, category.n_data_classes)
+    values = {k: for_all(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
+    return category.condition(known, values)
+
+
+def merged(
+    factors: Mapping[str, npt.ArrayLike] | None, named: Mapping[str, npt.ArrayLike]
+) -> dict[str, npt.ArrayLike]:
+    """Factors given as a mapping and those given by name."""
+    both = {} if factors is None else dict(factors)
+    for name in named:
+        if name in both:
+            raise UserError(f"{name} is given by name and in factors", "give it once")
+    return both | dict(named)
+
+
+def for_all(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
+    """One value for all of n images, or one for each."""
+    tensor = torch.as_tensor(np.asarray(values)).to(dtype)
+    if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) not in (1, n)):
+        raise UserError(f"{len(tensor)} {what} for {n} images", "give one, or as many")
+    return tensor.expand(n)
+
+
+def labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
+    """Classes of n images, from one for all or one for each; whole numbers, of any type."""
+    given = np.asarray(label)
+    is_class = np.isin(given, np.arange(n_classes)) & (given.dtype.kind in "iufO")
+    if not is_class.all():
+        wrong = given[~is_class][:1].tolist()[0]
+        raise UserError(
+            f"label={wrong!r} is no class", f"give whole numbers, 0 to {n_classes - 1}"
+        )
+    return for_all(given.astype(np.int64), n, "labels", torch.int64)

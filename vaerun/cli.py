@@ -54,8 +54,9 @@ def _dispatch(arguments: list[str]) -> int:
 
         return multirun(overrides, command)
     from vaerun.compose import compose
+    from vaerun.inherit import with_own
 
-    run_one(compose(overrides), overrides, command)
+    run_one(compose(with_own(overrides)), overrides, command)
     return DONE
 
 
@@ -101,8 +102,9 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
 
     from vaerun.compose import compose_unresolved, plain
     from vaerun.config import validate
+    from vaerun.inherit import with_own
 
-    config = compose_unresolved(overrides)
+    config = compose_unresolved(with_own(overrides))
     validate(plain(config))
     _show(OmegaConf.to_yaml(config, resolve=resolve).rstrip())
     return DONE

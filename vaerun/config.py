@@ -15,6 +15,8 @@ from vaerun.errors import UserError
 from vaerun.faults import not_a_choice, raise_all, show
 from vaerun.provenance import checkout
 from vaerun.schema import collect, option
+from vaerun.tasks import CONFIGS, OF_RUNS
+from vaerun.tasks.config import TaskConfig
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig
@@ -46,13 +48,6 @@ NAMED_BY_GROUP = {
     "objective.name": "objective",
 }
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaskConfig:
-    """What to do."""
-
-    name: str = option("which task")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +133,6 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
 
     faults: list[UserError] = []
     parts = dict(plain)
-    _check_name(parts, "task", choices("task"), faults)
     _check_name(parts, "model", models.MODELS, faults)
     if isinstance(parts.get("model"), Mapping):
         parts["model"] = model = dict(parts["model"])
@@ -149,6 +143,7 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
         _build_chosen(model, "pose", "model.pose", "name", poses, faults)
         _build_chosen(model, "category", "model.category", "name", categories, faults)
     kinds = {name: dataset.config for name, dataset in DATASETS.items()}
+    _build_chosen(parts, "task", "task", "name", CONFIGS, faults)
     _build_chosen(parts, "data", "data", "kind", kinds, faults)
     _build_chosen(parts, "objective", "objective", "name", OBJECTIVES, faults)
     if "model" in parts:
@@ -196,9 +191,17 @@ def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:
     faults = []
     if isinstance(plain.get("out"), str) and not plain["out"].strip():
         faults.append(UserError("out= is empty", "give a folder, such as out=outputs"))
-    if plain.get("run") is not None and plain.get("task") == {"name": "train"}:
-        what = f"run={show(plain['run'])} is of no use to task=train"
+    values = plain.get("task")
+    task = values.get("name") if isinstance(values, Mapping) else None
+    if task in OF_RUNS and plain.get("run") is None:
+        mend = "give run=, as in run=outputs/rvae/cards_iv/version_0"
+        faults.append(UserError(f"task={task} is told of no run", mend))
+    elif task not in OF_RUNS and plain.get("run") is not None:
+        what = f"run={show(plain['run'])} is of no use to task={task}"
         faults.append(UserError(what, "leave it out, or go on with that run by resume="))
+    if task != "train" and plain.get("resume") is not None:
+        what = f"resume={show(plain['resume'])} is of no use to task={task}"
+        faults.append(UserError(what, "leave it out"))
     data = plain.get("data")
     name = data.get("name") if isinstance(data, Mapping) else None
     if isinstance(name, str) and not re.fullmatch(r"\w[\w.-]*", name):

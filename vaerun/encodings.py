@@ -1,5 +1,6 @@
 """The encodings of a data set: arrays in memory, `latents.h5` on disk."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -155,6 +156,26 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
         for name, value in attributes.items():
             if value is not None:
                 file.attrs[name] = value
+
+
+def write_csv(path: Path, encodings: Encodings) -> None:
+    """The same as a table, whole or not at all: a row an image, a column a number.
+
+    Of arrays with several columns each is named by its number, from 1: ``z_mean_1``, ``z_mean_2``.
+    """
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name, values in encodings._arrays().items():
+        short = name.removeprefix("factors/")
+        if values.ndim == 1:
+            columns[short] = values
+        else:
+            columns |= {f"{short}_{i + 1}": values[:, i] for i in range(values.shape[1])}
+    order = sorted(columns, key=lambda name: name != "index")
+    with atomic_path(path) as unfinished, unfinished.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(order)
+        texts = (columns[name].astype(str).tolist() for name in order)
+        writer.writerows(zip(*texts, strict=True))
 
 
 def read_latents(path: Path) -> Encodings:

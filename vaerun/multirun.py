@@ -12,11 +12,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, meaningful, plain
+from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, meaningful
 from vaerun.config import conf_dir, validate
 from vaerun.dispatch import DONE, FAILED, INTERRUPTED, guarded, run_one
 from vaerun.errors import UserError
 from vaerun.faults import raise_all
+from vaerun.inherit import with_own
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:
@@ -25,8 +26,8 @@ def multirun(overrides: Sequence[str], command: list[str]) -> int:
     _validate_all(runs)
     parent, codes = os.getpid(), []
 
-    def job(config: DictConfig) -> None:
-        codes.append(_run_job(config, command))
+    def job(_: DictConfig) -> None:
+        codes.append(_run_job(command))
         if os.getpid() != parent and codes[-1] != DONE:
             # A launcher's worker: Hydra alone can carry the news home.
             raise RuntimeError(f"a run ended with status {codes[-1]}")
@@ -48,19 +49,20 @@ def _validate_all(runs: list[list[str]]) -> None:
     with hydra_at_conf():
         for overrides in runs:
             try:
-                validate(compose(overrides))
+                validate(compose(with_own(overrides)))
             except UserError as fault:
                 faults.setdefault(str(fault), fault)
     raise_all(list(faults.values()))
 
 
-def _run_job(config: DictConfig, command: list[str]) -> int:
+def _run_job(command: list[str]) -> int:
     """Do one combination as a run of its own; returns its exit status."""
     overrides = [str(text) for text in HydraConfig.get().overrides.task]
 
     def work() -> int:
         print(f"multirun: {' '.join(overrides)}", flush=True)
-        run_one(plain(config), overrides, command)
+        # composed once more, since a run that is used again brings overrides of its own
+        run_one(compose(with_own(overrides)), overrides, command)
         return DONE
 
     code = guarded(work)

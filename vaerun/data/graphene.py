@@ -174,9 +174,11 @@ def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray
 
 
 def _story(config: GrapheneConfig) -> Story:
+    """The default story in a field of another size; fewer frames tell it in longer steps."""
     side = config.frame_px * finder.PIXEL_A
     length = config.frame_px / 512  # the default story fills frames of 512 pixels
     crowd, full = length**2, Story()
+    step = full.n_frames / config.n_frames
     holes = max(round(full.holes * crowd), 1)
     return Story(
         n_frames=config.n_frames,
@@ -184,12 +186,14 @@ def _story(config: GrapheneConfig) -> Story:
         width=side,
         silicon=round(full.silicon * crowd),
         fourfold=round(full.fourfold * crowd),
-        rotations=(round(full.rotations[0] * crowd), full.rotations[1] * crowd),
-        vacancies=(round(full.vacancies[0] * crowd), full.vacancies[1] * crowd),
+        hop=1 - (1 - full.hop) ** step,
+        rotations=(round(full.rotations[0] * crowd), full.rotations[1] * crowd * step),
+        vacancies=(round(full.vacancies[0] * crowd), full.vacancies[1] * crowd * step),
         holes=holes,
-        growth=full.growth * crowd * full.holes / holes,
+        growth=full.growth * crowd * full.holes / holes * step,
         amorphous=full.amorphous * length,
         grain=full.grain * length,
+        drift=full.drift * step**0.5,
     )
 
 

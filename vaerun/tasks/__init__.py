@@ -4,16 +4,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vaerun.tasks.config import CompareConfig, EncodeConfig, TaskConfig
+
 if TYPE_CHECKING:
     from vaerun.config import RunConfig
     from vaerun.manifest import Job
 
+# torch is imported with the task, not with its name
+
 
 def _train(config: "RunConfig", job: "Job") -> Path:
-    # torch is imported with the task, not with its name
     from vaerun.tasks.train import train
 
     return train(config, job)
+
+
+def _evaluate(config: "RunConfig", job: "Job") -> Path:
+    from vaerun.tasks.evaluate import evaluate
+
+    return evaluate(config, job)
+
+
+def _encode(config: "RunConfig", job: "Job") -> Path:
+    from vaerun.tasks.encode import encode
+
+    return encode(config, job)
+
+
+def _compare(config: "RunConfig", job: "Job") -> Path:
+    from vaerun.tasks.compare import compare
+
+    return compare(config, job)
 
 
 def _atoms(config: "RunConfig", job: "Job") -> Path:
@@ -23,4 +44,16 @@ def _atoms(config: "RunConfig", job: "Job") -> Path:
 
 
 # `task.name` → a function of config and job that returns the run folder
-TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {"train": _train, "atoms": _atoms}
+TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "encode": _encode,
+    "compare": _compare,
+    "atoms": _atoms,
+}
+# `task.name` → the dataclass of its keys
+CONFIGS: dict[str, type[TaskConfig]] = dict.fromkeys(TASKS, TaskConfig) | {
+    "encode": EncodeConfig,
+    "compare": CompareConfig,
+}
+OF_RUNS = ("evaluate", "encode", "compare")  # tasks that begin with runs that have finished

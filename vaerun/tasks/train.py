@@ -47,17 +47,11 @@ def train(config: RunConfig, job: Job) -> Path:
     show_log(console)
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, job, console)
-    family = models.MODELS[config.model.name]
-    splits = data.load(
-        config.data,
-        config.seed,
-        labelled=family.learns_labels,
-        classed="class" in getattr(config.model.category, "condition", ()),
-    )
+    splits = load_splits(config)
     network = new_network(config, splits, config.seed)
     about = About(
         device=hardware.device,
-        data_fingerprint=_fingerprint(job, splits),
+        data_fingerprint=fingerprint(job, splits),
         resumed_from=None if resumed is None else resumed.path,
     )
     folder = resumed or runs.claim(config.out, config.model.name, config.data.name)
@@ -72,7 +66,17 @@ def train(config: RunConfig, job: Job) -> Path:
     return folder.path
 
 
-def _fingerprint(job: Job, splits: Splits) -> str:
+def load_splits(config: RunConfig) -> Splits:
+    """The data of a run, as its model wants them."""
+    return data.load(
+        config.data,
+        config.seed,
+        labelled=models.MODELS[config.model.name].learns_labels,
+        classed="class" in getattr(config.model.category, "condition", ()),
+    )
+
+
+def fingerprint(job: Job, splits: Splits) -> str:
     """Of the images, and of the options that they were drawn with."""
     drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
     if splits.val.clean is not None:  # what corrupts them is drawn from the seed

@@ -15,6 +15,8 @@ array                                           figure
 input was corrupted, ``reconstructions_truth``
 (n, C, H, W), with ``psnr_db`` (2,) of input
 and output over all N
+``outliers_input``, ``outliers_output``         outliers
+(n, C, H, W), ``outliers_error`` (n,)
 ``curve_epoch`` (E,), ``curve_train_loss``,     learning_curve
 ``curve_val_loss``, ``curve_val_<term>`` (E,)
 ``latent_z`` (N, d)                             latent_distribution, latent_density

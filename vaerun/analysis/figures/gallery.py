@@ -74,6 +74,12 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
             if f"reconstructions_{key}" in arrays
         }
         figures["reconstructions"] = images.draw_reconstructions(rows, _title_of_psnr(arrays))
+    if "outliers_input" in arrays and len(arrays["outliers_input"]):
+        rows = {"input": arrays["outliers_input"], "model": arrays["outliers_output"]}
+        low, high = arrays["outliers_error"].min(), arrays["outliers_error"].max()
+        figures["outliers"] = images.draw_reconstructions(
+            rows, f"the worst of them, error {high:.3g} to {low:.3g} a pixel"
+        )
     return figures
 
 

@@ -1,0 +1,102 @@
+"""A finished run used once more: its model, and its data or others."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from vaerun.config import RunConfig, validate
+from vaerun.data.sets import DataShape, ImageSet
+from vaerun.errors import UserError
+from vaerun.faults import show
+from vaerun.inherit import group
+from vaerun.loaded import Run, load
+from vaerun.manifest import Job
+from vaerun.runs import RunFolder, open_run, read_config
+
+_OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reused:
+    """A finished run, and what to do with it now.
+
+    Attributes
+    ----------
+    run
+        Loaded.
+    folder
+        Its own.
+    config
+        Model and objective are the run's; the data too, unless others are asked for.
+    job
+        The same config in plain containers, and what was typed.
+    """
+
+    run: Run
+    folder: RunFolder
+    config: RunConfig
+    job: Job
+
+
+def reused(config: RunConfig, job: Job) -> Reused:
+    """The run that ``run=`` names, with the data that it is to look at.
+
+    Raises
+    ------
+    UserError
+        If it names none or several, or another model is asked for.
+    """
+    if not isinstance(config.run, str):
+        raise UserError(
+            f"run={show(config.run)} is not one run folder",
+            "give it as in run=outputs/rvae/cards_iv/version_0",
+        )
+    for text in job.overrides:
+        if group(text) in ("model", "objective"):
+            raise UserError(f"{text} changes what the run has learned", "leave it out")
+    run, folder = load(config.run), open_run(config.run)
+    own = read_config(folder)
+    kept = {"model": own["model"], "objective": own["objective"]}
+    groups = {group(text) for text in job.overrides}
+    if "data" not in groups:
+        kept["data"] = own["data"]
+    if "seed" not in groups:
+        kept["seed"] = own["seed"]
+    typed = {name: job.plain["trainer"][name] for name in _OF_THE_MACHINE}
+    plain = job.plain | kept | {"trainer": own["trainer"] | typed}
+    return Reused(
+        run=run,
+        folder=folder,
+        config=validate(plain),
+        job=dataclasses.replace(job, plain=plain),
+    )
+
+
+def check_fit(run: Run, images: ImageSet, shape: DataShape) -> None:
+    """Raise a `UserError` unless a run's network can be shown these images.
+
+    Parameters
+    ----------
+    run
+        The run.
+    images
+        What it is to see.
+    shape
+        Of the data set that they are from.
+    """
+    own, category = run.network.shape, run.network.category
+    if shape.image != own.image:
+        given, wanted = ("×".join(map(str, s.image[1:] + s.image[:1])) for s in (shape, own))
+        raise UserError(
+            f"these images are of {given} (rows, columns, channels), the run's were of {wanted}",
+            "give images like those, or for data=images resample them by data.size=",
+        )
+    lacking = [name for name in category.factors if name not in images.factors]
+    told = category.n_data_classes if not run.network.n_classes else 0
+    if told and not bool(((images.label >= 0) & (images.label < told)).all()):
+        lacking.append("class")
+    if lacking:
+        raise UserError(
+            f"{run.config.model.name} is told {', '.join(lacking)} of every image, which these "
+            "data do not say",
+            "give data with labels and factors like those of the run",
+        )

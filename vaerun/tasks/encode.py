@@ -1,0 +1,100 @@
+"""`task=encode`: new images through a finished run, with how unlike its own each of them is.
+
+vaerun task=encode run=outputs/rvae/cards_iv/version_0 data=images data.path=new.h5
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from rich.console import Console
+
+from vaerun import data, inference, manifest, provenance, runs
+from vaerun.analysis.figures import draw, encoding_arrays, save_figures
+from vaerun.config import RunConfig
+from vaerun.data.sets import DataShape, ImageSet, cropped
+from vaerun.encodings import VALIDATION, Encodings, write_csv, write_latents
+from vaerun.hardware import Hardware
+from vaerun.manifest import About, Job
+from vaerun.models.network import Network
+from vaerun.reuse import check_fit, reused
+from vaerun.runs import atomic_path
+from vaerun.tasks.config import EncodeConfig
+from vaerun.terminal import print_table, show_log
+
+_N_OUTLIERS = 12
+
+
+def encode(config: RunConfig, job: Job) -> Path:
+    """Encode all images of a data set; returns the folder with `latents.h5` and `figures/`.
+
+    Images are read as they are needed, so that a file may be larger than memory.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or its network cannot be shown these images.
+    """
+    assert isinstance(config.task, EncodeConfig)
+    as_csv = config.task.csv
+    console = Console()
+    show_log(console)
+    again = reused(config, job)
+    config, job, network = again.config, again.job, again.run.network
+    hardware = Hardware.find(config.trainer)
+    images = data.everything(config.data, config.seed, like=network.shape)
+    channels, height, width = images.images.shape[1:]
+    check_fit(again.run, images, DataShape(image=(channels, height, width)))
+    about = About(
+        device=hardware.device,
+        data_fingerprint=manifest.fingerprint([images.index, images.label]),
+    )
+    folder = runs.claim(config.out, "encode", config.data.name)
+    with manifest.record(folder, job, about):
+        network = network.to(hardware.torch_device)
+        encodings = inference.encode_set(
+            network, images, VALIDATION, progress=config.trainer.progress
+        )
+        attributes = {
+            "vaerun_version": provenance.version(),
+            "model": config.model.name,
+            "data": config.data.name,
+            "run": str(again.folder.path),
+            "config": yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True),
+        }
+        write_latents(folder.latents, encodings, attributes)
+        if as_csv:
+            write_csv(folder.path / "latents.csv", encodings)
+        arrays = _arrays(network, images, encodings)
+        with atomic_path(folder.arrays) as path:
+            np.savez_compressed(path, allow_pickle=False, **arrays)
+        save_figures(draw(arrays, []), folder.figures)
+    print_table(console, _summary(encodings))
+    return folder.path
+
+
+def _arrays(network: Network, images: ImageSet, encodings: Encodings) -> dict[str, np.ndarray]:
+    """Those of the figures: where the images lie, and the worst of them."""
+    worst = images.select(torch.from_numpy(_outliers(encodings)))
+    return {
+        "outliers_input": cropped(worst.images).numpy(),
+        "outliers_output": inference.reconstruct(network, worst),
+        "outliers_error": encodings.error[_outliers(encodings)],
+        **encoding_arrays(encodings, {}),
+    }
+
+
+def _outliers(encodings: Encodings) -> np.ndarray:
+    """Positions of the images that are reconstructed worst, the worst first."""
+    return np.argsort(-encodings.error, kind="stable")[:_N_OUTLIERS].copy()
+
+
+def _summary(encodings: Encodings) -> list[tuple[str, str]]:
+    middle, high = np.quantile(encodings.error, [0.5, 0.99])
+    worst = ", ".join(str(i) for i in encodings.index[_outliers(encodings)[:5]])
+    return [
+        ("images", f"{len(encodings):,}"),
+        ("error", f"{middle:.4f} a pixel in the middle, {high:.4f} at the worst 1 %"),
+        ("worst", f"images {worst}: see figures/outliers.png"),
+    ]

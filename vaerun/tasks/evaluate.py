@@ -1,0 +1,51 @@
+"""`task=evaluate`: a finished run judged once more, by its own images or by others.
+
+vaerun task=evaluate run=outputs/rvae/cards_iii/version_0
+vaerun task=evaluate run=outputs/rvae/cards_iii/version_0 data=cards_iv
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from vaerun import manifest, runs
+from vaerun.config import RunConfig
+from vaerun.hardware import Hardware
+from vaerun.manifest import About, Job
+from vaerun.results import write_results
+from vaerun.reuse import check_fit, reused
+from vaerun.tasks.train import fingerprint, load_splits
+from vaerun.terminal import print_table, show_log
+from vaerun.trained import trained_before
+
+
+def evaluate(config: RunConfig, job: Job) -> Path:
+    """Write metrics, encodings, figures and report of a run into a new folder; returns it.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or its network cannot be shown these data.
+    """
+    console = Console()
+    show_log(console)
+    again = reused(config, job)
+    config, job = again.config, again.job
+    hardware = Hardware.find(config.trainer)
+    splits = load_splits(config)
+    for images in splits.parts:
+        check_fit(again.run, images, splits.shape)
+    about = About(device=hardware.device, data_fingerprint=fingerprint(job, splits))
+    folder = runs.claim(config.out, "evaluate", config.data.name)
+    with manifest.record(folder, job, about):
+        print_table(
+            console,
+            [
+                ("run", f"{config.model.name}, {again.folder.path}"),
+                ("data", f"{config.data.name}: {len(splits.val):,} validation images"),
+                ("folder", str(folder.path)),
+            ],
+        )
+        trained = trained_before(again.run.network.to(hardware.torch_device), again.folder)
+        write_results(config, job.plain, splits, folder, trained, console)
+    return folder.path

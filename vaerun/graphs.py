@@ -54,7 +54,7 @@ class Graph(nn.Module, ABC):
     def __init__(self, network: Network, idle: Sequence[str]) -> None:
         super().__init__()
         self.network = copy.copy(network)
-        used = {name: part for name, part in network.named_children() if name not in idle}
+        used = {name: part for name, part in network._modules.items() if name not in idle}
         self.network._modules = copy.deepcopy(used)
         self.requires_grad_(False)
         self.pixel = pixel_size(*network.shape.image[1:])

@@ -316,9 +316,7 @@ def test_pixels_that_are_no_numbers_become_the_median(tmp_path: Path, config: Ma
     np.testing.assert_allclose(found[:, 0].numpy()[untouched], stack[untouched], rtol=1e-6)
     broken[7] = np.nan
     np.save(tmp_path / "x.npy", broken)
-    with pytest.raises(
-        UserError, match=r"image 7 .*x\.npy, has no pixel that is a number — leave it out"
-    ):
+    with pytest.raises(UserError, match=r"image 7 .*x\.npy, has no pixel that is a number"):
         images.load(config("x.npy"), 0)
 
 
@@ -430,6 +428,17 @@ def test_a_share_of_each_class_is_labelled(tmp_path: Path, config: Make):
     assert len(everyone.labelled) == int((everyone.train.label >= 0).sum())
     with pytest.raises(UserError, match=r"has a label — name a column"):
         data.load(config("x.npz"), 0, labelled=True)
+    with pytest.raises(UserError, match=r"nothing tells the classes of .*data\.label"):
+        data.load(config("x.npz"), 0, classed=True)
+
+
+def test_more_than_the_memory_holds_is_refused(
+    tmp_path: Path, config: Make, monkeypatch: pytest.MonkeyPatch
+):
+    np.save(tmp_path / "x.npy", RAMP)
+    monkeypatch.setattr("os.sysconf", lambda name: 2 if name == "SC_PHYS_PAGES" else 4096)
+    with pytest.raises(UserError, match=r"12 images take .* this computer has .*data\.size=64"):
+        images.load(config("x.npy"), 0)
 
 
 def test_what_is_known_must_fit(tmp_path: Path, config: Make):

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from vaerun.errors import UserError
 from vaerun.microscopy.metadata import pixel_nm
@@ -62,6 +63,12 @@ def test_a_colour_picture_becomes_grey(tmp_path: Path):
     colour = np.stack([IMAGE % 256] * 3, axis=-1).astype(np.uint8)
     (frame,) = read(str(write(tmp_path / "c.npy", colour)))
     np.testing.assert_allclose(frame.image, IMAGE % 256)
+
+
+def test_a_picture_is_a_frame(tmp_path: Path):
+    Image.fromarray((IMAGE % 256).astype(np.uint8)).save(tmp_path / "p.png")
+    (frame,) = read(str(tmp_path))
+    np.testing.assert_array_equal(frame.image, IMAGE % 256)
 
 
 def test_a_folder_and_a_pattern_are_read_in_natural_order(tmp_path: Path):

@@ -66,6 +66,9 @@ def load(
     """
     kind = DATASETS[config.kind]
     splits = kind.load(config, seed)
+    if classed and isinstance(config, ImagesConfig) and not splits.classes:
+        mend = "name the column or data set that tells them by data.label, or use model=rvae"
+        raise UserError(f"nothing tells the classes of data.path={config.path}", mend)
     if classed:
         train, val = _classed(splits.train), _classed(splits.val)
         splits = dataclasses.replace(splits, train=train, val=val)

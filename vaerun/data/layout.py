@@ -45,9 +45,8 @@ class Layout(NamedTuple):
     def __str__(self) -> str:
         if self.channel_axis is None:
             return "grey"
-        where = "first" if self.channel_axis == 1 else "last"
         dropped = ", transparency dropped" if self.transparent else ""
-        return f"{self.shape[0]} channels ({where} axis of each image{dropped})"
+        return f"channels {'first' if self.channel_axis == 1 else 'last'}{dropped}"
 
 
 def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> Layout | None:

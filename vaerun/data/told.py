@@ -1,6 +1,6 @@
 """What the log says of the user's images: what was found, and what was done to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -17,7 +17,9 @@ def size(shape: tuple[int, int, int]) -> str:
     return f"{height}×{width}" + (f" in {channels} channels" if channels > 1 else "")
 
 
-def found(stack: FileStack, label: Tensor, classes: Sequence[str], factors: Sequence[str]) -> str:
+def found(
+    stack: FileStack, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
+) -> str:
     """Images, their files and axes, what is known of them."""
     source = stack.source
     first, last = source.entries[0], source.entries[-1]
@@ -38,7 +40,9 @@ def found(stack: FileStack, label: Tensor, classes: Sequence[str], factors: Sequ
             f"classes {_listed(counts)}" + (f", without one {missing:,}" if missing else "")
         )
     if factors:
-        parts.append(f"factors {_listed(factors)}")
+        missing_in = {name: int(values.isnan().sum()) for name, values in factors.items()}
+        names = [f"{name} (missing in {n:,})" if n else name for name, n in missing_in.items()]
+        parts.append(f"factors {_listed(names)}")
     return "; ".join(parts)
 
 
@@ -55,10 +59,8 @@ def done(stack: FileStack, surveys: Sequence[Survey], window: Window | None) -> 
     parts = [step for step, wanted in steps.items() if wanted]
     if window is not None:
         low, high = window
-        is_as_they_are = window == (0, 1)
-        parts.append(
-            "intensities as they are" if is_as_they_are else f"{low:g} became 0, {high:g} 1"
-        )
+        span = f"intensities from {low:g} to {high:g} became 0 to 1"
+        parts.append("intensities as they are" if window == (0, 1) else span)
     elif prepare.normalise == "image":
         parts.append("each from its own darkest to its brightest pixel")
     if n_mended := sum(survey.n_mended for survey in surveys):
@@ -71,6 +73,14 @@ def done(stack: FileStack, surveys: Sequence[Survey], window: Window | None) -> 
 def split(n_train: int, n_val: int) -> str:
     """How many images are for what."""
     return f"; {n_train:,} to train on, {n_val:,} to validate"
+
+
+def large(path: str) -> str:
+    """What to do with images that are frames."""
+    return (
+        "such large images are slow to learn from: data.size=64 resamples them, "
+        f"data=patches data.path={path} cuts patches out of them"
+    )
 
 
 def _sides(sides: tuple[int, int] | None) -> str:

@@ -16,6 +16,8 @@ from vaerun.config import validate
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.models import atlas
 from vaerun.models.atlas import Atlas, Sought, centred, explore, sought
+from vaerun.models.links import cut, spread
+from vaerun.models.prepared import shrunk
 
 CPU = torch.device("cpu")
 N = 600
@@ -122,7 +124,7 @@ def test_shapes_in_two_channels_are_told_apart():
 
 def test_large_images_are_told_apart_by_fewer_pixels():
     images, kind = shapes(size=(60, 45))
-    assert max(atlas._shrunk(images).shape[2:]) <= 24
+    assert max(shrunk(images).shape[2:]) <= 24
     assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) >= 0.95
 
 
@@ -278,7 +280,7 @@ def blocks() -> tuple[np.ndarray, np.ndarray]:
 def test_a_cut_goes_through_weak_bridges_and_not_around_an_outlier(seed: int):
     links, group = blocks()
     shuffled = np.random.default_rng(seed).permutation(len(links))
-    part = atlas._cut(links[np.ix_(shuffled, shuffled)], 3, seed)
+    part = cut(links[np.ix_(shuffled, shuffled)], 3, seed)
     of_node = np.empty(len(links), int)
     of_node[shuffled] = part
     names = [set(of_node[group == k]) for k in range(3)]
@@ -304,7 +306,7 @@ def test_labels_spread_as_a_random_walk_first_meets_them():
         where, met = where @ step[:, :m], met + where @ step[:, m:]
     assert where.max() < 1e-12
     want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
-    got = atlas._spread(links, torn, label, n_classes)
+    got = spread(links, torn, label, n_classes)
     np.testing.assert_allclose(got, want, atol=1e-6)
     np.testing.assert_allclose(got.sum(1), 1)
 
@@ -312,7 +314,7 @@ def test_labels_spread_as_a_random_walk_first_meets_them():
 def test_templates_that_no_label_reaches_are_of_all_classes_alike():
     links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
     torn = np.array([[1.0, 0, 0, 0]])
-    got = atlas._spread(links, torn, np.array([1]), 2)
+    got = spread(links, torn, np.array([1]), 2)
     np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)
 
 

@@ -20,87 +20,31 @@ dropped.
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
-from vaerun.data.sets import Images, cropped
-from vaerun.geometry import Pose, pixel_grid, place
-from vaerun.models.config import ModelConfig
+from vaerun.data.sets import Images
+from vaerun.geometry import Pose, place
+from vaerun.models.links import TORN, Floats, cut, spread, torn_between
+from vaerun.models.prepared import centred, shrunk
+from vaerun.models.sought import Sought, sought
 from vaerun.models.uprights import angles_upright
 
-# N images, M templates of all atlases, K angles, J classes, B images of a step.
+__all__ = ["Atlas", "Found", "Sought", "centred", "explore", "sought"]
 
-Floats = npt.NDArray[np.float64]
+# N images, M templates of all atlases, K angles, J classes, B images of a step.
 
 _BATCH, _STEPS = 200, 400
 _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates learn their noise,
 _SHARE = 20  # and so do templates that have fewer images than this
-_CHUNK = 2000  # images moved or shrunk at once
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_SIDE = 24  # pixels along the longer side that suffice to tell classes apart
 _ANGLES = 32  # over the whole circle
-_TORN = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
 _SURE = 0.7  # share of an image's templates that must be of its class
-_LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sought:
-    """What the atlas is to look for.
-
-    Attributes
-    ----------
-    n_classes
-        J.
-    n_templates
-        Of an atlas, for all classes together.
-    n_atlases
-        Atlases learned from different starts and linked together: what is torn in one may be
-        whole in another.
-    angle_range
-        Radians: angles within ± this, 0 without rotation, π for any.
-    centre
-        Whether to move each image to its centre of mass first.
-    mask
-        Whether to look only at what stays in the image under rotation: the inscribed circle.
-    """
-
-    n_classes: int
-    n_templates: int
-    n_atlases: int
-    angle_range: float
-    centre: bool
-    mask: bool
-
-    @property
-    def any_angle(self) -> bool:
-        """Whether angles are looked for all round the circle, and uprights with them."""
-        return self.angle_range >= math.pi - 1e-6
-
-
-def sought(config: ModelConfig, n_classes: int) -> Sought | None:
-    """What to look for before a model is trained; None where it asks for no atlas."""
-    if not config.templates:
-        return None
-    pose = config.pose
-    mask = getattr(pose, "mask", False)
-    angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
-    return Sought(
-        n_classes=n_classes,
-        n_templates=max(n_classes * config.templates, 2),  # one alone has no neighbour
-        n_atlases=config.atlases,
-        angle_range=math.radians(angle_range),
-        centre="t" in config.invariances and not mask,
-        mask=mask,
-    )
 
 
 class Found(NamedTuple):
@@ -144,7 +88,7 @@ def explore(
     mixed
         Whether to learn templates with bfloat16 products, where the hardware is quick at them.
     """
-    small = _shrunk(centred(images) if sought.centre else images)
+    small = shrunk(centred(images) if sought.centre else images)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         shares, steps = [], []
@@ -152,14 +96,14 @@ def explore(
             atlas = Atlas(small, sought, math.prod(images.shape[1:]) / small[0].numel()).to(device)
             atlas.learn(small, mixed=mixed)
             score, step = atlas.score(small)
-            shares.append(_torn(score, _TORN / sought.n_atlases))
+            shares.append(torn_between(score, TORN / sought.n_atlases))
             steps.append(step)
     torn = np.concatenate(shares, axis=1) / len(shares)  # (N, M)
     links = torn.T @ torn
     if bool((label >= 0).any()):
-        of_template = _spread(links, torn, label.numpy(), sought.n_classes)
+        of_template = spread(links, torn, label.numpy(), sought.n_classes)
     else:
-        of_template = np.eye(sought.n_classes)[_cut(links, sought.n_classes, seed)]
+        of_template = np.eye(sought.n_classes)[cut(links, sought.n_classes, seed)]
     share, found = torch.from_numpy(torn @ of_template).max(1)
     found = torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
     return Found(found, _angle(torn, torch.cat(steps, dim=1), of_template, found, sought))
@@ -260,36 +204,6 @@ def _n_steps(n_images: int, n_templates: int) -> int:
     return min(wanted, max(_PASSES * n_images // _BATCH, _FEWEST_STEPS))
 
 
-def centred(images: Images) -> Tensor:
-    """Images (N, C, H, W) moved so that the centre of mass of what stands out is in the middle.
-
-    What stands out is brighter or darker than the mean of the image's border.
-    """
-    height, width = images.shape[-2:]
-    points = pixel_grid(height, width)
-    border = torch.ones(height, width, dtype=torch.bool)
-    border[1:-1, 1:-1] = False
-    moved = []
-    for x in images.split(_CHUNK):
-        mean = x.mean(1)  # (n, H, W)
-        mass = mean - mean[:, border].mean(1)[:, None, None]
-        total = mass.sum((1, 2))
-        centre = torch.einsum("nhw,hwi->ni", mass, points) / total.abs().clamp_min(1e-6)[:, None]
-        centre = (centre * total.sign()[:, None]).clamp(-1, 1)
-        pose = Pose.identity(len(x))._replace(shift=-centre)
-        moved.append(place(x, pose, (height, width)))
-    return torch.cat(moved)
-
-
-def _shrunk(images: Images) -> Tensor:
-    """Images of no more pixels than needed, each the mean of a square of the original."""
-    side = math.ceil(max(images.shape[-2:]) / _SIDE)
-    if side == 1:
-        return cropped(images)
-    pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
-    return torch.cat([pool(x) for x in images.split(_CHUNK)])
-
-
 def _angles(angle_range: float) -> Tensor:
     """A grid of angles over ± a range, (K,)."""
     if angle_range >= math.pi - 1e-6:
@@ -307,39 +221,3 @@ def _inside(size: tuple[int, int], channels: int, mask: bool) -> Tensor:
         columns = torch.arange(width) - (width - 1) / 2
         inside = ((rows.square() + columns.square()).sqrt() <= min(size) / 2).float()
     return inside.expand(channels, -1, -1).flatten()
-
-
-def _torn(score: Tensor, softness: float = _TORN) -> Floats:
-    """How much each image belongs to each template, (N, M), softened by the usual gap.
-
-    Where several atlases are linked, each image ties their templates together, and a sharper
-    choice within each suffices.
-    """
-    top = score.topk(2, dim=1).values
-    gap = (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
-    shares: Floats = (score / (softness * gap)).double().softmax(1).numpy()
-    return shares
-
-
-def _cut(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
-    """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001)."""
-    degree = links.sum(1)
-    leaking = links + _LEAK * degree.mean() / len(links)
-    total = leaking.sum(1)
-    _, vectors = np.linalg.eigh(leaking / np.sqrt(np.outer(total, total)))
-    rows = vectors[:, -n_parts:]
-    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=total)
-    return np.asarray(means.labels_, np.int64)
-
-
-def _spread(links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int) -> Floats:
-    """The class of each template, (M, J): where a walk along the links first meets a label."""
-    known = label >= 0
-    weight = torn[known].T @ np.eye(n_classes)[label[known]]  # (M, J) labelled images
-    # A labelled image is a place of its own, linked to its templates, where the walk ends.
-    leak = 1e-9 * links.sum() / len(links)
-    out = links.sum(1) + weight.sum(1) + leak
-    stay = np.eye(len(links)) - links / out[:, None]
-    met = np.linalg.solve(stay, (weight + leak / n_classes) / out[:, None])
-    return np.asarray(met / met.sum(1, keepdims=True), np.float64)

@@ -1,5 +1,6 @@
 """The user's own images: every format, type and source of labels; late reading equals early."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,6 +224,20 @@ def test_new_images_get_the_window_of_the_run(tmp_path: Path, config: Make):
     found = data.everything(config("new.npy"), 0, like)
     wanted = np.clip((RAMP[:3] - 100) / 200, 0, 1)
     np.testing.assert_allclose(cropped(found.images)[:, 0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("window", [(0, 1), (0, 1e6), (1680, 9999)])
+def test_new_images_in_other_units_are_noted(
+    tmp_path: Path, config: Make, caplog: pytest.LogCaptureFixture, window: tuple[float, float]
+):
+    np.save(tmp_path / "new.npy", RAMP)
+    logger = logging.getLogger("vaerun")
+    logger.addHandler(caplog.handler)  # another test may have let it print
+    for like, is_noted in [((0, 1200), False), (window, True)]:
+        caplog.clear()
+        data.everything(config("new.npy"), 0, DataShape(image=(1, 10, 14), window=like))
+        assert any("in the same units" in line for line in caplog.messages) == is_noted
+    logger.removeHandler(caplog.handler)
 
 
 def test_each_image_may_have_its_own_window(tmp_path: Path, config: Make):

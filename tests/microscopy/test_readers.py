@@ -198,6 +198,8 @@ def test_paths_may_begin_at_home_or_above(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "below" / "~nobody.npy", IMAGE)
+    assert len(read("~nobody.npy")) == 1
     for path in ("~/*.npy", "~/x[1].npy", "../*.npy", ".."):
         assert [frame.name for frame in read(path)] == ["x[1]"]
 

@@ -17,7 +17,7 @@ from vaerun.data.records import Records
 from vaerun.data.source import Source
 from vaerun.errors import UserError
 from vaerun.files.columns import read_table
-from vaerun.files.paths import find
+from vaerun.files.paths import expanded, find
 
 # N images.
 
@@ -71,7 +71,7 @@ def find_images(
         raise _too_few(config.path, source, fewest)
     stack = _stack(config, source)
     table = None if config.table is None else read_table(config.table)
-    folder = _folder(Path(config.path).expanduser())
+    folder = _folder(expanded(config.path))
     records = Records(source, table, folder)
     values = _classes(config, records)
     label, names = torch.full((len(source),), -1), list[str]()
@@ -94,7 +94,7 @@ def _folder(path: Path) -> Path:
 def _classes(config: ImagesConfig, records: Records) -> npt.NDArray[np.generic] | None:
     """What tells the class of each image, (N,); None if nothing does."""
     folders = [entry.file.parent for entry in records.source.entries]
-    given = Path(config.path or "").expanduser()
+    given = expanded(config.path or "")
     if config.label is None and not (given.is_dir() and given not in folders):
         return None
     if config.label not in (None, "folder"):

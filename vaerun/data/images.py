@@ -24,6 +24,7 @@ from vaerun.errors import UserError
 
 _FEWEST = 10  # images that anything can be learned from
 _STREAM = 5  # of the choice of labelled images
+_GLANCE = 50  # images that tell whether all are like those of a run
 _LARGE = 256  # pixels a side
 _OF_MEMORY = 0.7  # share that images may fill
 
@@ -94,10 +95,15 @@ def everything(
     """
     found = find_images(config, classes=classes)
     window = None if like is None else like.window
-    surveys = []
+    surveys: list[Survey] = []
     if config.normalise in ("none", "image"):
         window = None
-    elif window is None:
+    elif window is not None:
+        few = torch.linspace(0, len(found.stack) - 1, _GLANCE).long().unique()
+        seen = Survey.of(found.stack.select(few))
+        if not seen.fills(window):
+            log.warning(told.unlike(seen, window))
+    else:
         surveys = [Survey.of(found.stack, config.clip_percent)]
         window = surveys[0].window(config.normalise, found.stack.source.types)
     log.info(told.found(found.stack, found.label, found.classes, found.factors))

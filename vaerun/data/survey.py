@@ -12,6 +12,7 @@ from vaerun.data.filestack import FileStack
 from vaerun.data.preparing import Window
 
 _SAMPLE = 4_000_000  # pixels that percentiles are taken of
+_LIKE = 20  # times wider or narrower than a window: intensities of another kind
 _CONTRAST = 0.1  # floats from 0 to 1 are shares of full brightness if they span this much
 
 
@@ -78,6 +79,12 @@ class Survey:
                 return 0.0, 255.0
         low, high = self.ends
         return self.ends if high > low else (self.low, self.high)
+
+    def fills(self, window: Window) -> bool:
+        """Whether these intensities could be of the kind that a window is meant for."""
+        low, high = window
+        inside = min(self.high, high) - max(self.low, low)
+        return inside * _LIKE >= high - low and self.high - self.low <= _LIKE * (high - low)
 
 
 def _percentiles(sample: list[npt.NDArray[np.float64]], clip_percent: float) -> Window:

@@ -83,6 +83,14 @@ def large(path: str) -> str:
     )
 
 
+def unlike(seen: Survey, window: Window) -> str:
+    """Intensities that are probably counted otherwise than those of the run."""
+    return (
+        f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the run "
+        f"became 0 to 1 from {window[0]:g} to {window[1]:g}: give them in the same units"
+    )
+
+
 def _sides(sides: tuple[int, int] | None) -> str:
     return "" if sides is None else f"{sides[0]}×{sides[1]}"
 

@@ -10,6 +10,7 @@ import numpy as np
 from vaerun.errors import UserError
 from vaerun.files.containers import data_sets, npz_arrays
 from vaerun.files.formats import guarded
+from vaerun.files.paths import expanded
 from vaerun.files.stored import Array
 
 _DELIMITERS = ",;\t"
@@ -28,7 +29,7 @@ class Table:
 
 def read_table(path: str) -> Table:
     """The columns of a CSV file; they are parted by the sign that its first line has most of."""
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -22,7 +22,7 @@ def find(path: str, *, below: bool = False) -> list[Path]:
     UserError
         If there are none.
     """
-    given = Path(path).expanduser()
+    given = expanded(path)
     if given.is_file():
         if given.suffix.lower() not in FORMATS:
             raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")
@@ -36,6 +36,14 @@ def find(path: str, *, below: bool = False) -> list[Path]:
         kind = "holds no file" if given.is_dir() else "matches no file"
         raise UserError(f"data.path={path} {kind} of a known format", f"give {known_formats()}")
     return sorted(files, key=natural)
+
+
+def expanded(path: str) -> Path:
+    """A path whose ``~`` is the home folder, unless that begins a name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user
+        return Path(path)
 
 
 def known_formats() -> str:

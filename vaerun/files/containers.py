@@ -44,6 +44,7 @@ def open_npz(file: Path, wanted: Wanted) -> Stored:
     if isinstance(loaded, np.ndarray):
         refuse_key(file, wanted)
         return Stored.of(loaded)
+    loaded.close()
     arrays = npz_arrays(file)
     numeric = {name: a.shape for name, a in arrays.items() if a.dtype.kind in NUMERIC}
     images = arrays[choose(numeric, file, wanted)]

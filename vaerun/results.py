@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import inference, manifest, models, provenance
+from vaerun import exploring, inference, manifest, models, provenance
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
@@ -88,6 +88,9 @@ def write_results(
             # the report is the last thing a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
+            explorer=exploring.explorer(
+                network, splits, encodings, _names_of_classes(network, splits, encodings, metrics)
+            ),
         )
     closing(console, headline(metrics), folder)
 

@@ -1,8 +1,6 @@
 """The report's sections, put together from metrics, manifest, config and pictures."""
 
-import base64
 import datetime
-import struct
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -12,6 +10,8 @@ import yaml
 
 from vaerun.analysis.headline import duration, headline
 from vaerun.analysis.report.captions import caption, in_reading_order
+from vaerun.analysis.report.explorer import Explorer
+from vaerun.analysis.report.recode import recoded
 from vaerun.analysis.report.tables import (
     bound_table,
     content_table,
@@ -25,6 +25,8 @@ from vaerun.runs import write_text
 
 Plain = Mapping[str, Any]
 
+LARGEST = 9_800_000  # bytes of a page; it holds as many pictures of images as there is room for
+
 
 def write_report(
     path: Path,
@@ -34,6 +36,7 @@ def write_report(
     metrics: Plain,
     manifest: Plain,
     figures: Mapping[str, Path | bytes],
+    explorer: Explorer | None = None,
 ) -> None:
     """Write `report.html`, whole or not at all.
 
@@ -47,23 +50,44 @@ def write_report(
         The resolved config, and the contents of `metrics.json` and `manifest.json`.
     figures
         PNG files, or their contents, by the figure's name.
+    explorer
+        The run to look around in; None: the page has no scripts.
     """
+    static = {
+        "results": _section("results", "Results", _tables(metrics)),
+        "figures": _section("figures", "Figures", _figures(figures)),
+        "origin": _section("origin", "How this came about", _origin(config, manifest)),
+    }
+    live, scripts, style = _explorer(explorer, sum(map(len, static.values())))
     parts = [
-        _header(title, config, metrics, manifest),
+        _header(title, config, metrics, manifest, explorable=explorer is not None),
         _tiles(metrics),
-        _section("results", "Results", _tables(metrics)),
-        _section("figures", "Figures", _figures(figures)),
-        _section("origin", "How this came about", _origin(config, manifest)),
+        _section("explore", "Explore", live),
+        *static.values(),
+        scripts,
     ]
-    write_text(path, page(escape(title), "\n".join(filter(None, parts))))
+    write_text(path, page(escape(title), "\n".join(filter(None, parts)), style))
 
 
-def _header(title: str, config: Plain, metrics: Plain, manifest: Plain) -> str:
+def _explorer(explorer: Explorer | None, n_static: int) -> tuple[str, str, str]:
+    """Markup, scripts and style of the interactive section, beside ``n_static`` bytes."""
+    if explorer is None:
+        return "", "", ""
+    from vaerun.analysis.report import section  # Bokeh takes half a second to import
+
+    live, scripts = section.section(explorer, LARGEST - n_static)
+    return live, scripts, section.style()
+
+
+def _header(
+    title: str, config: Plain, metrics: Plain, manifest: Plain, *, explorable: bool
+) -> str:
     """Title, state of the run, what was run on what, and the way to the sections."""
     status = str(manifest.get("status", ""))
     state = f'<span class="state {escape(status)}">{escape(status)}</span>' if status else ""
     facts = " · ".join(escape(fact) for fact in _facts(config, metrics, manifest))
     links = [("results", "Results"), ("figures", "Figures"), ("origin", "How this came about")]
+    links = [*([("explore", "Explore")] if explorable else []), *links]
     nav = "".join(f'<a href="#{anchor}">{text}</a>' for anchor, text in links)
     return (
         f'<header><h1>{escape(title)}{state}</h1><p class="lead">{facts}</p>'
@@ -137,13 +161,12 @@ def _figure(name: str, source: Path | bytes) -> str:
     """A picture with how to read it, shown at its size on paper."""
     png = source if isinstance(source, bytes) else source.read_bytes()
     title, text = caption(name)
-    width, height = struct.unpack(">II", png[16:24])  # of the IHDR block
+    address, width, height = recoded(png)
     size = f'width="{width * 2 // 3}" height="{height * 2 // 3}"'
-    data = base64.b64encode(png).decode("ascii")
     return (
         f'<figure id="{escape(name)}"><figcaption><h3>{escape(title)}</h3>'
         f'<p class="caption">{escape(text)}</p></figcaption>'
-        f'<img {size} alt="{escape(title)}" src="data:image/png;base64,{data}"></figure>'
+        f'<img {size} alt="{escape(title)}" src="{address}"></figure>'
     )
 
 

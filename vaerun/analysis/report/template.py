@@ -47,7 +47,8 @@ pre { background: var(--code); border-radius: .5rem; padding: .9rem 1rem; margin
 .state.finished { color: #1d8a4b; } .state.failed, .state.interrupted { color: #c4453c; }
 .state.running { color: #b07a12; }
 @media print { body { background: #fff; font-size: 11pt; } main { padding: 0; max-width: none; }
-  nav { display: none; } figure, .tile, .sheet { break-inside: avoid; } }
+  nav { display: none; } h2, h3 { break-after: avoid; }
+  figure, .tile, .sheet { break-inside: avoid; } }
 """
 
 _PAGE = Template("""<!DOCTYPE html>
@@ -67,6 +68,6 @@ $body
 """)
 
 
-def page(title: str, body: str) -> str:
-    """The whole document; title and body are HTML already."""
-    return _PAGE.substitute(title=title, style=STYLE, body=body)
+def page(title: str, body: str, style: str = "") -> str:
+    """The whole document; title and body are HTML already, more style is appended."""
+    return _PAGE.substitute(title=title, style=STYLE + style, body=body)

@@ -1,0 +1,70 @@
+// The points that a box or lasso took: how many, of which kinds, and their pictures.
+
+const MOST_SHOWN = 200;
+
+class Selection {
+  constructor(root, { payload, pictures, onHover }) {
+    Object.assign(this, { root, payload, pictures, onHover });
+    this.grid = root.querySelector(".thumbnails");
+    this.count = root.querySelector(".count");
+    this.kinds = root.querySelector(".kinds");
+    this.save = root.querySelector("button.save");
+    this.save.addEventListener("click", () => this.download());
+    this.show([], undefined);
+  }
+
+  show(rows, coloured) {
+    this.rows = rows;
+    this.save.hidden = rows.length === 0;
+    const pictured = rows.filter((i) => this.pictures?.has(i));
+    const listed = pictured.slice(0, MOST_SHOWN);
+    this.count.textContent = rows.length ? this.sentence(pictured, listed) : "Nothing is selected.";
+    this.kinds.textContent = rows.length && coloured?.kind === "class" ? kinds(rows, coloured) : "";
+    this.grid.replaceChildren(...listed.map((i) => this.thumbnail(i)));
+  }
+
+  sentence(pictured, listed) {
+    const n = this.rows.length;
+    const images = `${n.toLocaleString("en")} image${n === 1 ? "" : "s"} selected`;
+    if (!this.pictures || listed.length === n) return `${images}.`;
+    const held = `${pictured.length.toLocaleString("en")} whose pictures this page holds`;
+    const first = listed.length < pictured.length ? `first ${listed.length} of the ` : "";
+    return `${images}; the ${first}${held} are shown.`;
+  }
+
+  thumbnail(i) {
+    const { images, tileOf } = this.pictures;
+    const canvas = make("canvas", { width: images.width, height: images.height, tabIndex: 0 });
+    canvas.dataset.row = i;
+    images.draw(canvas.getContext("2d"), tileOf[i]);
+    canvas.addEventListener("pointerenter", (event) => this.onHover(i, event));
+    canvas.addEventListener("pointerleave", () => this.onHover(-1));
+    canvas.addEventListener("focus", () => this.onHover(i, canvas.getBoundingClientRect()));
+    canvas.addEventListener("blur", () => this.onHover(-1));
+    return canvas;
+  }
+
+  /** The selected points as a table: all columns, numbers in full. */
+  download() {
+    const { columns, index } = this.payload;
+    const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
+    const cell = (column, i) =>
+      column.kind === "class" ? quoted(shown(column, i)) : String(+column.values[i].toPrecision(6));
+    const lines = this.rows.map((i) =>
+      [index[i], ...columns.map((column) => cell(column, i))].join(","),
+    );
+    const text = [["index", ...columns.map((c) => quoted(c.title))].join(","), ...lines, ""];
+    const url = URL.createObjectURL(new Blob([text.join("\n")], { type: "text/csv" }));
+    make("a", { href: url, download: "selection.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+}
+
+/** How many of each class, the most frequent first. */
+function kinds(rows, column) {
+  const counts = new Map();
+  rows.forEach((i) => counts.set(shown(column, i), (counts.get(shown(column, i)) ?? 0) + 1));
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  const texts = sorted.map(([name, n]) => `${name} ${n.toLocaleString("en")}`);
+  return `${column.title}: ${texts.join(" · ")}`;
+}

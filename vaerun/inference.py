@@ -83,14 +83,22 @@ def encode_images(
     pixel = pixel_size(*images.shape[-2:])
     n_chunks = -(-len(images) // network.n_at_once)
     parts = _chunks(network, images, condition, target)
-    chunks = []
+    found: dict[str, Array] = {}
+    begin = 0
     for x, told, clean in bar(parts, "encoding", n_chunks, shown=progress):
         encoded = encode(network, x, told)
         expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
         error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
-        chunks.append(_arrays(encoded, pixel) | {"error": error.cpu().numpy()})
-    names = [field.name for field in dataclasses.fields(Latents)]
-    return Latents(**{k: np.concatenate([chunk[k] for chunk in chunks]) for k in names})
+        some = _arrays(encoded, pixel) | {"error": error.cpu().numpy()}
+        # Into arrays made once: small ones kept from each chunk would pin the heap between the
+        # large ones that come and go, a gigabyte for 100,000 images.
+        found = found or {
+            k: np.empty((len(images), *v.shape[1:]), v.dtype) for k, v in some.items()
+        }
+        for name, values in some.items():
+            found[name][begin : begin + len(x)] = values
+        begin += len(x)
+    return Latents(**found)
 
 
 def _arrays(encoded: Encoded, pixel: float) -> dict[str, Array]:

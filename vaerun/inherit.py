@@ -10,6 +10,12 @@ import yaml
 from vaerun.runs import RunFolder, open_run, read_config
 
 _OF_DATA = ("data", "experiment", "seed")  # groups and keys
+# What a run was told of its own files, which says nothing of others; how they are prepared holds.
+_OF_FILES = frozenset(
+    f"data.{name}"
+    for name in ("path", "key", "label", "table", "factors", "points", "skip_unreadable",
+                 "train_size", "val_size")
+)  # fmt: skip
 _TASKS = ("evaluate", "encode")
 
 
@@ -26,7 +32,8 @@ def with_own(overrides: Sequence[str]) -> list[str]:
     if typed.get("data", _name_of_data(folder)) != _name_of_data(folder):
         return list(overrides)
     own = [text for text in _own_overrides(folder) if group(text) in _OF_DATA]
-    return [*(text for text in own if _split(text)[0] not in typed), *overrides]
+    left_out = {*typed, *(_OF_FILES if "data.path" in typed else ())}
+    return [*(text for text in own if _split(text)[0] not in left_out), *overrides]
 
 
 def group(override: str) -> str:

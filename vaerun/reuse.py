@@ -3,8 +3,11 @@
 import dataclasses
 from dataclasses import dataclass
 
+import torch
+
+from vaerun import models
 from vaerun.config import RunConfig, validate
-from vaerun.data.sets import DataShape, ImageSet
+from vaerun.data.sets import DataShape, ImageSet, Splits
 from vaerun.errors import UserError
 from vaerun.faults import show
 from vaerun.inherit import group
@@ -69,6 +72,35 @@ def reused(config: RunConfig, job: Job) -> Reused:
         config=validate(plain),
         job=dataclasses.replace(job, plain=plain),
     )
+
+
+def with_classes_of(run: Run, splits: Splits) -> Splits:
+    """The same images with the classes numbered as the run has learned them.
+
+    Labels of classes that it does not know become −1.
+    """
+    own = list(run.metrics.get("classes") or [])
+    if not own or splits.classes == own or not _knows_classes(run):
+        return splits
+    number = {name: j for j, name in enumerate(own)}
+    place = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
+    train, val, *labelled = (
+        dataclasses.replace(part, label=place[part.label]) for part in splits.parts
+    )
+    return dataclasses.replace(
+        splits,
+        train=train,
+        val=val,
+        labelled=labelled[0] if labelled else None,
+        classes=own,
+        symmetry=[1] * len(own),
+    )
+
+
+def _knows_classes(run: Run) -> bool:
+    """Whether the classes of a data set mean something to the run's network."""
+    family = models.MODELS[run.config.model.name]
+    return family.learns_labels or bool(run.network.category.n_data_classes)
 
 
 def check_fit(run: Run, images: ImageSet, shape: DataShape) -> None:

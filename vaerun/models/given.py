@@ -120,7 +120,10 @@ def _check_condition(names: Sequence[str], shape: DataShape) -> None:
         if name not in known:
             raise UserError(
                 f"model.category.condition=[{wanted}]: the data set knows no {name}",
-                f"name some of {', '.join(known)}" if known else "use model=rvae",
+                f"name some of {', '.join(known)}"
+                if known
+                else "use model=rvae, or say what is known: your own images by data.label= and "
+                "data.factors=",
             )
 
 

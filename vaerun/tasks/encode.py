@@ -43,7 +43,8 @@ def encode(config: RunConfig, job: Job) -> Path:
     again = reused(config, job)
     config, job, network = again.config, again.job, again.run.network
     hardware = Hardware.find(config.trainer)
-    images = data.everything(config.data, config.seed, like=network.shape)
+    classes = again.run.metrics.get("classes")
+    images = data.everything(config.data, config.seed, like=network.shape, classes=classes)
     channels, height, width = images.images.shape[1:]
     check_fit(again.run, images, DataShape(image=(channels, height, width)))
     about = About(
@@ -61,6 +62,7 @@ def encode(config: RunConfig, job: Job) -> Path:
             "model": config.model.name,
             "data": config.data.name,
             "run": str(again.folder.path),
+            "classes": classes or None,
             "config": yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True),
         }
         write_latents(folder.latents, encodings, attributes)
@@ -69,7 +71,7 @@ def encode(config: RunConfig, job: Job) -> Path:
         arrays = _arrays(network, images, encodings)
         with atomic_path(folder.arrays) as path:
             np.savez_compressed(path, allow_pickle=False, **arrays)
-        save_figures(draw(arrays, []), folder.figures)
+        save_figures(draw(arrays, classes or []), folder.figures)
     print_table(console, _summary(encodings))
     return folder.path
 

@@ -13,7 +13,7 @@ from vaerun.config import RunConfig
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.results import write_results
-from vaerun.reuse import check_fit, reused
+from vaerun.reuse import check_fit, reused, with_classes_of
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.terminal import print_table, show_log
 from vaerun.trained import trained_before
@@ -32,7 +32,7 @@ def evaluate(config: RunConfig, job: Job) -> Path:
     again = reused(config, job)
     config, job = again.config, again.job
     hardware = Hardware.find(config.trainer)
-    splits = load_splits(config)
+    splits = with_classes_of(again.run, load_splits(config))
     for images in splits.parts:
         check_fit(again.run, images, splits.shape)
     about = About(device=hardware.device, data_fingerprint=fingerprint(job, splits))

@@ -26,6 +26,8 @@ _NOT_OF_THE_IMAGES = frozenset(
         "name",
         "root",
         "path",
+        "table",
+        "skip_unreadable",
         "batch_size",
         "epochs",
         "invariances",

@@ -32,13 +32,9 @@ function dress(plots) {
   for (const axis of plots.flatMap((plot) => [...plot.below, ...plot.left])) {
     axis.setv({
       axis_label_text_color: ink,
-      axis_label_text_font_style: "normal",
-      axis_label_text_font_size: "14px",
       major_label_text_color: soft,
-      major_label_text_font_size: "12px",
       axis_line_color: line,
       major_tick_line_color: line,
-      minor_tick_line_color: null,
     });
   }
   for (const grid of plots.flatMap((plot) => plot.center)) {

@@ -68,6 +68,12 @@ def _plot(
         border_fill_color=None,
         outline_line_color=None,
     )
+    # the script says what is on the axes, but room for it must be there from the start
+    plot.axis.axis_label = "–"
+    plot.axis.axis_label_text_font_style = "normal"
+    plot.axis.axis_label_text_font_size = "14px"
+    plot.axis.major_label_text_font_size = "12px"
+    plot.axis.minor_tick_line_color = None
     select, zoom = BoxSelectTool(), WheelZoomTool()
     plot.add_tools(PanTool(), select, LassoSelectTool(), zoom, ResetTool())
     plot.toolbar.active_drag, plot.toolbar.active_scroll = select, zoom

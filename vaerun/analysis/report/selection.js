@@ -16,6 +16,7 @@ class Selection {
   show(rows, coloured) {
     this.rows = rows;
     this.save.hidden = rows.length === 0;
+    this.root.classList.toggle("empty", rows.length === 0);
     const pictured = rows.filter((i) => this.pictures?.has(i));
     const listed = pictured.slice(0, MOST_SHOWN);
     this.count.textContent = rows.length ? this.sentence(pictured, listed) : "Nothing is selected.";
@@ -27,6 +28,7 @@ class Selection {
     const n = this.rows.length;
     const images = `${n.toLocaleString("en")} image${n === 1 ? "" : "s"} selected`;
     if (!this.pictures || listed.length === n) return `${images}.`;
+    if (!pictured.length) return `${images}; this page holds no pictures of them.`;
     const held = `${pictured.length.toLocaleString("en")} whose pictures this page holds`;
     const first = listed.length < pictured.length ? `first ${listed.length} of the ` : "";
     return `${images}; the ${first}${held} are shown.`;

@@ -9,6 +9,9 @@ import time
 import pytest
 import yaml
 
+from vaerun.schema import names
+from vaerun.tasks import CONFIGS, TASKS
+
 # What is typed, and how the one line about it begins.
 WRONG = {
     "modle=vae": "modle is not a key of this config — did you mean model",
@@ -171,6 +174,23 @@ def python(code, here, *arguments):
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=here, capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_help_of_a_task_names_its_keys_and_shows_it_at_work(vaerun, task: str):
+    status, output, errors = vaerun(f"task={task}", "--help")
+    assert (status, errors) == (0, [])
+    assert output[0].startswith(f"task={task}: ")
+    text = "\n".join(output)
+    assert all(f"task.{name}" in text for name in names(CONFIGS[task]) if name != "name")
+    assert "\nexamples\n  vaerun" in text
+    assert max(map(len, output)) < 100
+
+
+def test_help_of_no_task(vaerun):
+    status, _, errors = vaerun("task=tarin", "--help")
+    assert (status, len(errors)) == (2, 1)
+    assert "did you mean train" in errors[0]
 
 
 def test_help_imports_neither_torch_nor_hydra(here):

@@ -33,7 +33,8 @@ def _dispatch(arguments: list[str]) -> int:
     if "--help" in flags or "-h" in flags:
         from vaerun.help import page
 
-        _show(page())
+        tasks = [word.removeprefix("task=") for word in arguments if word.startswith("task=")]
+        _show(page(tasks[-1] if tasks else None))
         return DONE
     if "--version" in flags:
         from vaerun import __version__

@@ -1,9 +1,12 @@
-"""`vaerun --help`: what there is to choose from, read from the YAML; a second, no torch."""
+"""`vaerun [task=…] --help`: what there is to choose from, read from the YAML; no torch."""
 
 import itertools
 import textwrap
 
+from vaerun import schema
 from vaerun.config import choices
+from vaerun.faults import not_a_choice
+from vaerun.tasks import CONFIGS
 
 WIDTH = 98
 
@@ -32,6 +35,7 @@ _OF_GROUP = {"experiment": "    one result: paper/ with the paper's settings (ho
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
     "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
+    "data.path  run": "your own files (data=images, patches, graphene); a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
@@ -40,11 +44,68 @@ _KEYS = {
 _TAIL = """\
 examples
   vaerun                                             the main job: model=rvae data=cards_iv
-  vaerun model=jrvae data=cards_iii seed=1           the suits found without a label"""
+  vaerun model=jrvae data=cards_iii seed=1           the suits found without a label
+  vaerun task=encode --help                          more about one task"""
+
+_RUN = "outputs/rvae/cards_iv/version_0"
+_OF_TASK = {
+    "train": (
+        "writes  outputs/<model>/<data>/version_<k>/: report.html, latents.h5, metrics.json, …",
+        "vaerun",
+        "vaerun model=rvae data=images data.path=particles.h5",
+        "vaerun model=rvae data=cards_iv resume=auto",
+    ),
+    "evaluate": (
+        "writes  outputs/evaluate/<data>/version_<k>/: as training, but for checkpoints",
+        f"vaerun task=evaluate run={_RUN}",
+        f"vaerun task=evaluate run={_RUN} data=cards_iii",
+    ),
+    "encode": (
+        "writes  outputs/encode/<data>/version_<k>/: latents.h5, latents.csv, figures/",
+        f"vaerun task=encode run={_RUN} data=images data.path=new.h5",
+        f"vaerun task=encode run={_RUN} data=images data.path=new/ data.size=48 task.csv=true",
+    ),
+    "compare": (
+        "writes  outputs/compare/runs/version_<k>/: table.md, table.csv, figures/",
+        "vaerun task=compare run='[outputs/*/cards_iv/*]'",
+        "vaerun task=compare run='[a/*,b/*]' task.metrics=[knn_accuracy,elbo.loss]",
+    ),
+    "atoms": (
+        "writes  outputs/atoms/<data>/version_<k>/: atoms.h5, an overlay of every frame",
+        "vaerun task=atoms data=graphene data.path='frames/*.h5'",
+    ),
+}
 
 
-def page() -> str:
-    """The whole help text."""
+def page(task: str | None = None) -> str:
+    """The whole help text, or that of one task.
+
+    Raises
+    ------
+    UserError
+        If there is no such task.
+    """
+    return _whole() if task is None else _of_task(task)
+
+
+def _of_task(task: str) -> str:
+    """What a task does, the keys of its own, examples."""
+    phrases = choices("task")
+    if task not in phrases:
+        raise not_a_choice("task", task, list(phrases))
+    writes, *examples = _OF_TASK.get(task, ("",))
+    keys = {
+        f"task.{name}": help
+        for name, help in schema.phrases(CONFIGS[task]).items()
+        if name != "name"
+    }
+    parts = [f"task={task}: {phrases[task]}", writes]
+    parts += ["\n".join(["keys", *_rows(keys, 16)])] if keys else []
+    parts += ["\n".join(["examples", *(f"  {line}" for line in examples)])] if examples else []
+    return "\n\n".join(filter(None, [*parts, "vaerun --help lists all that can be chosen"]))
+
+
+def _whole() -> str:
     parts = [_HEAD]
     for group in _GROUPS:
         phrases = choices(group)

@@ -99,6 +99,11 @@ def names(cls: type) -> list[str]:
     return [field.name for field in dataclasses.fields(cls)]
 
 
+def phrases(cls: type) -> dict[str, str]:
+    """The keys of a config dataclass, each with its line of help."""
+    return {field.name: field.metadata["help"] for field in dataclasses.fields(cls)}
+
+
 def describe(hint: Any, metadata: Mapping[str, Any]) -> str:
     """What a field may hold, in words."""
     arms = _arms(hint)

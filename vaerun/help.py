@@ -63,7 +63,7 @@ _OF_TASK = {
     "encode": (
         "writes  outputs/encode/<data>/version_<k>/: latents.h5, latents.csv, figures/",
         f"vaerun task=encode run={_RUN} data=images data.path=new.h5",
-        f"vaerun task=encode run={_RUN} data=images data.path=new/ data.size=48 task.csv=true",
+        f"vaerun task=encode run={_RUN} data=images data.path=new/ task.csv=true",
     ),
     "compare": (
         "writes  outputs/compare/runs/version_<k>/: table.md, table.csv, figures/",

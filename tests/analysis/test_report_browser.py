@@ -103,15 +103,11 @@ def middle(page, selector, x=0.5, y=0.5):
 
 
 def drag(page, selector, start, end):
-    """Drag a box over a plot until something else is selected than before.
-
-    Bokeh takes a quarter of a second without a move for a long press, and a busy machine that
-    draws without a GPU may pause that long.
-    """
+    """Drag a box over a plot until something else is selected than before."""
     page.locator(selector).evaluate("(plot) => plot.scrollIntoView({ block: 'center' })")
     before = selected(page)
     first, last = (np.array(middle(page, selector, *corner)) for corner in (start, end))
-    for _ in range(8):
+    for _ in range(5):
         page.mouse.move(*first)
         page.evaluate(DRAWN)
         page.mouse.down()

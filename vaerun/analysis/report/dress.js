@@ -42,6 +42,12 @@ function dress(plots) {
   }
 }
 
+/** A pause before a drag is no long press, which would end it; not of Bokeh's public interface. */
+function forgivePauses(view) {
+  const gestures = view.canvas_view?.ui_event_bus?.ui_gestures;
+  if (gestures) gestures.constructor.press_threshold = 60_000; // ms
+}
+
 /** On paper a plot keeps the size it had on the screen, so a picture of it is printed instead. */
 function printAsPictures(plots, viewOf) {
   addEventListener("beforeprint", () => {

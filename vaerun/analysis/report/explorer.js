@@ -50,6 +50,7 @@ class Explorer {
     this.decoded?.choose(0);
     this.decoded?.show(...this.decoded.at);
     dress(this.plots);
+    forgivePauses(this.viewOf(this.plane));
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => dress(this.plots));
     printAsPictures(this.plots, this.viewOf);

@@ -126,7 +126,7 @@ ROWS = (
     *(Row(f"ssrvae_graphene{kind}", "best/ssrvae_graphene", (
         Measure("class accuracy", "classification.accuracy", "%", 2, "74.6 %", 0.92),
         Measure("mean of the classes", "classification.balanced_accuracy", "%", 2, "–", 0.85),
-    ), overrides=overrides) for kind, overrides in (("", ()), ("_movie", ("data.val_movies=[100]",)))),
+    ), overrides=other) for kind, other in (("", ()), ("_movie", ("data.val_movies=[100]",)))),
     Row("jrvae_graphene", "best/jrvae_graphene", (
         Measure("ideal or defective, by two classes", "lattice.two_class_accuracy", "%", 2,
                 "figure only", 0.90),

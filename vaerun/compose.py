@@ -8,6 +8,7 @@ What Hydra or OmegaConf still object to is squeezed into the same one line.
 """
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -83,19 +84,14 @@ def hydra_at_conf() -> Iterator[None]:
         yield
 
 
-def meaningful(overrides: Sequence[str]) -> list[str]:
-    """The overrides less those that change nothing, which Hydra's own program refuses."""
-    return [text for text in overrides if not _is_no_op(_parse(text))]
-
-
 def _compose(overrides: Sequence[str]) -> DictConfig:
     """The config of checked overrides; Hydra is initialized."""
     parsed = [_parse(text) for text in overrides]
     faults = [fault for one in parsed if (fault := _form_fault(one) or _group_fault(one))]
     raise_all(faults)
-    chosen = [one.input_line or "" for one in parsed if _is_group(one) and not _is_no_op(one)]
-    with _one_line():
-        known = _keys(hydra_compose(ROOT, chosen))
+    known = _keys_of(
+        tuple(one.input_line or "" for one in parsed if _is_group(one) and not _is_no_op(one))
+    )
     raise_all([fault for one in parsed if (fault := _key_fault(one, known))])
     with _one_line():
         return hydra_compose(ROOT, [one.input_line or "" for one in parsed if not _is_no_op(one)])
@@ -159,6 +155,8 @@ def _form_fault(override: Override) -> UserError | None:
         name = override.key_or_group
         mend = f"put -m first to run each, or write a list as '{name}=[a,b]'"
         return UserError(f"{text} gives several values to one run", mend)
+    if override.key_or_group.startswith("sweep."):
+        return UserError(f"{text} is of no use to one run", "put -m first, or leave it out")
     if override.package is not None:
         return UserError(f"{text} moves a group elsewhere", "leave out @ and what follows it")
     return None
@@ -224,6 +222,13 @@ def _like(name: str, known: Mapping[str, bool]) -> str:
         return max(likeness(name, key), likeness(leaf, key.rpartition(".")[2]))
 
     return max(keys if "." in name else [*keys, *GROUPS], key=likeness_to)
+
+
+@functools.lru_cache(maxsize=64)  # a sweep asks for the same few again and again
+def _keys_of(chosen: tuple[str, ...]) -> Mapping[str, bool]:
+    """Every key of the config that some choices make, see `_keys`; Hydra is initialized."""
+    with _one_line():
+        return _keys(hydra_compose(ROOT, list(chosen)))
 
 
 def _keys(config: DictConfig) -> dict[str, bool]:

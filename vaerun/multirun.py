@@ -1,71 +1,126 @@
-"""`vaerun -m`: every combination proved before the first run starts, then run through Hydra.
+"""`vaerun -m`: every combination proved before the first run starts, then done as a sweep.
 
-Hydra's own program does the running, so that its launchers and sweepers (``hydra/launcher=``)
-plug in; its record of the sweep goes to ``<out>/multirun/<date>``.
+vaerun -m model=rvae,vae seed=0,1,2 sweep.jobs=2
+
+Given again, the same command finds its sweep and does what is left of it.
 """
 
-import os
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from rich.console import Console
+from rich.text import Text
 
-from vaerun.compose import ROOT, combinations, compose, hydra_at_conf, meaningful
-from vaerun.config import conf_dir, validate
-from vaerun.dispatch import DONE, FAILED, INTERRUPTED, guarded, run_one
+from vaerun.compose import combinations, compose, hydra_at_conf
+from vaerun.config import validate
+from vaerun.dispatch import INTERRUPTED
 from vaerun.errors import UserError
 from vaerun.faults import raise_all
 from vaerun.inherit import with_own
+from vaerun.manifest import same_run
+from vaerun.sweeps import records
+from vaerun.sweeps.attempt import attempt
+from vaerun.sweeps.closing import close, draw_summary
+from vaerun.sweeps.launch import run_through_hydra
+from vaerun.sweeps.orphan import end_with_parent
+from vaerun.sweeps.pool import run_in_processes
+from vaerun.sweeps.screen import Screen
+from vaerun.sweeps.settings import Typed, told_apart
+from vaerun.sweeps.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:
-    """Run every combination; returns the highest exit status among them."""
-    runs = combinations(overrides)
-    _validate_all(runs)
-    parent, codes = os.getpid(), []
-
-    def job(_: DictConfig) -> None:
-        codes.append(_run_job(command))
-        if os.getpid() != parent and codes[-1] != DONE:
-            # A launcher's worker: Hydra alone can carry the news home.
-            raise RuntimeError(f"a run ended with status {codes[-1]}")
-
-    # Hydra reads the process's own arguments; they are ours for as long as it runs.
-    typed, sys.argv = sys.argv, ["vaerun", "--multirun", *meaningful(overrides)]
+    """Do all trials, or what is left of them, or one alone; returns the exit status."""
+    end_with_parent()
+    typed = told_apart(overrides)
+    sweep = _sweep(typed, command)
+    if typed.settings.trial is not None:
+        return _one_alone(sweep, typed.settings.trial)
+    console = Console()
+    left = records.left(sweep)
+    _print_opening(sweep, len(left), console)
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=ROOT)(job)()
-    except SystemExit as stop:
-        return FAILED if stop.code else DONE
-    finally:
-        sys.argv = typed
-    return max(codes, default=DONE)
+        _do(sweep, left, typed, console)
+    except KeyboardInterrupt:
+        close(sweep, console)
+        raise
+    return close(sweep, console)
 
 
-def _validate_all(runs: list[list[str]]) -> None:
-    """Prove every combination, or raise one `UserError` for all of them, each fault once."""
+def _sweep(typed: Typed, command: list[str]) -> Sweep:
+    """The sweep that is named, or that of the trials that were typed, begun if need be."""
+    settings = typed.settings
+    if settings.folder is not None:
+        sweep = open_sweep(Path(settings.folder).expanduser())
+        if not typed.given & {"metric", "minimise"}:
+            return sweep
+    else:
+        trials = _proved_trials(typed)
+        parent = Path(trials[0].plain["out"]).expanduser() / "multirun"
+        asked = Sweep(
+            folder=parent,
+            command=command,
+            trials=trials,
+            older={},
+            metric=settings.metric,
+            minimise=settings.less_is_better,
+        )
+        sweep = find_or_begin(parent, asked, settings.name, fresh=settings.fresh)
+    return judged_by(sweep, settings.metric, minimise=settings.less_is_better)
+
+
+def _proved_trials(typed: Typed) -> list[Trial]:
+    """Every combination, each once, or one `UserError` for all of them, each fault once."""
     faults: dict[str, UserError] = {}
+    trials: list[Trial] = []
     with hydra_at_conf():
-        for overrides in runs:
+        for overrides in combinations(typed.runs):
             try:
-                validate(compose(with_own(overrides)))
+                # Hydra's own are proved with the first; they are no part of the run
+                plain = compose([*with_own(overrides), *([] if trials else typed.hydra)])
+                validate(plain)
             except UserError as fault:
                 faults.setdefault(str(fault), fault)
+                continue
+            if not any(same_run(plain, trial.plain) for trial in trials):
+                trials.append(Trial(number=len(trials) + 1, overrides=overrides, plain=plain))
     raise_all(list(faults.values()))
+    return trials
 
 
-def _run_job(command: list[str]) -> int:
-    """Do one combination as a run of its own; returns its exit status."""
-    overrides = [str(text) for text in HydraConfig.get().overrides.task]
+def _do(sweep: Sweep, left: Sequence[Trial], typed: Typed, console: Console) -> None:
+    """Do what is left: through Hydra's launcher, in processes, or one after another here."""
+    if not left:
+        return
+    if typed.hydra:
+        run_through_hydra(sweep, left, typed.hydra)
+    elif typed.settings.jobs > 1:
+        run_in_processes(sweep, left, typed.settings.jobs, Screen(sweep, console))
+    else:
+        for trial in left:
+            title = sweep.title(trial)
+            print(f"trial {trial.number} of {len(sweep.trials)}: {title}", flush=True)
+            if attempt(sweep, trial) == INTERRUPTED:
+                raise KeyboardInterrupt
 
-    def work() -> int:
-        print(f"multirun: {' '.join(overrides)}", flush=True)
-        # composed once more, since a run that is used again brings overrides of its own
-        run_one(compose(with_own(overrides)), overrides, command)
-        return DONE
 
-    code = guarded(work)
-    if code == INTERRUPTED:
-        raise KeyboardInterrupt  # ends the whole sweep
+def _one_alone(sweep: Sweep, number: int) -> int:
+    """Do one trial, as a worker or a task of a job array does; the last one draws the summary."""
+    if number > len(sweep.trials):
+        raise UserError(
+            f"sweep.trial={number}, but the sweep has {len(sweep.trials)} trials",
+            f"give a number from 1 to {len(sweep.trials)}",
+        )
+    code = attempt(sweep, sweep.trials[number - 1])
+    if all(records.read(sweep, trial).has_ended for trial in sweep.trials):
+        draw_summary(sweep)
     return code
+
+
+def _print_opening(sweep: Sweep, n_left: int, console: Console) -> None:
+    """What will be done, and where it is kept."""
+    n_trials = len(sweep.trials)
+    console.print(Text(f"sweep of {n_trials} trials: {sweep.folder}"), soft_wrap=True)
+    if n_left < n_trials:
+        done = f"{n_trials - n_left} of them have finished already"
+        console.print(f"{done}; sweep.fresh=true would begin anew", soft_wrap=True)

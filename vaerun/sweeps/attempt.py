@@ -1,0 +1,74 @@
+"""One trial, done once: its run is found, gone on with or begun, under the trial's own lock."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from vaerun.dispatch import DONE, guarded, run_one
+from vaerun.errors import UserError
+from vaerun.sweeps import records
+from vaerun.sweeps.lock import alone, is_held
+from vaerun.sweeps.records import RUNNING, Record
+from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.sweeps.table import write_tables
+
+_MESSAGE_WIDTH = 300  # characters
+
+
+def attempt(sweep: Sweep, trial: Trial) -> int:
+    """Do a trial unless its run has finished; returns its exit status, recorded with the rest."""
+    lock = sweep.file(trial, ".lock")
+    if is_held(lock):
+        print(f"another process is at trial {trial.number}: waiting for it", flush=True)
+    with alone(lock):
+        before = records.read(sweep, trial)
+        run = records.finished_run(sweep, trial)
+        if run is not None:
+            _keep(sweep, trial, records.as_finished(before, run))
+            print(f"run: {run}", flush=True)
+            return DONE
+        goes_on = records.run_to_go_on_with(sweep, trial)
+        _keep(
+            sweep,
+            trial,
+            Record(status=RUNNING, run=_text(goes_on), seconds=before.seconds),
+        )
+        return _run(sweep, trial, goes_on)
+
+
+def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
+    """Do its task and record how it ended."""
+    plain = trial.plain if goes_on is None else trial.plain | {"resume": str(goes_on)}
+    record, start = records.read(sweep, trial), time.monotonic()
+    folders: list[Path] = []
+    messages: list[str] = []
+
+    def work() -> int:
+        try:
+            folders.append(run_one(plain, trial.overrides, sweep.command))
+        except Exception as error:
+            messages.append(_one_line(error))
+            raise
+        return DONE
+
+    code = guarded(work)
+    run = folders[0] if folders else goes_on or records.newest_run(sweep, trial)
+    record = replace(record, run=_text(run))
+    seconds = time.monotonic() - start
+    _keep(sweep, trial, records.ended(record, code, "".join(messages), seconds))
+    return code
+
+
+def _keep(sweep: Sweep, trial: Trial, record: Record) -> None:
+    records.write(sweep, trial, record)
+    write_tables(sweep)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+    return f"{kind}{text}"[:_MESSAGE_WIDTH]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,46 @@
+"""A file that one process holds at a time; the system lets go of it when that process dies."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+# What file systems say that know no locks: there everyone is trusted to be alone.
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+class Busy(Exception):
+    """Another process holds it."""
+
+
+@contextlib.contextmanager
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file while the body runs.
+
+    Raises
+    ------
+    Busy
+        If another process holds it, unless one waits for it.
+    """
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            import fcntl  # not everywhere
+
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except ImportError:
+            pass
+        except BlockingIOError:
+            raise Busy(path) from None
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds it now."""
+    try:
+        with alone(path, wait=False):
+            return False
+    except Busy:
+        return True

@@ -1,0 +1,123 @@
+"""What a sweep is told of itself: ``sweep.jobs=2`` and its like, told apart from what runs are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from vaerun.config import conf_dir
+from vaerun.errors import UserError
+from vaerun.schema import check, names, option
+
+_GROUP = "sweep"
+# Last words of metrics of which more is better, and first words of those of which less is.
+_LARGE = (
+    *("accuracy", "knn_accuracy", "sublattice_accuracy", "majority", "hungarian", "ari", "nmi"),
+    *("resultant", "signed_resultant", "pearson", "r2_within_class", "defect_auc"),
+    *("gain_db", "output_db", "images_per_second"),
+)
+_SMALL = ("elbo", "train", "angle")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepConfig:
+    """How the trials of a sweep are done and judged."""
+
+    jobs: int = option("trials at a time on this machine, each a process of its own", min=1)
+    metric: str = option("what the best run is best in, a path in metrics.json")
+    minimise: bool | None = option("whether less of it is better; null: as its name tells")
+    name: str | None = option("folder of the sweep under <out>/multirun; null: the date")
+    fresh: bool = option("whether to begin anew where this sweep was begun before")
+    folder: str | None = option("a sweep that was begun, to go on with")
+    trial: int | None = option("the only trial to do, from 1; null: all", min=1)
+
+    @property
+    def less_is_better(self) -> bool:
+        """Of the metric."""
+        if self.minimise is not None:
+            return self.minimise
+        return self.metric.rpartition(".")[2] not in _LARGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """The overrides of a multirun by whom they concern.
+
+    Attributes
+    ----------
+    settings
+        Of the sweep, proved.
+    given
+        Names of those that were typed.
+    hydra
+        Of Hydra, such as its launcher.
+    runs
+        Of the runs.
+    """
+
+    settings: SweepConfig
+    given: frozenset[str]
+    hydra: list[str]
+    runs: list[str]
+
+
+def told_apart(overrides: Sequence[str]) -> Typed:
+    """Sort the overrides of a multirun, or raise a `UserError` about those of the sweep."""
+    values: dict[str, Any] = {}
+    hydra: list[str] = []
+    runs: list[str] = []
+    for text in overrides:
+        name, _, value = text.partition("=")
+        group = name.lstrip("+~").split(".")[0].split("/")[0]
+        if group == _GROUP and "." in name:
+            values[name.split(".", 1)[1]] = _value(value)
+        else:
+            (hydra if group == "hydra" else runs).append(text)
+    settings = check(SweepConfig, {**_defaults(), **values}, _GROUP)
+    _check(settings, bool(hydra), runs)
+    return Typed(settings=settings, given=frozenset(values), hydra=hydra, runs=runs)
+
+
+def _defaults() -> Mapping[str, Any]:
+    """The values in the YAML, which Hydra reads too."""
+    plain = yaml.safe_load((conf_dir() / "sweep.yaml").read_text(encoding="utf-8"))
+    return {name: plain[name] for name in names(SweepConfig)}
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or null as such, all else as the text that it is."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if value is None or isinstance(value, int | float) else text
+
+
+def _check(settings: SweepConfig, through_hydra: bool, runs: Sequence[str]) -> None:
+    """Raise on settings that contradict each other."""
+    metric, folder = settings.metric, settings.folder
+    words = metric.split(".")
+    if settings.minimise is None and words[-1] not in _LARGE and words[0] not in _SMALL:
+        raise UserError(
+            f"sweep.metric={metric}: its name does not tell whether less is better",
+            "add sweep.minimise=true or sweep.minimise=false",
+        )
+    if settings.name is not None and ("/" in settings.name or settings.name[:1] in ("", ".")):
+        raise UserError(
+            f"sweep.name={settings.name} cannot be the name of a folder",
+            "give a word, such as sweep.name=first",
+        )
+    if folder is not None and runs:
+        raise UserError(
+            f"sweep.folder={folder} has its trials already, {runs[0]} adds to them",
+            "leave one of them out",
+        )
+    if settings.fresh and (folder is not None or settings.trial is not None):
+        other = "sweep.trial" if folder is None else "sweep.folder"
+        raise UserError(f"sweep.fresh=true begins anew, {other} goes on", "leave one of them out")
+    if through_hydra and settings.jobs > 1:
+        raise UserError(
+            f"sweep.jobs={settings.jobs} is of no use to a launcher of Hydra's",
+            "leave it out, or the hydra/launcher",
+        )

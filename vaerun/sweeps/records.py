@@ -138,14 +138,13 @@ def _unrecorded(sweep: Sweep, trial: Trial) -> list[RunFolder]:
     place = place_of_runs(trial.plain)
     if place is None:
         return []
-    others = [other for other in sweep.trials if other is not trial]
-    theirs = {record.run for record in (read(sweep, other) for other in others)}
     older = sweep.older.get(str(place), [])
-    return [
-        RunFolder(path)
-        for path in place.glob("version_*")
-        if path.name not in older and str(path) not in theirs
-    ]
+    found = [path for path in place.glob("version_*") if path.name not in older]
+    if not found:
+        return []
+    others = [other for other in sweep.trials if other is not trial]
+    theirs = {read(sweep, other).run for other in others}
+    return [RunFolder(path) for path in found if str(path) not in theirs]
 
 
 def _is_finished(folder: RunFolder) -> bool:

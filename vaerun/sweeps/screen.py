@@ -26,10 +26,13 @@ class Screen:
         self.sweep = sweep
         self.console = console
         self.since: dict[int, float] = {}
+        self.n_done = 0
         self.live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         """Begin to show."""
+        found = [records.read(self.sweep, trial) for trial in self.sweep.trials]
+        self.n_done = sum(record.status == FINISHED for record in found)
         if self.console.is_terminal:
             self.live.start()
         return self
@@ -53,6 +56,7 @@ class Screen:
         """Say how."""
         row = next(row for row in table.read_rows(self.sweep) if row.trial is trial)
         record = row.record
+        self.n_done += record.status == FINISHED
         said = f"{record.status} after {time.monotonic() - self.since[trial.number]:.0f} s"
         value = row.value(self.sweep.metric)
         if value is not None:
@@ -76,8 +80,7 @@ class Screen:
                 f"{seconds:.0f} s",
                 Text(self._last_words(trial)),
             )
-        n_ended = sum(records.read(self.sweep, trial).has_ended for trial in self.sweep.trials)
-        lines.add_row("", f"{n_ended} of {len(self.sweep.trials)} trials have ended", "", "")
+        lines.add_row("", f"{self.n_done} of {len(self.sweep.trials)} have finished", "", "")
         self.live.update(lines, refresh=True)
 
     def _say(self, trial: Trial, what: str) -> None:

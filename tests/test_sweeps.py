@@ -18,6 +18,7 @@ from vaerun.errors import UserError
 from vaerun.sweeps import shares
 from vaerun.sweeps.lock import Busy, alone
 from vaerun.sweeps.settings import told_apart
+from vaerun.tasks import TASKS
 
 
 def sweep_folder(here: Path) -> Path:
@@ -84,6 +85,15 @@ def test_other_trials_are_another_sweep(vaerun, jobs, here):
 def test_a_combination_typed_twice_is_one_trial(vaerun, jobs):
     vaerun("-m", "seed=0,0", "trainer.max_epochs=3,3")
     assert len(jobs) == 1
+
+
+def test_what_differs_only_in_its_place_or_its_runs_is_not_lost(vaerun, jobs, here, monkeypatch):
+    vaerun("-m", "seed=0", "out=a,b")
+    assert [config.out for config, _ in jobs] == ["a", "b"]
+    runs = [f"{out}/rvae/cards_iv/version_0" for out in "ab"]
+    monkeypatch.setitem(TASKS, "evaluate", TASKS["train"])
+    vaerun("-m", "task=evaluate", f"run={','.join(runs)}")
+    assert [config.run for config, _ in jobs[2:]] == runs
 
 
 def test_a_run_that_was_removed_is_done_again(vaerun, jobs, here):

@@ -5,8 +5,9 @@ vaerun -m model=rvae,vae seed=0,1,2 sweep.jobs=2
 Given again, the same command finds its sweep and does what is left of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +18,6 @@ from vaerun.dispatch import INTERRUPTED
 from vaerun.errors import UserError
 from vaerun.faults import raise_all
 from vaerun.inherit import with_own
-from vaerun.manifest import same_run
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.closing import close, draw_summary
@@ -26,7 +26,7 @@ from vaerun.sweeps.orphan import end_with_parent
 from vaerun.sweeps.pool import run_in_processes
 from vaerun.sweeps.screen import Screen
 from vaerun.sweeps.settings import Typed, told_apart
-from vaerun.sweeps.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep
+from vaerun.sweeps.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep, same_trial
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:
@@ -82,10 +82,15 @@ def _proved_trials(typed: Typed) -> list[Trial]:
             except UserError as fault:
                 faults.setdefault(str(fault), fault)
                 continue
-            if not any(same_run(plain, trial.plain) for trial in trials):
+            if not any(_is_twin(plain, trial.plain) for trial in trials):
                 trials.append(Trial(number=len(trials) + 1, overrides=overrides, plain=plain))
     raise_all(list(faults.values()))
     return trials
+
+
+def _is_twin(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether a combination was there already, in the same place too."""
+    return same_trial(first, second) and first["out"] == second["out"]
 
 
 def _do(sweep: Sweep, left: Sequence[Trial], typed: Typed, console: Console) -> None:

@@ -134,6 +134,11 @@ def judged_by(sweep: Sweep, metric: str, *, minimise: bool) -> Sweep:
     return changed
 
 
+def same_trial(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two configs ask for the same of the same runs, wherever it is kept."""
+    return same_run(first, second) and first["run"] == second["run"]
+
+
 def place_of_runs(plain: Mapping[str, Any]) -> Path | None:
     """The folder that runs of a config are versioned in; None where a task chooses its own."""
     if plain["task"]["name"] != "train":
@@ -167,7 +172,7 @@ def _same_trials(some: Sequence[Trial], others: Sequence[Trial]) -> bool:
         return False
     left = list(others)
     for trial in some:
-        twin = next((other for other in left if same_run(trial.plain, other.plain)), None)
+        twin = next((other for other in left if same_trial(trial.plain, other.plain)), None)
         if twin is None:
             return False
         left.remove(twin)

@@ -13,6 +13,7 @@ from vaerun.analysis.report.columns import columns
 from vaerun.analysis.report.micrographs import frames_to_show, micrographs
 from vaerun.analysis.report.packing import embedded_json, pack
 from vaerun.analysis.report.payload import payload, pictures, points
+from vaerun.analysis.report.recode import recoded
 from vaerun.analysis.report.sprites import LONGEST_SIDE, sheet, tiles
 
 TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4"}
@@ -69,9 +70,36 @@ def test_angles_are_shown_modulo_the_symmetry_and_flags_by_name(graphene):
 def test_an_image_encoded_twice_is_one_point(encodings):
     once = encodings(index=np.arange(600))
     twice = once.select(np.r_[0:600, 0:50])
-    rows = points(twice)
+    rows = points(Explorer(encodings=twice, classes=[]))
     assert sorted(rows) == [*range(600)]
     assert list(rows) != sorted(rows)
+
+
+def test_points_are_as_many_as_fit_validation_first(encodings, monkeypatch):
+    explorer = Explorer(encodings=encodings(), classes=[])
+    everything = points(explorer)
+    n_val = int((explorer.encodings.split == 1).sum())
+    whole = len(json.dumps(payload(explorer)))
+    monkeypatch.setattr("vaerun.analysis.report.payload.POINTS_BUDGET", 10_000)
+    some = points(explorer)
+    assert n_val < len(some) < len(everything)
+    assert len({*some}) == len(some)
+    assert (explorer.encodings.split[some] == 1).sum() == n_val
+    assert whole - len(json.dumps(payload(explorer))) == pytest.approx(
+        10_000 * (len(everything) / len(some) - 1), rel=0.2
+    )
+
+
+def test_figures_shrink_until_they_fit():
+    noise = np.random.default_rng(0).integers(0, 255, (600, 1600, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    pngs = {name: buffer.getvalue() for name in "abc"}
+    as_they_are = recoded(pngs, 10**9)
+    small = recoded(pngs, 600_000)
+    assert (small["a"].width, small["a"].height) == (1600, 600)  # as drawn, whatever is kept
+    assert sum(len(one.address) for one in as_they_are.values()) > 1_200_000
+    assert 300_000 < sum(len(one.address) for one in small.values()) < 750_000
 
 
 def test_as_many_pictures_as_there_is_room_for(encodings):
@@ -83,7 +111,7 @@ def test_as_many_pictures_as_there_is_room_for(encodings):
     assert 1 < counts[1] < 400 == counts[2]
     assert len(json.dumps(pictures(explorer, 90_000))) < 100_000
     packed = unpacked(pictures(explorer, 90_000)["pictures"]["rows"]).astype(int)
-    order = points(explorer.encodings)
+    order = points(explorer)
     np.testing.assert_array_equal(order[packed], np.arange(200, 200 + counts[1]))
 
 

@@ -11,7 +11,7 @@ import yaml
 from vaerun.analysis.headline import duration, headline
 from vaerun.analysis.report.captions import caption, in_reading_order
 from vaerun.analysis.report.explorer import Explorer
-from vaerun.analysis.report.recode import recoded
+from vaerun.analysis.report.recode import Recoded, recoded
 from vaerun.analysis.report.tables import (
     bound_table,
     content_table,
@@ -26,6 +26,7 @@ from vaerun.runs import write_text
 Plain = Mapping[str, Any]
 
 LARGEST = 9_800_000  # bytes of a page; it holds as many pictures of images as there is room for
+FIGURES_BUDGET = 3_600_000  # bytes of text
 
 
 def write_report(
@@ -154,19 +155,23 @@ def _tables(metrics: Plain) -> str:
 
 
 def _figures(figures: Mapping[str, Path | bytes]) -> str:
-    return "".join(_figure(name, figures[name]) for name in in_reading_order(list(figures)))
+    """The pictures, each with how to read it."""
+    pngs = {
+        name: source if isinstance(source, bytes) else source.read_bytes()
+        for name, source in figures.items()
+    }
+    found = recoded(pngs, FIGURES_BUDGET)
+    return "".join(_figure(name, found[name]) for name in in_reading_order(list(figures)))
 
 
-def _figure(name: str, source: Path | bytes) -> str:
+def _figure(name: str, figure: Recoded) -> str:
     """A picture with how to read it, shown at its size on paper."""
-    png = source if isinstance(source, bytes) else source.read_bytes()
     title, text = caption(name)
-    address, width, height = recoded(png)
-    size = f'width="{width * 2 // 3}" height="{height * 2 // 3}"'
+    size = f'width="{figure.width * 2 // 3}" height="{figure.height * 2 // 3}"'
     return (
         f'<figure id="{escape(name)}"><figcaption><h3>{escape(title)}</h3>'
         f'<p class="caption">{escape(text)}</p></figcaption>'
-        f'<img {size} alt="{escape(title)}" src="{address}"></figure>'
+        f'<img {size} alt="{escape(title)}" src="{figure.address}"></figure>'
     )
 
 

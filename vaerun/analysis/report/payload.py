@@ -13,18 +13,19 @@ from vaerun.analysis.report.explorer import Explorer, Ints, Manifold, Pictures
 from vaerun.analysis.report.micrographs import micrographs
 from vaerun.analysis.report.packing import pack
 from vaerun.analysis.report.sprites import manifold_sheet, picture_sheets
-from vaerun.encodings import VALIDATION, Encodings
+from vaerun.encodings import VALIDATION
 
 # N images, of which n become points.
 
 MOST_POINTS = 100_000
+POINTS_BUDGET = 3_300_000  # bytes of text
 FRAMES_BUDGET = 1_200_000  # bytes of text
 SHADES = 128  # of a palette that is no list of classes
 
 
 def payload(explorer: Explorer) -> dict[str, Any]:
     """What the page knows of a run, but for the pictures of its images."""
-    rows = points(explorer.encodings)
+    rows = points(explorer)
     known = [_kept(column, rows) for column in columns(explorer)]
     manifold = explorer.manifold
     parts = {
@@ -38,19 +39,27 @@ def payload(explorer: Explorer) -> dict[str, Any]:
     return parts | _places(explorer, rows)
 
 
-def points(encodings: Encodings) -> Ints:
+def points(explorer: Explorer) -> Ints:
     """Rows (n,) that become points, shuffled so that none hides the others.
 
     Images with a label to learn from are encoded as training images too: they are one point.
     Where there are too many, validation images come first.
     """
+    encodings = explorer.encodings
     key = encodings.index * 2 + (encodings.split == VALIDATION)
     rows = np.unique(key, return_index=True)[1]
     rows = np.random.default_rng(0).permutation(rows)
-    if len(rows) > MOST_POINTS:
+    most = min(MOST_POINTS, POINTS_BUDGET // _bytes_of_a_point(explorer))
+    if len(rows) > most:
         val_first = np.argsort(encodings.split[rows] != VALIDATION, kind="stable")
-        rows = np.sort(val_first[:MOST_POINTS])
+        rows = rows[np.sort(val_first[:most])]
     return rows
+
+
+def _bytes_of_a_point(explorer: Explorer) -> int:
+    """Of text, four for three bytes: a number, 16 bits of each quantity, the place."""
+    n_placed = 0 if explorer.encodings.place is None else 3
+    return (4 + 2 * (len(columns(explorer)) + n_placed)) * 4 // 3
 
 
 def _kept(column: Column, rows: Ints) -> Column:
@@ -107,7 +116,7 @@ def pictures(explorer: Explorer, budget: int) -> dict[str, Any]:
     given = explorer.pictures
     if given is None:
         return {"pictures": None}
-    rows = points(explorer.encodings)
+    rows = points(explorer)
     point_of = np.full(len(explorer.encodings), -1)
     point_of[rows] = np.arange(len(rows))
     at = point_of[given.rows]

@@ -38,6 +38,7 @@ _KEYS = {
     "data.path  run": "your own files (data=images, patches, graphene); a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
+    "-m  sweep.jobs  .name  .metric": "several runs: how many at a time, their folder, what is best",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 

@@ -35,10 +35,10 @@ _OF_GROUP = {"experiment": "    one result: paper/ with the paper's settings (ho
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
     "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
-    "data.path  run": "your own files (data=images, patches, graphene); a finished run",
+    "data.path  run": "your own files; a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
-    "-m  sweep.jobs  .name  .metric": "several runs: how many at a time, their folder, what is best",
+    "-m  sweep.jobs  .name  .metric": "several runs: at a time, folder, what is best",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 

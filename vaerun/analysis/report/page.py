@@ -26,7 +26,7 @@ from vaerun.runs import write_text
 Plain = Mapping[str, Any]
 
 LARGEST = 9_800_000  # bytes of a page; it holds as many pictures of images as there is room for
-FIGURES_BUDGET = 3_600_000  # bytes of text
+FIGURES_BUDGET = 3_000_000  # bytes of text
 
 
 def write_report(

@@ -18,7 +18,7 @@ from vaerun.encodings import VALIDATION
 # N images, of which n become points.
 
 MOST_POINTS = 100_000
-POINTS_BUDGET = 3_300_000  # bytes of text
+POINTS_BUDGET = 2_500_000  # bytes of text
 FRAMES_BUDGET = 1_200_000  # bytes of text
 SHADES = 128  # of a palette that is no list of classes
 

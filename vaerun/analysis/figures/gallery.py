@@ -78,7 +78,7 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
         rows = {"input": arrays["outliers_input"], "model": arrays["outliers_output"]}
         low, high = arrays["outliers_error"].min(), arrays["outliers_error"].max()
         figures["outliers"] = images.draw_reconstructions(
-            rows, f"the worst of them, error {high:.3g} to {low:.3g} a pixel"
+            rows, f"Reconstructed worst: error {high:.2g} to {low:.2g} a pixel"
         )
     return figures
 

@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
-from vaerun.callbacks import ProgressBar
 from vaerun.hardware import quiet_lightning
+from vaerun.progress import ProgressBar
 
 
 class NeverBegins(pl.LightningModule):

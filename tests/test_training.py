@@ -94,7 +94,8 @@ def test_a_run_of_several_beginnings_looks_like_any_other(run: Run):
     folder, _ = run(*TWICE, "model.restarts=3", "trainer.max_epochs=3")
     assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3"]
     assert [row["step"] for row in rows(folder)] == ["2", "4", "6"]
-    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+    kept = {path.name for path in (folder / "checkpoints").iterdir()}
+    assert kept == {"last.ckpt", "previous.ckpt", "best.ckpt"}
     assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
 
 
@@ -275,6 +276,76 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
     assert rows(resumed) == rows(whole)
     ours, theirs = weights(resumed), weights(whole)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 7], ids="step {}".format)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ("model=ae", "data.corrupt=noise"),
+        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
+        ("model=ssrvae", *FOUND, "trainer.schedule=one_cycle"),
+        ("model.restarts=2", "model.restart_epochs=2", "trainer.early_stopping_epochs=2"),
+    ],
+    ids=" ".join,
+)
+def test_a_run_stopped_within_an_epoch_resumes_as_if_never_stopped(
+    run: Run, vaerun, monkeypatch, choice: tuple[str, ...], stop_at: int
+):
+    """In the middle of the first, second or third of three, or of the first beginning."""
+    five = ("data.batch_size=8",)  # steps an epoch
+    options = (*choice, *five, "trainer.max_epochs=3", "trainer.checkpoint_minutes=0")
+    whole, _ = run(*options, "out=whole")
+    with monkeypatch.context() as patch:
+        honest = Module.training_step
+
+        def step(self, batch, batch_idx):
+            if self.global_step == stop_at:
+                power_cut()
+            return honest(self, batch, batch_idx)
+
+        patch.setattr(Module, "training_step", step)
+        assert vaerun(*TINY, *options)[0] == 1
+    resumed, output = run(*options, "resume=auto")
+    assert resumed.name == "version_0"
+    assert f"going on after step {stop_at}" in output
+    assert rows(resumed) == rows(whole)
+    ours, theirs = weights(resumed), weights(whole)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_run_stopped_early_and_killed_in_its_results_trains_no_more(run, vaerun, monkeypatch):
+    options = ("trainer.max_epochs=9", "trainer.early_stopping_epochs=2")
+    options = (*options, "trainer.learning_rate=1e-30")  # no epoch is better than the first
+    with monkeypatch.context() as patch:
+        patch.setattr("vaerun.tasks.train.write_results", power_cut)
+        assert vaerun(*TINY, *options)[0] == 1
+    resumed, output = run(*options, "resume=auto")
+    assert [row["epoch"] for row in rows(resumed)] == ["1", "2", "3"]
+    assert not any(line.startswith("epoch") for line in output)
+
+
+def test_a_checkpoint_of_an_older_version_is_gone_on_with(run: Run, vaerun, monkeypatch):
+    """Which says less, and was written at the end of an epoch."""
+    whole, _ = run("trainer.max_epochs=3", "out=whole")
+    with monkeypatch.context() as patch:
+        honest = Checkpoints.on_train_epoch_end
+
+        def stop_after_two(self, trainer, module):
+            honest(self, trainer, module)
+            if trainer.current_epoch == 1:
+                power_cut()
+
+        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        assert vaerun(*TINY, "trainer.max_epochs=3")[0] == 1
+    (last,) = Path("outputs").rglob("last.ckpt")
+    state = torch.load(last, weights_only=True)
+    del state["means"], state["callbacks"]["Checkpoints"]["ended"]
+    del state["callbacks"]["History"]["spent"]
+    torch.save(state, last)
+    resumed, _ = run("trainer.max_epochs=3", "resume=auto")
+    assert resumed.name == "version_0"
+    assert rows(resumed) == rows(whole)
 
 
 def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run):

@@ -1,25 +1,18 @@
-"""What happens beside the steps of training: checkpoints, progress, a watchful eye."""
+"""What happens beside the steps of training: its state is kept, and a watchful eye on the loss."""
 
 import math
-import os
-import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
+from vaerun.checkpoints import Slot
 from vaerun.errors import UserError
 from vaerun.models.module import Module
 from vaerun.runs import RunFolder, atomic_path
+from vaerun.signals import Waiting
 
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
 
@@ -28,10 +21,83 @@ class Diverged(UserError):
     """Training came to a loss that is no number."""
 
 
-class Beginning(pl.callbacks.Checkpoint):
-    """Ends training after some epochs and keeps its state, with its validation loss, in a file."""
+class Keeping(pl.callbacks.Checkpoint):
+    """Keeps the state between two steps: now and then, and before a signal has its way.
 
-    def __init__(self, path: Path, epochs: int) -> None:
+    Parameters
+    ----------
+    slot
+        Where.
+    minutes
+        From one to the next.
+    """
+
+    def __init__(self, slot: Slot, minutes: float) -> None:
+        self.slot = slot
+        self.minutes = minutes
+        self._signals = Waiting()
+        self._kept = 0.0  # when, on the clock of `time.monotonic`
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """See what signals do before Lightning has them do other things."""
+        self._signals.remember()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """From here on a signal waits for the end of a step."""
+        self._kept = time.monotonic()
+        self._signals.hold_back()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep the state if it is time, unless the epoch's end comes next."""
+        if batch_idx + 1 < trainer.num_training_batches:
+            self.keep_if_due(trainer)
+
+    def keep_if_due(self, trainer: pl.Trainer) -> None:
+        """Keep the state if it is time or a signal waits, which then does what it does."""
+        due = time.monotonic() - self._kept >= 60 * self.minutes or bool(self._signals)
+        if trainer.strategy.reduce_boolean_decision(due, all=False):
+            self.keep(trainer)
+        self._signals.act()
+
+    def keep(self, trainer: pl.Trainer, best: Path | None = None) -> None:
+        """Keep the state now."""
+        self.slot.write(trainer.save_checkpoint, best)
+        self._kept = time.monotonic()
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Signals are others' business again, also one that came after the last step."""
+        self._signals.let_go()
+        self._signals.act()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """They are so also after a failure, when nothing is torn down."""
+        self._signals.let_go()
+
+    @property
+    def state_key(self) -> str:
+        """The same for a beginning and for the run, which goes on with what the former kept."""
+        return Checkpoints.__qualname__
+
+
+class Beginning(Keeping):
+    """Ends training after some epochs and keeps its state, with its validation loss, in a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    epochs
+        How many.
+    slot, minutes
+        See `Keeping`; for a beginning that is yet to be finished.
+    """
+
+    def __init__(self, path: Path, epochs: int, slot: Slot, minutes: float) -> None:
+        super().__init__(slot, minutes)
         self.path = path
         self.epochs = epochs
         self.loss = math.inf
@@ -39,28 +105,33 @@ class Beginning(pl.callbacks.Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop at the last of the epochs."""
         del pl_module
-        if trainer.current_epoch + 1 == self.epochs:
-            self.loss = float(trainer.callback_metrics["val/loss"])
-            with atomic_path(self.path) as path:
-                trainer.save_checkpoint(path)
-            trainer.should_stop = True
-
-    @property
-    def state_key(self) -> str:
-        """Where `Checkpoints` keeps its own, so that it can go on from this file."""
-        return Checkpoints.__qualname__
+        if trainer.current_epoch + 1 < self.epochs:
+            self.keep_if_due(trainer)
+            return
+        self.loss = float(trainer.callback_metrics["val/loss"])
+        with atomic_path(self.path) as path:
+            trainer.save_checkpoint(path)
+        self.slot.remove()
+        trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
         """The loss, as `Checkpoints` has it."""
         return {"best": self.loss}
 
 
-class Checkpoints(pl.callbacks.Checkpoint):
+class Checkpoints(Keeping):
     """Keeps the newest state, and that of the lowest validation loss, each written whole."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, slot: Slot, minutes: float) -> None:
+        super().__init__(slot, minutes)
         self.folder = folder
         self.best = math.inf
+        self._has_ended = False  # before the last epoch
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A training that was stopped early stays so."""
+        super().on_fit_start(trainer, pl_module)
+        trainer.should_stop = trainer.should_stop or self._has_ended
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write ``last.ckpt``, and ``best.ckpt`` if validation has never been better."""
@@ -68,27 +139,18 @@ class Checkpoints(pl.callbacks.Checkpoint):
         loss = float(trainer.callback_metrics["val/loss"])
         is_best = loss < self.best or not self.folder.best_checkpoint.exists()
         self.best = min(loss, self.best)
-        with atomic_path(self.folder.last_checkpoint) as path:
-            trainer.save_checkpoint(path)
-            if is_best:
-                with atomic_path(self.folder.best_checkpoint) as copy:
-                    _same_file(path, copy)
+        self._has_ended = trainer.should_stop
+        self.keep(trainer, self.folder.best_checkpoint if is_best else None)
+        self._signals.act()
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest validation loss so far."""
-        return {"best": self.best}
+        """The lowest validation loss so far, and whether training was stopped early."""
+        return {"best": self.best, "ended": self._has_ended}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore it."""
+        """Restore them."""
         self.best = float(state_dict["best"])
-
-
-def _same_file(path: Path, copy: Path) -> None:
-    """Another name for a file, or a copy where the file system knows no second names."""
-    try:
-        os.link(path, copy)
-    except OSError:
-        shutil.copyfile(path, copy)
+        self._has_ended = bool(state_dict.get("ended", False))  # older ones do not say
 
 
 class Watch(pl.Callback):
@@ -118,77 +180,3 @@ class Watch(pl.Callback):
                 "train longer, or begin with a smaller weight, as in objective.beta_start=0.1 "
                 "objective.beta_epochs=10"
             )
-
-
-class ProgressBar(pl.Callback):
-    """One bar for the whole of training, with the terms of the bound and the time left."""
-
-    def __init__(self, console: Console) -> None:
-        self.progress = Progress(
-            TextColumn("[bold]training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("epochs"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[terms]}"),
-            console=console,
-            refresh_per_second=4,
-        )
-        self.task = self.progress.add_task("training", terms="")
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the bar, at the epoch that training begins with."""
-        del pl_module
-        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
-        self.progress.start()
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Move on by a step."""
-        share = (batch_idx + 1) / max(int(trainer.num_training_batches), 1)
-        self.progress.update(self.task, completed=round(trainer.current_epoch + share, 1))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the epoch's terms."""
-        self.progress.update(self.task, terms=describe(trainer))
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Take the bar away."""
-        self.progress.stop()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Take it away also after a failure or an interrupt, when nothing is torn down."""
-        self.progress.stop()
-
-
-class EpochLines(pl.Callback):
-    """A plain line an epoch, for logs."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the epoch's terms."""
-        del pl_module
-        n = trainer.max_epochs
-        self.console.print(f"epoch {trainer.current_epoch + 1}/{n}  {describe(trainer)}")
-
-
-def describe(trainer: pl.Trainer) -> str:
-    """The newest terms of the bound in words, nats per image."""
-    names = {
-        "train/loss": "loss",
-        "val/loss": "val",
-        "val/reconstruction": "rec",
-        "val/kl_content": "KL(z)",
-        "val/kl_pose": "KL(pose)",
-    }
-    metrics = trainer.callback_metrics
-    return "  ".join(
-        f"{word} {float(metrics[k]):.1f}" for k, word in names.items() if k in metrics
-    )

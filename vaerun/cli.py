@@ -7,16 +7,14 @@
 traceback; 130 interrupted. The last line on standard output names the run folder.
 """
 
-import contextlib
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from vaerun.dispatch import DONE, guarded, run_one
 from vaerun.errors import UserError
+from vaerun.signals import interrupting
 
 _FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
 
@@ -24,7 +22,7 @@ _FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments (those of the process if None) ask for; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with _terminated_as_interrupted():
+    with interrupting():  # so that the run folder is made consistent
         return guarded(lambda: _dispatch(arguments))
 
 
@@ -118,21 +116,3 @@ def _show(text: str) -> None:
     except BrokenPipeError:
         # Python flushes once more at exit; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM interrupts as Ctrl-C does, so that the run folder is made consistent."""
-
-    def interrupt(number: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever runs us there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

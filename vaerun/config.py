@@ -47,6 +47,8 @@ NAMED_BY_GROUP = {
     "data.kind": "data",
     "objective.name": "objective",
 }
+# What keys were before there were any, for the configs of older runs.
+_SINCE = {"trainer": {"checkpoint_minutes": 1.0}}
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -68,6 +70,9 @@ class TrainerConfig:
     gradient_clip: float | None = option("largest norm of the gradient, null = any", above=0)
     early_stopping_epochs: int | None = option(
         "epochs without a better validation loss before training ends, null = never", min=1
+    )
+    checkpoint_minutes: float = option(
+        "minutes from one checkpoint to the next within an epoch, 0 = after every step", min=0
     )
     progress: bool = option("whether to show a progress bar")
 
@@ -133,6 +138,9 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
 
     faults: list[UserError] = []
     parts = dict(plain)
+    for group, older in _SINCE.items():
+        if isinstance(parts.get(group), Mapping):
+            parts[group] = older | dict(parts[group])
     _check_name(parts, "model", models.MODELS, faults)
     if isinstance(parts.get("model"), Mapping):
         parts["model"] = model = dict(parts["model"])

@@ -79,5 +79,7 @@ def quiet_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Batches come from memory in one index: workers would only copy them about.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # They begin where the step count says, so nothing else has to be kept.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*number of training batches.*log_every_n_steps.*")

@@ -29,17 +29,27 @@ class History(pl.Callback):
         self.board = board or folder.tensorboard
         self.rows: list[dict[str, float]] = []
         self._start = 0.0
+        self._spent = 0.0  # on the epoch that a resumed run is in, seconds
         self._events: SummaryWriter | None = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the event file; write what is known of epochs that came before."""
+        """Write what is known of epochs that came before, and nothing else.
+
+        A run that was killed may have logged an epoch that it had no time to keep.
+        """
         del trainer, pl_module
-        is_new = not any(self.board.glob("events*"))
+        for path in self.board.glob("events*"):
+            path.unlink()
         self._events = SummaryWriter(str(self.board))
         if self.rows:
-            self._write_csv()  # which may be that of another beginning
-        for row in self.rows if is_new else []:
+            self._write_csv()
+        for row in self.rows:
             self._write_events(row)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Go on with the clock of an epoch that had begun."""
+        del trainer, pl_module
+        self._start = time.perf_counter() - self._spent
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -81,9 +91,10 @@ class History(pl.Callback):
         write_text(self.folder.metrics_csv, text.getvalue())
 
     def state_dict(self) -> dict[str, Any]:
-        """All rows so far."""
-        return {"rows": self.rows}
+        """All rows so far, and the seconds since the last."""
+        return {"rows": self.rows, "spent": time.perf_counter() - self._start}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore them."""
         self.rows = [dict(row) for row in state_dict["rows"]]
+        self._spent = float(state_dict.get("spent", 0.0))  # older ones do not say

@@ -23,11 +23,11 @@ import yaml
 
 from vaerun.errors import UserError
 from vaerun.provenance import git_revision, package_versions
-from vaerun.runs import RunFolder, read_config, write_text
+from vaerun.runs import RunFolder, clear_half_written, read_config, write_text
 
 # What may differ between a run and the one that goes on with it.
 _INCIDENTAL = ("out", "resume", "run")
-_INCIDENTAL_KEYS = {"trainer": ("progress",), "data": ("root",)}
+_INCIDENTAL_KEYS = {"trainer": ("progress", "checkpoint_minutes"), "data": ("root",)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +74,7 @@ def record(folder: RunFolder, job: Job, about: About) -> Iterator[RunFolder]:
 
     Lightning turns an interrupt into SystemExit; it leaves here as the KeyboardInterrupt it was.
     """
+    clear_half_written(folder)
     write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
     write_text(folder.overrides, yaml.safe_dump(job.overrides, allow_unicode=True))
     _write_manifest(folder, _opening(job, about))
@@ -154,7 +155,7 @@ def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
 def unfinished(
     out: str | Path, model: str, data: str, plain: Mapping[str, Any]
 ) -> RunFolder | None:
-    """The newest run of this very config that stopped early and can be resumed."""
+    """The newest run of this very config that stopped early, though it may have kept no state."""
     parent = Path(out).expanduser() / model / data
     folders = [RunFolder(path) for path in sorted(parent.glob("version_*"), key=_version)]
     manifests = {folder: read_manifest(folder) for folder in folders}
@@ -162,7 +163,7 @@ def unfinished(
         manifest = manifests[folder]
         if (
             manifest.get("status") in ("running", "interrupted", "failed")
-            and folder.is_resumable
+            and folder.config.is_file()
             and not _alive(manifest)
             and same_run(read_config(folder), plain)
         ):
@@ -178,10 +179,6 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
     if _alive(manifest):
         pid = manifest["process"]["pid"]
         raise UserError(f"resume={folder.path} is still at work (process {pid})", "wait for it")
-    if not folder.is_resumable:
-        raise UserError(
-            f"resume={folder.path} has no checkpoints/last.ckpt", "leave resume out to begin anew"
-        )
     if not same_run(read_config(folder), plain):
         raise UserError(
             f"resume={folder.path} was begun with another config",

@@ -7,6 +7,7 @@ reads a run folder never sees half a file. Nothing found in a run folder is ever
 import contextlib
 import dataclasses
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import yaml
 
 from vaerun.errors import UserError
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +55,6 @@ class RunFolder:
     def best_checkpoint(self) -> Path:
         """The state of the lowest validation loss."""
         return self.checkpoints / "best.ckpt"
-
-    @property
-    def is_resumable(self) -> bool:
-        """Whether it holds a state to go on from: the newest, or a beginning that was finished."""
-        return self.last_checkpoint.is_file() or any(self.checkpoints.glob("beginning_*.ckpt"))
 
     @property
     def metrics_csv(self) -> Path:
@@ -122,12 +120,19 @@ def claim(out: str | Path, model: str, data: str) -> RunFolder:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, of the same suffix: renamed when whole, removed on error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # see `_TEMPORARY`
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_half_written(folder: RunFolder) -> None:
+    """Remove what a process that was killed was writing; only for the one that has the folder."""
+    for path in folder.path.rglob(".*"):
+        if path.is_file() and _TEMPORARY.match(path.name):
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """From images to a trained network: classes to look for, beginnings to choose from, the long run.
 
 Everything is a function of config and seed, so what a stopped run had done is found again: its
-last checkpoint, or the beginnings that were finished.
+last checkpoint, or the beginnings that were finished, and gone on with to the same end.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
-from vaerun import models
-from vaerun.callbacks import Beginning, Checkpoints, Diverged, EpochLines, ProgressBar, Watch
+from vaerun import checkpoints, models
+from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
 from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
 from vaerun.data.module import DataModule, Knowledge
@@ -25,6 +25,7 @@ from vaerun.history import History
 from vaerun.models import atlas
 from vaerun.models.module import Module, Optimiser, balanced
 from vaerun.models.network import Network
+from vaerun.progress import EpochLines, ProgressBar
 from vaerun.runs import RunFolder, atomic_path
 
 
@@ -80,8 +81,15 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
     return network
 
 
-def fit(setting: Setting) -> TrainingRecord:
+def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
     """Train from the start, or from the folder's last checkpoint if it has one.
+
+    Parameters
+    ----------
+    setting
+        What to train.
+    onlookers
+        Callbacks beside our own.
 
     Raises
     ------
@@ -90,28 +98,29 @@ def fit(setting: Setting) -> TrainingRecord:
     """
     quiet_lightning()
     config, folder = setting.config, setting.folder
-    seed = config.seed
-    if folder.last_checkpoint.is_file():
-        seed = _seed_of(folder.last_checkpoint)
-    elif config.model.restarts > 1:
-        seed = _choose_beginning(setting)
-    module = _module(setting, seed)
+    slot = checkpoints.of_run(folder)
+    last = slot.whole(setting.console.print)
+    if last is None and config.model.restarts > 1:
+        last = _choose_beginning(setting)
+    for done_with in folder.checkpoints.glob("beginning_*"):
+        done_with.unlink()
+    module = _module(setting, config.seed if last is None else _seed_of(last))
     history = History(folder)
     stop = config.trainer.early_stopping_epochs
     callbacks = [
         *_watching(setting, history),
-        Checkpoints(folder),
+        Checkpoints(folder, slot, config.trainer.checkpoint_minutes),
+        *onlookers,
         *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
     ]
-    last = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     trainer = _train(setting, module, callbacks, last)
     return TrainingRecord(
         module=module, rows=history.rows, steps=trainer.global_step, hardware=setting.hardware
     )
 
 
-def _choose_beginning(setting: Setting) -> int:
-    """Begin several times; the best by the bound becomes the last checkpoint; returns its seed.
+def _choose_beginning(setting: Setting) -> Path:
+    """Begin several times; the best by the bound becomes the last checkpoint, which is returned.
 
     One that diverges is left out. It leaves no file, so a resumed run tries it once more.
 
@@ -126,8 +135,8 @@ def _choose_beginning(setting: Setting) -> int:
     for number in range(config.model.restarts):
         path = folder.checkpoints / f"beginning_{number}.ckpt"
         try:
-            if not path.is_file():
-                _begin(setting, number, Beginning(path, epochs))
+            if not checkpoints.is_whole(path):
+                _begin(setting, number, path, epochs)
         except Diverged:
             if not found and number + 1 == config.model.restarts:
                 raise
@@ -141,17 +150,19 @@ def _choose_beginning(setting: Setting) -> int:
     for checkpoint in (folder.best_checkpoint, folder.last_checkpoint):
         with atomic_path(checkpoint) as copy:
             copy.write_bytes(best.read_bytes())
-    for _, path in found:
-        path.unlink()
-    return _seed_of(folder.last_checkpoint)
+    return folder.last_checkpoint
 
 
-def _begin(setting: Setting, number: int, beginning: Beginning) -> None:
+def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:
     """Train the beginning of a number, from 0; people count from 1."""
-    setting.console.print(f"beginning {number + 1} of {setting.config.model.restarts}")
-    history = History(setting.folder, setting.folder.tensorboard / f"beginning_{number + 1}")
-    module = _module(setting, _seed_of_beginning(setting.config.seed, number))
-    _train(setting, module, [*_watching(setting, history), beginning], None)
+    config, folder = setting.config, setting.folder
+    setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
+    slot = checkpoints.of_beginning(folder, number)
+    beginning = Beginning(path, epochs, slot, config.trainer.checkpoint_minutes)
+    history = History(folder, folder.tensorboard / f"beginning_{number + 1}")
+    module = _module(setting, _seed_of_beginning(config.seed, number))
+    begun = slot.whole(setting.console.print)
+    _train(setting, module, [*_watching(setting, history), beginning], begun)
 
 
 def _seed_of_beginning(seed: int, number: int) -> int:
@@ -191,8 +202,13 @@ def _class_weight(setting: Setting) -> torch.Tensor | None:
 def _train(
     setting: Setting, module: Module, callbacks: Sequence[pl.Callback], checkpoint: Path | None
 ) -> pl.Trainer:
-    """Train a module to its last epoch, or to where a callback ends it."""
+    """Train a module to its last epoch, or to where a callback ends it, from a checkpoint on."""
     config, hardware = setting.config, setting.hardware
+    epoch = 0
+    if checkpoint is not None:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        epoch = int(state["epoch"])
+        setting.console.print(f"going on after step {state['global_step']:,}")
     trainer = pl.Trainer(
         max_epochs=config.trainer.max_epochs,
         accelerator=hardware.accelerator,
@@ -210,7 +226,7 @@ def _train(
         setting.splits,
         config.data.batch_size,
         config.seed,
-        _knowledge(setting, module),
+        _knowledge(setting, module, epoch),
         val_batch_size=module.network.n_at_once,
     )
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -225,13 +241,14 @@ def _watching(setting: Setting, history: History) -> list[pl.Callback]:
     return [Watch(console), history, bar]
 
 
-def _knowledge(setting: Setting, module: Module) -> Knowledge:
-    """What the model is told beside the images."""
+def _knowledge(setting: Setting, module: Module, epoch: int) -> Knowledge:
+    """What the model is told beside the images from an epoch on."""
     category = module.network.category
+    is_guided = epoch < setting.config.objective.guide_epochs
     return Knowledge(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,
-        guide=_guide(setting, module),
+        guide=_guide(setting, module) if is_guided else None,
     )
 
 

@@ -1,10 +1,10 @@
 """Batches from memory: one tensor on the device, selected by index.
 
 The order of an epoch is a function of (seed, epoch) and of nothing else, so a resumed run sees
-the batches that an uninterrupted one would have seen.
+the batches that an uninterrupted one would have seen, from any of them on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -88,6 +88,9 @@ class EpochSampler(Sampler[Tensor]):
     epoch
         Tells which epoch it is. Asked when the first batch is wanted and no sooner: Lightning
         opens the iterator of a resumed run before it knows the epoch itself.
+    seen
+        Tells how many batches of the epoch were seen before a resumed run was stopped; asked
+        when the epoch is.
     """
 
     def __init__(
@@ -97,12 +100,14 @@ class EpochSampler(Sampler[Tensor]):
         seed: int | None,
         epoch: Callable[[], int],
         n_labelled: int = 0,
+        seen: Callable[[], int] = lambda: 0,
     ) -> None:
         self.n = n
         self.n_labelled = n_labelled
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
+        self.seen = seen
 
     def __len__(self) -> int:
         return -(-max(self.n, self.n_labelled) // self.batch_size)
@@ -113,13 +118,11 @@ class EpochSampler(Sampler[Tensor]):
             rng = np.random.default_rng((self.seed, self.epoch()))
             parts = [part[torch.from_numpy(rng.permutation(len(part)))] for part in parts]
         images, labelled = parts
-        if not self.n_labelled:
-            yield from images.split(self.batch_size)
-        else:
-            for some, known in zip(
-                images.tensor_split(len(self)), labelled.tensor_split(len(self)), strict=True
-            ):
-                yield torch.cat([some, known])
+        batches: Sequence[Tensor] = images.split(self.batch_size)
+        if self.n_labelled:
+            shares = (part.tensor_split(len(self)) for part in (images, labelled))
+            batches = [torch.cat(share) for share in zip(*shares, strict=True)]
+        yield from batches[self.seen() :]
 
 
 def feed(
@@ -130,12 +133,13 @@ def feed(
     n_labelled: int = 0,
     seed: int | None = None,
     epoch: Callable[[], int] = lambda: 0,
+    seen: Callable[[], int] = lambda: 0,
 ) -> DataLoader[Batch[Tensor]]:
     """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed."""
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
     n = len(everything.images) - n_labelled
     return DataLoader(
         MemorySource(everything, device),
-        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled),
+        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled, seen),
         batch_size=None,
     )

@@ -81,6 +81,7 @@ class DataModule(pl.LightningDataModule):
             n_labelled=0 if labelled is None else len(labelled),
             seed=self.seed,
             epoch=lambda: trainer.current_epoch,
+            seen=lambda: trainer.fit_loop.batch_idx + 1,
         )
 
     def val_dataloader(self) -> DataLoader[Batch[Tensor]]:

@@ -154,13 +154,16 @@ class Module(pl.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the network knows of its data, and the seed that training was begun with."""
+        """Add what the network knows of its data, the seed, and the means of half an epoch."""
         checkpoint["shape"] = self.network.shape.plain()
         checkpoint["seed"] = self.seed
+        checkpoint["means"] = self._means["train"].state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the noise of the beginning that was chosen."""
+        """Go on with the noise of the beginning that was chosen, and with the means."""
         self.seed = int(checkpoint["seed"])
+        if "means" in checkpoint:  # older ones were written at the end of an epoch
+            self._means["train"].load_state_dict(checkpoint["means"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam, with the schedule stepped after every batch."""
@@ -239,7 +242,7 @@ class TermMeans:
     def add(self, terms: Terms) -> None:
         """Count a batch in."""
         total = torch.stack([*terms, terms.loss]).detach().sum(1)
-        self._sum = total if self._sum is None else self._sum + total
+        self._sum = total if self._sum is None else self._sum.to(total) + total
         self._n_images += len(terms.loss)
 
     def pop(self) -> dict[str, Tensor]:
@@ -249,6 +252,14 @@ class TermMeans:
         means = dict(zip((*Terms._fields, "loss"), self._sum / self._n_images, strict=True))
         self._sum, self._n_images = None, 0
         return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was gathered so far."""
+        return {"sum": self._sum, "n_images": self._n_images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._sum, self._n_images = state["sum"], int(state["n_images"])
 
 
 def seed_noise(seed: int, stream: int, number: int) -> None:

@@ -1,0 +1,258 @@
+"""Runs that are killed, told to stop or robbed of a file, and go on: nothing tells it afterwards.
+
+Each run is a process of its own, forked from one that has imported what takes time to import.
+VAERUN_KILLS says how often to kill one at a random moment.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+N_EPOCHS = 4
+TINY = (
+    "data.size=16",
+    "data.train_size=800",
+    "data.val_size=40",
+    "data.batch_size=20",
+    "model.hidden=[12,10]",
+    f"trainer.max_epochs={N_EPOCHS}",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+    "trainer.checkpoint_minutes=0.001",
+)
+OF_THE_MACHINE = ("seconds", "images_per_second", "peak_rss_mb")
+FORKS = """
+import json, os, signal, sys
+from vaerun.cli import main
+import vaerun.tasks.train
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        out = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1), os.dup2(out, 2)
+        status = main(json.loads(line))
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(status)
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+class Runs:
+    """One run of the command after another, each a process that can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._forks = subprocess.Popen(
+            [sys.executable, "-c", FORKS],
+            cwd=folder,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, *overrides: str) -> int:
+        """Begin one; returns the id of its process."""
+        print(json.dumps([*TINY, *overrides]), file=self._forks.stdin, flush=True)
+        return int(self._forks.stdout.readline())
+
+    def end(self) -> int:
+        """Wait for it; returns its exit status, minus the signal where one killed it."""
+        return int(self._forks.stdout.readline())
+
+    def whole(self, *overrides: str) -> Path:
+        """One that has to end well; returns its folder."""
+        self.start(*overrides)
+        assert self.end() == 0, self.output()
+        return self.folder / self.output()[-1].removeprefix("run: ")
+
+    def stopped(self, number: int, moment: Callable[[Path], bool], *overrides: str) -> int:
+        """One that gets a signal at a moment of its folder; returns its exit status."""
+        (out,) = (word.removeprefix("out=") for word in overrides if word.startswith("out="))
+        pid = self.start(*overrides)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+            while not moment(self.folder / out / "rvae/cards_iv/version_0"):
+                os.kill(pid, 0)
+                time.sleep(0.002)
+            os.kill(pid, number)
+        return self.end()
+
+    def output(self) -> list[str]:
+        """What the newest one said."""
+        return (self.folder / "output.txt").read_text().splitlines()
+
+    def close(self) -> None:
+        self._forks.stdin.close()
+        self._forks.stdout.close()
+        self._forks.wait()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    made = Runs(tmp_path_factory.mktemp("resume"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(runs: Runs) -> tuple[Path, float]:
+    """A run that nothing happened to, and its seconds."""
+    runs.start("--version")  # which waits for what is imported
+    runs.end()
+    start = time.monotonic()
+    return runs.whole("out=uninterrupted"), time.monotonic() - start
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """All that a run has come to, as bytes and words, but for the time that it took."""
+    found: dict[str, Any] = {}
+    for name in ("last", "best"):
+        state = torch.load(folder / f"checkpoints/{name}.ckpt", weights_only=True)
+        found |= {f"{name} {key}": value.numpy().tobytes() for key, value in plain(state).items()}
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found["epochs"] = [{k: v for k, v in row.items() if k not in OF_THE_MACHINE} for row in rows]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for name in OF_THE_MACHINE:
+        del metrics["train"][name]
+    found["metrics"] = metrics
+    with h5py.File(folder / "latents.h5") as file:
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[()].tobytes()})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    found["board"] = [(event.step, event.value) for event in events.Scalars("val/loss")]
+    return found
+
+
+def plain(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Weights and what Adam keeps of each."""
+    (adam,) = state["optimizer_states"]
+    kept = {f"{i} {k}": v for i, values in adam["state"].items() for k, v in values.items()}
+    return state["state_dict"] | kept
+
+
+def check_same(folder: Path, uninterrupted: Path) -> None:
+    """Two runs have come to the same, and the first has left nothing half-written."""
+    ours, theirs = outcome(folder), outcome(uninterrupted)
+    assert [name for name in theirs if ours.get(name) != theirs[name]] == []
+    assert [step for step, _ in ours["board"]] == list(range(1, N_EPOCHS + 1))
+    assert not [path for path in folder.rglob(".*") if path.is_file()]
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
+
+
+def step(folder: Path) -> int:
+    """Of the last checkpoint."""
+    state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
+    return int(state["global_step"])
+
+
+def after(epoch: int) -> Callable[[Path], bool]:
+    """The moment when an epoch is kept and the next, it may be, has begun."""
+
+    def has_come(folder: Path) -> bool:
+        try:
+            return len((folder / "metrics.csv").read_text().splitlines()) > epoch
+        except FileNotFoundError:
+            return False
+
+    return has_come
+
+
+def writing(folder: Path) -> bool:
+    """The moment when a checkpoint is half-written, and another is there."""
+    here = folder / "checkpoints"
+    return (here / "previous.ckpt").is_file() and any(here.glob(".*.last.ckpt"))
+
+
+def in_results(folder: Path) -> bool:
+    """The moment when training has ended."""
+    return (folder / "latents.h5").is_file()
+
+
+def at(seconds: float) -> Callable[[Path], bool]:
+    """A moment by the clock, from the first time it is asked for."""
+    start: list[float] = []
+
+    def has_come(_: Path) -> bool:
+        start.append(time.monotonic())
+        return start[-1] - start[0] >= seconds
+
+    return has_come
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(runs: Runs, uninterrupted):
+    whole, seconds = uninterrupted
+    draw = random.Random(0)
+    for kill in range(int(os.environ.get("VAERUN_KILLS", "2"))):
+        out = f"out=killed_{kill}"
+        moment = draw.uniform(0.05, 0.95) * seconds
+        status = runs.stopped(signal.SIGKILL, at(moment), out)
+        assert status in (-signal.SIGKILL, 0)
+        if status:
+            folder = runs.whole(out, "resume=auto")
+            going_on = [line for line in runs.output() if "going on" in line]
+            print(f"killed after {moment:.2f} s: {going_on}")
+            check_same(folder, whole)
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_it_writes_and_again_in_its_results(runs: Runs, uninterrupted):
+    whole, _ = uninterrupted
+    out = "out=writing"
+    assert runs.stopped(signal.SIGKILL, writing, out) == -signal.SIGKILL
+    assert runs.stopped(signal.SIGKILL, in_results, out, "resume=auto") == -signal.SIGKILL
+    folder = runs.whole(out, "resume=auto")
+    assert folder.name == "version_0"
+    assert not any(line.startswith("epoch") for line in runs.output())  # nothing left to train
+    check_same(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_run_told_to_stop_keeps_its_last_step(runs: Runs, uninterrupted, number: signal.Signals):
+    """Though the next checkpoint is a minute away."""
+    whole, _ = uninterrupted
+    options = (f"out={number.name}", "trainer.checkpoint_minutes=60")
+    assert runs.stopped(number, after(epoch=2), *options) == 130, runs.output()
+    assert runs.output()[-1] == "interrupted"
+    folder = runs.folder / number.name / "rvae/cards_iv/version_0"
+    assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
+    kept = step(folder)
+    folder = runs.whole(*options, "resume=auto")
+    assert f"going on after step {kept:,}" in runs.output()
+    check_same(folder, whole)
+
+
+@pytest.mark.slow
+def test_a_broken_checkpoint_gives_way_to_the_one_before(runs: Runs, uninterrupted):
+    whole, _ = uninterrupted
+    out = "out=broken"
+    assert runs.stopped(signal.SIGTERM, after(epoch=1), out) == 130
+    last = runs.folder / "broken/rvae/cards_iv/version_0/checkpoints/last.ckpt"
+    os.truncate(last, last.stat().st_size // 2)
+    folder = runs.whole(out, "resume=auto")
+    (said,) = (line for line in runs.output() if "is broken" in line)
+    assert said == "checkpoints/last.ckpt is broken: going on from the one before it"
+    check_same(folder, whole)

@@ -1,0 +1,88 @@
+"""Signals that wait for the end of a step, so that they find a state that is worth keeping.
+
+`interrupting` makes a scheduler's signals end the program as Ctrl-C does; `Waiting` holds them
+back while a network is trained.
+"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+_OF_SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _can_be_handled() -> bool:
+    """Only the main thread handles signals: whoever runs us elsewhere does so there."""
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Within, SIGTERM and SIGUSR1 interrupt as Ctrl-C does."""
+    if not _can_be_handled():
+        yield
+        return
+    before = {number: signal.signal(number, _interrupt) for number in _OF_SCHEDULERS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Waiting:
+    """Signals that came in; `act` has each do what it would have done at once.
+
+    What that is was settled by others (Python, the command line, submitit), and is left to them.
+    A second Ctrl-C does not wait.
+    """
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._handlers: dict[int, signal._HANDLER] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._came)
+
+    def remember(self) -> None:
+        """Note what the signals do now; those that are ignored stay so."""
+        handlers = {number: signal.getsignal(number) for number in _HELD_BACK}
+        self._handlers = {n: h for n, h in handlers.items() if h not in (signal.SIG_IGN, None)}
+
+    def hold_back(self) -> None:
+        """Let them wait from here on."""
+        if _can_be_handled():
+            for number in self._handlers:
+                signal.signal(number, self._note)
+
+    def let_go(self) -> None:
+        """Let them do again what they did."""
+        if _can_be_handled():
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+
+    def act(self) -> None:
+        """Do what the signals that wait would have done."""
+        came, self._came = self._came, []
+        for number in came:
+            self._do(number, None)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and number in self._came:
+            self._do(number, frame)
+        elif number not in self._came:
+            self._came.append(number)
+
+    def _do(self, number: int, frame: FrameType | None) -> None:
+        handler = self._handlers[number]
+        if not callable(handler):  # the system's answer would kill
+            raise KeyboardInterrupt
+        handler(number, frame)

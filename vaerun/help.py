@@ -15,8 +15,7 @@ vaerun: invariant variational autoencoders for images
 
 usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<data>/version_<k>/
        vaerun -m model=rvae,vae seed=0,1,2           every combination
-       vaerun --cfg job [...] [--resolve]            print the composed config
-       vaerun --help | --version"""
+       vaerun --cfg job [...] [--resolve]            print the composed config; also --version"""
 
 # Long lists of names do with one line each; the others get a phrase for every choice.
 _GROUPS = (
@@ -70,6 +69,12 @@ _OF_TASK = {
         "writes  outputs/compare/runs/version_<k>/: table.md, table.csv, figures/",
         "vaerun task=compare run='[outputs/*/cards_iv/*]'",
         "vaerun task=compare run='[a/*,b/*]' task.metrics=[knn_accuracy,elbo.loss]",
+    ),
+    "tune": (
+        "writes  outputs/tune/<model>_<data>/study_<digits>/: table.md, figures/, trials/",
+        "vaerun task=tune model=jrvae data=cards_iv        the same again goes on, or shares",
+        "vaerun task=tune model=rvae task.objective=knn_accuracy trainer.learning_rate=1e-3",
+        "vaerun task=tune model=vae data=mnist task.space=mine.yaml task.n_trials=100",
     ),
     "atoms": (
         "writes  outputs/atoms/<data>/version_<k>/: atoms.h5, an overlay of every frame",

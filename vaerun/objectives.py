@@ -55,17 +55,18 @@ class ObjectiveConfig:
 class Elbo(ObjectiveConfig):
     """The bound, its terms weighted over the course of training.
 
-    The weight β of KL(z) rises linearly, or falls geometrically, from ``beta_start`` to
-    ``beta_end``. A high one at first makes the decoder learn one template, to which images are
-    turned, before content may tell them apart: without it a class can settle in several
-    orientations. The weight of the entropy of q(h | x) falls geometrically from
-    ``temperature_start`` to 1, so that no hypothesis is dismissed before the decoder has learned
-    what to look for.
+    The weight β of KL(z) stays at ``beta_start`` for ``beta_delay`` epochs, then rises linearly,
+    or falls geometrically, to ``beta_end``. A high one at first makes the decoder learn one
+    template, to which images are turned, before content may tell them apart: without it a class
+    can settle in several orientations. The weight of the entropy of q(h | x) falls geometrically
+    from ``temperature_start`` to 1, so that no hypothesis is dismissed before the decoder has
+    learned what to look for.
     """
 
     beta_start: float = option("weight of KL(z) at the start", min=0.0)
     beta_end: float = option("weight of KL(z) at the end", min=0.0)
-    beta_epochs: float = option("epochs from one to the other", min=0.0)
+    beta_delay: float = option("epochs before it leaves the start", min=0.0, formerly=0.0)
+    beta_epochs: float = option("epochs from one to the other, 1 / the rate", min=0.0)
     beta_on: str = option("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
     temperature_start: float = option("weight of the entropy of q(h|x) at the start", min=1.0)
     temperature_epochs: float = option("epochs over which it falls to 1", min=0.0)
@@ -89,9 +90,12 @@ class Elbo(ObjectiveConfig):
 
     def beta(self, epoch: float) -> float:
         """Weight of KL(z)."""
-        if epoch >= self.beta_epochs:
+        since = epoch - self.beta_delay
+        if since < 0:
+            return self.beta_start
+        if since >= self.beta_epochs:
             return self.beta_end
-        share = epoch / self.beta_epochs
+        share = since / self.beta_epochs
         start, end = self.beta_start, self.beta_end
         if start > end > 0:
             return float(start * (end / start) ** share)

@@ -20,6 +20,7 @@ from vaerun.analysis.clusters import names_of_groups
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.analysis.frame_maps import frame_arrays
 from vaerun.analysis.headline import headline
+from vaerun.analysis.label_free import N_PICTURES, label_free
 from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
@@ -71,7 +72,7 @@ def write_results(
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
         write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
-        metrics = _metrics(config, splits, trained, encodings)
+        metrics = measure(config, splits, trained, encodings)
         write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
         with atomic_path(folder.arrays) as path:
@@ -104,10 +105,10 @@ def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
     return dataclasses.replace(encodings, place=dataclasses.replace(place, centre=centre))
 
 
-def _metrics(
+def measure(
     config: RunConfig, splits: Splits, trained: Trained, encodings: Encodings
 ) -> dict[str, Any]:
-    """`metrics.json`."""
+    """What `metrics.json` says of a trained network and the encodings of its data."""
     network, family = trained.network, models.MODELS[config.model.name]
     terms = inference.bound(
         network, splits.val, deterministic=family.deterministic, seed=config.seed
@@ -125,6 +126,7 @@ def _metrics(
             splits.symmetry,
             supervised=family.learns_labels,
         ),
+        **_label_free(network, splits, encodings, supervised=family.learns_labels),
         **_psnr(network, splits.val),
         "train": trained.cost,
         "classes": splits.classes,
@@ -132,6 +134,27 @@ def _metrics(
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
     }
+
+
+def _label_free(
+    network: Network, splits: Splits, encodings: Encodings, *, supervised: bool
+) -> dict[str, dict[str, float]]:
+    """How distinct the classes are that a model found itself; nothing for other models."""
+    if not network.n_classes or supervised:
+        return {}
+    val = encodings.val
+    names = [str(j) for j in range(network.n_classes)]
+    pictures = []
+    for j, (_, told) in enumerate(network.category.examples(names)):
+        members = np.flatnonzero(val.predicted == j)
+        some = (
+            members[np.linspace(0, len(members) - 1, N_PICTURES).astype(int)]
+            if len(members)
+            else members
+        )
+        pictures.append(inference.upright(network, val.z_mean[some], told))
+    share = np.bincount(val.predicted, minlength=network.n_classes) / len(val)
+    return {"label_free": label_free(pictures, share)}
 
 
 def _psnr(network: Network, images: ImageSet) -> dict[str, dict[str, float]]:

@@ -1,7 +1,8 @@
 """Config as data: a dataclass says what a group may hold, `check` proves plain values against it.
 
 A field carries its help and bounds through `option`; its value lives in YAML, so it has no
-default here. `check` reports every fault of a group in one `UserError`.
+default here but for the sake of configs that are older than the field. `check` reports every
+fault of a group in one `UserError`.
 """
 
 import dataclasses
@@ -35,6 +36,7 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Sequence[str] | None = None,
+    formerly: Any = dataclasses.MISSING,
 ) -> Any:
     """A dataclass field that says what it means and what it may hold.
 
@@ -46,11 +48,14 @@ def option(
         Bounds of a number, or of each number in a list; `above` and `below` exclude the bound.
     choices
         The words allowed, for a word or each word in a list.
+    formerly
+        What held before there was this key, for the configs of older runs, which lack it.
     """
     bounds = {"min": min, "max": max, "above": above, "below": below}
     kept = {name: bound for name, bound in bounds.items() if bound is not None}
     words = None if choices is None else tuple(choices)
-    return dataclasses.field(metadata={"help": help, "bounds": kept, "choices": words})
+    metadata = {"help": help, "bounds": kept, "choices": words}
+    return dataclasses.field(default=formerly, metadata=metadata)
 
 
 def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -88,7 +93,7 @@ def collect(cls: type[T], values: object, where: str, faults: list[UserError]) -
             built[field.name] = _value(
                 hints[field.name], values[field.name], here, field.metadata, faults
             )
-        else:
+        elif field.default is dataclasses.MISSING:
             mend = _mend(hints[field.name], field.metadata)
             faults.append(UserError(f"{here} is missing", mend))
     return cls(**built) if len(faults) == before else None

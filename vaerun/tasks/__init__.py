@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaerun.tasks.config import CompareConfig, EncodeConfig, TaskConfig
+from vaerun.tasks.config import CompareConfig, EncodeConfig, TaskConfig, TuneConfig
 
 if TYPE_CHECKING:
     from vaerun.config import RunConfig
@@ -43,17 +43,25 @@ def _atoms(config: "RunConfig", job: "Job") -> Path:
     return atoms(config, job)
 
 
+def _tune(config: "RunConfig", job: "Job") -> Path:
+    from vaerun.tasks.tune import tune
+
+    return tune(config, job)
+
+
 # `task.name` → a function of config and job that returns the run folder
 TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {
     "train": _train,
     "evaluate": _evaluate,
     "encode": _encode,
     "compare": _compare,
+    "tune": _tune,
     "atoms": _atoms,
 }
 # `task.name` → the dataclass of its keys
 CONFIGS: dict[str, type[TaskConfig]] = dict.fromkeys(TASKS, TaskConfig) | {
     "encode": EncodeConfig,
     "compare": CompareConfig,
+    "tune": TuneConfig,
 }
 OF_RUNS = ("evaluate", "encode", "compare")  # tasks that begin with runs that have finished

@@ -26,3 +26,20 @@ class CompareConfig(TaskConfig):
     metrics: list[str] | None = option(
         "metrics to show, as in [knn_accuracy,elbo.loss]; null: those that the runs share"
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneConfig(TaskConfig):
+    """What is searched, how long, and for what."""
+
+    n_trials: int = option("trials of the study, those of all its workers", min=1)
+    objective: str | None = option(
+        "what is made best: a path in metrics.json, or label_free; null: label_free for jrvae, "
+        "else elbo.loss"
+    )
+    minimise: bool | None = option("whether less of it is better; null: as its name tells")
+    space: str | None = option(
+        "what is searched: a name in conf/search or a YAML file; null: the model's own"
+    )
+    prune: bool = option("whether to end trials whose validation loss lags behind")
+    prune_after: float = option("share of the epochs that every trial gets", min=0, max=1)

@@ -179,6 +179,18 @@ def after(epoch: int) -> Callable[[Path], bool]:
     return has_come
 
 
+def kept(number: int, draw: random.Random) -> Callable[[Path], bool]:
+    """A moment soon after a step, or a later one, is kept."""
+    pause = draw.uniform(0, 0.1)
+
+    def has_come(folder: Path) -> bool:
+        has_come = (folder / "checkpoints/last.ckpt").is_file() and step(folder) >= number
+        time.sleep(pause if has_come else 0)
+        return has_come
+
+    return has_come
+
+
 def writing(folder: Path) -> bool:
     """The moment when a checkpoint is half-written, and another is there."""
     here = folder / "checkpoints"
@@ -204,16 +216,17 @@ def at(seconds: float) -> Callable[[Path], bool]:
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(runs: Runs, uninterrupted):
     whole, seconds = uninterrupted
-    draw = random.Random(0)
-    for kill in range(int(os.environ.get("VAERUN_KILLS", "2"))):
+    draw = random.Random(int(os.environ.get("VAERUN_KILLS_SEED", "0")))
+    for kill in range(int(os.environ.get("VAERUN_KILLS", "3"))):
         out = f"out=killed_{kill}"
-        moment = draw.uniform(0.05, 0.95) * seconds
-        status = runs.stopped(signal.SIGKILL, at(moment), out)
+        n_steps = step(whole)
+        moment = [kept(draw.randrange(n_steps), draw), at(draw.uniform(0, seconds))][kill % 2]
+        status = runs.stopped(signal.SIGKILL, moment, out)
         assert status in (-signal.SIGKILL, 0)
         if status:
             folder = runs.whole(out, "resume=auto")
             going_on = [line for line in runs.output() if "going on" in line]
-            print(f"killed after {moment:.2f} s: {going_on}")
+            print(f"kill {kill}: {', '.join(going_on) or 'begun anew'}")
             check_same(folder, whole)
 
 

@@ -17,12 +17,12 @@ from vaerun import checkpoints, models
 from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
 from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
-from vaerun.data.module import DataModule, Knowledge
-from vaerun.data.sets import Splits, joined
+from vaerun.data.module import DataModule
+from vaerun.data.sets import Splits
 from vaerun.errors import UserError
+from vaerun.guidance import knowledge
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.history import History
-from vaerun.models import atlas
 from vaerun.models.module import Module, Optimiser, balanced
 from vaerun.models.network import Network
 from vaerun.progress import EpochLines, ProgressBar
@@ -226,7 +226,7 @@ def _train(
         setting.splits,
         config.data.batch_size,
         config.seed,
-        _knowledge(setting, module, epoch),
+        knowledge(setting, module, epoch),
         val_batch_size=module.network.n_at_once,
     )
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -239,44 +239,3 @@ def _watching(setting: Setting, history: History) -> list[pl.Callback]:
     is_live = setting.config.trainer.progress and console.is_terminal
     bar = ProgressBar(console) if is_live else EpochLines(console)
     return [Watch(console), history, bar]
-
-
-def _knowledge(setting: Setting, module: Module, epoch: int) -> Knowledge:
-    """What the model is told beside the images from an epoch on."""
-    category = module.network.category
-    is_guided = epoch < setting.config.objective.guide_epochs
-    return Knowledge(
-        condition=lambda images: category.condition(images.label, images.factors),
-        labels=module.family.learns_labels,
-        guide=_guide(setting, module) if is_guided else None,
-    )
-
-
-def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
-    """Class and angle found before training, (N, 2), for training and then labelled images."""
-    network, splits = module.network, setting.splits
-    told = network.category.n_data_classes
-    sought = atlas.sought(setting.config.model, told or network.n_classes or 1)
-    if sought is None:
-        return None
-    if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
-        return None  # neither classes nor uprights are wanted
-    unknown = torch.full_like(splits.train.label, -1)
-    images, label = [splits.train.images], [splits.train.label if told else unknown]
-    if module.family.learns_labels and splits.labelled is not None:
-        images.append(splits.labelled.images)
-        label.append(splits.labelled.label)
-    with setting.console.status("looking for classes and uprights"):
-        hardware = setting.hardware
-        found = atlas.explore(
-            joined(images),
-            torch.cat(label),
-            sought,
-            module.seed,
-            hardware.torch_device,
-            mixed=hardware.precision != "32-true",
-        )
-    if network.n_classes:
-        sizes = torch.bincount(found.label[found.label >= 0], minlength=network.n_classes)
-        setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}")
-    return torch.stack([found.label.float(), found.angle], dim=1)

@@ -1,0 +1,91 @@
+"""Checkpoints as files: at no moment is there none, and what is broken is not taken."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from vaerun.checkpoints import Slot, is_whole
+
+
+def saving(number: int) -> Callable[[Path], None]:
+    state = {"state_dict": {"w": torch.full((1000,), float(number))}, "loops": {}, "seed": number}
+    return lambda path: torch.save(state, path)
+
+
+def number(path: Path) -> int:
+    return torch.load(path, weights_only=True)["seed"]
+
+
+@pytest.fixture
+def slot(tmp_path: Path) -> Slot:
+    """Of states 1 and 2."""
+    made = Slot(tmp_path / "last.ckpt", tmp_path / "previous.ckpt")
+    made.write(saving(1))
+    made.write(saving(2))
+    return made
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 100)
+
+
+def flip_a_bit(path: Path) -> None:
+    """Of a weight."""
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\x00\x00\x00@" * 10)] ^= 1  # 2.0
+    path.write_bytes(data)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def another_thing(path: Path) -> None:
+    torch.save({"weights": 1}, path)
+
+
+BREAKS = [truncate, flip_a_bit, empty, another_thing, Path.unlink]
+
+
+def test_the_one_before_is_kept(slot: Slot, tmp_path: Path):
+    assert (number(slot.previous), number(slot.newest)) == (1, 2)
+    assert slot.whole(pytest.fail) == slot.newest
+    slot.write(saving(3), best=tmp_path / "best.ckpt")
+    assert (number(slot.previous), number(slot.newest)) == (2, 3)
+    truncate(slot.newest)  # the best is not the same file under another name
+    assert number(tmp_path / "best.ckpt") == 3
+    assert {p.name for p in tmp_path.iterdir()} == {"last.ckpt", "previous.ckpt", "best.ckpt"}
+
+
+@pytest.mark.parametrize("harm", BREAKS)
+def test_a_broken_one_gives_way_to_the_one_before(slot: Slot, harm: Callable[[Path], None]):
+    harm(slot.newest)
+    assert not is_whole(slot.newest)
+    said: list[str] = []
+    assert slot.whole(said.append) == slot.newest
+    assert number(slot.newest) == 1
+    assert len(said) == 1
+    slot.write(saving(3))
+    assert (number(slot.previous), number(slot.newest)) == (1, 3)
+
+
+def test_where_all_are_broken_there_is_none(slot: Slot):
+    truncate(slot.newest)
+    truncate(slot.previous)
+    said: list[str] = []
+    assert slot.whole(said.append) is None
+    assert "begins anew" in said[0]
+    assert slot.whole(pytest.fail) is None
+
+
+def test_a_failure_while_writing_leaves_both(slot: Slot):
+    def save(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        slot.write(save)
+    assert (number(slot.previous), number(slot.newest)) == (1, 2)

@@ -164,6 +164,26 @@ def test_new_files_are_prepared_as_the_runs_own_and_labels_not_asked_for(
         assert arrays["outliers_input"].max() < 0.6  # the window is the run's, not the file's
 
 
+def test_classes_of_other_files_get_the_numbers_that_the_run_has_learned(
+    vaerun: Vaerun, here: Path
+):
+    images = own_images(here)
+    for name, kinds in (("old", "abc"), ("new", "bcx")):
+        with h5py.File(here / f"{name}.h5", "w") as file:
+            file["images"] = images
+            file["kind"] = [kinds[i % 3].encode() for i in range(len(images))]
+    small = [word for word in TINY if not word.startswith("data.")]
+    typed = ("model=ssrvae", "model.templates=0", "data=images", "data.label=kind")
+    run = done(vaerun(*small, *typed, "data.path=old.h5"))
+    folder = done(
+        vaerun("task=evaluate", f"run={run}", "data=images", "data.path=new.h5", "data.label=kind")
+    )
+    encoded = read_latents(folder / "latents.h5")
+    wanted = np.array([1, 2, -1])[encoded.index % 3]  # b, c, and one it has never heard of
+    np.testing.assert_array_equal(encoded.label, wanted)
+    assert json.loads((folder / "metrics.json").read_text())["classes"] == ["a", "b", "c"]
+
+
 def test_runs_side_by_side(vaerun: Vaerun, out: Path):
     typed = f"run=[{out}/rvae/*/*,{out}/vae/*/*]"
     status, output, errors = vaerun("task=compare", typed)

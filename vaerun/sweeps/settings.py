@@ -6,18 +6,12 @@ from typing import Any
 
 import yaml
 
+from vaerun.analysis.direction import less_is_better
 from vaerun.config import conf_dir
 from vaerun.errors import UserError
 from vaerun.schema import check, names, option
 
 _GROUP = "sweep"
-# Last words of metrics of which more is better, and first words of those of which less is.
-_LARGE = (
-    *("accuracy", "knn_accuracy", "sublattice_accuracy", "majority", "hungarian", "ari", "nmi"),
-    *("resultant", "signed_resultant", "pearson", "r2_within_class", "defect_auc"),
-    *("gain_db", "output_db", "images_per_second"),
-)
-_SMALL = ("elbo", "train", "angle")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +31,7 @@ class SweepConfig:
         """Of the metric."""
         if self.minimise is not None:
             return self.minimise
-        return self.metric.rpartition(".")[2] not in _LARGE
+        return less_is_better(self.metric) is not False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +91,7 @@ def _value(text: str) -> Any:
 def _check(settings: SweepConfig, through_hydra: bool, runs: Sequence[str]) -> None:
     """Raise on settings that contradict each other."""
     metric, folder = settings.metric, settings.folder
-    words = metric.split(".")
-    if settings.minimise is None and words[-1] not in _LARGE and words[0] not in _SMALL:
+    if settings.minimise is None and less_is_better(metric) is None:
         raise UserError(
             f"sweep.metric={metric}: its name does not tell whether less is better",
             "add sweep.minimise=true or sweep.minimise=false",

@@ -5,31 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.analysis.compare import Finished, known_metrics, metric_of
+from vaerun.analysis.direction import less_is_better
 from vaerun.config import RunConfig
 from vaerun.errors import UserError
 from vaerun.faults import nearest
 from vaerun.tasks.config import TuneConfig
 
 LABEL_FREE = "label_free"
-_LESS = ("elbo", "train", "angle")  # first words of metrics of which less is better
-_MORE = (
-    "score",
-    "accuracy",
-    "majority",
-    "hungarian",
-    "ari",
-    "nmi",
-    "resultant",
-    "signed_resultant",
-    "pearson",
-    "gain_db",
-    "output_db",
-    "r2_within_class",
-    "knn_accuracy",
-    "sublattice_accuracy",
-    "defect_auc",
-    "images_per_second",
-)  # fmt: skip - last words of those of which more is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +53,10 @@ def objective_of(config: RunConfig) -> Objective:
                 "use model=jrvae, or task.objective=elbo.loss",
             )
         name = f"{LABEL_FREE}.score"
-    words = name.split(".")
-    less = task.minimise
+    less = less_is_better(name) if task.minimise is None else task.minimise
     if less is None:
-        if words[-1] not in _MORE and words[0] not in _LESS:
-            raise UserError(
-                f"task.objective={name}: its name does not tell whether less is better",
-                "add task.minimise=true or task.minimise=false",
-            )
-        less = words[-1] not in _MORE
+        raise UserError(
+            f"task.objective={name}: its name does not tell whether less is better",
+            "add task.minimise=true or task.minimise=false",
+        )
     return Objective(path=name, less_is_better=less)

@@ -13,7 +13,7 @@ import json
 import os
 import shlex
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,15 +188,27 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two configs ask for the same run, wherever it is kept."""
-
-    def essence(plain: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {k: v for k, v in plain.items() if k not in _INCIDENTAL}
-        for group, keys in _INCIDENTAL_KEYS.items():
-            if isinstance(kept.get(group), Mapping):
-                kept[group] = {k: v for k, v in kept[group].items() if k not in keys}
-        return kept
-
     return essence(first) == essence(second)
+
+
+def essence(
+    plain: Mapping[str, Any], further: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """What of a config tells one run from another.
+
+    Parameters
+    ----------
+    plain
+        The config.
+    further
+        By group, keys that make no difference either.
+    """
+    kept = {k: v for k, v in plain.items() if k not in _INCIDENTAL}
+    for group in {*_INCIDENTAL_KEYS, *(further or {})}:
+        if isinstance(kept.get(group), Mapping):
+            keys = {*_INCIDENTAL_KEYS.get(group, ()), *(further or {}).get(group, ())}
+            kept[group] = {k: v for k, v in kept[group].items() if k not in keys}
+    return kept
 
 
 def _version(path: Path) -> int:

@@ -15,7 +15,13 @@ from vaerun.faults import show
 Plain = Mapping[str, Any]
 
 _INCIDENTAL = ("seed", "out", "resume", "run")
-_INCIDENTAL_KEYS = ("trainer.progress", "trainer.devices", "trainer.accelerator", "data.root")
+_INCIDENTAL_KEYS = (
+    "trainer.progress",
+    "trainer.checkpoint_minutes",
+    "trainer.devices",
+    "trainer.accelerator",
+    "data.root",
+)
 _FIRST = ("task.name", "model.name", "data.name")  # which make all the other keys differ
 # What of `metrics.json` is shown unless one asks for other, and what it is called.
 TELLING = {

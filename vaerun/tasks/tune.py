@@ -9,7 +9,6 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -30,13 +29,8 @@ from vaerun.tuning.space import Space, outside, read_space, values_at
 from vaerun.tuning.study import Study
 from vaerun.tuning.trial import Pruning, Trials, for_runs
 
-# What may differ between two commands that are of one study.
-_INCIDENTAL = ("out", "resume", "run")
-_INCIDENTAL_KEYS = {
-    "task": ("n_trials",),
-    "trainer": ("progress", "checkpoint_minutes", "accelerator", "devices"),
-    "data": ("root",),
-}
+# What may differ between two commands that are of one study, beside what may between two of a run.
+_INCIDENTAL = {"task": ("n_trials",), "trainer": ("accelerator", "devices")}
 
 
 def tune(config: RunConfig, job: Job) -> Path:
@@ -81,9 +75,7 @@ def tune(config: RunConfig, job: Job) -> Path:
 
 def _folder(config: RunConfig, job: Job, space: Space, objective: Objective) -> RunFolder:
     """Where a study is kept: the same for all commands that ask for the same."""
-    kept: dict[str, Any] = {k: v for k, v in job.plain.items() if k not in _INCIDENTAL}
-    for group, keys in _INCIDENTAL_KEYS.items():
-        kept[group] = {k: v for k, v in kept[group].items() if k not in keys}
+    kept = manifest.essence(job.plain, _INCIDENTAL)
     kept["space"] = {key: dimension.plain() for key, dimension in space.items()}
     kept["objective_of_study"] = [objective.path, objective.less_is_better]
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vaerun import shares
 from vaerun.errors import UserError
-from vaerun.sweeps import shares
 from vaerun.sweeps.lock import Busy, alone
 from vaerun.sweeps.settings import told_apart
 from vaerun.tasks import TASKS

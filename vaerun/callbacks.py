@@ -11,10 +11,12 @@ from rich.console import Console
 from vaerun.checkpoints import Slot
 from vaerun.errors import UserError
 from vaerun.models.module import Module
+from vaerun.ranks.together import Ranks
 from vaerun.runs import RunFolder, atomic_path
 from vaerun.signals import Waiting
 
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
+_STEPS = 8  # from one question to the next whether some rank wants to stop: it costs a wait
 
 
 class Diverged(UserError):
@@ -30,11 +32,14 @@ class Keeping(pl.callbacks.Checkpoint):
         Where.
     minutes
         From one to the next.
+    ranks
+        Those that train together: they keep and stop as one.
     """
 
-    def __init__(self, slot: Slot, minutes: float) -> None:
+    def __init__(self, slot: Slot, minutes: float, ranks: Ranks) -> None:
         self.slot = slot
         self.minutes = minutes
+        self.ranks = ranks
         self._signals = Waiting()
         self._kept = 0.0  # when, on the clock of `time.monotonic`
 
@@ -51,20 +56,43 @@ class Keeping(pl.callbacks.Checkpoint):
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep the state if it is time, unless the epoch's end comes next."""
-        if batch_idx + 1 < trainer.num_training_batches:
+        is_last = batch_idx + 1 == trainer.num_training_batches
+        if not is_last and (trainer.world_size == 1 or batch_idx % _STEPS == 0):
             self.keep_if_due(trainer)
 
     def keep_if_due(self, trainer: pl.Trainer) -> None:
         """Keep the state if it is time or a signal waits, which then does what it does."""
-        due = time.monotonic() - self._kept >= 60 * self.minutes or bool(self._signals)
-        if trainer.strategy.reduce_boolean_decision(due, all=False):
+        told_to_stop = self._any(trainer, bool(self._signals))
+        if told_to_stop or self._any(trainer, time.monotonic() - self._kept >= 60 * self.minutes):
             self.keep(trainer)
-        self._signals.act()
+        if told_to_stop:
+            self.stop()
 
     def keep(self, trainer: pl.Trainer, best: Path | None = None) -> None:
-        """Keep the state now."""
-        self.slot.write(trainer.save_checkpoint, best)
+        """Keep the state now; all ranks have their part in it, and the first one writes."""
+        if self.ranks.is_first:
+            self.slot.write(trainer.save_checkpoint, best)
+        else:
+            trainer.save_checkpoint(self.slot.newest)
         self._kept = time.monotonic()
+
+    def stop(self) -> None:
+        """Have signals that wait do what they do to the first rank, and end the others with it."""
+        if not self.ranks.is_first:
+            self._signals.forget()
+            if self.ranks.agree(lambda: True):
+                raise KeyboardInterrupt
+            return
+        try:
+            self._signals.act()
+        except BaseException:
+            self.ranks.agree(lambda: True)
+            raise
+        self.ranks.agree(lambda: False)
+
+    def _any(self, trainer: pl.Trainer, flag: bool) -> bool:
+        """Whether it is so on any rank."""
+        return bool(trainer.strategy.reduce_boolean_decision(flag, all=False))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Signals are others' business again, also one that came after the last step."""
@@ -92,12 +120,12 @@ class Beginning(Keeping):
         The file.
     epochs
         How many.
-    slot, minutes
+    slot, minutes, ranks
         See `Keeping`; for a beginning that is yet to be finished.
     """
 
-    def __init__(self, path: Path, epochs: int, slot: Slot, minutes: float) -> None:
-        super().__init__(slot, minutes)
+    def __init__(self, path: Path, epochs: int, slot: Slot, minutes: float, ranks: Ranks) -> None:
+        super().__init__(slot, minutes, ranks)
         self.path = path
         self.epochs = epochs
         self.loss = math.inf
@@ -109,9 +137,12 @@ class Beginning(Keeping):
             self.keep_if_due(trainer)
             return
         self.loss = float(trainer.callback_metrics["val/loss"])
-        with atomic_path(self.path) as path:
-            trainer.save_checkpoint(path)
-        self.slot.remove()
+        if self.ranks.is_first:
+            with atomic_path(self.path) as path:
+                trainer.save_checkpoint(path)
+            self.slot.remove()
+        else:
+            trainer.save_checkpoint(self.path)
         trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
@@ -122,8 +153,8 @@ class Beginning(Keeping):
 class Checkpoints(Keeping):
     """Keeps the newest state, and that of the lowest validation loss, each written whole."""
 
-    def __init__(self, folder: RunFolder, slot: Slot, minutes: float) -> None:
-        super().__init__(slot, minutes)
+    def __init__(self, folder: RunFolder, slot: Slot, minutes: float, ranks: Ranks) -> None:
+        super().__init__(slot, minutes, ranks)
         self.folder = folder
         self.best = math.inf
         self._has_ended = False  # before the last epoch
@@ -139,9 +170,13 @@ class Checkpoints(Keeping):
         loss = float(trainer.callback_metrics["val/loss"])
         is_best = loss < self.best or not self.folder.best_checkpoint.exists()
         self.best = min(loss, self.best)
+        # onlookers, such as the study of a tuning, are with the first rank only
+        trainer.should_stop = self.ranks.agree(lambda: bool(trainer.should_stop))
         self._has_ended = trainer.should_stop
+        told_to_stop = self._any(trainer, bool(self._signals))
         self.keep(trainer, self.folder.best_checkpoint if is_best else None)
-        self._signals.act()
+        if told_to_stop:
+            self.stop()
 
     def state_dict(self) -> dict[str, Any]:
         """The lowest validation loss so far, and whether training was stopped early."""

@@ -9,11 +9,12 @@ traceback; 130 interrupted. The last line on standard output names the run folde
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vaerun.dispatch import DONE, guarded, run_one
 from vaerun.errors import UserError
+from vaerun.ranks import world
 from vaerun.signals import interrupting
 
 _FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
@@ -23,7 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments (those of the process if None) ask for; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with interrupting():  # so that the run folder is made consistent
-        return guarded(lambda: _dispatch(arguments))
+        return guarded(lambda: _with_others(lambda: _dispatch(arguments)))
+
+
+def _with_others(work: Callable[[], int]) -> int:
+    """Do some work, as the first of the processes that were started for it; the others follow."""
+    if world.given() is None:
+        return work()
+    from vaerun.ranks.following import among_others
+
+    return among_others(work)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -48,7 +48,7 @@ NAMED_BY_GROUP = {
     "objective.name": "objective",
 }
 # What keys were before there were any, for the configs of older runs.
-_SINCE = {"trainer": {"checkpoint_minutes": 1.0}}
+_SINCE = {"trainer": {"checkpoint_minutes": 1.0, "nodes": 1}}
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -58,7 +58,12 @@ class TrainerConfig:
 
     max_epochs: int = option("times every training image is seen", min=1)
     accelerator: str = option("where to train", choices=["auto", "cpu", "gpu"])
-    devices: int | str = option("how many devices", min=1, choices=["auto"])
+    devices: int | str = option(
+        "devices that train together, on each machine; auto: as many as there are",
+        min=1,
+        choices=["auto"],
+    )
+    nodes: int = option("machines that train together", min=1)
     precision: str = option(
         "precision of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
         choices=PRECISIONS,

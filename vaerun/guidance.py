@@ -20,7 +20,7 @@ def knowledge(setting: "Setting", module: Module, epoch: int) -> Knowledge:
     return Knowledge(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,
-        guide=_guide(setting, module) if is_guided else None,
+        guide=setting.ranks.share(lambda: _guide(setting, module)) if is_guided else None,
     )
 
 

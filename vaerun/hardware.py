@@ -11,13 +11,14 @@ import torch
 from vaerun.config import TrainerConfig
 from vaerun.errors import UserError
 from vaerun.processor import cpu, quick_at_bfloat16
+from vaerun.ranks.world import World, given
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """The device of a run.
+    """The devices of a run.
 
     Attributes
     ----------
@@ -27,11 +28,15 @@ class Hardware:
         As Lightning names it.
     device
         In words.
+    devices, nodes
+        That train together: on each machine, and machines.
     """
 
     accelerator: str
     precision: Precision
     device: str
+    devices: int = 1
+    nodes: int = 1
 
     @classmethod
     def find(cls, config: TrainerConfig) -> "Hardware":
@@ -41,11 +46,6 @@ class Hardware:
             raise UserError(
                 "trainer.accelerator=gpu finds no GPU here", "use trainer.accelerator=cpu or auto"
             )
-        if config.devices not in (1, "auto"):
-            raise UserError(
-                f"trainer.devices={config.devices} is more than one run can use",
-                "use trainer.devices=1",
-            )
         accelerator = "gpu" if has_gpu and config.accelerator != "cpu" else "cpu"
         if accelerator == "cpu" and config.precision == "16-mixed":
             raise UserError(
@@ -54,11 +54,19 @@ class Hardware:
         precision = config.precision
         if precision == "auto":
             precision = "bf16-mixed" if quick_at_bfloat16(accelerator) else "32-true"
+        devices, nodes = _counts(config, accelerator, given())
         return cls(
             accelerator=accelerator,
             precision=cast("Precision", precision),
-            device=_describe(accelerator),
+            device=_describe(accelerator, devices, nodes),
+            devices=devices,
+            nodes=nodes,
         )
+
+    @property
+    def n_ranks(self) -> int:
+        """Processes that train together, one a device."""
+        return self.devices * self.nodes
 
     @property
     def torch_device(self) -> torch.device:
@@ -66,11 +74,40 @@ class Hardware:
         return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
 
 
-def _describe(accelerator: str) -> str:
+def _counts(config: TrainerConfig, accelerator: str, world: World | None) -> tuple[int, int]:
+    """Devices on each machine, and machines; as many as processes were started, if any were."""
+    there = torch.cuda.device_count() if accelerator == "gpu" else 1
+    if config.devices == "auto":
+        return (there, config.nodes) if world is None else (world.local_size, world.n_nodes)
+    devices = int(config.devices)
+    if accelerator == "gpu" and devices > there:
+        raise UserError(
+            f"trainer.devices={devices}, but there are {there} GPUs here",
+            f"use trainer.devices={there} or auto",
+        )
+    if world is not None and world.size != devices * config.nodes:
+        raise UserError(
+            f"{world.size} processes were started for trainer.devices={devices} "
+            f"on trainer.nodes={config.nodes}",
+            "use trainer=ddp, which takes as many as there are, or start one process a device",
+        )
+    if world is None and config.nodes > 1:
+        raise UserError(
+            f"trainer.nodes={config.nodes} takes a process for each device of each machine",
+            "start them by srun, as scripts/slurm.sh does, or by hydra/launcher=slurm",
+        )
+    return devices, config.nodes
+
+
+def _describe(accelerator: str, devices: int, nodes: int) -> str:
     if accelerator == "gpu":
-        return torch.cuda.get_device_name()
-    name = cpu().get("cpu_name") or platform.processor() or "CPU"
-    return f"{name}, {torch.get_num_threads()} threads"
+        name = torch.cuda.get_device_name()
+    else:
+        kind = cpu().get("cpu_name") or platform.processor() or "CPU"
+        name = f"{kind}, {torch.get_num_threads()} threads"
+    if devices * nodes == 1:
+        return name
+    return f"{devices} × {name}" if nodes == 1 else f"{nodes} × {devices} × {name}"
 
 
 def quiet_lightning() -> None:

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun import noise
+
 # B images, K rotation bins, J classes, D latent dimensions.
 
 _MIN_SD = 1e-4  # a posterior narrower than this is a number, and its KL would only overflow
@@ -34,7 +36,7 @@ class Gaussian(NamedTuple):
 
     def sample(self) -> Tensor:
         """One reparametrised draw of each."""
-        return self.mean + self.sd * torch.randn_like(self.sd)
+        return self.mean + self.sd * noise.normal(self.sd)
 
 
 def kl_standard_normal(q: Gaussian) -> Tensor:

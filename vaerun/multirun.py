@@ -18,11 +18,11 @@ from vaerun.dispatch import INTERRUPTED
 from vaerun.errors import UserError
 from vaerun.faults import raise_all
 from vaerun.inherit import with_own
+from vaerun.orphan import end_with_parent
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.closing import close, draw_summary
 from vaerun.sweeps.launch import run_through_hydra
-from vaerun.sweeps.orphan import end_with_parent
 from vaerun.sweeps.pool import run_in_processes
 from vaerun.sweeps.screen import Screen
 from vaerun.sweeps.settings import Typed, told_apart

@@ -75,6 +75,10 @@ class Waiting:
         for number in came:
             self._do(number, None)
 
+    def forget(self) -> None:
+        """Let those that came be as if they had not."""
+        self._came = []
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and number in self._came:
             self._do(number, frame)

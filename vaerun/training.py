@@ -4,13 +4,14 @@ Everything is a function of config and seed, so what a stopped run had done is f
 last checkpoint, or the beginnings that were finished, and gone on with to the same end.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 from rich.console import Console
 
 from vaerun import checkpoints, models
@@ -26,6 +27,8 @@ from vaerun.history import History
 from vaerun.models.module import Module, Optimiser, balanced
 from vaerun.models.network import Network
 from vaerun.progress import EpochLines, ProgressBar
+from vaerun.ranks.environment import GivenEnvironment
+from vaerun.ranks.together import ALONE, Ranks, together
 from vaerun.runs import RunFolder, atomic_path
 
 
@@ -53,13 +56,14 @@ class TrainingRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What every part of a training is done with."""
+    """What every part of a training is done with, and by whom."""
 
     config: RunConfig
     splits: Splits
     folder: RunFolder
     hardware: Hardware
     console: Console
+    ranks: Ranks = ALONE
 
 
 def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
@@ -96,20 +100,28 @@ def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingReco
     UserError
         If training diverges.
     """
+    hardware = setting.hardware
+    with together(setting.folder.path, hardware.n_ranks, hardware.accelerator) as ranks:
+        return take_part(replace(setting, ranks=ranks), onlookers)
+
+
+def take_part(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
+    """One rank's part in the same; the first one decides and writes."""
     quiet_lightning()
-    config, folder = setting.config, setting.folder
+    config, folder, ranks = setting.config, setting.folder, setting.ranks
     slot = checkpoints.of_run(folder)
-    last = slot.whole(setting.console.print)
+    last = _agreed(ranks, lambda: slot.whole(setting.console.print))
     if last is None and config.model.restarts > 1:
         last = _choose_beginning(setting)
-    for done_with in folder.checkpoints.glob("beginning_*"):
-        done_with.unlink()
+    if ranks.is_first:
+        for done_with in folder.checkpoints.glob("beginning_*"):
+            done_with.unlink()
     module = _module(setting, config.seed if last is None else _seed_of(last))
     history = History(folder)
     stop = config.trainer.early_stopping_epochs
     callbacks = [
         *_watching(setting, history),
-        Checkpoints(folder, slot, config.trainer.checkpoint_minutes),
+        Checkpoints(folder, slot, config.trainer.checkpoint_minutes, ranks),
         *onlookers,
         *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
     ]
@@ -117,6 +129,12 @@ def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingReco
     return TrainingRecord(
         module=module, rows=history.rows, steps=trainer.global_step, hardware=setting.hardware
     )
+
+
+def _agreed(ranks: Ranks, find: Callable[[], Path | None]) -> Path | None:
+    """The path that the first rank finds."""
+    found = ranks.agree(lambda: None if (path := find()) is None else str(path))
+    return None if found is None else Path(found)
 
 
 def _choose_beginning(setting: Setting) -> Path:
@@ -129,28 +147,37 @@ def _choose_beginning(setting: Setting) -> Path:
     UserError
         If all diverge.
     """
-    config, folder = setting.config, setting.folder
+    config, folder, ranks = setting.config, setting.folder, setting.ranks
     epochs = min(config.model.restart_epochs, config.trainer.max_epochs)
     found: list[tuple[float, Path]] = []
     for number in range(config.model.restarts):
         path = folder.checkpoints / f"beginning_{number}.ckpt"
         try:
-            if not checkpoints.is_whole(path):
+            if not ranks.agree(lambda path=path: checkpoints.is_whole(path)):  # type: ignore[misc]
                 _begin(setting, number, path, epochs)
         except Diverged:
             if not found and number + 1 == config.model.restarts:
                 raise
             setting.console.print(f"[yellow]beginning {number + 1} diverged and is left out[/]")
             continue
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        found.append((state["callbacks"][Checkpoints.__qualname__]["best"], path))
+        found.append((ranks.agree(lambda path=path: _loss_of(path)), path))  # type: ignore[misc]
     losses = ", ".join(f"{loss:.1f}" for loss, _ in found)
     loss, best = min(found)
     setting.console.print(f"validation loss after {epochs} epochs: {losses}; {loss:.1f} goes on")
-    for checkpoint in (folder.best_checkpoint, folder.last_checkpoint):
-        with atomic_path(checkpoint) as copy:
-            copy.write_bytes(best.read_bytes())
+
+    def go_on_with_it() -> None:
+        for checkpoint in (folder.best_checkpoint, folder.last_checkpoint):
+            with atomic_path(checkpoint) as copy:
+                copy.write_bytes(best.read_bytes())
+
+    ranks.agree(go_on_with_it)
     return folder.last_checkpoint
+
+
+def _loss_of(beginning: Path) -> float:
+    """The validation loss that a beginning came to."""
+    state = torch.load(beginning, map_location="cpu", weights_only=True)
+    return float(state["callbacks"][Checkpoints.__qualname__]["best"])
 
 
 def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:
@@ -158,10 +185,11 @@ def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:
     config, folder = setting.config, setting.folder
     setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
     slot = checkpoints.of_beginning(folder, number)
-    beginning = Beginning(path, epochs, slot, config.trainer.checkpoint_minutes)
+    minutes = config.trainer.checkpoint_minutes
+    beginning = Beginning(path, epochs, slot, minutes, setting.ranks)
     history = History(folder, folder.tensorboard / f"beginning_{number + 1}")
     module = _module(setting, _seed_of_beginning(config.seed, number))
-    begun = slot.whole(setting.console.print)
+    begun = _agreed(setting.ranks, lambda: slot.whole(setting.console.print))
     _train(setting, module, [*_watching(setting, history), beginning], begun)
 
 
@@ -212,7 +240,10 @@ def _train(
     trainer = pl.Trainer(
         max_epochs=config.trainer.max_epochs,
         accelerator=hardware.accelerator,
-        devices=1,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy="auto" if hardware.n_ranks == 1 else DDPStrategy(gradient_as_bucket_view=True),
+        plugins=[GivenEnvironment(setting.ranks.world)],
         precision=hardware.precision,
         gradient_clip_val=config.trainer.gradient_clip,
         callbacks=list(callbacks),
@@ -236,6 +267,8 @@ def _train(
 def _watching(setting: Setting, history: History) -> list[pl.Callback]:
     """What looks on while training goes."""
     console = setting.console
+    if not setting.ranks.is_first:
+        return [Watch(console)]
     is_live = setting.config.trainer.progress and console.is_terminal
     bar = ProgressBar(console) if is_live else EpochLines(console)
     return [Watch(console), history, bar]

@@ -21,7 +21,7 @@ def sampler(seed: int | None) -> EpochSampler:
 
 def epoch(of: EpochSampler, number: int) -> list[int]:
     of.epoch = lambda: number
-    return torch.cat(list(of)).tolist()
+    return torch.cat([rows.positions for rows in of]).tolist()
 
 
 def test_an_epoch_has_every_image_once():
@@ -53,7 +53,7 @@ def test_every_label_is_used_once_an_epoch_whatever_the_sizes(
     n: int, n_labelled: int, batch_size: int
 ):
     of = EpochSampler(n, batch_size, 3, lambda: 0, n_labelled)
-    batches = list(of)
+    batches = [rows.positions for rows in of]
     assert len(batches) == len(of)
     assert sorted(torch.cat(batches).tolist()) == list(range(n + n_labelled))
     labelled = [int((batch >= n).sum()) for batch in batches]

@@ -3,17 +3,18 @@
 import pytest
 import torch
 
+from vaerun import noise
 from vaerun.models.bound import Terms
-from vaerun.models.module import TermMeans, balanced, learning_rate_factor, seed_noise
+from vaerun.models.module import TermMeans, balanced, learning_rate_factor
 
 
 def test_noise_is_a_function_of_seed_stream_and_step():
-    def noise(*key: int) -> list[float]:
-        seed_noise(*key)
+    def drawn(*key: int) -> list[float]:
+        noise.seed(*key)
         return torch.randn(3).tolist()
 
-    assert noise(1, 0, 5) == noise(1, 0, 5)
-    assert len({tuple(noise(*key)) for key in [(1, 0, 5), (2, 0, 5), (1, 1, 5), (1, 0, 6)]}) == 4
+    assert drawn(1, 0, 5) == drawn(1, 0, 5)
+    assert len({tuple(drawn(*key)) for key in [(1, 0, 5), (2, 0, 5), (1, 1, 5), (1, 0, 6)]}) == 4
 
 
 def test_means_count_images_and_not_batches():

@@ -1,6 +1,6 @@
 """Corrupted images, for models that learn to restore them: with noise, or with pixels missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,13 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun import noise
 from vaerun.schema import option
 
 # N images, S a side of a missing patch in pixels.
 
 CHOICES = ("none", "noise", "mask")
 
-# Takes images (N, C, H, W) in [0, 1] and a generator on their device, None for torch's own.
+# Takes images (N, C, H, W) in [0, 1] and a generator on their device; None:
+# the noise of a step.
 Corruption = Callable[[Tensor, torch.Generator | None], Tensor]
 
 
@@ -51,15 +53,28 @@ def _with_noise(
 ) -> Tensor:
     """Images with noise, each pixel's its own."""
     if config.noise == "gaussian":
-        noise = torch.randn(images.shape, generator=generator, device=images.device)
-        noisy = images + config.sd * noise
+        noisy = images + config.sd * _normal(images, generator)
     elif config.noise == "poisson":
         noisy = torch.poisson(images * config.counts, generator=generator) / config.counts
     else:
-        chance = torch.rand(images.shape, generator=generator, device=images.device)
+        chance = _uniform(images.shape, images.device, generator)
         white = (chance < config.salt / 2).float()
         noisy = torch.where(chance < config.salt, white, images)
     return noisy.clamp_(0, 1)
+
+
+def _normal(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    if generator is None:
+        return noise.normal(images)
+    return torch.randn(images.shape, generator=generator, device=images.device)
+
+
+def _uniform(
+    size: Sequence[int], device: torch.device, generator: torch.Generator | None
+) -> Tensor:
+    if generator is None:
+        return noise.uniform(size, device)
+    return torch.rand(*size, generator=generator, device=device)
 
 
 def _with_gaps(
@@ -75,7 +90,7 @@ def _with_gaps(
     n, _, height, width = images.shape
     p = 1 - (1 - config.share) ** (1 / side**2)
     corners = (n, 1, height + side - 1, width + side - 1)
-    missing = (torch.rand(corners, generator=generator, device=images.device) < p).float()
+    missing = (_uniform(corners, images.device, generator) < p).float()
     for window in ((side, 1), (1, side)):  # one after the other: 2 S comparisons instead of S²
         missing = F.max_pool2d(missing, window, stride=1)
     return images * (1 - missing)

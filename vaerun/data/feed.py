@@ -5,7 +5,7 @@ the batches that an uninterrupted one would have seen, from any of them on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from vaerun.data.sets import Images
+from vaerun.ranks.share import Share
 
 Pictures = TypeVar("Pictures", bound=Images, covariant=True)
 
@@ -32,6 +33,8 @@ class Batch(NamedTuple, Generic[Pictures]):
         (B, n) what a conditional model is told, else None.
     guide
         (B, 2) class and angle found before training, −1 and NaN where none was; else None.
+    share
+        What of a batch these are; None where they are the whole.
     """
 
     images: Pictures
@@ -39,20 +42,34 @@ class Batch(NamedTuple, Generic[Pictures]):
     label: Tensor
     condition: Tensor | None = None
     guide: Tensor | None = None
+    share: Share | None = None
 
     def at(self, index: Tensor) -> "Batch[Tensor]":
         """Those of some positions, patches cut out."""
-        images = self.images[index]
-        target = images if self.target is self.images else self.target[index]
-        rest = (None if t is None else t[index] for t in self[2:])
-        return Batch(images, target, *rest)  # type: ignore[arg-type]
+        return self._changed(lambda part: part[index])
 
     def to(self, device: torch.device) -> "Batch[Pictures]":
         """The same on a device."""
-        images = self.images.to(device)
-        target = images if self.target is self.images else self.target.to(device)
-        rest = (None if t is None else t.to(device) for t in self[2:])
-        return Batch(images, target, *rest)  # type: ignore[arg-type]
+        return self._changed(lambda part: part.to(device))
+
+    def _changed(self, change: Callable[[Any], Any]) -> "Batch[Any]":
+        """Every part changed alike; images and targets that are the same stay so."""
+        images = change(self.images)
+        return Batch(
+            images,
+            images if self.target is self.images else change(self.target),
+            change(self.label),
+            None if self.condition is None else change(self.condition),
+            None if self.guide is None else change(self.guide),
+            self.share,
+        )
+
+
+class Rows(NamedTuple):
+    """Positions (n,) of a batch in its source, or of one rank's share of it."""
+
+    positions: Tensor
+    share: Share | None
 
 
 class MemorySource(Dataset[Batch[Tensor]]):
@@ -64,12 +81,13 @@ class MemorySource(Dataset[Batch[Tensor]]):
     def __len__(self) -> int:
         return len(self.everything.images)
 
-    def __getitem__(self, index: Tensor) -> Batch[Tensor]:
+    def __getitem__(self, rows: Rows) -> Batch[Tensor]:
         """The batch of those positions."""
-        return self.everything.at(index.to(self.everything.images.device))
+        batch = self.everything.at(rows.positions.to(self.everything.images.device))
+        return batch._replace(share=rows.share)
 
 
-class EpochSampler(Sampler[Tensor]):
+class EpochSampler(Sampler[Rows]):
     """Positions of each batch; an epoch shows every image once.
 
     Labelled images are spread evenly: each batch has its share of them, beside ``batch_size``
@@ -91,6 +109,9 @@ class EpochSampler(Sampler[Tensor]):
     seen
         Tells how many batches of the epoch were seen before a resumed run was stopped; asked
         when the epoch is.
+    rank, n_ranks
+        Of those that train together, each of which has a share of every batch; all shares are of
+        the same size, or one more.
     """
 
     def __init__(
@@ -101,6 +122,8 @@ class EpochSampler(Sampler[Tensor]):
         epoch: Callable[[], int],
         n_labelled: int = 0,
         seen: Callable[[], int] = lambda: 0,
+        rank: int = 0,
+        n_ranks: int = 1,
     ) -> None:
         self.n = n
         self.n_labelled = n_labelled
@@ -108,21 +131,31 @@ class EpochSampler(Sampler[Tensor]):
         self.seed = seed
         self.epoch = epoch
         self.seen = seen
+        self.rank = rank
+        self.n_ranks = n_ranks
 
     def __len__(self) -> int:
-        return -(-max(self.n, self.n_labelled) // self.batch_size)
+        n_batches, n_left = divmod(max(self.n, self.n_labelled), self.batch_size)
+        # what is left over goes to the last batch if there is not one image for each rank
+        return max(n_batches + (n_left >= self.n_ranks), 1)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Rows]:
         parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
         if self.seed is not None:
             rng = np.random.default_rng((self.seed, self.epoch()))
             parts = [part[torch.from_numpy(rng.permutation(len(part)))] for part in parts]
         images, labelled = parts
-        batches: Sequence[Tensor] = images.split(self.batch_size)
+        ends = [self.batch_size * number for number in range(1, len(self))]
+        batches: Sequence[Tensor] = images.tensor_split(ends)
         if self.n_labelled:
-            shares = (part.tensor_split(len(self)) for part in (images, labelled))
-            batches = [torch.cat(share) for share in zip(*shares, strict=True)]
-        yield from batches[self.seen() :]
+            split = (part.tensor_split(len(self)) for part in (images, labelled))
+            batches = [torch.cat(parts) for parts in zip(*split, strict=True)]
+        for batch in batches[self.seen() :]:
+            if self.n_ranks == 1:
+                yield Rows(batch, None)
+            else:
+                share = Share(self.rank, self.n_ranks, len(batch))
+                yield Rows(batch[self.rank :: self.n_ranks], share)
 
 
 def feed(
@@ -134,12 +167,17 @@ def feed(
     seed: int | None = None,
     epoch: Callable[[], int] = lambda: 0,
     seen: Callable[[], int] = lambda: 0,
+    rank: int = 0,
+    n_ranks: int = 1,
 ) -> DataLoader[Batch[Tensor]]:
-    """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed."""
+    """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed.
+
+    See `EpochSampler` for the parameters.
+    """
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
     n = len(everything.images) - n_labelled
     return DataLoader(
         MemorySource(everything, device),
-        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled, seen),
+        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled, seen, rank, n_ranks),
         batch_size=None,
     )

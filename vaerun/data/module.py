@@ -43,7 +43,7 @@ class DataModule(pl.LightningDataModule):
     splits
         The images.
     batch_size
-        Of a training step.
+        Of a training step, of all ranks together.
     seed
         Of the order.
     knowledge
@@ -82,12 +82,20 @@ class DataModule(pl.LightningDataModule):
             seed=self.seed,
             epoch=lambda: trainer.current_epoch,
             seen=lambda: trainer.fit_loop.batch_idx + 1,
+            rank=trainer.global_rank,
+            n_ranks=trainer.world_size,
         )
 
     def val_dataloader(self) -> DataLoader[Batch[Tensor]]:
         """Validation batches."""
-        device = self._trainer().strategy.root_device
-        return feed(self._hidden(self.splits.val), self.val_batch_size, device)
+        trainer = self._trainer()
+        return feed(
+            self._hidden(self.splits.val),
+            self.val_batch_size,
+            trainer.strategy.root_device,
+            rank=trainer.global_rank,
+            n_ranks=trainer.world_size,
+        )
 
     def _hidden(self, images: ImageSet) -> Batch[Images]:
         """A split without its labels, with the condition if the model wants one."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaerun import noise
 from vaerun.latents import Gaussian
 from vaerun.models.network import Network
 from vaerun.models.posterior import Posterior, take_hypotheses
@@ -74,9 +75,9 @@ def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> 
     score = log_q.detach()
     if not explore:
         return score.topk(n_decode, dim=1).indices
-    gumbel = -torch.empty_like(score).exponential_().log()
+    gumbel = -noise.exponential(score).log()
     ranked = (score + gumbel).argsort(dim=1, descending=True)
-    other = torch.randint(n_decode - 1, n_hypotheses, (len(log_q), 1), device=log_q.device)
+    other = noise.integers(n_decode - 1, n_hypotheses, (len(log_q), 1), log_q.device)
     return torch.cat([ranked[:, : n_decode - 1], ranked.gather(1, other)], dim=1)
 
 

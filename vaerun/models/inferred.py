@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun import noise
 from vaerun.data.sets import DataShape
 from vaerun.errors import UserError
 from vaerun.latents import Latents
@@ -142,7 +142,8 @@ class Gumbel(Inferred):
         del x, condition
         log_bin, rest = log_bins(numbers)  # (B, K, 1)
         log_y = rest[..., : self.n_classes].log_softmax(-1)  # (B, K, 1, J)
-        relaxed = F.gumbel_softmax(log_y, tau=self.temperature)
+        gumbel = -noise.exponential(log_y).log()
+        relaxed = ((log_y + gumbel) / self.temperature).softmax(-1)
         kl = math.log(self.n_classes) + (log_y.exp() * log_y).sum(-1)
         log_class = (log_bin[..., None] + log_y).flatten(1, 2).logsumexp(1)
         posterior = latents.posterior(rest[..., self.n_classes :])

@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from vaerun import noise
 from vaerun.data.corrupt import Corruption
 from vaerun.data.feed import Batch
 from vaerun.geometry import wrap
@@ -45,7 +46,8 @@ class Module(pl.LightningModule):
     """Trains any model of the family.
 
     The noise of a step is a function of (seed, step) alone, so that a resumed run draws what an
-    uninterrupted one would have drawn.
+    uninterrupted one would have drawn. Of several ranks that train together each has its share of
+    a batch; means are over all of them.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ class Module(pl.LightningModule):
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
-        seed_noise(self.seed, _TRAIN, self.global_step)
+        noise.seed(self.seed, _TRAIN, self.global_step, batch.share)
         if self.corrupt is not None:
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
@@ -107,11 +109,13 @@ class Module(pl.LightningModule):
         if self.class_weight is not None:
             surprise = surprise * self.class_weight[label.clamp_min(0)]
         error = surprise + angle_error(angle, posterior, self.network)
-        return self.objective.loss(terms, error, progress)
+        loss = self.objective.loss(terms, error, progress)
+        # gradients are averaged over ranks
+        return loss if batch.share is None else loss * batch.share.weight
 
     def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
         """Add a batch to the validation means; its noise is the same in every epoch."""
-        seed_noise(self.seed, _VAL, batch_idx)
+        noise.seed(self.seed, _VAL, batch_idx, batch.share)
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
 
@@ -143,26 +147,37 @@ class Module(pl.LightningModule):
         self._log_means("val")
 
     def _log_means(self, split: str) -> None:
-        for name, value in self._means[split].pop().items():
+        means, self._means[split] = self._of_all_ranks(split), TermMeans()
+        for name, value in means.pop().items():
             self.log(
                 f"{split}/{name}",
                 value,
                 on_step=False,
                 on_epoch=True,
                 batch_size=1,
-                sync_dist=True,
+                sync_dist=True,  # all ranks have the same: it only keeps Lightning quiet
             )
+
+    def _of_all_ranks(self, split: str) -> "TermMeans":
+        """What all ranks have gathered; each of them asks for it at once."""
+        means, trainer = self._means[split], self.trainer
+        if trainer.world_size == 1:
+            return means
+        return means.summed(
+            lambda total: trainer.strategy.reduce(total.to(self.device), reduce_op="sum")
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the network knows of its data, the seed, and the means of half an epoch."""
         checkpoint["shape"] = self.network.shape.plain()
         checkpoint["seed"] = self.seed
-        checkpoint["means"] = self._means["train"].state_dict()
+        checkpoint["means"] = self._of_all_ranks("train").state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the noise of the beginning that was chosen, and with the means."""
         self.seed = int(checkpoint["seed"])
-        if "means" in checkpoint:  # older ones were written at the end of an epoch
+        # older ones were written at the end of an epoch; the first rank has those of all
+        if "means" in checkpoint and self.trainer.global_rank == 0:
             self._means["train"].load_state_dict(checkpoint["means"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -235,6 +250,8 @@ def _surprise(log_q: Tensor, known: Tensor) -> Tensor:
 class TermMeans:
     """Means of the terms over images, gathered without waiting for the device."""
 
+    _NAMES = (*Terms._fields, "loss")
+
     def __init__(self) -> None:
         self._sum: Tensor | None = None
         self._n_images = 0
@@ -249,9 +266,27 @@ class TermMeans:
         """Nats per image by name, ``loss`` the plain bound; begins anew."""
         if self._sum is None:
             return {}
-        means = dict(zip((*Terms._fields, "loss"), self._sum / self._n_images, strict=True))
+        means = dict(zip(self._NAMES, self._sum / self._n_images, strict=True))
         self._sum, self._n_images = None, 0
         return means
+
+    def summed(self, over_ranks: Callable[[Tensor], Tensor]) -> "TermMeans":
+        """The same over all images of all ranks.
+
+        Parameters
+        ----------
+        over_ranks
+            Sums a tensor over them.
+        """
+        mine = torch.zeros(len(self._NAMES) + 1)
+        if self._sum is not None:
+            mine = torch.cat([self._sum, self._sum.new_tensor([self._n_images])])
+        total = over_ranks(mine)
+        every = TermMeans()
+        every._sum, every._n_images = total[:-1], int(total[-1])
+        if not every._n_images:
+            every._sum = None
+        return every
 
     def state_dict(self) -> dict[str, Any]:
         """What was gathered so far."""
@@ -260,15 +295,6 @@ class TermMeans:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self._sum, self._n_images = state["sum"], int(state["n_images"])
-
-
-def seed_noise(seed: int, stream: int, number: int) -> None:
-    """Make torch's noise from here on a function of these three."""
-    state = int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0])
-    # torch.manual_seed looks for every kind of device there is: two milliseconds a step
-    torch.default_generator.manual_seed(state)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed(state)
 
 
 def learning_rate_factor(schedule: str, n_steps: int) -> Callable[[int], float]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vaerun import noise
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
@@ -63,4 +64,4 @@ class SpatialDecoder(Decoder):
 
 def draw_pixels(n_images: int, n_pixels: int, n_subset: int, device: torch.device) -> Tensor:
     """Pixel numbers for each image, (n_images, n_subset), uniform with replacement."""
-    return torch.randint(n_pixels, (n_images, n_subset), device=device)
+    return noise.integers(0, n_pixels, (n_images, n_subset), device)

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from vaerun.config import conf_dir
 from vaerun.dispatch import DONE, FAILED, INTERRUPTED
+from vaerun.ranks.following import among_others
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.sweep import Sweep, Trial, open_sweep
@@ -39,7 +40,7 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
 def job(config: DictConfig) -> int:
     """One trial, wherever the launcher has it done; returns its exit status."""
     sweep = open_sweep(Path(config.folder))
-    code = attempt(sweep, sweep.trials[config.trial - 1])
+    code = among_others(lambda: attempt(sweep, sweep.trials[config.trial - 1]))
     if code == INTERRUPTED:
         raise KeyboardInterrupt  # ends the launcher's work
     return code

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vaerun.orphan import PARENT
+from vaerun.shares import environments
 from vaerun.sweeps import records
-from vaerun.sweeps.orphan import PARENT
 from vaerun.sweeps.screen import Screen
-from vaerun.sweeps.shares import environments
 from vaerun.sweeps.sweep import Sweep, Trial
 
 PROGRAM = [sys.executable, "-m", "vaerun"]

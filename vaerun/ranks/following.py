@@ -1,0 +1,97 @@
+"""The other ranks' side: they wait until rank 0 trains something, take part, and wait again.
+
+python -m vaerun.ranks.following        as rank 0 starts it on its own machine
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from vaerun.config import validate
+from vaerun.dispatch import guarded
+from vaerun.errors import UserError
+from vaerun.hardware import Hardware
+from vaerun.orphan import end_with_parent
+from vaerun.ranks.board import Board
+from vaerun.ranks.together import connection, leading
+from vaerun.ranks.world import World, given
+from vaerun.runs import RunFolder, read_config
+from vaerun.tasks.train import load_splits
+from vaerun.training import Setting, take_part
+
+_PATIENCE = 2.0  # seconds
+
+
+def among_others(work: Callable[[], int]) -> int:
+    """Do some work as rank 0 of the processes that were started for it, or follow that one.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    world = given()
+    if world is None:
+        return work()
+    if world.rank > 0:
+        return follow(world)
+    with leading(world):
+        return work()
+
+
+def follow(world: World) -> int:
+    """Take part in whatever rank 0 trains until it has no more; returns the exit status."""
+    board = Board.joined(world)
+    while (training := board.read()) is not None:
+        section = board.section(training["section"])
+        # rank 0 is at the same end, and the one to speak of it
+        with contextlib.suppress(KeyboardInterrupt, UserError):
+            _take_part(RunFolder(Path(training["folder"])), section, world)
+    board.say("left")
+    return 0
+
+
+def _take_part(folder: RunFolder, board: Board, world: World) -> None:
+    """In the training of a run, whose config is in its folder."""
+    try:
+        config = validate(read_config(folder))
+        hardware = Hardware.find(config.trainer)
+        splits = load_splits(config)
+    except BaseException as fault:
+        board.fail(f"{type(fault).__name__}: {fault}")
+        raise
+    board.say("ready")
+    with connection(board, world, hardware.accelerator) as ranks:
+        silent = Console(quiet=True)
+        take_part(
+            Setting(
+                config=config,
+                splits=splits,
+                folder=folder,
+                hardware=hardware,
+                console=silent,
+                ranks=ranks,
+            )
+        )
+
+
+def _started_here() -> int:
+    """One that rank 0 has started on its own machine."""
+    end_with_parent(lambda: os._exit(1))  # there is nothing that it would have to put in order
+    world = given()
+    assert world is not None
+    try:
+        return follow(world)
+    except Exception:
+        # if rank 0 has failed it ends this process: then the fault is its own, and told by it
+        time.sleep(_PATIENCE)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(_started_here))

@@ -55,7 +55,7 @@ def test_a_running_run_says_where_it_comes_from(tmp_path):
         (None, "finished", None),
         (ValueError(), "failed", ValueError),
         (KeyboardInterrupt(), "interrupted", KeyboardInterrupt),
-        (SystemExit(1), "interrupted", KeyboardInterrupt),  # Lightning's answer to Ctrl-C
+        (SystemExit(144), "interrupted", SystemExit),  # submitit, which starts it again
     ],
 )
 def test_the_manifest_says_how_a_run_ended(tmp_path, stop, status, comes_out):

@@ -118,5 +118,7 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # They begin where the step count says, so nothing else has to be kept.
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    # Whether to run under srun is the user's choice, and ours is told to it.
+    warnings.filterwarnings("ignore", message=".*srun.* command is available.*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*number of training batches.*log_every_n_steps.*")

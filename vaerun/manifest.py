@@ -72,7 +72,7 @@ class About:
 def record(folder: RunFolder, job: Job, about: About) -> Iterator[RunFolder]:
     """Write config, overrides and manifest; when the body ends, write how it ended.
 
-    Lightning turns an interrupt into SystemExit; it leaves here as the KeyboardInterrupt it was.
+    A SystemExit is an interruption too: submitit ends the program so, to start it again.
     """
     clear_half_written(folder)
     write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
@@ -80,9 +80,9 @@ def record(folder: RunFolder, job: Job, about: About) -> Iterator[RunFolder]:
     _write_manifest(folder, _opening(job, about))
     try:
         yield folder
-    except (KeyboardInterrupt, SystemExit) as stop:
+    except (KeyboardInterrupt, SystemExit):
         _close(folder, "interrupted")
-        raise KeyboardInterrupt from stop
+        raise
     except BaseException:
         _close(folder, "failed")
         raise

@@ -22,7 +22,7 @@ from vaerun.orphan import end_with_parent
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.closing import close, draw_summary
-from vaerun.sweeps.launch import run_through_hydra
+from vaerun.sweeps.launch import processes, run_through_hydra
 from vaerun.sweeps.pool import run_in_processes
 from vaerun.sweeps.screen import Screen
 from vaerun.sweeps.settings import Typed, told_apart
@@ -85,6 +85,7 @@ def _proved_trials(typed: Typed) -> list[Trial]:
             if not any(_is_twin(plain, trial.plain) for trial in trials):
                 trials.append(Trial(number=len(trials) + 1, overrides=overrides, plain=plain))
     raise_all(list(faults.values()))
+    processes(trials, typed.hydra)  # before anything is begun
     return trials
 
 

@@ -31,6 +31,8 @@ from vaerun.ranks.environment import GivenEnvironment
 from vaerun.ranks.together import ALONE, Ranks, together
 from vaerun.runs import RunFolder, atomic_path
 
+_STATUS_WHEN_INTERRUPTED = 1  # Lightning makes of an interrupt an exit with it
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
@@ -83,6 +85,22 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
             "set model.category.n_classes=null",
         )
     return network
+
+
+def check_sizes(config: RunConfig, splits: Splits, hardware: Hardware) -> None:
+    """Raise a `UserError` unless every rank has an image of every batch."""
+    n_ranks = hardware.n_ranks
+    sizes = {
+        "data.batch_size": (config.data.batch_size, 2 * n_ranks),
+        "data.train_size": (len(splits.train), n_ranks),
+        "data.val_size": (len(splits.val), n_ranks),
+    }
+    for key, (n, least) in sizes.items():
+        if n_ranks > 1 and n < least:
+            raise UserError(
+                f"{key}={n} is too few for {n_ranks} devices that train together",
+                f"give at least {least}, or trainer.devices=1",
+            )
 
 
 def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
@@ -260,7 +278,12 @@ def _train(
         knowledge(setting, module, epoch),
         val_batch_size=module.network.n_at_once,
     )
-    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as stop:
+        if stop.code == _STATUS_WHEN_INTERRUPTED:
+            raise KeyboardInterrupt from stop
+        raise  # others, such as submitit, have a status of their own
     return trainer
 
 

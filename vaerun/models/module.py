@@ -258,7 +258,8 @@ class TermMeans:
 
     def add(self, terms: Terms) -> None:
         """Count a batch in."""
-        total = torch.stack([*terms, terms.loss]).detach().sum(1)
+        # in doubles it makes no difference that counts which rank has counted what
+        total = torch.stack([*terms, terms.loss]).detach().sum(1, dtype=torch.float64)
         self._sum = total if self._sum is None else self._sum.to(total) + total
         self._n_images += len(terms.loss)
 
@@ -278,7 +279,7 @@ class TermMeans:
         over_ranks
             Sums a tensor over them.
         """
-        mine = torch.zeros(len(self._NAMES) + 1)
+        mine = torch.zeros(len(self._NAMES) + 1, dtype=torch.float64)
         if self._sum is not None:
             mine = torch.cat([self._sum, self._sum.new_tensor([self._n_images])])
         total = over_ranks(mine)

@@ -4,6 +4,7 @@ Words are JSON, so that nothing that comes over the network can execute.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,6 +33,8 @@ class Board:
         Kept by rank 0 and known to all.
     n_others
         Ranks beside it.
+    port
+        Where it is kept.
 
     Attributes
     ----------
@@ -39,28 +42,37 @@ class Board:
         That were posted, or read, so far.
     """
 
-    def __init__(self, store: dist.Store, n_others: int) -> None:
+    def __init__(self, store: dist.Store, n_others: int, port: int) -> None:
         self.store = store
         self.n_others = n_others
+        self.port = port
         self.n_words = 0
 
     @classmethod
-    def opened(cls, n_others: int, address: str, port: int) -> tuple["Board", int]:
-        """By rank 0, and the port that it is on; 0 asks for any that is free."""
+    def opened(cls, world: World) -> "Board":
+        """By rank 0, at its address; port 0 asks for any that is free.
+
+        Torchrun keeps such a store for its processes, at that address.
+        """
+        is_torchruns = world.port and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         store = dist.TCPStore(
-            address, port, is_master=True, wait_for_workers=False, timeout=_TO_CONNECT
+            world.address,
+            world.port,
+            is_master=not is_torchruns,
+            wait_for_workers=False,
+            timeout=_TO_CONNECT,
         )
-        return cls(store, n_others), store.port
+        return cls(dist.PrefixStore("vaerun", store), world.size - 1, store.port)
 
     @classmethod
     def joined(cls, world: World) -> "Board":
         """By another rank."""
         store = dist.TCPStore(world.address, world.port, is_master=False, timeout=_TO_CONNECT)
-        return cls(store, world.size - 1)
+        return cls(dist.PrefixStore("vaerun", store), world.size - 1, world.port)
 
     def section(self, name: str) -> "Board":
         """A part of it that begins empty, of the same name for all."""
-        return Board(dist.PrefixStore(name, self.store), self.n_others)
+        return Board(dist.PrefixStore(name, self.store), self.n_others, self.port)
 
     def post(self, word: Any) -> None:
         """Post a word, by rank 0."""

@@ -79,7 +79,7 @@ ALONE = Ranks(world=World(), board=None, device=torch.device("cpu"))
 def leading(world: World) -> Iterator[None]:
     """While rank 0 does what the command asks for; at the end the others are dismissed."""
     global _board
-    _board, _ = Board.opened(world.size - 1, world.address, world.port)
+    _board = Board.opened(world)
     try:
         yield
     finally:
@@ -113,8 +113,8 @@ def together(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
         with _connected(_board, world, folder, accelerator, lambda: None) as ranks:
             yield ranks
         return
-    with _started(n_ranks) as (board, still), _few_threads(n_ranks):
-        world = World(size=n_ranks, local_size=n_ranks)
+    world = World(size=n_ranks, local_size=n_ranks)
+    with _started(world) as (board, still), _few_threads(n_ranks):
         with _connected(board, world, folder, accelerator, still) as ranks:
             yield ranks
         board.dismiss()
@@ -154,21 +154,20 @@ def connection(board: Board, world: World, accelerator: str) -> Iterator[Ranks]:
 
 
 @contextlib.contextmanager
-def _started(n_ranks: int) -> Iterator[tuple[Board, Callable[[], None]]]:
+def _started(world: World) -> Iterator[tuple[Board, Callable[[], None]]]:
     """Processes of our own on this machine, gone when the body ends, however it does.
 
     They find out what to train from the board, not from this program's arguments, which may be
     those of a whole sweep.
     """
-    address = World().address
-    board, port = Board.opened(n_ranks - 1, address, 0)
+    board = Board.opened(world)
     processes: list[subprocess.Popen[bytes]] = []
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": str(_n_threads(n_ranks)),
-        "MASTER_ADDR": address,
-        "MASTER_PORT": str(port),
-        "WORLD_SIZE": str(n_ranks),
+        "OMP_NUM_THREADS": str(_n_threads(world.size)),
+        "MASTER_ADDR": world.address,
+        "MASTER_PORT": str(board.port),
+        "WORLD_SIZE": str(world.size),
         PARENT: str(os.getpid()),
     }
 
@@ -178,7 +177,7 @@ def _started(n_ranks: int) -> Iterator[tuple[Board, Callable[[], None]]]:
                 raise Failed(f"another rank ended with status {process.returncode}")
 
     try:
-        for rank in range(1, n_ranks):
+        for rank in range(1, world.size):
             process = subprocess.Popen(
                 [sys.executable, "-m", "vaerun.ranks.following"],
                 stdin=subprocess.DEVNULL,

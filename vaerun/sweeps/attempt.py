@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vaerun.dispatch import DONE, guarded, run_one
+from vaerun.dispatch import DONE, INTERRUPTED, guarded, run_one
 from vaerun.errors import UserError
 from vaerun.sweeps import records
 from vaerun.sweeps.lock import alone, is_held
@@ -51,11 +51,14 @@ def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
             raise
         return DONE
 
-    code = guarded(work)
-    run = folders[0] if folders else goes_on or records.newest_run(sweep, trial)
-    record = replace(record, run=_text(run))
-    seconds = time.monotonic() - start
-    _keep(sweep, trial, records.ended(record, code, "".join(messages), seconds))
+    code = INTERRUPTED  # if a scheduler takes the process away, to go on with it later
+    try:
+        code = guarded(work)
+    finally:
+        run = folders[0] if folders else goes_on or records.newest_run(sweep, trial)
+        record = replace(record, run=_text(run))
+        seconds = time.monotonic() - start
+        _keep(sweep, trial, records.ended(record, code, "".join(messages), seconds))
     return code
 
 

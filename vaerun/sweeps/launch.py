@@ -9,10 +9,14 @@ from omegaconf import DictConfig
 
 from vaerun.config import conf_dir
 from vaerun.dispatch import DONE, FAILED, INTERRUPTED
-from vaerun.ranks.following import among_others
+from vaerun.errors import UserError
+from vaerun.faults import show
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.sweep import Sweep, Trial, open_sweep
+
+_LAUNCHER = "hydra/launcher="
+_KEY = "hydra.launcher."
 
 
 def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence[str]) -> int:
@@ -20,11 +24,13 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
 
     Hydra is told only the folder and the number of each trial, and finds `conf/sweep.yaml`.
     """
-    folder = str(sweep.folder).replace("\\", "\\\\").replace("'", "\\'")
+    # where a job runs, the folder has to be found from whatever folder that is
+    folder = str(sweep.folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
     numbers = ",".join(str(trial.number) for trial in trials)
     # Hydra reads the process's own arguments; they are ours for as long as it runs.
     typed, sys.argv = sys.argv, ["vaerun", "--multirun", f"folder='{folder}'"]
     sys.argv += [f"trial={numbers}", f"hydra.sweep.dir='{folder}'", *overrides]
+    sys.argv += processes(trials, overrides)
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="sweep")(job)()
     except SystemExit as stop:
@@ -37,8 +43,47 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
     return DONE
 
 
+def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
+    """What a scheduler's launcher is told of nodes, processes and GPUs, unless that was typed.
+
+    A process is started for each device that a trial trains on.
+
+    Raises
+    ------
+    UserError
+        If the trials differ in that, or do not say it.
+    """
+    launcher = [text.removeprefix(_LAUNCHER) for text in overrides if text.startswith(_LAUNCHER)]
+    if not launcher or not any(name in launcher[-1] for name in ("slurm", "submitit")):
+        return []
+    trainers = [trial.plain["trainer"] for trial in trials]
+    asked = {
+        (trainer["devices"], trainer["nodes"], trainer["accelerator"]) for trainer in trainers
+    }
+    if len(asked) > 1:
+        raise UserError(
+            "trials that differ in trainer.devices, nodes or accelerator cannot share a job array",
+            "give a command for each",
+        )
+    ((devices, nodes, accelerator),) = asked
+    typed = {text.lstrip("+").split("=")[0].removeprefix(_KEY) for text in overrides}
+    if devices == "auto":
+        if "tasks_per_node" in typed:
+            return []
+        raise UserError(
+            f"trainer.devices={show(devices)}: how many there will be has to be asked for",
+            "give the devices of a node, as in trainer.devices=4",
+        )
+    wanted = {"nodes": nodes, "tasks_per_node": devices}
+    if accelerator != "cpu" and "slurm" in launcher[-1]:
+        wanted["gpus_per_node"] = devices
+    return [f"{_KEY}{name}={n}" for name, n in wanted.items() if name not in typed]
+
+
 def job(config: DictConfig) -> int:
     """One trial, wherever the launcher has it done; returns its exit status."""
+    from vaerun.ranks.following import among_others  # imports torch
+
     sweep = open_sweep(Path(config.folder))
     code = among_others(lambda: attempt(sweep, sweep.trials[config.trial - 1]))
     if code == INTERRUPTED:

@@ -18,7 +18,7 @@ from vaerun.results import write_results
 from vaerun.runs import RunFolder
 from vaerun.terminal import opening, show_log
 from vaerun.trained import just_trained
-from vaerun.training import Setting, fit, new_network
+from vaerun.training import Setting, check_sizes, fit, new_network
 
 # options of a data set that say where it lies and how it is used, not what it holds
 _NOT_OF_THE_IMAGES = frozenset(
@@ -50,6 +50,7 @@ def train(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, job, console)
     splits = load_splits(config)
+    check_sizes(config, splits, hardware)
     network = new_network(config, splits, config.seed)
     about = About(
         device=hardware.device,

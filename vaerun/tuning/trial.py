@@ -24,7 +24,7 @@ from vaerun.results import measure
 from vaerun.runs import RunFolder, write_text
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained
-from vaerun.training import Setting, fit
+from vaerun.training import Setting, check_sizes, fit
 from vaerun.tuning.engine import Trial
 
 
@@ -103,6 +103,7 @@ class Trials:
         """Train and measure a setting in a folder, from its last checkpoint if it has one."""
         config = validate(job.plain)
         splits = self.splits(config)
+        check_sizes(config, splits, self.hardware)
         about = About(device=self.hardware.device, data_fingerprint=fingerprint(job, splits))
         folder.path.mkdir(parents=True, exist_ok=True)
         with manifest.record(folder, job, about):

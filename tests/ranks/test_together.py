@@ -1,0 +1,278 @@
+"""Processes that train one network, through the real command: they come to what one comes to.
+
+On one machine, in a sweep, and on a cluster, which `fake_slurm.py` and submitit's local executor
+stand in for.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(sys.executable).parent / "vaerun"
+TINY = (
+    "data.size=16",
+    "data.train_size=400",
+    "data.val_size=41",
+    "data.batch_size=20",
+    "model.hidden=[12,10]",
+    "trainer.max_epochs=3",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+)
+LONG = "trainer.max_epochs=25"
+RUN = "outputs/rvae/cards_iv/version_0"
+WITHIN = 300.0  # seconds: these tests run beside others
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Begins a command in an empty folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return lambda *command: subprocess.Popen(command, cwd=tmp_path, **pipes)
+
+
+@pytest.fixture
+def run(start: Start, tmp_path: Path) -> Callable[..., Path]:
+    """Our command, made small, which has to end well; the last run folder that it names."""
+
+    def whole(*overrides: str) -> Path:
+        at = overrides[:1] == ("-m",)
+        process = start(PROGRAM, *overrides[:at], *TINY, *overrides[at:])
+        output, errors = process.communicate(timeout=WITHIN)
+        assert (process.returncode, errors) == (0, ""), output + errors
+        return tmp_path / output.splitlines()[-1].removeprefix("run: ")
+
+    return whole
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + WITHIN
+    while not what():
+        assert time.monotonic() < until, "it does not come to it"
+        time.sleep(0.02)
+
+
+def n_epochs(folder: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return len((folder / "metrics.csv").read_text().splitlines()) - 1
+    return 0
+
+
+def losses(folder: Path) -> list[float]:
+    """Of training and validation, epoch by epoch."""
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [float(row[f"{split}/loss"]) for row in rows for split in ("train", "val")]
+
+
+def latents(folder: Path) -> dict[str, Any]:
+    with h5py.File(folder / "latents.h5") as file:
+        return {name: file[name][()] for name in ("z_mean", "index", "split", "label")}
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+
+
+def check_same(one: Path, other: Path) -> None:
+    """To the last bit."""
+    ours, theirs = weights(one), weights(other)
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
+    assert losses(one) == losses(other)
+
+
+def followers() -> list[str]:
+    """Processes of this machine that were started here and follow a first rank."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            here = os.readlink(process / "cwd") == os.getcwd()  # noqa: PTH109, PTH115
+            if here and b"vaerun.ranks.following" in (process / "cmdline").read_bytes():
+                found.append(process.name)
+    return found
+
+
+def tree(folder: Path) -> set[str]:
+    """All folders, but for those within a run."""
+    found = {path for path in folder.rglob("*") if path.is_dir()}
+    return {
+        str(path.relative_to(folder))
+        for path in found
+        if not (path.parent / "config.yaml").exists()
+        and not (path.parent.parent / "config.yaml").exists()
+    }
+
+
+def test_two_processes_come_to_what_one_comes_to(run, tmp_path):
+    one, two = run(), run("trainer.devices=2")
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    ours, theirs = latents(two), latents(one)
+    for name in ("index", "split", "label"):
+        np.testing.assert_array_equal(ours[name], theirs[name])
+    np.testing.assert_allclose(ours["z_mean"], theirs["z_mean"], atol=0.02)
+    assert json.loads((two / "manifest.json").read_text())["device"].startswith("2 × ")
+    assert tree(tmp_path) == {
+        "outputs",
+        "outputs/rvae",
+        "outputs/rvae/cards_iv",
+        "outputs/rvae/cards_iv/version_0",
+        "outputs/rvae/cards_iv/version_1",
+    }
+
+
+@pytest.mark.parametrize("model", ["ssrvae", "crvae"])
+def test_classes_and_beginnings_are_agreed_upon_in_a_sweep(run, tmp_path, model):
+    """What is found before training is shared, and so is the choice between beginnings."""
+    options = ("data.labelled_per_class=5", "model.templates=2", "model.restarts=2")
+    run("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
+    one, two = (tmp_path / f"outputs/{model}/cards_iv/version_{k}" for k in (0, 1))
+    # labelled images have noise of their own on each rank, so they do not agree to the digit
+    assert losses(two) == pytest.approx(losses(one), rel=0.01)
+    (name,) = (path.parent.name for path in (tmp_path / "outputs/multirun").glob("*/trials"))
+    assert tree(tmp_path) == {
+        "outputs",
+        "outputs/multirun",
+        f"outputs/multirun/{name}",
+        f"outputs/multirun/{name}/trials",
+        f"outputs/{model}",
+        f"outputs/{model}/cards_iv",
+        f"outputs/{model}/cards_iv/version_0",
+        f"outputs/{model}/cards_iv/version_1",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_stopped_and_resumed_they_come_to_the_same(start, run, tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    options = ("trainer.devices=2", LONG, "trainer.checkpoint_minutes=0.001")
+    whole = run(*options, "out=whole")
+    process = start(PROGRAM, *TINY, *options)
+    wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
+    assert followers()
+    process.send_signal(number)
+    process.communicate(timeout=WITHIN)
+    assert process.returncode == (130 if number == signal.SIGTERM else -number)
+    wait_for(lambda: not followers())
+    assert 2 <= n_epochs(tmp_path / RUN) < 25
+    check_same(run(*options, "resume=auto"), whole)
+
+
+def test_too_few_images_for_all_are_said_in_one_line(start):
+    process = start(PROGRAM, *TINY, "trainer.devices=2", "data.batch_size=3")
+    output, errors = process.communicate(timeout=WITHIN)
+    assert (process.returncode, output) == (2, "")
+    assert errors == (
+        "error: data.batch_size=3 is too few for 2 devices that train together — "
+        "give at least 4, or trainer.devices=1\n"
+    )
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_preempted_by_submitit_a_trial_goes_on_in_its_folder(start, run, tmp_path, devices):
+    options = (f"trainer.devices={devices}", LONG)
+    whole = run(*options, "out=whole")
+    launcher = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=10")
+    process = start(PROGRAM, "-m", *TINY, *options, *launcher)
+    wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
+    tasks = subprocess.run(
+        ["pgrep", "-f", f"submitit.core._submit {tmp_path}"], capture_output=True, text=True
+    ).stdout.split()
+    assert len(tasks) == devices
+    for pid in tasks:
+        os.kill(int(pid), signal.SIGUSR2)
+    output, errors = process.communicate(timeout=WITHIN)
+    assert process.returncode == 0, output + errors
+    (log,) = (tmp_path / "outputs/multirun").glob("*/.submitit/*/*_0_log.out")
+    assert log.read_text().count("Starting with JobEnvironment") == 2
+    assert "going on after step" in log.read_text()
+    assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
+    check_same(tmp_path / RUN, whole)
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cluster of our own; its books."""
+    books, commands = tmp_path / "books", tmp_path / "bin"
+    books.mkdir()
+    commands.mkdir()
+    for name in ("sbatch", "srun", "scontrol", "sacct"):
+        fake = Path(__file__).parent / "fake_slurm.py"
+        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {fake} {name} "$@"\n')
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("FAKE_SLURM", str(books))
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    monkeypatch.setenv("VAERUN", str(PROGRAM))
+    return books
+
+
+def test_out_of_time_on_two_nodes_a_job_goes_on_in_its_folder(start, run, tmp_path, slurm):
+    """`sbatch scripts/slurm.sh`: one requeue, by the script."""
+    whole = run("trainer.devices=2", LONG, "out=whole")
+    script = str(ROOT / "scripts/slurm.sh")
+    start("sbatch", "--nodes=2", script, *TINY, LONG).communicate(timeout=WITHIN)
+    wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
+    os.kill(int((slurm / "100.pid").read_text()), signal.SIGUSR1)
+    wait_for((slurm / "100.ended").exists)
+    assert (slurm / "100.ended").read_text() == "0", (slurm / "100.out").read_text()
+    assert (slurm / "log").read_text().splitlines() == ["sbatch 100", "scontrol requeue 100"]
+    assert "going on after step" in (slurm / "100.out").read_text()
+    assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
+    manifest = json.loads((tmp_path / RUN / "manifest.json").read_text())
+    assert (manifest["status"], manifest["device"][:4]) == ("finished", "2 × ")
+    check_same(tmp_path / RUN, whole)
+
+
+def test_a_sweep_is_an_array_of_the_script(start, tmp_path, slurm):
+    typed = ("-m", *TINY, "model=rvae,vae", "sweep.name=array")
+    script = str(ROOT / "scripts/slurm.sh")
+    start("sbatch", "--array=1-2%1", script, *typed).communicate(timeout=WITHIN)
+    wait_for(lambda: len(list(slurm.glob("*.ended"))) == 2)
+    with (tmp_path / "outputs/multirun/array/table.csv").open() as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["finished", "finished"]
+
+
+def test_what_the_launcher_submits(start, tmp_path, slurm):
+    options = ("trainer.devices=2", "trainer.nodes=1", "seed=0,1")
+    asked = ("partition=gpu", "constraint=a100", "timeout_min=90", "array_parallelism=3")
+    launcher = ("hydra/launcher=slurm", *(f"hydra.launcher.{text}" for text in asked))
+    process = start(PROGRAM, "-m", *TINY, *options, *launcher)
+    output, errors = process.communicate(timeout=WITHIN)
+    assert process.returncode == 0, output + errors
+    submitted = dict(
+        line.split("=", 1) for line in (slurm / "100.options").read_text().splitlines()
+    )
+    want = {
+        "partition": "gpu",
+        "constraint": "a100",
+        "time": "90",
+        "array": "0-1%2",
+        "nodes": "1",
+        "ntasks-per-node": "2",
+        "signal": "USR2@120",
+        "requeue": "",
+    }
+    assert want.items() <= submitted.items()
+    assert "gpus-per-node" not in submitted  # on CPUs
+    assert sorted(path.name for path in (tmp_path / RUN).parent.iterdir()) == [
+        "version_0",
+        "version_1",
+    ]
+    assert json.loads((tmp_path / RUN / "metrics.json").read_text())["n_val"] == 41

@@ -27,7 +27,7 @@ def test_the_first_epoch_warms_up_and_does_not_count():
 )
 def test_a_bound_is_reached_at_the_end_of_the_first_epoch_that_has_it(bound, seconds):
     epochs = [an_epoch(1, 300), an_epoch(2, 200), an_epoch(3, 210), an_epoch(4, 100)]
-    found = judge.first_reached(epochs, bound)
+    found = judge.first_reached(epochs, {"loss": bound}, ["loss"])
     assert (found and found["since_training"]) == seconds
 
 
@@ -86,15 +86,17 @@ def test_a_process_that_is_missing_leaves_its_rows_open_and_says_why():
 
 
 def test_time_to_quality_is_that_of_our_first_epoch_with_the_peers_last_bound():
-    theirs = {"epochs": [an_epoch(50, 900), an_epoch(100, 250, angle_error_deg=60)]}
-    mine = {"epochs": [an_epoch(1, 300), an_epoch(2, 240, angle_error_deg=30), an_epoch(3, 90)]}
+    theirs = {"epochs": [an_epoch(50, 900), an_epoch(100, 250, angle_error_deg=50)]}
+    seconds_loss_angle = [(1, 300, 40), (2, 240, 60), (3, 90, 30)]
+    mine = {"epochs": [an_epoch(s, x, angle_error_deg=a) for s, x, a in seconds_loss_angle]}
     rounds = [{"pyroved_quality": theirs, "quality": mine}]
-    start, training, angle, bound = (
+    start, training, angle, bound, both = (
         rows.over_rounds(row, rounds) for row in rows.ROWS if row.name == "quality"
     )
     assert (start.ratio.median, training.ratio.median) == (105 / 7, 50)
-    assert (angle.ratio.median, angle.passed) == (0.5, True)
+    assert (angle.ratio.median, angle.passed) == (1.2, False)
     assert (bound.ours.median, bound.other.median, bound.passed) == (240, 250, None)
+    assert both.ratio.median == 105 / 8
     never = [{"pyroved_quality": theirs, "quality": {"epochs": [an_epoch(1, 300)]}}]
     assert [rows.over_rounds(row, never).passed for row in rows.ROWS[:3]] == [False] * 3
 

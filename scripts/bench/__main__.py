@@ -8,6 +8,7 @@ bash scripts/bench/run.sh --quick --rounds 1 --out /tmp/bench     # does it work
 import argparse
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,4 +115,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the process at work, too
     sys.exit(main())

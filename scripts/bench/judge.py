@@ -44,12 +44,14 @@ def images_per_second(n_images: int, epochs: Sequence[Epoch]) -> float:
     return n_images / statistics.median(epoch["steps_seconds"] for epoch in epochs[1:])
 
 
-def first_reached(epochs: Sequence[Epoch], bound: float) -> Epoch | None:
-    """The first epoch whose ``loss`` is ``bound`` or less; None if there is none.
+def first_reached(epochs: Sequence[Epoch], goal: Epoch, names: Sequence[str]) -> Epoch | None:
+    """The first epoch in which each of the named numbers is that of the goal or less.
 
-    What happens between the ends of two epochs is not seen, so the time is the later one.
+    What happens between the ends of two epochs is not seen, so the time is the later one. None if
+    there is no such epoch.
     """
-    return next((epoch for epoch in epochs if epoch["loss"] <= bound), None)
+    reached = (e for e in epochs if all(e[name] <= goal[name] for name in names))
+    return next(reached, None)
 
 
 def angle_error_deg(

@@ -60,12 +60,15 @@ def last(process: str, key: str) -> Getter:
     return lambda readings: readings[process]["epochs"][-1].get(key)
 
 
-def when_reached(key: str) -> Getter:
-    """A number of our first epoch whose bound is that of pyroVED's last."""
+BOUND, BOTH = ("loss",), ("loss", "angle_error_deg")
+
+
+def when_reached(key: str, what: tuple[str, ...] = BOUND) -> Getter:
+    """A number of our first epoch that is as good as pyroVED's last in these respects."""
 
     def get(readings: Round) -> float | None:
-        bound = readings["pyroved_quality"]["epochs"][-1]["loss"]
-        epoch = first_reached(readings["quality"]["epochs"], bound)
+        goal = readings["pyroved_quality"]["epochs"][-1]
+        epoch = first_reached(readings["quality"]["epochs"], goal, what)
         return None if epoch is None else epoch[key]
 
     return get
@@ -80,11 +83,13 @@ def _faster(name: str, title: str, process: str, peer: str, target: float) -> Ro
                direction=">=")  # fmt: skip
 
 
-def _sooner(title: str, key: str, target: float) -> Row:
-    """Time to pyroVED's bound."""
+def _sooner(
+    title: str, key: str, target: float | None = None, what: tuple[str, ...] = BOUND
+) -> Row:
+    """Time until we are as good as pyroVED."""
     return Row(name="quality", title=title, needs=("pyroved_quality", "quality"), unit="s",
-               ours=when_reached(key), other=last("pyroved_quality", key), against="pyroVED",
-               inverse=True, target=target, direction=">=")  # fmt: skip
+               ours=when_reached(key, what), other=last("pyroved_quality", key),
+               against="pyroVED", inverse=True, target=target, direction=">=")  # fmt: skip
 
 
 def _alone(title: str, key: str, unit: str, target: float | None = None) -> Row:
@@ -102,6 +107,8 @@ ROWS = (
     Row(name="quality", title="held-out bound at that time", needs=("pyroved_quality", "quality"),
         ours=when_reached("loss"), other=last("pyroved_quality", "loss"), against="pyroVED",
         unit="nats"),
+    _sooner("time to its bound and its angle error both, from process start", "since_start",
+            what=BOTH),
     _faster("spatial", "spatial, amortised, all pixels, fp32", "spatial_speed", "pyroVED", 1.1),
     _faster("spatial", "the same", "spatial_speed", "AtomAI", 1.4),
     _faster("bf16", "the same with bf16", "bf16_speed", "pyroVED", 2),

@@ -1,0 +1,1 @@
+"""The benchmark against pyroVED and AtomAI: `bash scripts/bench/run.sh` writes BENCHMARKS.md."""

@@ -1,0 +1,59 @@
+"""Draws images as vaerun does, into a file that the peers read; says what is under vaerun.
+
+python -m bench.draw images.npz about.json data=cards_iv data.train_size=3000 seed=0
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vaerun.compose import compose
+from vaerun.config import validate
+from vaerun.data.sets import ImageSet, Splits
+from vaerun.processor import cpu, quick_at_bfloat16
+from vaerun.tasks.train import load_splits
+
+
+def fingerprint(splits: Splits) -> str:
+    """Of the pixels: who has the same ones was trained and judged by the same images."""
+    digest = hashlib.sha256()
+    for images in (splits.train, splits.val):
+        digest.update(np.ascontiguousarray(_pixels(images)).tobytes())
+    return digest.hexdigest()
+
+
+def _pixels(some: ImageSet) -> npt.NDArray[np.float32]:
+    """(N, H, W)."""
+    assert isinstance(some.images, Tensor)
+    return some.images[:, 0].numpy()
+
+
+def main(file: str, about: str, *words: str) -> None:
+    """Write images (N, H, W), and what is known of those that are held out."""
+    splits = load_splits(validate(compose(words)))
+    val = splits.val
+    np.savez(
+        file,
+        train=_pixels(splits.train),
+        held_out=_pixels(val),
+        label=val.label.numpy(),
+        angle=val.factors["angle"].numpy(),
+        symmetry=np.array(splits.symmetry),
+    )
+    known = {
+        "fingerprint": fingerprint(splits),
+        "processor": cpu().get("cpu_name"),
+        "bfloat16": quick_at_bfloat16("cpu"),
+        "torch": torch.__version__,
+    }
+    Path(about).write_text(json.dumps(known))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,112 @@
+"""The real `vaerun` command, with what happens when in its training noted beside it.
+
+python -m bench.probe notes.json model=rvae data=cards_iv
+python -m bench.probe --angles --only-training notes.json model=rvae data=cards_iv
+
+An onlooker is added to the callbacks of training; nothing else differs from `python -m vaerun`.
+What is noted is on the clock of `time.monotonic`, which all processes share.
+"""
+
+import argparse
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from bench.draw import fingerprint
+from vaerun import cli, inference
+from vaerun.tasks import train
+from vaerun.terminal import count_parameters
+from vaerun.training import Setting, TrainingRecord, fit
+
+
+class Onlooker(pl.Callback):
+    """Notes when training and its epochs begin and end, and keeps the state after each epoch.
+
+    Parameters
+    ----------
+    keeps_states
+        Whether it does; copying takes milliseconds.
+    """
+
+    def __init__(self, *, keeps_states: bool) -> None:
+        self.keeps_states = keeps_states
+        self.notes: dict[str, Any] = {"epochs": []}
+        self.states: list[dict[str, Any]] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Everything is set up."""
+        self.notes["training_began"] = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """An epoch begins."""
+        self.notes["epochs"].append({"began": time.monotonic()})
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """A step was done; the last of an epoch is the one that stays."""
+        now = time.monotonic()
+        self.notes.setdefault("first_step", now)
+        epoch = self.notes["epochs"][-1]
+        epoch["steps_seconds"] = now - epoch["began"]
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """An epoch is over, its validation too."""
+        epoch = self.notes["epochs"][-1]
+        epoch["ended"] = time.monotonic()
+        epoch["loss"] = float(trainer.callback_metrics["val/loss"])
+        if self.keeps_states:
+            self.states.append(deepcopy(pl_module.network.state_dict()))
+
+
+def watched(
+    setting: Setting, onlookers: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
+) -> TrainingRecord:
+    """`vaerun.training.fit` with one onlooker more, who then writes his notes."""
+    onlooker = Onlooker(keeps_states=asked.angles)
+    record = fit(setting, [*onlookers, onlooker])
+    notes = onlooker.notes
+    notes["training_ended"] = time.monotonic()
+    if asked.angles:
+        # by a copy: the results are made with the network as training left it
+        network = deepcopy(record.module.network).eval()
+        angles = []
+        for state in onlooker.states:
+            network.load_state_dict(state)
+            angles.append(inference.encode_images(network, setting.splits.val.images).angle)
+        np.save(asked.notes.with_suffix(".npy"), np.stack(angles))
+        notes["fingerprint"] = fingerprint(setting.splits)
+    notes["parameters"] = count_parameters(record.module.network)
+    notes["precision"] = setting.hardware.precision
+    notes["threads"] = torch.get_num_threads()
+    asked.notes.write_text(json.dumps(notes))
+    if asked.only_training:
+        sys.stdout.flush()
+        os._exit(0)
+    return record
+
+
+def main() -> int:
+    """Run vaerun with the arguments that follow ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--angles", action="store_true", help="encode held-out images, too")
+    parser.add_argument("--only-training", action="store_true", help="end without results")
+    parser.add_argument("notes", type=Path, help="where to write; angles go beside it")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="what vaerun is told")
+    asked = parser.parse_args()
+    train.fit = functools.partial(watched, asked=asked)
+    return cli.main(asked.words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""What is run, each in a process of its own: a function of the session, once a round.
+
+To measure something more, add a function here and a row in `bench.rows` that names it.
+"""
+
+import json
+import statistics
+from collections.abc import Callable
+
+from bench.session import Reading, Session, Unavailable
+
+# pyroVED's network and optimiser
+SPATIAL = (
+    "model/decoder=spatial",
+    "model/pose=amortized",
+    "model.hidden=[256,256]",
+    "objective=elbo",
+    "trainer.learning_rate=1e-3",
+    "trainer.schedule=constant",
+)
+FLOAT, BFLOAT = "trainer.precision=32-true", "trainer.precision=bf16-mixed"
+SUBSET = "model.decoder.pixel_subset=256"  # a ninth of the pixels
+N_HELP = 5
+
+
+def pyroved_speed(session: Session) -> Reading:
+    """The rVAE of pyroVED, all pixels, fp32."""
+    sizes = session.sizes
+    return session.peer("pyroved_speed", "pyroved", sizes.speed_images, sizes.speed_epochs)
+
+
+def atomai_speed(session: Session) -> Reading:
+    """The rVAE of AtomAI, all pixels, fp32."""
+    sizes = session.sizes
+    return session.peer("atomai_speed", "atomai", sizes.speed_images, sizes.speed_epochs)
+
+
+def spatial_speed(session: Session) -> Reading:
+    """Our spatial decoder, all pixels, fp32."""
+    return _speed(session, "spatial_speed", FLOAT)
+
+
+def bf16_speed(session: Session) -> Reading:
+    """The same with bf16."""
+    return _speed(session, "bf16_speed", _bfloat(session))
+
+
+def subset_speed(session: Session) -> Reading:
+    """The same on a subset of the pixels, in the precision that the processor is fastest in."""
+    return _speed(session, "subset_speed", SUBSET)
+
+
+def _speed(session: Session, name: str, *words: str) -> Reading:
+    sizes = session.sizes
+    epochs = f"trainer.max_epochs={sizes.speed_epochs}"
+    words = (*SPATIAL, f"data.batch_size={sizes.batch}", epochs, *words)
+    return session.training(name, words, n_images=sizes.speed_images)
+
+
+def _bfloat(session: Session) -> str:
+    session.images()
+    if not session.about["bfloat16"]:
+        raise Unavailable("this processor has no bf16")
+    return BFLOAT
+
+
+def orbit_speed(session: Session) -> Reading:
+    """The default model, orbit pose with K = 8 and canonical decoder."""
+    sizes = session.sizes
+    words = (f"data.batch_size={sizes.batch}", f"trainer.max_epochs={sizes.speed_epochs}")
+    return session.training("orbit_speed", words, n_images=sizes.quick_images)
+
+
+def pyroved_quality(session: Session) -> Reading:
+    """The rVAE of pyroVED, and the bound and angles that it has after so many epochs."""
+    sizes = session.sizes
+    return session.peer("pyroved_quality", "pyroved", sizes.images, sizes.epochs, sizes.held_out)
+
+
+def quality(session: Session) -> Reading:
+    """The default recipe on the same images: bound and angles after each epoch."""
+    return session.training("quality", (), n_images=session.sizes.images, angles=True)
+
+
+def all_pixels_bound(session: Session) -> Reading:
+    """The bound that our spatial decoder comes to, trained on all pixels."""
+    return _bound(session, "all_pixels_bound")
+
+
+def subset_bound(session: Session) -> Reading:
+    """The bound (on all pixels) of the same epochs on a subset of them."""
+    return _bound(session, "subset_bound", SUBSET)
+
+
+def _bound(session: Session, name: str, *words: str) -> Reading:
+    """The last epoch's, with the optimiser's usual course: its learning rate falls to nothing."""
+    sizes = session.sizes
+    words = (*SPATIAL, f"data.batch_size={sizes.batch}", f"trainer.max_epochs={sizes.epochs}",
+             "trainer.schedule=cosine", *words)  # fmt: skip
+    return session.training(name, words, n_images=sizes.images)
+
+
+def default_run(session: Session) -> Reading:
+    """`vaerun model=rvae data=cards_iv`, from the command to the finished report."""
+    notes = session.folder / "default_run" / "notes.json"
+    words = ["model=rvae", "data=cards_iv", f"seed={session.round_number}"]
+    ended = session.ours(
+        "default_run", [str(notes), *words, *session.sizes.default], module="bench.probe"
+    )
+    noted = json.loads(notes.read_text())
+    run = notes.parent / "outputs/rvae/cards_iv/version_0"
+    if not (run / "report.html").is_file():
+        raise Unavailable(f"default_run has left no report in {run}")
+    metrics = json.loads((run / "metrics.json").read_text())
+    return {
+        "seconds": ended.seconds,
+        "peak_gb": ended.peak_mb / 1000,
+        "start_up": noted["training_began"] - ended.began,
+        "first_step": noted["first_step"] - ended.began,
+        "epoch": statistics.median(e["ended"] - e["began"] for e in noted["epochs"]),
+        "results": ended.began + ended.seconds - noted["training_ended"],
+        "loss": metrics["elbo"]["loss"],
+        "angle_error_deg": metrics["angle"]["overall_mae_deg"],
+    }
+
+
+def help_page(session: Session) -> Reading:
+    """`vaerun --help`, several times."""
+    times = [session.ours("help_page", ["--help"]).seconds for _ in range(N_HELP)]
+    return {"seconds": statistics.median(times)}
+
+
+# In the order of each round: what is compared stands together.
+PROCESSES: dict[str, Callable[[Session], Reading]] = {
+    process.__name__: process
+    for process in (
+        pyroved_speed, spatial_speed, atomai_speed, bf16_speed, subset_speed, orbit_speed,
+        pyroved_quality, quality, all_pixels_bound, subset_bound, default_run, help_page,
+    )
+}  # fmt: skip
+
+
+def measured(session: Session, name: str) -> Reading:
+    """The reading of a process; why there is none, if it cannot be had."""
+    try:
+        reading = PROCESSES[name](session)
+    except Unavailable as why:
+        reading = {"failed": str(why)}
+    print(f"round {session.round_number + 1} {name}: {_said(reading)}", flush=True)
+    return reading
+
+
+def _said(reading: Reading) -> str:
+    numbers = {k: v for k, v in reading.items() if isinstance(v, (int, float, str))}
+    if reading.get("epochs"):
+        numbers |= reading["epochs"][-1]
+    return ", ".join(
+        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items()
+    )

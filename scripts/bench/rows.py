@@ -1,0 +1,186 @@
+"""The rows of the table: what is set against what, and what is to be reached.
+
+A row names the processes whose readings it needs (`bench.processes`), and how to get ours and the
+other's number out of those of one round. `other` over `ours` is shown where less is better.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.judge import Spread, first_reached, spread
+from bench.session import Reading
+
+Round = Mapping[str, Reading]  # readings of one round, by process
+Getter = Callable[[Round], float | None]
+
+HOLDS = {">=": operator.ge, "<=": operator.le}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name
+        As ``--only`` knows it; several rows may share one.
+    needs
+        Processes.
+    ours, other
+        From the readings of a round to a number, None where there is none; without an other, our
+        number itself is judged, else their ratio.
+    against
+        Who the other is.
+    inverse
+        Whether the ratio is other over ours.
+    target, direction
+        The median over rounds is to be ``>=`` or ``<=`` this; None where it is only reported.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...]
+    ours: Getter
+    unit: str = ""
+    other: Getter | None = None
+    against: str = ""
+    inverse: bool = False
+    target: float | None = None
+    direction: str = "<="
+
+
+def at(process: str, key: str) -> Getter:
+    """A number of a reading."""
+    return lambda readings: readings[process].get(key)
+
+
+def last(process: str, key: str) -> Getter:
+    """A number of the last epoch."""
+    return lambda readings: readings[process]["epochs"][-1].get(key)
+
+
+BOUND, BOTH = ("loss",), ("loss", "angle_error_deg")
+
+
+def when_reached(key: str, what: tuple[str, ...] = BOUND) -> Getter:
+    """A number of our first epoch that is as good as pyroVED's last in these respects."""
+
+    def get(readings: Round) -> float | None:
+        goal = readings["pyroved_quality"]["epochs"][-1]
+        epoch = first_reached(readings["quality"]["epochs"], goal, what)
+        return None if epoch is None else epoch[key]
+
+    return get
+
+
+def _faster(name: str, title: str, process: str, peer: str, target: float) -> Row:
+    """Throughput of ours over that of a peer."""
+    other = f"{peer.lower()}_speed"
+    key = "images_per_second"
+    return Row(name=name, title=title, needs=(process, other), unit="images/s", against=peer,
+               ours=at(process, key), other=at(other, key), target=target,
+               direction=">=")  # fmt: skip
+
+
+def _sooner(
+    title: str, key: str, target: float | None = None, what: tuple[str, ...] = BOUND
+) -> Row:
+    """Time until we are as good as pyroVED."""
+    return Row(name="quality", title=title, needs=("pyroved_quality", "quality"), unit="s",
+               ours=when_reached(key, what), other=last("pyroved_quality", key),
+               against="pyroVED", inverse=True, target=target, direction=">=")  # fmt: skip
+
+
+def _alone(title: str, key: str, unit: str, target: float | None = None) -> Row:
+    """A number of the default run."""
+    return Row(name="default", title=title, needs=("default_run",), unit=unit,
+               ours=at("default_run", key), target=target)  # fmt: skip
+
+
+ROWS = (
+    _sooner("default rVAE: time to pyroVED's bound, from process start", "since_start", 60),
+    _sooner("the same, training alone", "since_training", 100),
+    Row(name="quality", title="angle error at that time", needs=("pyroved_quality", "quality"),
+        ours=when_reached("angle_error_deg"), other=last("pyroved_quality", "angle_error_deg"),
+        against="pyroVED", unit="°", target=1),
+    Row(name="quality", title="held-out bound at that time", needs=("pyroved_quality", "quality"),
+        ours=when_reached("loss"), other=last("pyroved_quality", "loss"), against="pyroVED",
+        unit="nats"),
+    _sooner("time to its bound and its angle error both, from process start", "since_start",
+            what=BOTH),
+    _faster("spatial", "spatial, amortised, all pixels, fp32", "spatial_speed", "pyroVED", 1.1),
+    _faster("spatial", "the same", "spatial_speed", "AtomAI", 1.4),
+    _faster("bf16", "the same with bf16", "bf16_speed", "pyroVED", 2),
+    _faster("subset", "the same with a ninth of the pixels", "subset_speed", "pyroVED", 8),
+    Row(name="subset", title="final bound of that", needs=("all_pixels_bound", "subset_bound"),
+        ours=last("subset_bound", "loss"), other=last("all_pixels_bound", "loss"),
+        against="ours, all pixels", unit="nats", target=1.01),
+    _faster("orbit", "orbit K = 8, canonical decoder", "orbit_speed", "pyroVED", 140),
+    _alone("`vaerun model=rvae data=cards_iv`, to the finished report", "seconds", "s", 75),
+    _alone("its bound", "loss", "nats", 75),
+    _alone("its peak memory", "peak_gb", "GB", 1.2),
+    _alone("command to first training step", "first_step", "s", 6),
+    _alone("command to training (start-up)", "start_up", "s"),
+    _alone("an epoch of 12,000 images with its validation", "epoch", "s"),
+    _alone("results stage: encodings, metrics, figures, report", "results", "s"),
+    _alone("its angle error", "angle_error_deg", "°"),
+    Row(name="help", title="`vaerun --help`", needs=("help_page",), unit="s",
+        ours=at("help_page", "seconds"), target=1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row over the rounds.
+
+    Attributes
+    ----------
+    ours, other, ratio
+        None where there is no number; ratio also where there is no other.
+    passed
+        None where nothing is asked, or nothing could be measured.
+    missing
+        Why a process that the row needs has failed.
+    """
+
+    row: Row
+    ours: Spread | None
+    other: Spread | None
+    ratio: Spread | None
+    passed: bool | None
+    missing: str | None = None
+
+
+def over_rounds(row: Row, rounds: Sequence[Round]) -> Line:
+    """Median and spread of a row, and whether the median reaches the target."""
+    whole = [r for r in rounds if not any("failed" in r[name] for name in row.needs)]
+    missing = [r[name]["failed"] for r in rounds for name in row.needs if "failed" in r[name]]
+    why = missing[0] if missing else None
+    if not whole:
+        return Line(row, None, None, None, None, why)
+    ours = [row.ours(readings) for readings in whole]
+    if row.other is None:
+        mine = spread([v for v in ours if v is not None])
+        return Line(row, mine, None, None, _passed(row, mine, ours), why)
+    other = [row.other(readings) for readings in whole]
+    ratios = [_ratio(row, *pair) for pair in zip(ours, other, strict=True)]
+    mine, theirs, ratio = (
+        spread([v for v in values if v is not None]) for values in (ours, other, ratios)
+    )
+    return Line(row, mine, theirs, ratio, _passed(row, ratio, ratios), why)
+
+
+def _ratio(row: Row, ours: float | None, other: float | None) -> float | None:
+    if ours is None or other is None:
+        return None
+    return other / ours if row.inverse else ours / other
+
+
+def _passed(row: Row, judged: Spread | None, values: Sequence[float | None]) -> bool | None:
+    """A round in which the number does not exist, such as a bound never reached, is a failure."""
+    if row.target is None:
+        return None
+    if judged is None or None in values:
+        return False
+    return HOLDS[row.direction](judged.median, row.target)

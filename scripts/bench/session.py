@@ -1,0 +1,223 @@
+"""One benchmark at work: its sizes, its images, and processes that are measured from outside."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.judge import angle_error_deg, images_per_second
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS, STAND_IN = ROOT / "scripts", ROOT / "scripts" / "bench" / "stand_in"
+PEERS = {"pyroved": "pyroVED", "atomai": "AtomAI"}
+
+Reading = dict[str, Any]  # what one process found; {"failed": why} if it did not
+
+
+class Unavailable(Exception):
+    """Something cannot be measured here, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much work is done.
+
+    Attributes
+    ----------
+    batch
+        Images in a training step, everywhere.
+    speed_images, speed_epochs
+        Throughput of spatial decoders, on no more than ``images``; the first epoch warms up.
+    quick_images
+        The same for what is quicker by orders of magnitude.
+    images, held_out, epochs
+        Time to quality, and the bound that pixel subsets come to.
+    default
+        Further overrides of the default run.
+    """
+
+    batch: int = 100
+    speed_images: int = 1000
+    speed_epochs: int = 3
+    quick_images: int = 12_000
+    images: int = 3000
+    held_out: int = 1000
+    epochs: int = 10
+    default: tuple[str, ...] = ()
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    speed_images=200,
+    speed_epochs=2,
+    quick_images=2000,
+    images=600,
+    held_out=200,
+    epochs=2,
+    default=("data.train_size=1200", "data.val_size=400", "trainer.max_epochs=2"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended well: when it began, how long it took, its peak memory."""
+
+    began: float
+    seconds: float
+    peak_mb: float
+
+
+@dataclass
+class Session:
+    """Where and how everything is run.
+
+    Attributes
+    ----------
+    folder
+        Of logs, images and runs.
+    peers_python
+        The interpreter of the peers' environment.
+    threads
+        Of every process.
+    sizes
+        How much work is done.
+    round_number
+        From 0; it is the seed of all that is drawn at random in that round.
+    """
+
+    folder: Path
+    peers_python: Path
+    threads: int
+    sizes: Sizes
+    round_number: int = 0
+    about: dict[str, Any] = field(default_factory=dict)  # of the machine, as `bench.draw` sees it
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)  # of each peer
+
+    def images(self) -> Path:
+        """The file with the images of this round, drawn by vaerun."""
+        file = self.folder / f"images_{self.round_number}.npz"
+        about = self.folder / f"images_{self.round_number}.json"
+        if not file.is_file() or not about.is_file():
+            self.ours("draw", [str(file), str(about), *self.data_words()], module="bench.draw")
+        self.about |= json.loads(about.read_text())
+        return file
+
+    def data_words(self, n_images: int | None = None) -> list[str]:
+        """Overrides that make vaerun draw these very images; only the first so many of them."""
+        n = n_images or self.sizes.images
+        return ["data=cards_iv", f"data.train_size={n}", f"data.val_size={self.sizes.held_out}",
+                f"seed={self.round_number}"]  # fmt: skip
+
+    def ours(self, name: str, words: Sequence[str], *, module: str = "vaerun") -> Ended:
+        """A process in the environment of vaerun."""
+        return self._run(name, [sys.executable, "-m", module, *words], [SCRIPTS, ROOT])
+
+    def training(
+        self, name: str, words: Sequence[str], *, n_images: int, angles: bool = False
+    ) -> Reading:
+        """A training by the vaerun command on the first images of the round, without results.
+
+        Attributes of the reading: ``images_per_second`` of the steps, and ``epochs`` with the
+        seconds since the command and since training began, ``loss`` and ``angle_error_deg``.
+        """
+        self.images()
+        notes = self.folder / name / "notes.json"
+        flags = ["--only-training", *(["--angles"] if angles else [])]
+        words = [*flags, str(notes), "model=rvae", *self.data_words(n_images), *words]
+        ended = self.ours(name, words, module="bench.probe")
+        noted = json.loads(notes.read_text())
+        if noted.get("fingerprint", self.about["fingerprint"]) != self.about["fingerprint"]:
+            raise Unavailable("vaerun has drawn other images than those of the peers")
+        return self._reading(ended, noted, noted["training_began"], n_images, notes)
+
+    def peer(self, name: str, peer: str, n_images: int, epochs: int, held_out: int = 0) -> Reading:
+        """A training by a peer on the same images; the reading is as that of `training`."""
+        notes = self.folder / name / "notes.json"
+        if not self.peers_python.is_file():
+            raise Unavailable(f"{PEERS[peer]} is not installed: {self.peers_python} is missing")
+        words = [peer, str(self.images()), str(notes), f"--images={n_images}",
+                 f"--epochs={epochs}", f"--batch={self.sizes.batch}", f"--held-out={held_out}",
+                 f"--seed={self.round_number}"]  # fmt: skip
+        command = [str(self.peers_python), "-W", "ignore", "-m", "bench.peers", *words]
+        ended = self._run(name, command, [STAND_IN, SCRIPTS])
+        noted = json.loads(notes.read_text())
+        self.versions[peer] = noted["versions"]
+        return self._reading(ended, noted, noted["epochs"][0]["began"], n_images, notes)
+
+    def _reading(
+        self, ended: Ended, noted: Reading, training_began: float, n_images: int, notes: Path
+    ) -> Reading:
+        """What was noted, in seconds since the process and since training began."""
+        epochs = [
+            {
+                "since_start": epoch["ended"] - ended.began,
+                "since_training": epoch["ended"] - training_began,
+                **{key: epoch[key] for key in ("steps_seconds", "loss") if key in epoch},
+            }
+            for epoch in noted["epochs"]
+        ]
+        angles = notes.with_suffix(".npy")
+        if angles.is_file() and np.load(angles).size:
+            for epoch, angle in zip(epochs[::-1], np.load(angles)[::-1], strict=False):
+                epoch["angle_error_deg"] = self._angle_error_deg(angle)
+        if "loss" in noted:
+            epochs[-1]["loss"] = noted["loss"]
+        kept = ("parameters", "precision", "threads")
+        reading = {key: noted[key] for key in kept if key in noted}
+        reading |= {"peak_mb": ended.peak_mb, "epochs": epochs}
+        if len(epochs) > 1:
+            reading["images_per_second"] = images_per_second(n_images, epochs)
+        return reading
+
+    def _angle_error_deg(self, angle: np.ndarray) -> float:
+        """Of the first held-out images of the round."""
+        n = len(angle)
+        with np.load(self.images()) as known:
+            truth, label = known["angle"][:n], known["label"][:n]
+            return angle_error_deg(angle, truth, label, known["symmetry"])
+
+    def _run(self, name: str, command: Sequence[str], path: Sequence[Path]) -> Ended:
+        """Run a process in an empty folder of its own; its output goes to a log there.
+
+        Raises
+        ------
+        Unavailable
+            If it fails.
+        """
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        log = folder / "log.txt"
+        with log.open("wb") as stream:
+            began = time.monotonic()
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                cwd=folder, env=self._environment(path),
+            )  # fmt: skip
+            try:
+                _, status, usage = os.wait4(child.pid, 0)
+            except BaseException:
+                child.kill()
+                child.wait()
+                raise
+            seconds = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said = log.read_text(encoding="utf-8", errors="replace").split("\n")
+            last = next((line for line in reversed(said) if line.strip()), "nothing was said")
+            raise Unavailable(f"{name} failed with status {child.returncode}: {last.strip()}")
+        per_mb = 2**20 if sys.platform == "darwin" else 2**10
+        return Ended(began, seconds, usage.ru_maxrss / per_mb)
+
+    def _environment(self, path: Sequence[Path]) -> Mapping[str, str]:
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self.threads))
+        return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip

@@ -104,8 +104,7 @@ def test_the_gradient_of_a_placed_drawing_with_respect_to_the_pose():
         return geometry._resample(  # `place` keeps to float32 grids
             drawing,
             torch.cat([geometry.rotation(-angle), -shift[:, :, None]], dim=-1),
-            6,
-            6,
+            geometry.pixel_grid(6, 6),
             float(one),
             "border",
         )

@@ -153,20 +153,51 @@ def warp(
     height, width = size or (h, w)
     inverse = torch.linalg.inv(matrix)
     inverse_map = torch.cat([inverse, -apply(inverse, shift)[:, :, None]], dim=-1)  # (N, 2, 3)
-    return _resample(images, inverse_map, height, width, extent, padding)
+    centres = pixel_grid(height, width, images.device)
+    return _resample(images, inverse_map, centres, extent, padding)
 
 
-def place(canvas: Tensor, pose: Pose, size: tuple[int, int], *, extent: float = 1.0) -> Tensor:
-    """The object drawn on ``canvas`` (N, C, h, w), in an image of ``size`` under ``pose``."""
+def place(
+    canvas: Tensor,
+    pose: Pose,
+    size: tuple[int, int],
+    *,
+    extent: float = 1.0,
+    rows: slice = slice(None),
+) -> Tensor:
+    """The object drawn on a canvas, in an image under a pose.
+
+    Parameters
+    ----------
+    canvas
+        (N, C, h, w).
+    pose
+        N poses.
+    size
+        (H, W) of the image.
+    extent
+        See `warp`.
+    rows
+        Of the image that are wanted.
+
+    Returns
+    -------
+    Tensor
+        (N, C, H, W), or fewer rows.
+    """
     inverse = rotation(-pose.angle) / pose.scale[:, None, None]
     inverse_map = torch.cat([inverse, -apply(inverse, pose.shift)[:, :, None]], dim=-1)
-    return _resample(canvas, inverse_map, size[0], size[1], extent, "border")
+    centres = pixel_grid(*size, canvas.device)[rows]
+    return _resample(canvas, inverse_map, centres, extent, "border")
 
 
 def _resample(
-    images: Tensor, inverse_map: Tensor, height: int, width: int, extent: float, padding: str
+    images: Tensor, inverse_map: Tensor, centres: Tensor, extent: float, padding: str
 ) -> Tensor:
-    """Sample images at inverse_map · (row, column, 1) of each output pixel."""
+    """Sample images at inverse_map · (row, column, 1) of each output pixel.
+
+    Those lie at ``centres`` (H, W, 2), on a grid.
+    """
     h, w = images.shape[-2:]
     # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
     half = inverse_map.new_tensor([max(h - 1, 1), max(w - 1, 1)]) * (pixel_size(h, w) * extent / 2)
@@ -174,7 +205,6 @@ def _resample(
     # diverges; far outside the image one distance is as good as another.
     inverse_map = inverse_map.nan_to_num(0.0).clamp(-_FAR, _FAR)
     to_grid = (inverse_map / half[:, None]).flip(1)  # (N, 2, 3)
-    centres = pixel_grid(height, width, images.device)
     rows, columns = centres[:, 0, 0], centres[0, :, 1]
     # An affine map is a term for the row plus one for the column: no product of N·H·W points.
     down = rows[:, None] * to_grid[:, None, :, 0] + to_grid[:, None, :, 2]  # (N, H, 2)

@@ -15,6 +15,7 @@ from torch import Tensor
 from vaerun.ranks.share import Share
 
 _share: Share | None = None  # None: the whole batch
+_state = 0
 
 
 def seed(seed: int, stream: int, number: int, share: Share | None = None) -> None:
@@ -27,13 +28,18 @@ def seed(seed: int, stream: int, number: int, share: Share | None = None) -> Non
     share
         What of a batch is drawn for, if not all of it.
     """
-    global _share
+    global _share, _state
     _share = share
-    state = int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0])
+    _state = int(np.random.SeedSequence((seed, stream, number)).generate_state(1)[0])
     # torch.manual_seed looks for every kind of device there is: two milliseconds a step
-    torch.default_generator.manual_seed(state)
+    torch.default_generator.manual_seed(_state)
     if torch.cuda.is_initialized():
-        torch.cuda.manual_seed(state)
+        torch.cuda.manual_seed(_state)
+
+
+def choice(n: int) -> int:
+    """One of 0 … n − 1, the same for all images of a step, wherever they are."""
+    return _state % n
 
 
 def normal(like: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from vaerun import noise
 from vaerun.geometry import Pose, rotation
 from vaerun.models.bound import choose_hypotheses, negative_elbo
 from vaerun.models.network import Network
@@ -96,7 +97,7 @@ def log_evidence(network: Network, x: torch.Tensor) -> torch.Tensor:
     bins = torch.randint(5, (n,))
     content, pose = network.pose(torch.randn(n, network.latents.dim), bins)
     output = network.decode(content, pose)
-    log_lik = network.likelihood.log_prob(x.flatten(2), output).sum((1, 2))
+    log_lik = network.likelihood.log_prob(x.flatten(2)[:, None], output[None])[0]
     return log_lik.logsumexp(0) - math.log(n)
 
 
@@ -117,6 +118,21 @@ def test_the_likeliest_are_taken_when_nothing_is_to_be_explored():
     log_q = torch.tensor([[0.1, 0.5, 0.05, 0.2, 0.15]]).log()
     assert choose_hypotheses(log_q, 3, explore=False).tolist() == [[1, 3, 4]]
     assert choose_hypotheses(log_q, None, explore=True).tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_every_third_row_leaves_the_bound_unbiased(make):
+    """The mean over the rows to begin with is exactly the bound."""
+    network = make("model.hidden=[8]", "model.decoder.every_row=3")
+    x = images(2)
+    whole = negative_elbo(network.eval(), x, deterministic=True).reconstruction
+    network.train()
+    begun: dict[int, torch.Tensor] = {}
+    for number in range(20):
+        noise.seed(0, 0, number)
+        first = noise.choice(3)
+        begun[first] = negative_elbo(network, x, deterministic=True).reconstruction
+    assert sorted(begun) == [0, 1, 2]
+    torch.testing.assert_close(sum(begun.values()) / 3, whole)
 
 
 def test_a_pixel_subset_leaves_the_bound_unbiased(make):

@@ -11,6 +11,7 @@ from vaerun.nets.canonical import CanonicalConfig, CanonicalDecoder
 from vaerun.nets.decoder import Decoder, DecoderShape
 from vaerun.nets.mlp import Encoder, MlpConfig, MlpDecoder
 from vaerun.nets.spatial import SpatialConfig, SpatialDecoder
+from vaerun.nets.subset import Pixels, Rows
 
 # N = 3, d = 5, C = 2, H = 11, W = 13: all different
 
@@ -67,7 +68,15 @@ def test_chosen_pixels_are_those_of_the_whole_image():
     pixels = torch.randint(143, (3, 6))
     whole = net(content, pose)
     want = whole.gather(2, pixels[:, None].expand(-1, 2, -1))
-    torch.testing.assert_close(net(content, pose, pixels), want)
+    torch.testing.assert_close(net(content, pose, Pixels(pixels, 143)), want)
+
+
+def test_chosen_rows_are_those_of_the_whole_image():
+    net = decoder("canonical")
+    content, pose = torch.randn(3, 5), Pose(torch.randn(3), 0.1 * torch.randn(3, 2), torch.ones(3))
+    rows = Rows(first=1, step=3, width=13)
+    want = rows.of(net(content, pose)[:, None])[:, 0]
+    torch.testing.assert_close(net(content, pose, rows), want)
 
 
 def test_the_encoder_s_class_is_an_input_like_any_other():

@@ -16,7 +16,6 @@ from vaerun import noise
 from vaerun.latents import Gaussian
 from vaerun.models.network import Network
 from vaerun.models.posterior import Posterior, take_hypotheses
-from vaerun.nets.spatial import draw_pixels
 
 # B images, K bins, J classes, m hypotheses decoded, D latent dimensions, P pixels.
 
@@ -149,17 +148,12 @@ def _log_likelihood(
     n_images, m = bin_number.shape
     content, pose = network.pose(drawn.flatten(0, 1), bin_number.flatten())
     target = x.flatten(2)[:, None]  # (B, 1, C, P)
-    n_pixels, n_subset = target.shape[-1], network.decoder.n_subset
-    if n_subset is None or not network.training:
-        output = network.decode(content, pose, y)
-        weight = 1.0
-    else:
-        pixels = draw_pixels(n_images, n_pixels, n_subset, x.device)  # (B, p)
-        output = network.decode(content, pose, y, pixels.repeat_interleave(m, 0))
-        target = target.gather(3, pixels[:, None, None].expand(-1, 1, target.shape[2], -1))
-        weight = n_pixels / n_subset
-    output = output.unflatten(0, (n_images, m))  # (B, m, C, P)
-    return network.likelihood.log_prob(target, output).sum((2, 3)) * weight
+    subset = network.decoder.draw_subset(n_images, x.device) if network.training else None
+    if subset is None:
+        output = network.decode(content, pose, y).unflatten(0, (n_images, m))  # (B, m, C, P)
+        return network.likelihood.log_prob(target, output)
+    output = network.decode(content, pose, y, subset.for_each(m)).unflatten(0, (n_images, m))
+    return network.likelihood.log_prob(subset.of(target), output) * subset.weight
 
 
 def _kl_hypotheses(

@@ -21,6 +21,7 @@ from vaerun.models.poses import PoseSearch
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.nets.decoder import Decoder
 from vaerun.nets.mlp import Encoder
+from vaerun.nets.subset import Subset
 
 # B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
 # numbers that tell the decoder of the class.
@@ -99,13 +100,12 @@ class Network(nn.Module):
         return content, Pose(bin_angle + offset, turned, log_scale.exp())
 
     def decode(
-        self, content: Tensor, pose: Pose, y: Tensor | None = None, pixels: Tensor | None = None
+        self, content: Tensor, pose: Pose, y: Tensor | None = None, subset: Subset | None = None
     ) -> Tensor:
         """Likelihood parameters (N, C, P) of content (N, d), N poses and classes (N, n)."""
         inputs = content if y is None else torch.cat([content, y], dim=-1)
-        if pixels is None:
-            return self.decoder(inputs, pose)
-        return self.decoder(inputs, pose, pixels)
+        output: Tensor = self.decoder(inputs, pose, subset)
+        return output
 
     def generate(self, content: Tensor, pose: Pose, y: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W)."""

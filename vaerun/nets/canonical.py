@@ -7,11 +7,14 @@ rest and passes gradients to the pose.
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from vaerun import noise
 from vaerun.geometry import Pose, place
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
+from vaerun.nets.subset import Rows, Subset
 from vaerun.schema import option
 
 
@@ -26,6 +29,11 @@ class CanonicalConfig:
         "field",
         min=1.0,
         max=4.0,
+    )
+    every_row: int = option(
+        "a training step looks at every n-th row of pixels, from a random first one",
+        min=1,
+        formerly=1,
     )
 
 
@@ -45,8 +53,17 @@ class CanonicalDecoder(Decoder):
         self.extent = (self.side - 1) / max(longer - 1, 1)
         n_out = self.channels * self.side**2
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
+        self.every_row = min(config.every_row, self.size[0])
 
-    def forward(self, content: Tensor, pose: Pose) -> Tensor:
-        """(N, d) and N poses → (N, C, P)."""
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+        """(N, d) and N poses → (N, C, P), of all rows or some."""
         canvas = self.net(content).float().unflatten(1, (self.channels, self.side, self.side))
-        return place(canvas, pose, self.size, extent=self.extent).flatten(2)
+        rows = slice(subset.first, None, subset.step) if isinstance(subset, Rows) else slice(None)
+        return place(canvas, pose, self.size, extent=self.extent, rows=rows).flatten(2)
+
+    def draw_subset(self, n_images: int, device: torch.device) -> Rows | None:
+        """The same rows of all images."""
+        del n_images, device
+        if self.every_row == 1:
+            return None
+        return Rows(noise.choice(self.every_row), self.every_row, self.size[1])

@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.geometry import Pose
+from vaerun.nets.subset import Subset
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
@@ -37,15 +39,12 @@ class Decoder(nn.Module, ABC):
         Dataclass of its options.
     can_pose
         Whether the pose changes the image.
-    n_subset
-        Pixels drawn for each image in a training step; None decodes them all.
     n_per_pixel
         Numbers held at once for each pixel of an image that is decoded.
     """
 
     Config: ClassVar[type]
     can_pose: ClassVar[bool]
-    n_subset: int | None = None
     n_per_pixel: int = 1
 
     @abstractmethod
@@ -54,5 +53,10 @@ class Decoder(nn.Module, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, content: Tensor, pose: Pose) -> Tensor:
-        """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row."""
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+        """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row, or some of them."""
+
+    def draw_subset(self, n_images: int, device: torch.device) -> Subset | None:
+        """Pixels for a training step to look at; None: all of them."""
+        del n_images, device
+        return None

@@ -8,10 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.geometry import Pose
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
+from vaerun.nets.subset import Subset
 from vaerun.schema import option
 
 
@@ -67,10 +69,11 @@ class Encoder(nn.Module):
         Tensor
             (B, K, J, n_out), J = 1 without classes.
         """
-        # One matrix, bin by bin as copies lie in memory: with strided inputs torch may repeat the
-        # weights for each image instead, which is five times slower.
+        # One matrix, pixel by pixel as copies lie in memory: with strided inputs torch may repeat
+        # the weights for each image instead, which is five times slower.
         n_images, n_copies = images.shape[:2]
-        first = self.pixels(images.transpose(0, 1).flatten(0, 1))[:, None]  # (K·B, 1, width)
+        columns = images.permute(2, 1, 0).flatten(1)  # (pixels, K·B)
+        first = torch.addmm(self.pixels.bias[:, None], self.pixels.weight, columns).T[:, None]
         if self.classes is not None:
             assert y is not None
             told = self.classes(y)  # (1 or B, J, width)
@@ -97,7 +100,7 @@ class MlpDecoder(Decoder):
         self.net = mlp(shape.n_content, shape.hidden, config.activation, math.prod(shape.image))
         self.channels = shape.image[0]
 
-    def forward(self, content: Tensor, pose: Pose) -> Tensor:
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
         """(N, d) → (N, C, P), whatever the pose."""
-        del pose
+        del pose, subset
         return self.net(content).unflatten(1, (self.channels, -1))

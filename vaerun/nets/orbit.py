@@ -34,7 +34,10 @@ def offset_sd(n_bins: int, range_deg: float) -> float:
 
 
 class Orbit(nn.Module):
-    """Turns each image back by every bin's angle, bilinearly, by one weighted gather.
+    """Turns each image back by every bin's angle.
+
+    Bilinearly, by a weighted gather, for the angles within a quarter turn; the others are quarter
+    turns of these, which only move pixels.
 
     Parameters
     ----------
@@ -51,20 +54,29 @@ class Orbit(nn.Module):
         super().__init__()
         self.n_views = len(angles)
         self.side = max(size)
-        index, weight = _gather_table(angles, size, self.side, mask)
+        within, which, turns = _quarter_turns(angles)
+        index, weight = _gather_table(within, size, self.side, mask)
         self.index: Tensor
         self.weight: Tensor
+        self.moved: Tensor
         self.register_buffer("index", index, persistent=False)
         self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("moved", _moved(which, turns, self.side), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S."""
+        """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S.
+
+        In memory they lie pixel by pixel, as `Encoder` multiplies them, and under autocast in its
+        type: they are the largest array of a step.
+        """
         n, channels = images.shape[:2]
-        columns = images.flatten(0, 1).flatten(1).T.contiguous()  # (P, B·C)
-        views = self._mixed(columns)  # (K·S·S, B·C)
-        views = views.view(self.n_views, self.side**2, n, channels)
-        # in memory bin by bin, as `Encoder` wants them
-        return views.permute(0, 2, 3, 1).contiguous().flatten(2).transpose(0, 1)
+        columns = images.flatten(2).permute(2, 1, 0).flatten(1).contiguous()  # (P, C·B)
+        turned = self._mixed(columns)  # (angles within a quarter turn · S·S, C·B)
+        if torch.is_autocast_enabled(images.device.type):
+            turned = turned.to(torch.get_autocast_dtype(images.device.type))
+        views = turned.index_select(0, self.moved)  # (S·S·K, C·B)
+        views = views.view(self.side**2, self.n_views, channels, n)
+        return views.permute(3, 1, 2, 0).flatten(2)  # no copy for one channel
 
     def _mixed(self, columns: Tensor) -> Tensor:
         """Rows of ``columns`` mixed as the table says."""
@@ -72,6 +84,35 @@ class Orbit(nn.Module):
             terms = [columns[self.index[:, i]] * self.weight[:, i, None] for i in range(4)]
             return sum(terms[1:], terms[0])
         return F.embedding_bag(self.index, columns, per_sample_weights=self.weight, mode="sum")
+
+
+def _quarter_turns(angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Angles as ones within a quarter turn and quarter turns.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor, Tensor]
+        Different angles in [0, π/2); for each of the K angles, which of them it is, (K,), after
+        how many quarter turns, (K,).
+    """
+    quarter = math.pi / 2
+    exact = angles.double()
+    turns = (exact / quarter + 1e-6).floor()
+    rest = ((exact - turns * quarter) * 1e5).round() / 1e5
+    within, which = rest.unique(return_inverse=True)
+    # not the rounded ones
+    first = (which[None] == torch.arange(len(within))[:, None]).int().argmax(1)
+    return (exact - turns * quarter)[first], which, turns.long() % 4
+
+
+def _moved(which: Tensor, turns: Tensor, side: int) -> Tensor:
+    """Where the pixels of each copy lie among those turned within a quarter turn, (S·S·K,)."""
+    number = torch.arange(side**2).view(side, side)
+    copies = [
+        number.rot90(-int(turn)).flatten() + int(base) * side**2
+        for base, turn in zip(which, turns, strict=True)
+    ]
+    return torch.stack(copies, 1).flatten()
 
 
 def _gather_table(

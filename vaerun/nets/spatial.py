@@ -14,6 +14,7 @@ from vaerun import noise
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
+from vaerun.nets.subset import Pixels, Subset
 from vaerun.schema import option
 
 
@@ -52,16 +53,19 @@ class SpatialDecoder(Decoder):
         self.points: Tensor
         self.register_buffer("points", pixel_grid(height, width).flatten(0, 1), persistent=False)
 
-    def forward(self, content: Tensor, pose: Pose, pixels: Tensor | None = None) -> Tensor:
-        """(N, d) and N poses → (N, C, P), of all pixels or of those (N, P) given by index."""
-        points = self.points if pixels is None else self.points[pixels]
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+        """(N, d) and N poses → (N, C, P), of all pixels or some."""
+        points = self.points[subset.index] if isinstance(subset, Pixels) else self.points
         coordinates = to_object(points, pose)  # (N, P, 2)
         with torch.autocast(coordinates.device.type, enabled=False):  # see `geometry.apply`
             placed = self.coordinates(coordinates)
         first = placed + self.content(content)[:, None]
         return self.net(first).transpose(1, 2).float()
 
-
-def draw_pixels(n_images: int, n_pixels: int, n_subset: int, device: torch.device) -> Tensor:
-    """Pixel numbers for each image, (n_images, n_subset), uniform with replacement."""
-    return noise.integers(0, n_pixels, (n_images, n_subset), device)
+    def draw_subset(self, n_images: int, device: torch.device) -> Pixels | None:
+        """Pixels of each image, uniform with replacement."""
+        if self.n_subset is None:
+            return None
+        n_pixels = len(self.points)
+        index = noise.integers(0, n_pixels, (n_images, self.n_subset), device)
+        return Pixels(index, n_pixels)

@@ -1,0 +1,92 @@
+"""Pixels that a training step looks at, where it does not look at all of them.
+
+The log-likelihood over them, times `weight`, is on average that over all pixels, so the gradient
+stays unbiased.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+# B images, m hypotheses of each, C channels, P = H·W pixels.
+
+
+class Subset(ABC):
+    """Abstract: some of the pixels of B images."""
+
+    @property
+    @abstractmethod
+    def weight(self) -> float:
+        """Pixels that one of them stands for."""
+
+    @abstractmethod
+    def of(self, images: Tensor) -> Tensor:
+        """Those pixels of images (B, 1, C, P), (B, 1, C, p)."""
+
+    @abstractmethod
+    def for_each(self, m: int) -> "Subset":
+        """The same for m hypotheses of each image, (B·m)."""
+
+
+@dataclass(frozen=True)
+class Pixels(Subset):
+    """Pixels drawn for each image by itself.
+
+    Attributes
+    ----------
+    index
+        (B, p) their numbers.
+    n_pixels
+        P.
+    """
+
+    index: Tensor
+    n_pixels: int
+
+    @property
+    def weight(self) -> float:
+        """P / p."""
+        return self.n_pixels / self.index.shape[1]
+
+    def of(self, images: Tensor) -> Tensor:
+        """Those of each image."""
+        return images.gather(3, self.index[:, None, None].expand(-1, 1, images.shape[2], -1))
+
+    def for_each(self, m: int) -> "Pixels":
+        """Each image's m times."""
+        return Pixels(self.index.repeat_interleave(m, 0), self.n_pixels)
+
+
+@dataclass(frozen=True)
+class Rows(Subset):
+    """Every n-th row of pixels, the same ones of all images.
+
+    Neighbouring rows look alike, so that these tell more of an image than as many pixels drawn
+    anywhere.
+
+    Attributes
+    ----------
+    first, step
+        Rows first, first + step, …
+    width
+        W.
+    """
+
+    first: int
+    step: int
+    width: int
+
+    @property
+    def weight(self) -> float:
+        """The step, if every first row is as likely."""
+        return self.step
+
+    def of(self, images: Tensor) -> Tensor:
+        """Those of each image."""
+        return images.unflatten(3, (-1, self.width))[..., self.first :: self.step, :].flatten(3)
+
+    def for_each(self, m: int) -> "Rows":
+        """They are the same anyway."""
+        del m
+        return self

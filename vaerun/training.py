@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning.strategies import DDPStrategy
 from rich.console import Console
 
-from vaerun import checkpoints, models
+from vaerun import checkpoints, heap, models
 from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
 from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
@@ -279,7 +279,8 @@ def _train(
         val_batch_size=module.network.n_at_once,
     )
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        with heap.kept():
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:
         if stop.code == _STATUS_WHEN_INTERRUPTED:
             raise KeyboardInterrupt from stop

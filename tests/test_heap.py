@@ -1,0 +1,42 @@
+"""Freed memory is kept while a network is trained, and not for ever."""
+
+import platform
+import resource
+
+import pytest
+import torch
+
+from vaerun import heap
+
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other allocators have ways of their own"
+)
+N_BYTES = 64 * 2**20
+
+
+def large_array() -> None:
+    """Every page of it written to, and freed."""
+    torch.empty(N_BYTES, dtype=torch.uint8).fill_(1)
+
+
+def faults_of_arrays() -> int:
+    """Pages that the system gives for ten large arrays, one after the other."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        large_array()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def test_large_arrays_are_given_once():
+    n_pages = N_BYTES // resource.getpagesize()
+    assert faults_of_arrays() > 5 * n_pages
+    with heap.kept():
+        large_array()
+        held = resident()
+        assert faults_of_arrays() < n_pages
+    assert resident() < held - N_BYTES / 2

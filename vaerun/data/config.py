@@ -31,3 +31,9 @@ class DataConfig:
         max=180,
     )
     fills_field: bool = option("whether images have no empty margin to turn into, as a lattice")
+    every_row: int = option(
+        "rows of pixels that are enough for a training step: every n-th, from a random first one; "
+        "for smooth images 3 is as good as 1",
+        min=1,
+        formerly=1,
+    )

@@ -33,6 +33,7 @@ _NOT_OF_THE_IMAGES = frozenset(
         "invariances",
         "angle_range_deg",
         "fills_field",
+        "every_row",
     }
 )
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ Run = Callable[..., tuple[Path, list[str]]]
 @pytest.fixture(autouse=True)
 def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is encoded or drawn after it, and an atlas is learned in no time."""
-    monkeypatch.setattr("vaerun.tasks.train.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
     monkeypatch.setattr(atlas, "_STEPS", 10)
 
 
@@ -318,7 +319,7 @@ def test_a_run_stopped_early_and_killed_in_its_results_trains_no_more(run, vaeru
     options = ("trainer.max_epochs=9", "trainer.early_stopping_epochs=2")
     options = (*options, "trainer.learning_rate=1e-30")  # no epoch is better than the first
     with monkeypatch.context() as patch:
-        patch.setattr("vaerun.tasks.train.write_results", power_cut)
+        patch.setattr("vaerun.results.write_results", power_cut)
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, "resume=auto")
     assert [row["epoch"] for row in rows(resumed)] == ["1", "2", "3"]
@@ -361,3 +362,21 @@ def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
     assert guided[0] == blind
     assert guided[1][0] == guided[2][0] != blind[0]
     assert guided[1][1] != guided[2][1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
+def test_compiled_networks_come_to_the_same(run: Run):
+    options = ("trainer.max_epochs=1", "model.hidden=[8]")
+    plain, _ = run(*options)
+    compiled, _ = run(*options, "trainer.compile=true")
+    assert losses(compiled) == pytest.approx(losses(plain), rel=1e-4)
+
+
+def test_without_a_compiler_nothing_is_compiled(vaerun, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vaerun.hardware.shutil.which", lambda _: None)
+    status, _, errors = vaerun(*TINY, "trainer.compile=true")
+    assert (status, errors) == (
+        2,
+        ["error: trainer.compile=true finds no C++ compiler — install g++, or leave it"],
+    )

@@ -48,7 +48,7 @@ NAMED_BY_GROUP = {
     "objective.name": "objective",
 }
 # What keys were before there were any, for the configs of older runs.
-_SINCE = {"trainer": {"checkpoint_minutes": 1.0, "nodes": 1}}
+_SINCE = {"trainer": {"checkpoint_minutes": 1.0, "nodes": 1, "compile": False}}
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -67,6 +67,9 @@ class TrainerConfig:
     precision: str = option(
         "precision of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
         choices=PRECISIONS,
+    )
+    compile: bool = option(
+        "whether torch compiles encoder and decoder: takes a minute, and pays on a GPU"
     )
     learning_rate: float = option("learning rate of Adam, at its highest", above=0)
     schedule: str = option(

@@ -1,7 +1,9 @@
 """What a run trains on, and in which precision."""
 
 import logging
+import os
 import platform
+import shutil
 import warnings
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -51,6 +53,10 @@ class Hardware:
             raise UserError(
                 "trainer.precision=16-mixed needs a GPU", "use bf16-mixed, 32-true or auto"
             )
+        if config.compile and accelerator == "cpu" and not _has_compiler():
+            raise UserError(
+                "trainer.compile=true finds no C++ compiler", "install g++, or leave it"
+            )
         precision = config.precision
         if precision == "auto":
             precision = "bf16-mixed" if quick_at_bfloat16(accelerator) else "32-true"
@@ -72,6 +78,11 @@ class Hardware:
     def torch_device(self) -> torch.device:
         """The same for torch."""
         return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
+
+
+def _has_compiler() -> bool:
+    """For the CPU; for a GPU torch brings its own."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", ""), "g++", "clang++"))
 
 
 def _counts(config: TrainerConfig, accelerator: str, world: World | None) -> tuple[int, int]:

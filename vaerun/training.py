@@ -226,8 +226,12 @@ def _seed_of(checkpoint: Path) -> int:
 def _module(setting: Setting, seed: int) -> Module:
     config = setting.config
     trainer = config.trainer
+    network = new_network(config, setting.splits, seed)
+    if trainer.compile:  # the networks alone: compiled, the module could not log
+        network.encoder.compile()
+        network.decoder.compile()
     return Module(
-        new_network(config, setting.splits, seed),
+        network,
         models.MODELS[config.model.name],
         config.objective,
         Optimiser(learning_rate=trainer.learning_rate, schedule=trainer.schedule),

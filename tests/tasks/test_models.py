@@ -355,7 +355,7 @@ def test_no_label_is_learnt_from_but_those_that_are_given(
     vaerun, monkeypatch, name: str, parts: tuple[str, ...], may_differ: bool
 ):
     """The same training, to the last bit, with all labels wrong that are not to be seen."""
-    monkeypatch.setattr("vaerun.tasks.train.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
     monkeypatch.setattr(atlas, "_STEPS", 20)
     typed = (*TINY, *CHOICES[name])
     rows, weights = outcome(vaerun(*typed)[1])

@@ -14,7 +14,6 @@ from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
-from vaerun.results import write_results
 from vaerun.runs import RunFolder
 from vaerun.terminal import opening, show_log
 from vaerun.trained import just_trained
@@ -66,6 +65,8 @@ def train(config: RunConfig, job: Job) -> Path:
         )
         record = fit(setting)
         trained = just_trained(record, folder, len(splits.train))
+        from vaerun.results import write_results  # a second of plotting libraries: not before
+
         write_results(config, job.plain, splits, folder, trained, console)
     return folder.path
 

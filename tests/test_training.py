@@ -365,6 +365,7 @@ def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # torch warns of its own doings while it compiles
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
 def test_compiled_networks_come_to_the_same(run: Run):
     options = ("trainer.max_epochs=1", "model.hidden=[8]")

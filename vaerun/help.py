@@ -37,9 +37,8 @@ _KEYS = {
     "data.path  run": "your own files; a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
-    "trainer=ddp  trainer.devices  .nodes": "several devices for one run",
     "-m  sweep.jobs  .name  .metric": "several runs: at a time, folder, what is best",
-    "-m  hydra/launcher=slurm": "the same on a cluster",
+    "trainer=ddp  hydra/launcher=slurm": "several devices for one run; a sweep on a cluster",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 

@@ -23,6 +23,7 @@ def make() -> Make:
     ) -> Network:
         torch.manual_seed(0)
         shape = DataShape(image=image, n_classes=n_classes, ranges={"shear": (-0.5, 0.5)})
-        return build(validate(compose([*overrides])).model, shape)
+        all_rows = "data.every_row=1"  # as in validation, so that bounds are exact
+        return build(validate(compose([all_rows, *overrides])).model, shape)
 
     return network

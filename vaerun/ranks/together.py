@@ -168,6 +168,7 @@ def _started(world: World) -> Iterator[tuple[Board, Callable[[], None]]]:
         "MASTER_ADDR": world.address,
         "MASTER_PORT": str(board.port),
         "WORLD_SIZE": str(world.size),
+        "LOCAL_WORLD_SIZE": str(world.size),
         PARENT: str(os.getpid()),
     }
 

@@ -36,9 +36,8 @@ _KEYS = {
     "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
     "data.path  run": "your own files; a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
-    "trainer.max_epochs  .accelerator  .precision": "how long; cpu or gpu; 32-true, bf16-mixed",
-    "-m  sweep.jobs  .name  .metric": "several runs: at a time, folder, what is best",
-    "trainer=ddp  hydra/launcher=slurm": "several devices for one run; a sweep on a cluster",
+    "trainer.max_epochs  .accelerator  .devices": "how long; cpu or gpu; how many train together",
+    "-m  sweep.jobs  .metric  hydra/launcher=slurm": "several runs: at a time, best, on a cluster",
     "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
 }
 

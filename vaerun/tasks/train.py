@@ -28,6 +28,7 @@ _NOT_OF_THE_IMAGES = frozenset(
         "path",
         "table",
         "skip_unreadable",
+        "memory_gb",
         "batch_size",
         "epochs",
         "invariances",

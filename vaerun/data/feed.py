@@ -121,7 +121,7 @@ class FileSource:
     def _batches(self) -> Generator[Batch[Tensor], None, None]:
         for batches, positions, images in ahead(self._windows(), 1):
             for rows in batches:
-                at = torch.searchsorted(positions, rows.positions).numpy()
+                at = torch.searchsorted(positions, rows.positions.contiguous()).numpy()
                 x = self.stack.prepared(images[at])
                 known = self.known.at(rows.positions.to(self.known.label.device))
                 yield known._replace(images=x, target=x, share=rows.share)

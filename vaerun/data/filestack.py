@@ -142,7 +142,7 @@ class FileStack:
     def cropped(self) -> Tensor:
         """All images read, (N, C, H, W)."""
         whole = torch.empty(self.shape, device=self.device)
-        for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=True):
+        for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=False):
             some.copy_(images)
         return whole
 

@@ -43,12 +43,12 @@ def shuffled(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
     """
     if n_windows == 1:
         return torch.from_numpy(rng.permutation(n))
-    block = max(n // (n_windows * _BLOCKS), 1)
-    order = rng.permutation(-(-n // block))
+    n_blocks = min(n_windows * _BLOCKS, n)
+    ends = np.linspace(0, n, n_blocks + 1).astype(np.int64)
     windows = []
-    for blocks in np.array_split(order, n_windows):
-        rows = (blocks[:, None] * block + np.arange(block)).ravel()
-        windows.append(rng.permutation(rows[rows < n]))
+    for blocks in np.array_split(rng.permutation(n_blocks), n_windows):
+        rows = [np.arange(ends[block], ends[block + 1]) for block in blocks]
+        windows.append(rng.permutation(np.concatenate(rows)) if rows else ends[:0])
     return torch.from_numpy(np.concatenate(windows))
 
 

@@ -5,7 +5,8 @@ The largest power of two
 - up to 1024 a device: beyond it the cost of an image hardly falls,
 - that leaves 100 steps an epoch: fewer, larger steps learn less from the same images,
 - with which a training step fits: on a CPU if what it keeps for its gradients is at most half a
-  GB, told by a step of a few images; on a GPU if the step itself, tried, takes at most 80 % of its memory;
+  GB, as a step of a few images tells; on a GPU if the step itself, tried, takes at most 80 % of
+  its memory;
 
 but at least 32 a device, if those fit. It is settled once, before training, and kept in the run's
 config, so that a run that goes on has the number that it began with.

@@ -1,5 +1,7 @@
 """The order of an epoch whose images are read in windows."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -56,7 +58,7 @@ def test_from_any_batch_on_it_is_the_same_in_the_same_windows(seen: int):
         [rows.positions.tolist() for rows in some] for some in sampler(seen=lambda: seen).windows()
     ]
     assert len(whole) == 4
-    assert sum(rest, []) == sum(whole, [])[seen:]
+    assert list(chain(*rest)) == list(chain(*whole))[seen:]
     assert all(
         ours == theirs[-len(ours) :] for ours, theirs in zip(rest[::-1], whole[::-1], strict=False)
     )
@@ -66,7 +68,7 @@ def test_shares_of_ranks_are_disjoint_and_complete():
     whole = positions(sampler())
     shares = [positions(sampler(rank=rank, n_ranks=3)) for rank in range(3)]
     for batch, *parts in zip(whole, *shares, strict=True):
-        assert sorted(sum(parts, [])) == sorted(batch)
+        assert sorted(chain(*parts)) == sorted(batch)
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 

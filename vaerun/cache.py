@@ -1,9 +1,10 @@
 """Arrays that cost minutes to make, kept under a key of all that they depend on."""
 
+import contextlib
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +36,36 @@ def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], A
     UserError
         If the folder cannot be written to.
     """
-    text = json.dumps(key, sort_keys=True).encode()
-    path = folder / f"{name}_{hashlib.sha256(text).hexdigest()[:16]}.npz"
+    path = path_of(folder, name, key, ".npz")
     stored = _stored(path)
     if stored is not None:
         return stored
     arrays = make()
+    with written(path) as unfinished:
+        np.savez(unfinished, allow_pickle=False, **arrays)
+    return arrays
+
+
+def path_of(folder: Path, name: str, key: Mapping[str, Any], suffix: str) -> Path:
+    """Where something is kept under a key, whose digest is in the file's name."""
+    text = json.dumps(key, sort_keys=True).encode()
+    return folder / f"{name}_{hashlib.sha256(text).hexdigest()[:16]}{suffix}"
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A temporary path, renamed when whole; a `UserError` where ``data.root`` has no room for it.
+
+    Two that write the same at once do not disturb each other: either file is as good.
+    """
     try:
         with atomic_path(path) as unfinished:
-            np.savez(unfinished, allow_pickle=False, **arrays)
+            yield unfinished
     except OSError as error:
         raise UserError(
-            f"data.root={folder.parent} cannot be written to ({error.strerror})",
+            f"data.root={path.parent.parent} cannot be written to ({error.strerror or error})",
             "give a folder that can, such as data.root=data",
         ) from error
-    return arrays
 
 
 def _stored(path: Path) -> Arrays | None:

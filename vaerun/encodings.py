@@ -13,6 +13,7 @@ import numpy.typing as npt
 from vaerun.errors import UserError
 from vaerun.places import Place
 from vaerun.runs import atomic_path
+from vaerun.thinning import evenly
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -79,6 +80,10 @@ class Encodings:
         factors = {name: values[mask] for name, values in self.factors.items()}
         place = None if self.place is None else self.place.select(mask)
         return Encodings(**kept, factors=factors, place=place)
+
+    def thinned(self, most: int) -> "Encodings":
+        """At most so many of them, spread evenly."""
+        return self if len(self) <= most else self.select(evenly(len(self), most))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Encodings"]) -> "Encodings":

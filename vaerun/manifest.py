@@ -42,11 +42,14 @@ class Job:
         What was typed after the command, in order.
     command
         The command line as typed, word by word.
+    settled
+        Keys that were ``auto``, and what they came to is in the config.
     """
 
     plain: dict[str, Any]
     overrides: list[str]
     command: list[str]
+    settled: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +105,7 @@ def _opening(job: Job, about: About) -> dict[str, Any]:
         "device": about.device,
         "data_fingerprint": about.data_fingerprint,
         "seed": job.plain["seed"],
+        "settled": list(job.settled),
         "resumed_from": None if resumed_from is None else str(resumed_from),
         "process": {"host": socket.gethostname(), "pid": os.getpid()},
     }
@@ -165,7 +169,7 @@ def unfinished(
             manifest.get("status") in ("running", "interrupted", "failed")
             and folder.config.is_file()
             and not _alive(manifest)
-            and same_run(read_config(folder), plain)
+            and is_run_of(folder, plain)
         ):
             return folder
     return None
@@ -179,11 +183,22 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
     if _alive(manifest):
         pid = manifest["process"]["pid"]
         raise UserError(f"resume={folder.path} is still at work (process {pid})", "wait for it")
-    if not same_run(read_config(folder), plain):
+    if not is_run_of(folder, plain):
         raise UserError(
             f"resume={folder.path} was begun with another config",
             f"give the overrides of that run, listed in {folder.overrides}",
         )
+
+
+def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
+    """Whether the run in a folder is of this config, with what it settled itself left open."""
+    own = read_config(folder)
+    open_again = {key: dict(values) if isinstance(values, Mapping) else values
+                  for key, values in own.items()}  # fmt: skip
+    for key in read_manifest(folder).get("settled", ()):
+        group, name = key.split(".")
+        open_again[group][name] = "auto"
+    return same_run(own, plain) or same_run(open_again, plain)
 
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -18,15 +18,17 @@ from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
+from vaerun.analysis.figures.arrays import MOST_DRAWN
 from vaerun.analysis.frame_maps import frame_arrays
 from vaerun.analysis.headline import headline
 from vaerun.analysis.label_free import N_PICTURES, label_free
 from vaerun.analysis.latent_maps import class_maps, latent_maps
+from vaerun.analysis.metrics import MOST_TRAIN, MOST_VAL
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
 from vaerun.config import RunConfig
 from vaerun.data.sets import ImageSet, Splits, cropped
-from vaerun.encodings import Encodings, write_latents
+from vaerun.encodings import VALIDATION, Encodings, write_latents
 from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, atomic_path, write_text
@@ -74,6 +76,7 @@ def write_results(
         write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
         metrics = measure(config, splits, trained, encodings)
         write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+        _tell_thinned(encodings, console)
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
         with atomic_path(folder.arrays) as path:
             np.savez_compressed(path, allow_pickle=False, **arrays)
@@ -94,6 +97,16 @@ def write_results(
             ),
         )
     closing(console, headline(metrics), folder)
+
+
+def _tell_thinned(encodings: Encodings, console: Console) -> None:
+    """Say so where not all images are compared with one another, or drawn."""
+    n_val = int((encodings.split == VALIDATION).sum())
+    n_train = len(encodings) - n_val
+    if n_train > MOST_TRAIN or n_val > MOST_VAL:
+        compared = f"{min(n_val, MOST_VAL):,} are compared with {min(n_train, MOST_TRAIN):,} of"
+        drawn = f"; figures show {min(n_val, MOST_DRAWN):,}"
+        console.print(f"of {n_val:,} validation images {compared} training{drawn}")
 
 
 def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:

@@ -91,7 +91,7 @@ def check_sizes(config: RunConfig, splits: Splits, hardware: Hardware) -> None:
     """Raise a `UserError` unless every rank has an image of every batch."""
     n_ranks = hardware.n_ranks
     sizes = {
-        "data.batch_size": (config.data.batch_size, 2 * n_ranks),
+        "data.batch_size": (config.data.n_in_batch, 2 * n_ranks),
         "data.train_size": (len(splits.train), n_ranks),
         "data.val_size": (len(splits.val), n_ranks),
     }
@@ -277,7 +277,7 @@ def _train(
     )
     data = DataModule(
         setting.splits,
-        config.data.batch_size,
+        config.data.n_in_batch,
         config.seed,
         knowledge(setting, module, epoch),
         val_batch_size=module.network.n_at_once,

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from vaerun.analysis import metrics
 from vaerun.analysis.metrics import summarise
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
@@ -23,6 +24,27 @@ def test_a_perfect_encoding_scores_full_marks_and_is_json(encodings):
         "n_train": 400,
         "n_val": 200,
         "latent_dim": 2,
+    }
+
+
+def test_of_very_many_images_some_are_compared_and_all_are_counted(encodings, monkeypatch):
+    made = encodings(n_val=900)
+    whole = summarise(made, CLASSES, ORDERS, supervised=False)
+    monkeypatch.setattr(metrics, "MOST_TRAIN", 200)
+    monkeypatch.setattr(metrics, "MOST_VAL", 100)
+    compared: list[tuple[int, int]] = []
+    honest = metrics.vote_accuracy
+
+    def vote_accuracy(z_train, label_train, z_val, label_val):
+        compared.append((len(z_train), len(z_val)))
+        return honest(z_train, label_train, z_val, label_val)
+
+    monkeypatch.setattr(metrics, "vote_accuracy", vote_accuracy)
+    found = summarise(made, CLASSES, ORDERS, supervised=False)
+    assert compared == [(200, 100)]
+    assert found["knn_accuracy"] == pytest.approx(whole["knn_accuracy"], abs=0.01)
+    assert {k: found[k] for k in ("n_train", "n_val", "angle")} == {
+        k: whole[k] for k in ("n_train", "n_val", "angle")
     }
 
 

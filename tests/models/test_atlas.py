@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from torch import Tensor
 from vaerun.analysis.clusters import agreement
 from vaerun.compose import compose
 from vaerun.config import validate
+from vaerun.data.filestack import FileStack
+from vaerun.data.preparing import Preparation
+from vaerun.data.source import Source
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.models import atlas
 from vaerun.models.atlas import Atlas, Sought, centred, explore, sought
@@ -163,6 +167,49 @@ def test_a_few_upright_labels_name_the_classes_and_are_kept():
     found = explore(torch.cat([images, upright]), label, WHOLE_CIRCLE, 0, CPU).label
     assert found[N:].tolist() == label[N:].tolist()
     assert float((found[:N] == names[kind]).float().mean()) >= 0.95
+
+
+def on_disk(folder: Path, images: Tensor) -> FileStack:
+    np.save(folder / "images.npy", (255 * images[:, 0]).round().numpy().astype(np.uint8))
+    source = Source.scan([folder / "images.npy"], None, skip_unreadable=False)
+    return FileStack(
+        source=source, rows=torch.arange(len(source)), prepare=Preparation(), window=(0, 255)
+    )
+
+
+def test_images_on_disk_that_were_not_learned_from_are_looked_up(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(atlas, "_ENOUGH", 400)
+    monkeypatch.setattr(atlas, "_AT_ONCE", 70)
+    images, kind = shapes(2 * N, kinds=(letter, ring))
+    wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
+    found = explore(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
+    assert rightly_found(found.label, kind) >= 0.95
+    angle = math.pi * uniform(2 * N, 0)[0, :, 0]
+    of_letters = (kind == 0) & found.angle.isfinite()
+    assert int(of_letters.sum()) > 0.95 * N
+    off = (found.angle - angle)[of_letters].double()
+    assert float(torch.polar(torch.ones_like(off), off).mean().abs()) > 0.95
+
+
+def test_few_images_on_disk_are_found_as_in_memory(tmp_path: Path):
+    images, _ = shapes(300)
+    stack = on_disk(tmp_path, images)
+    label = unknown(300)
+    label[:9] = torch.arange(9) % 3
+    ours, theirs = (explore(some, label, WHOLE_CIRCLE, 0, CPU) for some in (stack, stack[:]))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_labelled_images_are_among_those_that_are_learned_from(monkeypatch):
+    monkeypatch.setattr(atlas, "_ENOUGH", 100)
+    label = unknown(5000)
+    label[-30:] = 1
+    some = atlas._enough(label)
+    assert len(some) == len(some.unique()) == 100
+    assert int((label[some] >= 0).sum()) == 30
+    label[:4000] = 0
+    assert int((label[atlas._enough(label)] >= 0).sum()) == 50
 
 
 def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():

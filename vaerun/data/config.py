@@ -17,7 +17,12 @@ class DataConfig:
     val_size: int | None = option("number of validation images, null = all", min=1)
     corrupt: str = option("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = option("how images are corrupted, if they are")
-    batch_size: int = option("images per training step", min=1)
+    batch_size: int | str = option(
+        "images per training step, of all devices together; auto: as many as fit and leave 100 "
+        "steps an epoch",
+        min=1,
+        choices=["auto"],
+    )
     epochs: int = option(
         "times every image is seen, unless trainer.max_epochs says otherwise", min=1
     )
@@ -37,3 +42,9 @@ class DataConfig:
         min=1,
         formerly=1,
     )
+
+    @property
+    def n_in_batch(self) -> int:
+        """Images per training step, once that is settled."""
+        assert isinstance(self.batch_size, int), self.batch_size
+        return self.batch_size

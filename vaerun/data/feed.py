@@ -1,19 +1,24 @@
-"""Batches from memory: one tensor on the device, selected by index.
+"""Batches: from memory, one tensor on the device, selected by index; or from a file, in windows.
 
 The order of an epoch is a function of (seed, epoch) and of nothing else, so a resumed run sees
 the batches that an uninterrupted one would have seen, from any of them on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
+from vaerun.data.ahead import ahead
+from vaerun.data.filestack import FileStack
+from vaerun.data.order import EpochSampler, Rows
 from vaerun.data.sets import Images
+from vaerun.files.stored import Array
 from vaerun.ranks.share import Share
+
+_READY = 4  # batches made ahead
 
 Pictures = TypeVar("Pictures", bound=Images, covariant=True)
 
@@ -65,13 +70,6 @@ class Batch(NamedTuple, Generic[Pictures]):
         )
 
 
-class Rows(NamedTuple):
-    """Positions (n,) of a batch in its source, or of one rank's share of it."""
-
-    positions: Tensor
-    share: Share | None
-
-
 class MemorySource(Dataset[Batch[Tensor]]):
     """All images of a split, as one batch that lies on the device already."""
 
@@ -87,75 +85,52 @@ class MemorySource(Dataset[Batch[Tensor]]):
         return batch._replace(share=rows.share)
 
 
-class EpochSampler(Sampler[Rows]):
-    """Positions of each batch; an epoch shows every image once.
-
-    Labelled images are spread evenly: each batch has its share of them, beside ``batch_size``
-    others, whatever their numbers.
+class FileSource:
+    """Batches of images that lie in a file, which is read a window ahead.
 
     Parameters
     ----------
-    n
-        Number of images without a label, which come first.
-    n_labelled
-        Number of images with one, which follow.
-    batch_size
-        Images without a label in a batch; the last has fewer.
-    seed
-        With the epoch it determines the order; None keeps that of the source.
-    epoch
-        Tells which epoch it is. Asked when the first batch is wanted and no sooner: Lightning
-        opens the iterator of a resumed run before it knows the epoch itself.
-    seen
-        Tells how many batches of the epoch were seen before a resumed run was stopped; asked
-        when the epoch is.
-    rank, n_ranks
-        Of those that train together, each of which has a share of every batch; all shares are of
-        the same size, or one more.
+    stack
+        All images of a split; nothing is corrupted.
+    everything
+        The same, with what is known of each.
+    order
+        Of the batches, and its windows.
+    device
+        Where batches are brought to.
     """
 
     def __init__(
         self,
-        n: int,
-        batch_size: int,
-        seed: int | None,
-        epoch: Callable[[], int],
-        n_labelled: int = 0,
-        seen: Callable[[], int] = lambda: 0,
-        rank: int = 0,
-        n_ranks: int = 1,
+        stack: FileStack,
+        everything: Batch[Images],
+        order: EpochSampler,
+        device: torch.device,
     ) -> None:
-        self.n = n
-        self.n_labelled = n_labelled
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.seen = seen
-        self.rank = rank
-        self.n_ranks = n_ranks
+        assert everything.target is everything.images is stack
+        self.stack = stack.to(device)
+        self.known = Batch(everything.label, everything.label, *everything[2:]).to(device)
+        self.order = order
 
     def __len__(self) -> int:
-        n_batches, n_left = divmod(max(self.n, self.n_labelled), self.batch_size)
-        # what is left over goes to the last batch if there is not one image for each rank
-        return max(n_batches + (n_left >= self.n_ranks), 1)
+        return len(self.order)
 
-    def __iter__(self) -> Iterator[Rows]:
-        parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
-        if self.seed is not None:
-            rng = np.random.default_rng((self.seed, self.epoch()))
-            parts = [part[torch.from_numpy(rng.permutation(len(part)))] for part in parts]
-        images, labelled = parts
-        ends = [self.batch_size * number for number in range(1, len(self))]
-        batches: Sequence[Tensor] = images.tensor_split(ends)
-        if self.n_labelled:
-            split = (part.tensor_split(len(self)) for part in (images, labelled))
-            batches = [torch.cat(parts) for parts in zip(*split, strict=True)]
-        for batch in batches[self.seen() :]:
-            if self.n_ranks == 1:
-                yield Rows(batch, None)
-            else:
-                share = Share(self.rank, self.n_ranks, len(batch))
-                yield Rows(batch[self.rank :: self.n_ranks], share)
+    def __iter__(self) -> Iterator[Batch[Tensor]]:
+        return ahead(self._batches(), _READY)
+
+    def _batches(self) -> Generator[Batch[Tensor], None, None]:
+        for batches, positions, images in ahead(self._windows(), 1):
+            for rows in batches:
+                at = torch.searchsorted(positions, rows.positions.contiguous()).numpy()
+                x = self.stack.prepared(images[at])
+                known = self.known.at(rows.positions.to(self.known.label.device))
+                yield known._replace(images=x, target=x, share=rows.share)
+
+    def _windows(self) -> Generator[tuple[list[Rows], Tensor, Array], None, None]:
+        """The batches of each window, with the positions (n,) of its images, and these."""
+        for batches in self.order.windows():
+            positions = torch.cat([rows.positions for rows in batches]).unique()
+            yield batches, positions, self.stack.select(positions).unprepared()
 
 
 def feed(
@@ -169,15 +144,18 @@ def feed(
     seen: Callable[[], int] = lambda: 0,
     rank: int = 0,
     n_ranks: int = 1,
-) -> DataLoader[Batch[Tensor]]:
+) -> DataLoader[Batch[Tensor]] | FileSource:
     """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed.
 
     See `EpochSampler` for the parameters.
     """
+    images = everything.images
+    n_windows = images.n_windows if isinstance(images, FileStack) else 1
+    sampler = EpochSampler(
+        len(images) - n_labelled,
+        batch_size, seed, epoch, n_labelled, seen, rank, n_ranks, n_windows,
+    )  # fmt: skip
+    if isinstance(images, FileStack):
+        return FileSource(images, everything, sampler, device)
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
-    n = len(everything.images) - n_labelled
-    return DataLoader(
-        MemorySource(everything, device),
-        sampler=EpochSampler(n, batch_size, seed, epoch, n_labelled, seen, rank, n_ranks),
-        batch_size=None,
-    )
+    return DataLoader(MemorySource(everything, device), sampler=sampler, batch_size=None)

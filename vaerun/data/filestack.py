@@ -8,7 +8,8 @@ stack.select(mask)                     # some of them; nothing is read yet
 """
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from vaerun.data.preparing import Preparation, Window, numbers
 from vaerun.data.source import Source
 from vaerun.errors import UserError
+from vaerun.files.stored import Array
 
 # N images of C channels, H × W pixels each.
 
@@ -40,6 +42,8 @@ class FileStack:
         Intensities that become 0 and 1; None where each image has its own, or none has.
     device
         Where they are brought to.
+    held_bytes
+        Of images in their files' own numbers that a stream of them may hold at a time.
     """
 
     source: Source
@@ -47,6 +51,14 @@ class FileStack:
     prepare: Preparation
     window: Window | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    held_bytes: int = _AT_ONCE
+
+    @classmethod
+    def concatenate(cls, stacks: Sequence["FileStack"]) -> "FileStack":
+        """The images of several stacks of one source, one after the other."""
+        first = stacks[0]
+        assert all(stack.source is first.source for stack in stacks)
+        return replace(first, rows=torch.cat([stack.rows for stack in stacks]))
 
     @property
     def shape(self) -> torch.Size:
@@ -96,6 +108,28 @@ class FileStack:
                 raise UserError(what, "leave it out")
             yield torch.from_numpy(where), self.prepare.shaped(images), n_mended
 
+    @property
+    def n_windows(self) -> int:
+        """Into how many parts they are divided, each to be held as a whole."""
+        (entry,) = self.source.entries
+        n_bytes = entry.dtype.itemsize * math.prod(entry.layout.shape) * len(self)
+        return -(-n_bytes // self.held_bytes)
+
+    def unprepared(self) -> Array:
+        """All images in the numbers of their file, (N, C, H', W'), of which there is one."""
+        (entry,) = self.source.entries
+        images = np.empty((len(self), *entry.layout.shape), entry.dtype)
+        for begin in range(0, len(self), self.chunk):
+            rows = self.rows[begin : begin + self.chunk].numpy()
+            for where, _, array in self.source.groups(rows):
+                images[begin + where] = array
+        return images
+
+    def prepared(self, images: Array) -> Tensor:
+        """Some of the unprepared images as a model sees them, (n, C, H, W)."""
+        shaped = self.prepare.shaped(numbers(images)[0])
+        return self.prepare.scaled(shaped, self.window).to(self.device)
+
     def select(self, index: slice | Tensor) -> "FileStack":
         """The same images as by indexing, but not yet read."""
         return replace(self, rows=self.rows[index.cpu() if isinstance(index, Tensor) else index])
@@ -108,7 +142,7 @@ class FileStack:
     def cropped(self) -> Tensor:
         """All images read, (N, C, H, W)."""
         whole = torch.empty(self.shape, device=self.device)
-        for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=True):
+        for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=False):
             some.copy_(images)
         return whole
 

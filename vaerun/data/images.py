@@ -4,9 +4,11 @@ vaerun data=images data.path='particles/*.tif' data.size=48
 """
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +16,10 @@ import torch
 from torch import Tensor
 
 from vaerun.data import told
+from vaerun.data.cachefile import cached_images
 from vaerun.data.finding import Found, find_images
 from vaerun.data.images_config import ImagesConfig
+from vaerun.data.preparing import check_range
 from vaerun.data.sets import DataShape, ImageSet, Splits
 from vaerun.data.survey import Survey
 from vaerun.errors import UserError
@@ -27,12 +31,16 @@ _STREAM = 5  # of the choice of labelled images
 _GLANCE = 50  # images that tell whether all are like those of a run
 _LARGE = 256  # pixels a side
 _OF_MEMORY = 0.7  # share that images may fill
+_OF_LIMIT = 1 / 8  # of `data.memory_gb`, held of images that are streamed,
+_MOST_HELD = 128 * 2**20  # but no more bytes than this
 
 log = logging.getLogger(__name__)
 
 
 def load(config: ImagesConfig, seed: int) -> Splits:
     """Training and validation images, parted at random; ``index`` counts through all files.
+
+    Sets larger than ``data.memory_gb`` stay on disk, in one file that is made of them.
 
     Raises
     ------
@@ -41,15 +49,25 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     """
     found = find_images(config, fewest=_FEWEST)
     parts = _split(config, len(found.stack), seed)
-    _check_memory(found, sum(map(len, parts)))
-    surveys = [Survey.of(found.stack.select(rows), config.clip_percent) for rows in parts]
+    is_large = _is_large(config, found, sum(map(len, parts)))
+    digest = found.stack.source.digest()
+    stack, n_mended = found.stack, 0
+    if is_large:
+        root = Path(config.root).expanduser()
+        stack, n_mended = cached_images(found.stack, digest.tobytes(), root)
+        stack = replace(stack, held_bytes=_held_bytes(config))
+    surveys = [Survey.of(stack.select(rows), config.clip_percent) for rows in parts]
     if all(survey.n_constant == survey.n for survey in surveys):
         what = f"all {len(found.stack)} images of data.path={config.path} are constant"
         raise UserError(what, "give others: there is nothing to learn from these")
+    if config.normalise == "none":
+        check_range(min(s.low for s in surveys), max(s.high for s in surveys))
     window = surveys[0].window(config.normalise, found.stack.source.types)
-    train, val = (_image_set(found, window, rows, at_once=True) for rows in parts)
+    among = replace(found, stack=stack)
+    train, val = (_image_set(among, window, rows, at_once=not is_large) for rows in parts)
     log.info(told.found(found.stack, found.label, found.classes, found.factors))
-    log.info(told.done(found.stack, surveys, window) + told.split(len(train), len(val)))
+    made = told.done(found.stack, surveys, window, n_mended)
+    log.info(made + told.split(len(train), len(val)))
     if max(train.images.shape[2:]) > _LARGE:
         log.info(told.large(config.path or ""))
     return Splits(
@@ -58,7 +76,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         classes=found.classes,
         symmetry=[1] * len(found.classes),
         window=window,
-        origin=torch.from_numpy(found.stack.source.digest()),
+        origin=torch.from_numpy(digest),
     )
 
 
@@ -123,14 +141,28 @@ def _image_set(
     )
 
 
-def _check_memory(found: Found, n: int) -> None:
-    """Refuse to learn from more than there is room for."""
+def _is_large(config: ImagesConfig, found: Found, n: int) -> bool:
+    """Whether n images are streamed; refused if there is room for them in no way."""
     needed = 4 * n * found.stack.shape[1:].numel()
+    gb = f"{math.ceil(100 * needed / 2**30) / 100:g}"
+    if config.memory_gb is not None and needed > config.memory_gb * 2**30:
+        if config.corrupt != "none":
+            what = f"data.corrupt={config.corrupt} wants its {n:,} images in memory, {gb} GB"
+            mend = f"data.memory_gb={gb} lets them in, data.train_size takes fewer"
+            raise UserError(f"{what}, above data.memory_gb={config.memory_gb:g}", mend)
+        return True
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > _OF_MEMORY * there:
-        what = f"{n:,} images take {needed / 2**30:.0f} GB of memory, this computer has "
-        mend = "learn from fewer by data.train_size, or from smaller ones by data.size=64"
-        raise UserError(f"{what}{there / 2**30:.0f} GB", mend)
+        what = f"{n:,} images take {gb} GB of memory, this computer has {there / 2**30:.0f} GB"
+        mend = "stream them by data.memory_gb=1, or make them smaller by data.size=64"
+        raise UserError(what, mend)
+    return False
+
+
+def _held_bytes(config: ImagesConfig) -> int:
+    """How much of a stream is shuffled at a time; twice that is held, the next being read."""
+    assert config.memory_gb is not None
+    return min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
 
 
 def _split(config: ImagesConfig, n: int, seed: int) -> list[Tensor]:

@@ -41,6 +41,12 @@ class ImagesConfig(DataConfig):
     )
     val_share: float = option("share of the images held back for validation", above=0, max=0.9)
     skip_unreadable: bool = option("whether to leave out files that cannot be read")
+    memory_gb: float | None = option(
+        "GB of images, of four bytes a number, that are kept in memory; more are streamed from a "
+        "file that is written to data.root once; null: all are kept",
+        above=0,
+        formerly=None,
+    )
     labelled_share: float = option(
         "share of the training images of each class with a label, for models that learn them",
         above=0,

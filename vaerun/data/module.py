@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaerun.data.feed import Batch, feed
+from vaerun.data.feed import Batch, FileSource, feed
 from vaerun.data.sets import Images, ImageSet, Splits, joined
 
 
@@ -67,7 +67,7 @@ class DataModule(pl.LightningDataModule):
         self.knowledge = knowledge or Knowledge()
         self.val_batch_size = val_batch_size
 
-    def train_dataloader(self) -> DataLoader[Batch[Tensor]]:
+    def train_dataloader(self) -> DataLoader[Batch[Tensor]] | FileSource:
         """Training batches."""
         trainer = self._trainer()
         batches = [self._hidden(self.splits.train)]
@@ -86,7 +86,7 @@ class DataModule(pl.LightningDataModule):
             n_ranks=trainer.world_size,
         )
 
-    def val_dataloader(self) -> DataLoader[Batch[Tensor]]:
+    def val_dataloader(self) -> DataLoader[Batch[Tensor]] | FileSource:
         """Validation batches."""
         trainer = self._trainer()
         return feed(

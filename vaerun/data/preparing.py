@@ -1,6 +1,7 @@
 """From the numbers of a file to images as a model sees them: cut, resampled, from 0 to 1."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +19,20 @@ Window = tuple[float, float]
 _FILLED = 1e30  # numbers beyond this stand where there are none, as in netCDF
 
 
+def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
+    """The floats that tell apart what a type of number does: float32 where it suffices."""
+    wide = given.itemsize > (4 if given.kind == "f" else 2)
+    return np.dtype(np.float64 if wide else np.float32)
+
+
 def numbers(images: Array) -> tuple[Tensor, int]:
     """Images (n, C, H, W) as floats, and how many had pixels that are no numbers.
 
     Those pixels become the median of their image; an image without a single number stays NaN.
     What float32 cannot tell apart (whole numbers beyond 16 million, say) stays double.
     """
-    wide = images.dtype.itemsize > (4 if images.dtype.kind == "f" else 2)
     with np.errstate(over="ignore"):  # of a long double
-        floats = np.ascontiguousarray(images, np.float64 if wide else np.float32)
+        floats = np.ascontiguousarray(images, float_type(images.dtype))
     if images.dtype.kind != "f":
         return torch.from_numpy(floats), 0
     finite = np.abs(floats) < _FILLED
@@ -96,7 +102,7 @@ class Preparation:
         if self.normalise == "image":
             low, high = self._windows(images)
         elif self.normalise == "none" or window is None:
-            _check_range(images)
+            check_range(*(float(end) for end in torch.aminmax(images)))
             low, high = images.new_zeros(()), images.new_ones(())
         else:
             low, high = images.new_tensor(window)
@@ -146,8 +152,8 @@ def _circle(images: Tensor) -> Tensor:
     return (row.hypot(column) <= min(height, width) / 2).to(images.dtype)
 
 
-def _check_range(images: Tensor) -> None:
-    low, high = (float(end) for end in torch.aminmax(images))
+def check_range(low: float, high: float) -> None:
+    """Raise a `UserError` unless pixels from the one to the other can be shown as they are."""
     if low < 0 or high > 1:
         raise UserError(
             f"data.normalise=none, but there are pixels from {low:g} to {high:g}",

@@ -21,10 +21,13 @@ def cropped(images: Images) -> Tensor:
 
 
 def joined(parts: Sequence[Images]) -> Images:
-    """The images of several sets, one after the other; where all are patches, they stay so."""
-    stacks = [part for part in parts if isinstance(part, PatchStack)]
-    if len(stacks) == len(parts):
-        return PatchStack.concatenate(stacks)
+    """The images of several sets, one after the other; patches and files stay so, if all are."""
+    patches = [part for part in parts if isinstance(part, PatchStack)]
+    if len(patches) == len(parts):
+        return PatchStack.concatenate(patches)
+    files = [part for part in parts if isinstance(part, FileStack)]
+    if len(files) == len(parts):
+        return FileStack.concatenate(files)
     return torch.cat([cropped(part) for part in parts])
 
 

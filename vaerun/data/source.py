@@ -82,6 +82,15 @@ class Source:
         source.entries, source.skipped = entries, skipped
         return source
 
+    @classmethod
+    def of(cls, file: Path, stored: Stored) -> "Source":
+        """A single file whose images are (N, C, H, W), opened already."""
+        n, *image = stored.shape
+        layout = Layout(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
+        source = cls(entries=[Entry(file, stored.dtype, layout)], wanted=Wanted())
+        source._keep(0, stored)
+        return source
+
     @cached_property
     def ends(self) -> Ints:
         """Number of the image that follows the last of each file."""

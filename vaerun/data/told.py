@@ -46,8 +46,22 @@ def found(
     return "; ".join(parts)
 
 
-def done(stack: FileStack, surveys: Sequence[Survey], window: Window | None) -> str:
-    """Cutting, resampling, intensities; surveys are of all images or of none."""
+def done(
+    stack: FileStack, surveys: Sequence[Survey], window: Window | None, n_mended: int = 0
+) -> str:
+    """Cutting, resampling, intensities.
+
+    Parameters
+    ----------
+    stack
+        The images.
+    surveys
+        Of all of them, or none.
+    window
+        Intensities that became 0 and 1, if all share them.
+    n_mended
+        Images that were mended before they were surveyed.
+    """
     prepare = stack.prepare
     steps = {
         "averaged over channels": prepare.grey,
@@ -63,7 +77,8 @@ def done(stack: FileStack, surveys: Sequence[Survey], window: Window | None) -> 
         parts.append("intensities as they are" if window == (0, 1) else span)
     elif prepare.normalise == "image":
         parts.append("each from its own darkest to its brightest pixel")
-    if n_mended := sum(survey.n_mended for survey in surveys):
+    n_mended += sum(survey.n_mended for survey in surveys)
+    if n_mended:
         parts.append(f"pixels that are no numbers in {n_mended:,} of them set to their median")
     if n_constant := sum(survey.n_constant for survey in surveys):
         parts.append(f"{n_constant:,} of them are constant")

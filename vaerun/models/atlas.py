@@ -20,19 +20,18 @@ dropped.
 """
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaerun.data.filestack import FileStack
 from vaerun.data.sets import Images
 from vaerun.geometry import Pose, place
-from vaerun.models.links import TORN, Floats, cut, spread, torn_between
+from vaerun.models.legend import Found, Legend
 from vaerun.models.prepared import centred, shrunk
 from vaerun.models.sought import Sought, sought
-from vaerun.models.uprights import angles_upright
+from vaerun.thinning import evenly
 
 __all__ = ["Atlas", "Found", "Sought", "centred", "explore", "sought"]
 
@@ -44,22 +43,8 @@ _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
 _ANGLES = 32  # over the whole circle
-_SURE = 0.7  # share of an image's templates that must be of its class
-
-
-class Found(NamedTuple):
-    """What an atlas says of N images.
-
-    Attributes
-    ----------
-    label
-        (N,) class, −1 where an image stands between two.
-    angle
-        (N,) radians against the upright of its class, NaN where unknown.
-    """
-
-    label: Tensor
-    angle: Tensor
+_ENOUGH = 60_000  # images to learn from, where looking at all of them takes long
+_AT_ONCE = 2000  # images that are then looked up
 
 
 def explore(
@@ -72,6 +57,8 @@ def explore(
     mixed: bool = False,
 ) -> Found:
     """Class and angle of every image.
+
+    Of images on disk 60,000 are enough to learn from; all are looked up.
 
     Parameters
     ----------
@@ -88,37 +75,38 @@ def explore(
     mixed
         Whether to learn templates with bfloat16 products, where the hardware is quick at them.
     """
-    small = shrunk(centred(images) if sought.centre else images)
+    some = _enough(label) if isinstance(images, FileStack) else slice(None)
+    small = _small(images[some], sought)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        shares, steps = [], []
+        atlases, scores = [], []
         for _ in range(sought.n_atlases):
             atlas = Atlas(small, sought, math.prod(images.shape[1:]) / small[0].numel()).to(device)
             atlas.learn(small, mixed=mixed)
-            score, step = atlas.score(small)
-            shares.append(torn_between(score, TORN / sought.n_atlases))
-            steps.append(step)
-    torn = np.concatenate(shares, axis=1) / len(shares)  # (N, M)
-    links = torn.T @ torn
-    if bool((label >= 0).any()):
-        of_template = spread(links, torn, label.numpy(), sought.n_classes)
-    else:
-        of_template = np.eye(sought.n_classes)[cut(links, sought.n_classes, seed)]
-    share, found = torch.from_numpy(torn @ of_template).max(1)
-    found = torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
-    return Found(found, _angle(torn, torch.cat(steps, dim=1), of_template, found, sought))
+            atlases.append(atlas)
+            scores.append(atlas.score(small))
+    legend = Legend.of(scores, label[some], sought, _ANGLES, seed)
+    if len(small) == len(images):
+        return legend.read(scores, label)
+    parts = []
+    for x, known in zip(images.split(_AT_ONCE), label.split(_AT_ONCE), strict=True):
+        small = _small(x, sought)
+        parts.append(legend.read([atlas.score(small) for atlas in atlases], known))
+    return Found(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def _angle(
-    torn: Floats, step: Tensor, of_template: Floats, found: Tensor, sought: Sought
-) -> Tensor:
-    """Angle of every image (N,) where any angle is possible; NaN elsewhere, and for strays."""
-    if not sought.any_angle:
-        return torch.full((len(torn),), math.nan)
-    group = of_template.argmax(1)
-    angle = torch.from_numpy(angles_upright(torn, step, group, _ANGLES)).float()
-    stray = torch.from_numpy(group[torn.argmax(1)]) != found
-    return angle.masked_fill(stray, math.nan)
+def _small(images: Images, sought: Sought) -> Tensor:
+    """Images as an atlas sees them."""
+    return shrunk(centred(images) if sought.centre else images)
+
+
+def _enough(label: Tensor) -> Tensor:
+    """Positions of images to learn from, spread evenly: all, or half of them at most labelled."""
+    known, unknown = (label >= 0).nonzero()[:, 0], (label < 0).nonzero()[:, 0]
+    least = min(len(unknown), _ENOUGH // 2)
+    known = known[torch.from_numpy(evenly(len(known), _ENOUGH - least))]
+    unknown = unknown[torch.from_numpy(evenly(len(unknown), _ENOUGH - len(known)))]
+    return torch.cat([known, unknown]).sort().values
 
 
 class Atlas(nn.Module):

@@ -13,14 +13,18 @@ TORN = 0.1  # of the median gap between the two likeliest templates: the unit of
 _LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
 
 
-def torn_between(score: Tensor, softness: float = TORN) -> Floats:
+def usual_gap(score: Tensor) -> Tensor:
+    """The median gap between the scores (N, M) of the two likeliest templates, nats."""
+    top = score.topk(2, dim=1).values
+    return (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
+
+
+def torn_between(score: Tensor, gap: Tensor, softness: float = TORN) -> Floats:
     """How much each image belongs to each template, (N, M), softened by the usual gap.
 
     Where several atlases are linked, each image ties their templates together, and a sharper
     choice within each suffices.
     """
-    top = score.topk(2, dim=1).values
-    gap = (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
     shares: Floats = (score / (softness * gap)).double().softmax(1).numpy()
     return shares
 

@@ -33,14 +33,21 @@ def angles_upright(share: Floats, step: Tensor, group: Ints, n_angles: int) -> F
     n_angles
         K.
     """
-    turn = _turns(share, step, group, n_angles)  # (M,)
+    return against(turns(share, step, group, n_angles), share, step, n_angles)
+
+
+def against(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
+    """The same of any images, once it is known how templates are turned, (M,) by `turns`."""
     best = share.argmax(1)
     at_best = step.gather(1, torch.from_numpy(best)[:, None])[:, 0].numpy()
     return (at_best + turn[best]) % n_angles * (2 * np.pi / n_angles)
 
 
-def _turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
-    """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie."""
+def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
+    """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie.
+
+    See `angles_upright` for the parameters.
+    """
     weight, offset = _ties(share, step, group, n_angles)
     tree = minimum_spanning_tree(
         csr_array(np.where(weight > 0, 1 / np.maximum(weight, 1e-300), 0))

@@ -8,8 +8,8 @@ from typing import Any
 
 from vaerun.dispatch import DONE, FAILED, INTERRUPTED
 from vaerun.errors import UserError
-from vaerun.manifest import read_manifest, same_run, unfinished
-from vaerun.runs import RunFolder, read_config, write_text
+from vaerun.manifest import is_run_of, read_manifest, unfinished
+from vaerun.runs import RunFolder, write_text
 from vaerun.sweeps.lock import is_held
 from vaerun.sweeps.sweep import Sweep, Trial, place_of_runs
 
@@ -154,6 +154,6 @@ def _is_finished(folder: RunFolder) -> bool:
 def _is_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
     """Whether a run was asked for by this config."""
     try:
-        return same_run(read_config(folder), plain)
+        return is_run_of(folder, plain)
     except (OSError, UserError):
         return False

@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from vaerun import data, manifest, models, runs
+from vaerun.batching import settled
 from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
@@ -27,6 +28,7 @@ _NOT_OF_THE_IMAGES = frozenset(
         "path",
         "table",
         "skip_unreadable",
+        "memory_gb",
         "batch_size",
         "epochs",
         "invariances",
@@ -50,8 +52,9 @@ def train(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, job, console)
     splits = load_splits(config)
-    check_sizes(config, splits, hardware)
     network = new_network(config, splits, config.seed)
+    config, job = settled(config, job, splits, network, hardware, resumed)
+    check_sizes(config, splits, hardware)
     about = About(
         device=hardware.device,
         data_fingerprint=fingerprint(job, splits),

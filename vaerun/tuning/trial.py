@@ -14,6 +14,7 @@ import pytorch_lightning as pl
 from rich.console import Console
 
 from vaerun import inference, manifest
+from vaerun.batching import settled
 from vaerun.compose import compose
 from vaerun.config import RunConfig, validate
 from vaerun.data.sets import Splits
@@ -24,7 +25,7 @@ from vaerun.results import measure
 from vaerun.runs import RunFolder, write_text
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained
-from vaerun.training import Setting, check_sizes, fit
+from vaerun.training import Setting, check_sizes, fit, new_network
 from vaerun.tuning.engine import Trial
 
 
@@ -103,6 +104,9 @@ class Trials:
         """Train and measure a setting in a folder, from its last checkpoint if it has one."""
         config = validate(job.plain)
         splits = self.splits(config)
+        network = new_network(config, splits, config.seed)
+        begun = folder if folder.config.is_file() else None
+        config, job = settled(config, job, splits, network, self.hardware, begun)
         check_sizes(config, splits, self.hardware)
         about = About(device=self.hardware.device, data_fingerprint=fingerprint(job, splits))
         folder.path.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ from vaerun.encodings import Encodings
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+MOST_DRAWN = 100_000  # images in a figure
+
 
 def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
     """Content, pose, classes and factors of the validation images, and the confusion.
@@ -18,7 +20,7 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
     Parameters
     ----------
     encodings
-        All splits.
+        All splits. Of very many validation images 100,000 are drawn, spread evenly.
     metrics
         As from `summarise`.
 
@@ -27,7 +29,7 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
     dict
         Under the names in the package's head; a latent that the model lacks is left out.
     """
-    val = encodings.val
+    val = encodings.val.thinned(MOST_DRAWN)
     arrays: Arrays = {"latent_z": val.z_mean, "latent_label": val.label}
     arrays |= {f"factor_{name}": values for name, values in val.factors.items()}
     n_groups = val.class_probability.shape[1]

@@ -1,0 +1,132 @@
+"""`data.batch_size=auto`: a rule of its own, what fits by it, and a number that a run keeps."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaerun.batching import batch_size, kept_bytes
+from vaerun.compose import compose
+from vaerun.config import validate
+from vaerun.errors import UserError
+from vaerun.models.module import Module
+from vaerun.models.network import Network
+from vaerun.tasks.train import load_splits
+from vaerun.training import new_network
+
+TINY = (
+    "data.size=16",
+    "data.train_size=40",
+    "data.val_size=20",
+    "model.hidden=[12,10]",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "n_ranks", "most", "size"),
+    [
+        (12_000, 1, 9999, 64),
+        (1_600_000, 1, 9999, 1024),
+        (1_600_000, 8, 9999, 8192),
+        (12_000, 4, 9999, 4 * 32),
+        (50, 1, 9999, 32),  # few steps, but not tiny ones
+        (1_600_000, 1, 300, 256),
+        (1_600_000, 2, 3, 4),
+        (12_000, 2, 1, 4),  # no fewer than two images a device, whose means are of something
+    ],
+)
+def test_it_is_the_largest_power_of_two_that_fits_and_leaves_100_steps(
+    n_images: int, n_ranks: int, most: int, size: int
+):
+    assert batch_size(n_images, n_ranks, lambda n: n <= most) == size
+
+
+@given(st.integers(10, 10**7), st.integers(1, 9), st.integers(1, 5000))
+def test_more_room_or_more_images_never_make_it_smaller(n_images: int, n_ranks: int, most: int):
+    def size(n: int, room: int) -> int:
+        return batch_size(n, n_ranks, lambda size: size <= room)
+
+    assert size(n_images, most) <= size(2 * n_images, most)
+    assert size(n_images, most) <= size(n_images, 2 * most)
+
+
+def test_no_room_at_all_is_said_in_one_line():
+    with pytest.raises(UserError, match=r"data\.batch_size=auto finds no room .* — choose"):
+        batch_size(1000, 1, lambda _: False)
+
+
+def network(*words: str) -> tuple[Network, torch.Tensor]:
+    config = validate(compose([*TINY, *words]))
+    splits = load_splits(config)
+    return new_network(config, splits, 0), splits.train.images
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("model=jrvae",), ("model/decoder=spatial", "model.hidden=[12,12]")]
+)
+def test_what_a_step_keeps_rises_in_proportion_to_its_images(words: tuple[str, ...]):
+    net, images = network(*words)
+    kept = [kept_bytes(net, images[:n]) for n in (4, 8, 16)]
+    assert kept[2] - kept[1] == pytest.approx(2 * (kept[1] - kept[0]), rel=0.05)
+    assert kept[0] / 4 > 4 * images[0].numel()  # at least the image itself
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_a_network_of_more_pixels_and_hypotheses_keeps_more():
+    small, few = network()
+    large, many = network("data.size=32")
+    assert kept_bytes(large, many[:4]) > 2 * kept_bytes(small, few[:4])
+
+
+def config_of(folder: Path) -> dict:
+    return yaml.safe_load((folder / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("how", ["auto", "outputs/rvae/cards_iv/version_0"])
+def test_a_run_keeps_its_number_and_goes_on_with_it(
+    vaerun, monkeypatch: pytest.MonkeyPatch, how: str
+):
+    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    options = (*TINY, "data.batch_size=auto")
+    with monkeypatch.context() as patch:
+        honest = Module.training_step
+
+        def step(self: Module, batch: object, batch_idx: int) -> object:
+            if self.global_step == 3:
+                raise RuntimeError("power cut")
+            return honest(self, batch, batch_idx)
+
+        patch.setattr(Module, "training_step", step)
+        assert vaerun(*options)[0] == 1
+    folder = Path("outputs/rvae/cards_iv/version_0")
+    assert config_of(folder)["data"]["batch_size"] == 32
+    assert json.loads((folder / "manifest.json").read_text())["settled"] == ["data.batch_size"]
+    monkeypatch.setattr("vaerun.batching.batch_size", lambda *_: 1 / 0)  # is not asked again
+    status, output, errors = vaerun(*options, f"resume={how}")
+    assert (status, errors) == (0, [])
+    assert output[-1] == f"run: {folder}"
+    assert config_of(folder)["data"]["batch_size"] == 32
+
+
+def test_a_run_of_a_given_number_is_another(vaerun, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vaerun.results.write_results", lambda *_: 1 / 0)
+    assert vaerun(*TINY, "data.batch_size=32")[0] == 1
+    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    status, output, _ = vaerun(*TINY, "data.batch_size=auto", "resume=auto")
+    assert (status, output[-1]) == (0, "run: outputs/rvae/cards_iv/version_1")
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "2.5", "all", "null"])
+def test_nonsense_is_refused_in_one_line(vaerun, value: str):
+    status, _, errors = vaerun(*TINY, f"data.batch_size={value}")
+    assert status == 2
+    (line,) = errors
+    assert f"data.batch_size={value}" in line
+    assert "auto" in line.split(" — ")[1]

@@ -26,7 +26,7 @@ from vaerun.nets.subset import Subset
 # B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
 # numbers that tell the decoder of the class.
 
-_HELD, _MOST_AT_ONCE = 1.2e8, 500  # numbers; images
+_HELD, _MOST_AT_ONCE = 1.2e8, 250  # numbers; images
 
 
 class Network(nn.Module):

@@ -69,11 +69,12 @@ class Encoder(nn.Module):
         Tensor
             (B, K, J, n_out), J = 1 without classes.
         """
-        # One matrix, pixel by pixel as copies lie in memory: with strided inputs torch may repeat
-        # the weights for each image instead, which is five times slower.
+        # One matrix, pixel by pixel as copies lie in memory, and its product laid out anew: with
+        # strided inputs the layers that follow would do image by image, a hundred times slower.
         n_images, n_copies = images.shape[:2]
         columns = images.permute(2, 1, 0).flatten(1)  # (pixels, K·B)
-        first = torch.addmm(self.pixels.bias[:, None], self.pixels.weight, columns).T[:, None]
+        first = torch.addmm(self.pixels.bias[:, None], self.pixels.weight, columns)
+        first = first.T.contiguous()[:, None]  # (K·B, 1, width)
         if self.classes is not None:
             assert y is not None
             told = self.classes(y)  # (1 or B, J, width)

@@ -72,12 +72,23 @@ class About:
 
 
 @contextlib.contextmanager
-def record(folder: RunFolder, job: Job, about: About) -> Iterator[RunFolder]:
+def record(
+    folder: RunFolder, job: Job, about: About, *, is_shared: bool = False
+) -> Iterator[RunFolder]:
     """Write config, overrides and manifest; when the body ends, write how it ended.
 
     A SystemExit is an interruption too: submitit ends the program so, to start it again.
+
+    Parameters
+    ----------
+    folder, job, about
+        What is recorded.
+    is_shared
+        Whether other processes may be writing in the folder at this moment. Where none is, what
+        a process that was killed left half-written is removed first.
     """
-    clear_half_written(folder)
+    if not is_shared:
+        clear_half_written(folder)
     write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
     write_text(folder.overrides, yaml.safe_dump(job.overrides, allow_unicode=True))
     _write_manifest(folder, _opening(job, about))

@@ -201,6 +201,14 @@ def test_killed_workers_are_replaced_and_several_share_a_study(vaerun: Vaerun, h
         assert len(history) == 21
 
 
+def test_a_worker_that_joins_leaves_alone_what_others_are_writing(vaerun: Vaerun, here: Path):
+    assert vaerun("task=tune", "model=vae", *TINY, "task.n_trials=1")[0] == 0
+    written = study_in(here) / "trials" / "000" / "checkpoints" / ".0123abcd.last.ckpt"
+    written.write_bytes(b"half of a checkpoint")
+    assert vaerun("task=tune", "model=vae", *TINY, "task.n_trials=2")[0] == 0
+    assert written.read_bytes() == b"half of a checkpoint"
+
+
 def test_a_trial_that_diverges_is_recorded_and_the_rest_go_on(
     vaerun: Vaerun, here: Path, monkeypatch: pytest.MonkeyPatch
 ):

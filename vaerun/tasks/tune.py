@@ -61,7 +61,7 @@ def tune(config: RunConfig, job: Job) -> Path:
         n_trials=config.task.n_trials,
         prune_from=prune_from if config.task.prune else None,
     )
-    with study, manifest.record(folder, job, about):
+    with study, manifest.record(folder, job, about, is_shared=True):
         _begin(study, job, console)
         try:
             _search(study, trials, console)

@@ -58,10 +58,18 @@ def pixel_size(height: int, width: int) -> float:
 
 def pixel_grid(height: int, width: int, device: torch.device | None = None) -> Tensor:
     """Pixel centres as points, (H, W, 2) of (row, column) in grid units."""
-    step = pixel_size(height, width)
-    rows = (torch.arange(height, device=device) - (height - 1) / 2) * step
-    columns = (torch.arange(width, device=device) - (width - 1) / 2) * step
+    rows, columns = _pixel_lines(height, width, device)
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1)
+
+
+def _pixel_lines(
+    height: int, width: int, device: torch.device | None, every: slice = slice(None)
+) -> tuple[Tensor, Tensor]:
+    """Row coordinates of some of the rows of pixel centres, and column coordinates of all."""
+    step = pixel_size(height, width)
+    rows = torch.arange(*every.indices(height), device=device)
+    columns = torch.arange(width, device=device)
+    return (rows - (height - 1) / 2) * step, (columns - (width - 1) / 2) * step
 
 
 def wrap(angle: Tensor) -> Tensor:
@@ -153,8 +161,8 @@ def warp(
     height, width = size or (h, w)
     inverse = torch.linalg.inv(matrix)
     inverse_map = torch.cat([inverse, -apply(inverse, shift)[:, :, None]], dim=-1)  # (N, 2, 3)
-    centres = pixel_grid(height, width, images.device)
-    return _resample(images, inverse_map, centres, extent, padding)
+    lines = _pixel_lines(height, width, images.device)
+    return _resample(images, inverse_map, lines, extent, padding)
 
 
 def place(
@@ -185,31 +193,41 @@ def place(
     Tensor
         (N, C, H, W), or fewer rows.
     """
-    inverse = rotation(-pose.angle) / pose.scale[:, None, None]
-    inverse_map = torch.cat([inverse, -apply(inverse, pose.shift)[:, :, None]], dim=-1)
-    centres = pixel_grid(*size, canvas.device)[rows]
-    return _resample(canvas, inverse_map, centres, extent, "border")
+    cos, sin = pose.angle.cos() / pose.scale, pose.angle.sin() / pose.scale
+    row, column = pose.shift.unbind(1)
+    # `to_object` as one matrix
+    object_row = [cos, sin, -(cos * row + sin * column)]
+    object_column = [-sin, cos, sin * row - cos * column]
+    inverse_map = torch.stack([*object_row, *object_column], dim=1).unflatten(1, (2, 3))
+    lines = _pixel_lines(*size, canvas.device, rows)
+    return _resample(canvas, inverse_map, lines, extent, "border")
 
 
 def _resample(
-    images: Tensor, inverse_map: Tensor, centres: Tensor, extent: float, padding: str
+    images: Tensor,
+    inverse_map: Tensor,
+    lines: tuple[Tensor, Tensor],
+    extent: float,
+    padding: str,
 ) -> Tensor:
-    """Sample images at inverse_map · (row, column, 1) of each output pixel.
+    """Sample images at inverse_map · (row, column, 1) of output pixels.
 
-    Those lie at ``centres`` (H, W, 2), on a grid.
+    Those lie on a grid of rows and columns, ``lines``.
     """
     h, w = images.shape[-2:]
     # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
-    half = inverse_map.new_tensor([max(h - 1, 1), max(w - 1, 1)]) * (pixel_size(h, w) * extent / 2)
+    unit = pixel_size(h, w) * extent / 2
     # grid_sample reads outside its memory where a coordinate is no number, as in a run that
     # diverges; far outside the image one distance is as good as another.
-    inverse_map = inverse_map.nan_to_num(0.0).clamp(-_FAR, _FAR)
-    to_grid = (inverse_map / half[:, None]).flip(1)  # (N, 2, 3)
-    rows, columns = centres[:, 0, 0], centres[0, :, 1]
+    at_row, at_column = inverse_map.nan_to_num(0.0).clamp(-_FAR, _FAR).unbind(1)
+    half_row, half_column = max(h - 1, 1) * unit, max(w - 1, 1) * unit
+    to_grid = torch.stack([at_column / half_column, at_row / half_row], dim=1)  # (N, 2, 3)
+    rows, columns = lines
     # An affine map is a term for the row plus one for the column: no product of N·H·W points.
-    down = rows[:, None] * to_grid[:, None, :, 0] + to_grid[:, None, :, 2]  # (N, H, 2)
-    across = columns[:, None] * to_grid[:, None, :, 1]  # (N, W, 2)
-    grid = (down[:, :, None] + across[:, None]).to(images.dtype)  # (N, H, W, 2)
+    # Coordinate by coordinate, so that the innermost loops go along a row of pixels.
+    down = rows * to_grid[:, :, :1] + to_grid[:, :, 2:]  # (N, 2, H)
+    across = columns * to_grid[:, :, 1:2]  # (N, 2, W)
+    grid = (down[:, :, :, None] + across[:, :, None]).to(images.dtype).permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=True)
 
 

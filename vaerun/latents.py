@@ -151,20 +151,14 @@ class Latents:
         mean, raw_sd = raw.float().chunk(2, dim=-1)
         return Gaussian(mean, F.softplus(raw_sd) + _MIN_SD)
 
-    def kl_content(self, q: Gaussian) -> Tensor:
-        """KL of z, summed over its dimensions, nats."""
-        content = Gaussian(q.mean[..., self.n_pose :], q.sd[..., self.n_pose :])
-        return kl_standard_normal(content).sum(-1)
-
-    def kl_pose(self, q: Gaussian) -> Tensor:
-        """KL of angle, shift and scale together, nats."""
-        first = 0
-        total = q.mean.new_zeros(q.mean.shape[:-1])
-        if self.angle is not None:
-            total = total + self.angle.kl(Gaussian(q.mean[..., 0], q.sd[..., 0]))
-            first = 1
-        rest = Gaussian(q.mean[..., first : self.n_pose], q.sd[..., first : self.n_pose])
-        return total + kl_standard_normal(rest).sum(-1)
+    def kl(self, q: Gaussian) -> tuple[Tensor, Tensor]:
+        """KL of z, summed over its dimensions, and of angle, shift and scale together, nats."""
+        each = kl_standard_normal(q)
+        content, pose = each[..., self.n_pose :].sum(-1), each[..., : self.n_pose]
+        if self.angle is None or self.angle.kind == "normal":
+            return content, pose.sum(-1)
+        angle = self.angle.kl(Gaussian(q.mean[..., 0], q.sd[..., 0]))
+        return content, angle + pose[..., 1:].sum(-1)
 
     def units(self) -> list[float]:
         """Prior sd of each of the D dimensions."""

@@ -46,7 +46,7 @@ class Terms(NamedTuple):
     @property
     def loss(self) -> Tensor:
         """−ELBO, (B,)."""
-        return self.reconstruction + self.kl_content + self.kl_pose + self.kl_bin + self.kl_class
+        return torch.stack(self).sum(0)
 
 
 def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> Tensor:
@@ -119,14 +119,11 @@ def negative_elbo(
     q = log_q.exp()
     if posterior.kl_relaxed is not None:
         kl_class = (q * posterior.kl_relaxed.flatten(1).gather(1, chosen)).sum(1)
-    silent = 0.0 if deterministic else 1.0
-    return Terms(
-        reconstruction=-(q * log_lik).sum(1),
-        kl_content=silent * (q * network.latents.kl_content(latents)).sum(1),
-        kl_pose=silent * (q * network.latents.kl_pose(latents)).sum(1),
-        kl_bin=kl_bin,
-        kl_class=kl_class,
-    )
+    of_each = torch.stack([-log_lik, *network.latents.kl(latents)])  # (3, B, m)
+    reconstruction, kl_content, kl_pose = (q * of_each).sum(2).unbind()
+    if deterministic:
+        kl_content, kl_pose = torch.zeros_like(kl_content), torch.zeros_like(kl_pose)
+    return Terms(reconstruction, kl_content, kl_pose, kl_bin, kl_class)
 
 
 def _log_likelihood(

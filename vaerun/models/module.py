@@ -108,7 +108,7 @@ class Module(pl.LightningModule):
         surprise = cross_entropy(label, posterior)
         if self.class_weight is not None:
             surprise = surprise * self.class_weight[label.clamp_min(0)]
-        error = surprise + angle_error(angle, posterior, self.network)
+        error = surprise if angle is None else surprise + angle_error(angle, posterior, self.network)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
         return loss if batch.share is None else loss * batch.share.weight
@@ -122,25 +122,27 @@ class Module(pl.LightningModule):
     def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> Terms:
         """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""
         label, angle = known(batch)
-        posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
-        told = label >= 0
-        parts = [(batch.target, posterior)]
-        if posterior.log_class is not None and bool(told.any()):
-            parts = [(batch.target[told], posterior.rows(told).given(label[told]))]
-            if not bool(told.all()):
-                parts.append((batch.target[~told], posterior.rows(~told)))
-        terms = [
-            negative_elbo(
-                self.network,
-                target,
-                said,
-                n_decode=self.network.search.n_decode,
-                explore=explore,
-                deterministic=self.family.deterministic,
-            )
-            for target, said in parts
-        ]
+        if angle is not None:
+            posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
+        if posterior.log_class is None or not bool((told := label >= 0).any()):
+            return self._bound(batch.target, posterior, explore=explore)
+        known_class = posterior.rows(told).given(label[told])
+        terms = [self._bound(batch.target[told], known_class, explore=explore)]
+        if not bool(told.all()):
+            others = posterior.rows(~told)
+            terms.append(self._bound(batch.target[~told], others, explore=explore))
         return Terms(*(torch.cat(values) for values in zip(*terms, strict=True)))
+
+    def _bound(self, target: Tensor, posterior: Posterior, *, explore: bool) -> Terms:
+        """Terms of the bound on log p(x) as the posterior has it."""
+        return negative_elbo(
+            self.network,
+            target,
+            posterior,
+            n_decode=self.network.search.n_decode,
+            explore=explore,
+            deterministic=self.family.deterministic,
+        )
 
     def on_validation_epoch_end(self) -> None:
         """Log the plain, unweighted bound and its terms."""
@@ -192,10 +194,13 @@ class Module(pl.LightningModule):
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def known(batch: Batch[Tensor]) -> tuple[Tensor, Tensor]:
-    """Class and angle that count as known, (B,) each, −1 and NaN where none does."""
+def known(batch: Batch[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Class and angle that count as known, (B,) each, −1 and NaN where none does.
+
+    The angle is None where that of no image can be known.
+    """
     if batch.guide is None:
-        return batch.label, torch.full_like(batch.label, math.nan, dtype=torch.float32)
+        return batch.label, None
     found, angle = batch.guide.unbind(1)
     return torch.where(batch.label < 0, found.long(), batch.label), angle
 
@@ -250,7 +255,7 @@ def _surprise(log_q: Tensor, known: Tensor) -> Tensor:
 class TermMeans:
     """Means of the terms over images, gathered without waiting for the device."""
 
-    _NAMES = (*Terms._fields, "loss")
+    _NAMES = Terms._fields
 
     def __init__(self) -> None:
         self._sum: Tensor | None = None
@@ -259,15 +264,16 @@ class TermMeans:
     def add(self, terms: Terms) -> None:
         """Count a batch in."""
         # in doubles it makes no difference that counts which rank has counted what
-        total = torch.stack([*terms, terms.loss]).detach().sum(1, dtype=torch.float64)
+        total = torch.stack(terms).detach().sum(1, dtype=torch.float64)
         self._sum = total if self._sum is None else self._sum.to(total) + total
-        self._n_images += len(terms.loss)
+        self._n_images += len(terms.reconstruction)
 
     def pop(self) -> dict[str, Tensor]:
         """Nats per image by name, ``loss`` the plain bound; begins anew."""
         if self._sum is None:
             return {}
-        means = dict(zip(self._NAMES, self._sum / self._n_images, strict=True))
+        mean = self._sum / self._n_images
+        means = dict(zip(self._NAMES, mean, strict=True)) | {"loss": mean.sum()}
         self._sum, self._n_images = None, 0
         return means
 
@@ -295,7 +301,9 @@ class TermMeans:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self._sum, self._n_images = state["sum"], int(state["n_images"])
+        total = state["sum"]
+        self._sum = None if total is None else total[: len(self._NAMES)]  # once with their sum
+        self._n_images = int(state["n_images"])
 
 
 def learning_rate_factor(schedule: str, n_steps: int) -> Callable[[int], float]:

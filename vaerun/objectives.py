@@ -32,7 +32,7 @@ class ObjectiveConfig:
         "epochs for which classes found before training are taken for known", min=0.0
     )
 
-    def loss(self, terms: Terms, cross_entropy: Tensor, progress: Progress) -> Tensor:
+    def loss(self, terms: Terms, cross_entropy: Tensor | None, progress: Progress) -> Tensor:
         """What is minimised, nats per image.
 
         Parameters
@@ -40,11 +40,12 @@ class ObjectiveConfig:
         terms
             Of the bound.
         cross_entropy
-            (B,) −log q(y | x) of the known class, 0 where none is.
+            (B,) −log q(y | x) of the known class, 0 where none is; None where none can be.
         progress
             Of training.
         """
-        return self.of_terms(terms, progress) + self.alpha * cross_entropy.mean()
+        loss = self.of_terms(terms, progress)
+        return loss if cross_entropy is None else loss + self.alpha * cross_entropy.mean()
 
     def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
         """What is made of the bound's own terms."""

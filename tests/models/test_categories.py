@@ -114,7 +114,7 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     of_unknown = negative_elbo(network, x[unknown])
     want = torch.cat([of_known.loss, of_unknown.loss])
     torch.testing.assert_close(got.sort().values, want.sort().values)
-    error = cross_entropy(label, posterior)
+    error = cross_entropy(label, posterior.log_class)
     assert not error[unknown].any()
     torch.testing.assert_close(error[1], -posterior.log_class[1, 3])
 
@@ -234,6 +234,9 @@ def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
     label, angle = known(Batch(x, x, torch.tensor([-1, 0, 1])))
     assert label.tolist() == [-1, 0, 1]
     assert angle is None
+    label, angle = known(Batch(x, x, guide=guide))
+    assert label.tolist() == [3, -1, 2]
+    assert known(Batch(x, x)) == (None, None)
 
 
 def test_a_known_bin_rules_out_the_others(make):

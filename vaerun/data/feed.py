@@ -33,7 +33,7 @@ class Batch(NamedTuple, Generic[Pictures]):
     target
         (B, C, H, W) what is to be reconstructed.
     label
-        (B,) the class, −1 where the model is not to know it.
+        (B,) the class, −1 where the model is not to know it; None where it is to know none.
     condition
         (B, n) what a conditional model is told, else None.
     guide
@@ -44,7 +44,7 @@ class Batch(NamedTuple, Generic[Pictures]):
 
     images: Pictures
     target: Pictures
-    label: Tensor
+    label: Tensor | None = None
     condition: Tensor | None = None
     guide: Tensor | None = None
     share: Share | None = None
@@ -63,7 +63,7 @@ class Batch(NamedTuple, Generic[Pictures]):
         return Batch(
             images,
             images if self.target is self.images else change(self.target),
-            change(self.label),
+            None if self.label is None else change(self.label),
             None if self.condition is None else change(self.condition),
             None if self.guide is None else change(self.guide),
             self.share,
@@ -109,7 +109,8 @@ class FileSource:
     ) -> None:
         assert everything.target is everything.images is stack
         self.stack = stack.to(device)
-        self.known = Batch(everything.label, everything.label, *everything[2:]).to(device)
+        number = torch.arange(len(stack))  # in the place of images
+        self.known = everything._replace(images=number, target=number).to(device)
         self.order = order
 
     def __len__(self) -> int:
@@ -123,7 +124,7 @@ class FileSource:
             for rows in batches:
                 at = torch.searchsorted(positions, rows.positions.contiguous()).numpy()
                 x = self.stack.prepared(images[at])
-                known = self.known.at(rows.positions.to(self.known.label.device))
+                known = self.known.at(rows.positions.to(self.known.images.device))
                 yield known._replace(images=x, target=x, share=rows.share)
 
     def _windows(self) -> Generator[tuple[list[Rows], Tensor, Array], None, None]:

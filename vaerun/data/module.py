@@ -99,12 +99,8 @@ class DataModule(pl.LightningDataModule):
 
     def _hidden(self, images: ImageSet) -> Batch[Images]:
         """A split without its labels, with the condition if the model wants one."""
-        return Batch(
-            images.images,
-            images.target,
-            torch.full_like(images.label, -1),
-            self.knowledge.condition(images),
-        )
+        told = self.knowledge.condition(images)
+        return Batch(images.images, images.target, condition=told)
 
     def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None
@@ -117,8 +113,9 @@ def _joined(batches: list[Batch[Images]]) -> Batch[Images]:
         return batches[0]
     images = joined([b.images for b in batches])
     clean = all(b.target is b.images for b in batches)
+    hidden = [torch.full((len(b.images),), -1) for b in batches]
     return Batch(
         images,
         images if clean else joined([b.target for b in batches]),
-        torch.cat([b.label for b in batches]),
+        torch.cat([h if b.label is None else b.label for b, h in zip(batches, hidden, strict=True)]),
     )

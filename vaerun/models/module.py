@@ -104,11 +104,7 @@ class Module(pl.LightningModule):
         if batch_idx + 1 == n_batches:  # not at the epoch's end: callbacks come before the module
             self._log_means("train")
         progress = Progress(epoch, self.global_step, self.network.n_classes)
-        label, angle = known(batch)
-        surprise = cross_entropy(label, posterior)
-        if self.class_weight is not None:
-            surprise = surprise * self.class_weight[label.clamp_min(0)]
-        error = surprise if angle is None else surprise + angle_error(angle, posterior, self.network)
+        error = self._error(batch, posterior)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
         return loss if batch.share is None else loss * batch.share.weight
@@ -124,7 +120,8 @@ class Module(pl.LightningModule):
         label, angle = known(batch)
         if angle is not None:
             posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
-        if posterior.log_class is None or not bool((told := label >= 0).any()):
+        # the device is only asked for what may be
+        if posterior.log_class is None or label is None or not bool((told := label >= 0).any()):
             return self._bound(batch.target, posterior, explore=explore)
         known_class = posterior.rows(told).given(label[told])
         terms = [self._bound(batch.target[told], known_class, explore=explore)]
@@ -132,6 +129,19 @@ class Module(pl.LightningModule):
             others = posterior.rows(~told)
             terms.append(self._bound(batch.target[~told], others, explore=explore))
         return Terms(*(torch.cat(values) for values in zip(*terms, strict=True)))
+
+    def _error(self, batch: Batch[Tensor], posterior: Posterior) -> Tensor | None:
+        """−log q of what is known of each image (B,), nats; None where nothing is."""
+        label, angle = known(batch)
+        error = None
+        if label is not None and posterior.log_class is not None:
+            error = cross_entropy(label, posterior.log_class)
+            if self.class_weight is not None:
+                error = error * self.class_weight[label.clamp_min(0)]
+        if angle is not None:
+            missed = angle_error(angle, posterior, self.network)
+            error = missed if error is None else error + missed
+        return error
 
     def _bound(self, target: Tensor, posterior: Posterior, *, explore: bool) -> Terms:
         """Terms of the bound on log p(x) as the posterior has it."""
@@ -194,14 +204,16 @@ class Module(pl.LightningModule):
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def known(batch: Batch[Tensor]) -> tuple[Tensor, Tensor | None]:
+def known(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     """Class and angle that count as known, (B,) each, −1 and NaN where none does.
 
-    The angle is None where that of no image can be known.
+    They are None where that of no image can be known.
     """
     if batch.guide is None:
         return batch.label, None
     found, angle = batch.guide.unbind(1)
+    if batch.label is None:
+        return found.long(), angle
     return torch.where(batch.label < 0, found.long(), batch.label), angle
 
 
@@ -221,11 +233,9 @@ def balanced(label: Tensor, n_classes: int) -> Tensor:
     return weight * count.sum() / (weight * count).sum()
 
 
-def cross_entropy(label: Tensor, posterior: Posterior) -> Tensor:
-    """−log q(y | x) of the known classes (B,), nats; 0 where the label is −1."""
-    if posterior.log_class is None:
-        return posterior.log_q.new_zeros(len(label))
-    return _surprise(posterior.log_class, label)
+def cross_entropy(label: Tensor, log_class: Tensor) -> Tensor:
+    """−log q(y | x) of the known classes (B,), from log q (B, J), nats; 0 where the label is −1."""
+    return _surprise(log_class, label)
 
 
 def angle_error(angle: Tensor, posterior: Posterior, network: Network) -> Tensor:

@@ -145,9 +145,10 @@ def _how(n_rounds: int, sizes: Mapping[str, Any]) -> list[str]:
         "",
         "**Images** are cards iv, 48×48, drawn once a round by vaerun and read by the peers;"
         " held-out ones come from a random stream of their own. **Networks** of the spatial rows"
-        " are the same in all packages (hidden 256², 790,535 parameters, rotation only), batch"
-        f" {sizes['batch']}; pyroVED and AtomAI are trained by their own trainers with their own"
-        " defaults, vaerun by its command.",
+        " are the same in all packages (hidden 256², 790,535 parameters, rotation only), in"
+        f" batches of {sizes['batch']} (orbit and its pyroVED: as the table says); pyroVED and"
+        " AtomAI are trained by their own trainers with their own defaults, vaerun by its"
+        " command.",
         "",
         f"**Throughput**: images of an epoch ({sizes['speed_images']:,}; orbit:"
         f" {sizes['quick_images']:,}) over the time from its beginning to the end of its last"
@@ -160,7 +161,7 @@ def _how(n_rounds: int, sizes: Mapping[str, Any]) -> list[str]:
         " `val/loss` is no higher: what it reached within the epoch is not counted. Both are"
         " −ELBO in nats per image, summed over pixels, Bernoulli, one draw of the latents, every"
         " package under its own priors: pyroVED's `SVI.evaluate_loss` (θ ~ N(0, 1)); vaerun's"
-        " plain, unweighted bound (θ uniform) with q restricted to the three likeliest of its"
+        " plain, unweighted bound (θ uniform) with q restricted to the two likeliest of its"
         " eight rotation bins, which is a bound like any other q. **Angle error**: mean over"
         " suits of the mean absolute circular error after the best offset, modulo 180° for"
         " diamonds, for the better of both signs of rotation, by one function for both.",
@@ -168,6 +169,11 @@ def _how(n_rounds: int, sizes: Mapping[str, Any]) -> list[str]:
         f"**Final bound of a subset**: {sizes['epochs']} epochs on the same"
         f" {sizes['images']:,} images, learning rate falling from 1e-3 to nothing; judged on all"
         " pixels. Subset and all pixels run in the precision that the processor is fastest in.",
+        "",
+        f"**Scale**: steps of one epoch over {sizes['many_images']:,} cards against the second of"
+        f" {sizes['quick_images']:,}; of one over {sizes['patches']:,} patches in a file, of which"
+        f" {sizes['patches_gb']:g} GB may be in memory, against the second of"
+        f" {sizes['patches_in_memory']:,} in memory.",
         "",
         "**Alone**: wall clock from the command on; memory is the peak of the resident set.",
     ]

@@ -49,7 +49,7 @@ class Onlooker(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """An epoch begins."""
-        self.notes["epochs"].append({"began": time.monotonic()})
+        self.notes["epochs"].append({"began": time.monotonic(), "n_images": 0})
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -59,6 +59,7 @@ class Onlooker(pl.Callback):
         self.notes.setdefault("first_step", now)
         epoch = self.notes["epochs"][-1]
         epoch["steps_seconds"] = now - epoch["began"]
+        epoch["n_images"] += len(batch.images)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """An epoch is over, its validation too."""

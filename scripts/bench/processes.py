@@ -21,6 +21,7 @@ SPATIAL = (
 FLOAT, BFLOAT = "trainer.precision=32-true", "trainer.precision=bf16-mixed"
 SUBSET = "model.decoder.pixel_subset=256"  # a ninth of the pixels
 N_HELP = 5
+N_HELD_OUT = 1000  # patches
 
 
 def pyroved_speed(session: Session) -> Reading:
@@ -64,17 +65,40 @@ def _bfloat(session: Session) -> str:
     return BFLOAT
 
 
-def orbit_speed(session: Session) -> Reading:
-    """The default model, orbit pose with K = 8 and canonical decoder."""
+def pyroved_large_batch(session: Session) -> Reading:
+    """The rVAE of pyroVED with batches as large as ours are on cards."""
     sizes = session.sizes
-    words = (f"data.batch_size={sizes.batch}", f"trainer.max_epochs={sizes.speed_epochs}")
-    return session.training("orbit_speed", words, n_images=sizes.quick_images)
+    return session.peer(
+        "pyroved_large_batch",
+        "pyroved",
+        sizes.speed_images,
+        sizes.speed_epochs,
+        batch=sizes.large_batch,
+    )
+
+
+def orbit_speed(session: Session) -> Reading:
+    """The default model, orbit pose with K = 8 and canonical decoder, with its default batches."""
+    return _orbit(session, "orbit_speed", session.sizes.large_batch)
+
+
+def orbit_small_batch(session: Session) -> Reading:
+    """The same with batches of the peers' default."""
+    return _orbit(session, "orbit_small_batch", session.sizes.batch)
+
+
+def _orbit(session: Session, name: str, batch: int) -> Reading:
+    sizes = session.sizes
+    words = (f"data.batch_size={batch}", f"trainer.max_epochs={sizes.speed_epochs}")
+    return session.training(name, words, n_images=sizes.quick_images)
 
 
 def pyroved_quality(session: Session) -> Reading:
     """The rVAE of pyroVED, and the bound and angles that it has after so many epochs."""
     sizes = session.sizes
-    return session.peer("pyroved_quality", "pyroved", sizes.images, sizes.epochs, sizes.held_out)
+    return session.peer(
+        "pyroved_quality", "pyroved", sizes.images, sizes.epochs, held_out=sizes.held_out
+    )
 
 
 def quality(session: Session) -> Reading:
@@ -98,6 +122,50 @@ def _bound(session: Session, name: str, *words: str) -> Reading:
     words = (*SPATIAL, f"data.batch_size={sizes.batch}", f"trainer.max_epochs={sizes.epochs}",
              "trainer.schedule=cosine", *words)  # fmt: skip
     return session.training(name, words, n_images=sizes.images)
+
+
+def few_images(session: Session) -> Reading:
+    """The default model on as many images as it has by default."""
+    return _cost(session, "few_images", session.sizes.quick_images, 2)
+
+
+def many_images(session: Session) -> Reading:
+    """The same on many more."""
+    return _cost(session, "many_images", session.sizes.many_images, 1)
+
+
+def _cost(session: Session, name: str, n_images: int, epochs: int) -> Reading:
+    """Microseconds of training an image, in the last epoch."""
+    reading = session.training(name, [f"trainer.max_epochs={epochs}"], n_images=n_images)
+    return reading | {"microseconds": reading["epochs"][-1]["steps_seconds"] / n_images * 1e6}
+
+
+def disk_patches(session: Session) -> Reading:
+    """A whole run, report included, on more patches than may be in memory."""
+    sizes = session.sizes
+    words = (f"data.train_size={sizes.patches - N_HELD_OUT}", f"data.memory_gb={sizes.patches_gb}")
+    return _patches(session, "disk_patches", 1, *words)
+
+
+def memory_patches(session: Session) -> Reading:
+    """The same on fewer, in memory; the second epoch, as the first would be more of the whole."""
+    sizes = session.sizes
+    words = (f"data.train_size={sizes.patches_in_memory}", "data.memory_gb=100")
+    return _patches(session, "memory_patches", 2, *words)
+
+
+def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
+    """A run of a vae, the quickest model, so the one that waits first for its images."""
+    notes = session.folder / name / "notes.json"
+    words = ("model=vae", "data=images", f"data.path={session.patches()}",
+             f"data.val_size={N_HELD_OUT}", f"trainer.max_epochs={epochs}", *words)  # fmt: skip
+    ended = session.ours(name, [str(notes), *words], module="bench.probe")
+    epoch = json.loads(notes.read_text())["epochs"][-1]
+    return {
+        "images_per_second": epoch["n_images"] / epoch["steps_seconds"],
+        "seconds": ended.seconds,
+        "peak_gb": ended.peak_mb / 1000,
+    }
 
 
 def default_run(session: Session) -> Reading:
@@ -134,8 +202,10 @@ def help_page(session: Session) -> Reading:
 PROCESSES: dict[str, Callable[[Session], Reading]] = {
     process.__name__: process
     for process in (
-        pyroved_speed, spatial_speed, atomai_speed, bf16_speed, subset_speed, orbit_speed,
-        pyroved_quality, quality, all_pixels_bound, subset_bound, default_run, help_page,
+        pyroved_speed, spatial_speed, atomai_speed, bf16_speed, subset_speed,
+        pyroved_large_batch, orbit_speed, orbit_small_batch,
+        pyroved_quality, quality, all_pixels_bound, subset_bound, few_images, many_images,
+        disk_patches, memory_patches, default_run, help_page,
     )
 }  # fmt: skip
 

@@ -74,9 +74,11 @@ def when_reached(key: str, what: tuple[str, ...] = BOUND) -> Getter:
     return get
 
 
-def _faster(name: str, title: str, process: str, peer: str, target: float) -> Row:
+def _faster(
+    name: str, title: str, process: str, peer: str, target: float | None = None, other: str = ""
+) -> Row:
     """Throughput of ours over that of a peer."""
-    other = f"{peer.lower()}_speed"
+    other = other or f"{peer.lower()}_speed"
     key = "images_per_second"
     return Row(name=name, title=title, needs=(process, other), unit="images/s", against=peer,
                ours=at(process, key), other=at(other, key), target=target,
@@ -116,7 +118,18 @@ ROWS = (
     Row(name="subset", title="final bound of that", needs=("all_pixels_bound", "subset_bound"),
         ours=last("subset_bound", "loss"), other=last("all_pixels_bound", "loss"),
         against="ours, all pixels", unit="nats", target=1.01),
-    _faster("orbit", "orbit K = 8, canonical decoder", "orbit_speed", "pyroVED", 140),
+    _faster("orbit", "orbit K = 8, canonical decoder, batches of 200", "orbit_speed", "pyroVED",
+            140, "pyroved_large_batch"),
+    _faster("orbit", "the same with batches of 100", "orbit_small_batch", "pyroVED"),
+    Row(name="scale", title="training an image, 600,000 against 12,000 images of cards",
+        needs=("few_images", "many_images"), ours=at("many_images", "microseconds"),
+        other=at("few_images", "microseconds"), against="ours, 12,000", unit="µs", target=1.1),
+    Row(name="disk", title="2,000,000 patches of 40×40 from disk, vae",
+        needs=("disk_patches", "memory_patches"), ours=at("disk_patches", "images_per_second"),
+        other=at("memory_patches", "images_per_second"), against="ours, in memory",
+        unit="images/s", target=0.9, direction=">="),
+    Row(name="disk", title="peak memory of that, report included", needs=("disk_patches",),
+        ours=at("disk_patches", "peak_gb"), unit="GB", target=2),
     _alone("`vaerun model=rvae data=cards_iv`, to the finished report", "seconds", "s", 75),
     _alone("its bound", "loss", "nats", 75),
     _alone("its peak memory", "peak_gb", "GB", 1.2),

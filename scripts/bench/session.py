@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.judge import angle_error_deg, images_per_second
+from bench.patches import draw_patches
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS, STAND_IN = ROOT / "scripts", ROOT / "scripts" / "bench" / "stand_in"
@@ -32,25 +33,36 @@ class Sizes:
 
     Attributes
     ----------
-    batch
-        Images in a training step, everywhere.
+    batch, large_batch
+        Images in a training step: everywhere, as the peers' default; that of our default on cards.
     speed_images, speed_epochs
         Throughput of spatial decoders, on no more than ``images``; the first epoch warms up.
     quick_images
         The same for what is quicker by orders of magnitude.
     images, held_out, epochs
         Time to quality, and the bound that pixel subsets come to.
+    many_images
+        Of cards, whose cost an image is set against that of ``quick_images``.
+    patches, patches_in_memory
+        Of 40×40 pixels: streamed from a file, and held in memory.
+    patches_gb
+        What of the former may be in memory.
     default
         Further overrides of the default run.
     """
 
     batch: int = 100
+    large_batch: int = 200
     speed_images: int = 1000
     speed_epochs: int = 3
     quick_images: int = 12_000
     images: int = 3000
     held_out: int = 1000
     epochs: int = 10
+    many_images: int = 600_000
+    patches: int = 2_000_000
+    patches_in_memory: int = 200_000
+    patches_gb: float = 1.0
     default: tuple[str, ...] = ()
 
 
@@ -62,6 +74,10 @@ QUICK = Sizes(
     images=600,
     held_out=200,
     epochs=2,
+    many_images=4000,
+    patches=20_000,
+    patches_in_memory=5000,
+    patches_gb=0.01,
     default=("data.train_size=1200", "data.val_size=400", "trainer.max_epochs=2"),
 )
 
@@ -138,13 +154,30 @@ class Session:
             raise Unavailable("vaerun has drawn other images than those of the peers")
         return self._reading(ended, noted, noted["training_began"], n_images, notes)
 
-    def peer(self, name: str, peer: str, n_images: int, epochs: int, held_out: int = 0) -> Reading:
+    def patches(self) -> Path:
+        """A file of patches, the same for all rounds."""
+        file = self.folder / f"patches_{self.sizes.patches}.npy"
+        if not file.is_file():
+            draw_patches(file, self.sizes.patches)
+        return file
+
+    def peer(
+        self,
+        name: str,
+        peer: str,
+        n_images: int,
+        epochs: int,
+        *,
+        held_out: int = 0,
+        batch: int | None = None,
+    ) -> Reading:
         """A training by a peer on the same images; the reading is as that of `training`."""
         notes = self.folder / name / "notes.json"
         if not self.peers_python.is_file():
             raise Unavailable(f"{PEERS[peer]} is not installed: {self.peers_python} is missing")
+        batch = batch or self.sizes.batch
         words = [peer, str(self.images()), str(notes), f"--images={n_images}",
-                 f"--epochs={epochs}", f"--batch={self.sizes.batch}", f"--held-out={held_out}",
+                 f"--epochs={epochs}", f"--batch={batch}", f"--held-out={held_out}",
                  f"--seed={self.round_number}"]  # fmt: skip
         command = [str(self.peers_python), "-W", "ignore", "-m", "bench.peers", *words]
         ended = self._run(name, command, [STAND_IN, SCRIPTS])

@@ -113,9 +113,9 @@ def _joined(batches: list[Batch[Images]]) -> Batch[Images]:
         return batches[0]
     images = joined([b.images for b in batches])
     clean = all(b.target is b.images for b in batches)
-    hidden = [torch.full((len(b.images),), -1) for b in batches]
+    labels = [torch.full((len(b.images),), -1) if b.label is None else b.label for b in batches]
     return Batch(
         images,
         images if clean else joined([b.target for b in batches]),
-        torch.cat([h if b.label is None else b.label for b, h in zip(batches, hidden, strict=True)]),
+        torch.cat(labels),
     )

@@ -1,6 +1,5 @@
 """The one LightningModule: a batch → terms of the bound → the objective → a logged mean."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -234,7 +233,7 @@ def balanced(label: Tensor, n_classes: int) -> Tensor:
 
 
 def cross_entropy(label: Tensor, log_class: Tensor) -> Tensor:
-    """−log q(y | x) of the known classes (B,), from log q (B, J), nats; 0 where the label is −1."""
+    """−log q(y | x) of the known classes (B,), from log q (B, J); 0 where the label is −1."""
     return _surprise(log_class, label)
 
 

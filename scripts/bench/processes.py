@@ -66,7 +66,7 @@ def _bfloat(session: Session) -> str:
 
 
 def pyroved_large_batch(session: Session) -> Reading:
-    """The rVAE of pyroVED with batches as large as ours are on cards."""
+    """The rVAE of pyroVED with large batches."""
     sizes = session.sizes
     return session.peer(
         "pyroved_large_batch",
@@ -78,12 +78,12 @@ def pyroved_large_batch(session: Session) -> Reading:
 
 
 def orbit_speed(session: Session) -> Reading:
-    """The default model, orbit pose with K = 8 and canonical decoder, with its default batches."""
+    """The default model, orbit pose with K = 8 and canonical decoder, with large batches."""
     return _orbit(session, "orbit_speed", session.sizes.large_batch)
 
 
 def orbit_small_batch(session: Session) -> Reading:
-    """The same with batches of the peers' default."""
+    """The same with its default batches."""
     return _orbit(session, "orbit_small_batch", session.sizes.batch)
 
 

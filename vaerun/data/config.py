@@ -26,12 +26,6 @@ class DataConfig:
     epochs: int = option(
         "times every image is seen, unless trainer.max_epochs says otherwise", min=1
     )
-    learning_rate: float = option(
-        "learning rate of Adam at its highest that goes with that batch, unless "
-        "trainer.learning_rate says otherwise",
-        above=0,
-        formerly=3e-3,
-    )
     invariances: list[str] = option(
         "what varies besides content: r rotation, t translation, s scale; the model's default",
         choices=["r", "t", "s"],

@@ -142,9 +142,7 @@ def _cost(session: Session, name: str, n_images: int, epochs: int) -> Reading:
 
 def disk_patches(session: Session) -> Reading:
     """A whole run, report included, on more patches than may be in memory."""
-    sizes = session.sizes
-    words = (f"data.train_size={sizes.patches - N_HELD_OUT}", f"data.memory_gb={sizes.patches_gb}")
-    return _patches(session, "disk_patches", 1, *words)
+    return _patches(session, "disk_patches", 1, f"data.memory_gb={session.sizes.patches_gb}")
 
 
 def memory_patches(session: Session) -> Reading:
@@ -157,8 +155,9 @@ def memory_patches(session: Session) -> Reading:
 def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
     """A run of a vae, the quickest model, so the one that waits first for its images."""
     notes = session.folder / name / "notes.json"
+    held_out = N_HELD_OUT / session.sizes.patches
     words = ("model=vae", "data=images", f"data.path={session.patches()}",
-             f"data.val_size={N_HELD_OUT}", f"trainer.max_epochs={epochs}", *words)  # fmt: skip
+             f"data.val_share={held_out}", f"trainer.max_epochs={epochs}", *words)  # fmt: skip
     ended = session.ours(name, [str(notes), *words], module="bench.probe")
     epoch = json.loads(notes.read_text())["epochs"][-1]
     return {

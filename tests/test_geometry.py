@@ -99,16 +99,10 @@ def test_apply_is_a_matrix_product_at_full_precision_under_autocast():
 def test_the_gradient_of_a_placed_drawing_with_respect_to_the_pose():
     drawing = torch.rand(1, 1, 6, 6, dtype=torch.float64)
 
-    def placed(angle: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-        one = torch.ones(1, dtype=torch.float64)
-        return geometry._resample(  # `place` keeps to float32 grids
-            drawing,
-            torch.cat([geometry.rotation(-angle), -shift[:, :, None]], dim=-1),
-            geometry.pixel_grid(6, 6),
-            float(one),
-            "border",
-        )
+    def placed(angle: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        return geometry.place(drawing, geometry.Pose(angle, shift, scale), (6, 6))
 
     angle = torch.tensor([0.31], dtype=torch.float64, requires_grad=True)
     shift = torch.tensor([[0.05, -0.07]], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(placed, (angle, shift))
+    scale = torch.tensor([1.1], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(placed, (angle, shift, scale))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator
 
 import pytest
+import torch
 
 from vaerun.data.ahead import ahead
 
@@ -70,3 +71,14 @@ def test_work_goes_on_while_its_outcome_is_used():
     for _ in ahead(slow(), 1):
         time.sleep(0.05)
     assert time.monotonic() - begin < 0.45  # one after the other it would be 0.5
+
+
+def test_what_is_made_ahead_takes_one_thread_and_leaves_the_others_theirs():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        made = ahead((torch.get_num_threads() for _ in range(3)), 1)
+        assert [next(made), torch.get_num_threads()] == [1, 2]
+        assert list(made) == [1, 1]
+    finally:
+        torch.set_num_threads(before)

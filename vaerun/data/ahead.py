@@ -6,6 +6,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
+import torch
+
 T = TypeVar("T")
 
 
@@ -22,10 +24,12 @@ def ahead(items: Generator[T, None, None], n: int) -> Iterator[T]:
     n
         Items that are made or in the making, beside the one that is in use.
     """
+    n_threads = torch.get_num_threads()
     slots, made = threading.Semaphore(n), queue.SimpleQueue[tuple[T] | BaseException | None]()
     is_over = threading.Event()
 
     def work() -> None:
+        torch.set_num_threads(1)  # of this thread: see below
         try:
             with contextlib.closing(items):
                 slots.acquire()
@@ -42,11 +46,17 @@ def ahead(items: Generator[T, None, None], n: int) -> Iterator[T]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        while (found := made.get()) is not None:
+        found = made.get()
+        # Torch takes the last number that was set for that of threads to come. In ours and theirs
+        # together there may be no more of them than processors, or OpenMP has all of them sleep
+        # between any two operations: a step would take twice as long.
+        torch.set_num_threads(n_threads)
+        while found is not None:
             if isinstance(found, BaseException):
                 raise found
             slots.release()
             yield found[0]
+            found = made.get()
     finally:
         is_over.set()
         slots.release()

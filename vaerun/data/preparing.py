@@ -107,7 +107,7 @@ class Preparation:
         else:
             low, high = images.new_tensor(window)
         span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant ones become 0
-        unit = ((images - low) / span).clamp_(0, 1).float()
+        unit = (images - low).div_(span).clamp_(0, 1).float()
         return unit * _circle(unit) if self.mask else unit
 
     def _windows(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ bash scripts/bench/run.sh --quick --rounds 1 --out /tmp/bench     # does it work
 """
 
 import argparse
+import json
 import os
 import shlex
 import signal
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.page import about, as_json, markdown
+from bench.page import about, joined, markdown
 from bench.processes import PROCESSES, measured
 from bench.rows import ROWS, Round, Row, over_rounds
 from bench.session import FULL, QUICK, ROOT, Session
@@ -78,10 +79,12 @@ def _write(
 ) -> None:
     """After every round, so that what was measured is kept if a later one is interrupted."""
     lines = [over_rounds(row, rounds) for row in rows]
-    known = about(session, command, len(rounds))
     page = asked.out.expanduser() / "BENCHMARKS.md"
-    write_text(page, markdown(known, lines, quick=asked.quick))
-    write_text(page.with_name("benchmarks.json"), as_json(known, lines, rounds))
+    data = page.with_name("benchmarks.json")
+    earlier = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else None
+    whole = joined(earlier, about(session, command, len(rounds)), lines, rounds)
+    write_text(page, markdown(whole, quick=asked.quick))
+    write_text(data, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     verdicts = [line.passed for line in lines if line.passed is not None]
     print(f"{len(rounds)} of {asked.rounds} rounds: {sum(verdicts)} of {len(verdicts)} targets"
           f" reached; {page}", flush=True)  # fmt: skip
@@ -102,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     add = parser.add_argument
     add("--rounds", type=int, default=3, metavar="N", help="how often (default: %(default)s)")
-    add("--only", nargs="+", metavar="ROW", help="rows to measure; all if none is named")
+    add("--only", nargs="+", metavar="ROW",
+        help="rows to measure, the others stay as they were; all if none is named")  # fmt: skip
     add("--threads", type=int, default=cores, metavar="N",
         help="of every process (default: all cores, %(default)s)")  # fmt: skip
     add("--out", type=Path, default=ROOT, metavar="FOLDER",

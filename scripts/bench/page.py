@@ -1,4 +1,8 @@
-"""The benchmark as a page and as JSON."""
+"""The benchmark as a page and as JSON, of which the page is made.
+
+A command that measures some of the rows leaves the others as an earlier one has found them: every
+row names its run, and every run says when, on what and with which versions it was made.
+"""
 
 import dataclasses
 import datetime
@@ -10,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.judge import Spread
-from bench.rows import Line, Round
+from bench.rows import ROWS, Line, Round
 from bench.session import PEERS, Session
 from vaerun.provenance import git_revision, package_versions
 
@@ -24,7 +28,7 @@ def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
         "command": command,
         "rounds": n_rounds,
-        "sizes": dataclasses.asdict(session.sizes),
+        "sizes": json.loads(json.dumps(dataclasses.asdict(session.sizes))),  # no tuples
         "machine": {
             "processor": session.about.get("processor") or platform.processor(),
             "model": _processor_model(),
@@ -68,77 +72,139 @@ def number(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
-def _spread(of: Spread | None, sign: str = "") -> str:
+def joined(
+    earlier: Mapping[str, Any] | None,
+    known: Mapping[str, Any],
+    lines: Sequence[Line],
+    rounds: Sequence[Round],
+) -> dict[str, Any]:
+    """All that is known: this run, and the rows of earlier ones that it has not measured anew.
+
+    Parameters
+    ----------
+    earlier
+        What this returned for the run before; one of other sizes counts for nothing.
+    known
+        From `about`.
+    lines, rounds
+        The rows of this run, and all its readings.
+    """
+    rows = {(line.row.name, line.row.title): _plain(line) | {"run": 0} for line in lines}
+    runs = [{**known, "rounds_measured": list(rounds)}]
+    for row in (earlier or {}).get("rows", []):
+        run = earlier["runs"][row["run"]] if "run" in row else None
+        if run is None or run["sizes"] != known["sizes"] or (row["name"], row["title"]) in rows:
+            continue
+        if run not in runs:
+            runs.append(run)
+        rows[row["name"], row["title"]] = {**row, "run": runs.index(run)}
+    in_order = [rows[key] for row in ROWS if (key := (row.name, row.title)) in rows]
+    return json.loads(json.dumps({"runs": runs, "rows": in_order}, allow_nan=False))
+
+
+def _plain(line: Line) -> dict[str, Any]:
+    """A line of the table for programs."""
+
+    def spread(of: Spread | None) -> dict[str, float] | None:
+        return None if of is None else of._asdict()
+
+    row = line.row
+    return {
+        "name": row.name, "title": row.title, "unit": row.unit, "against": row.against or None,
+        "ours": spread(line.ours), "other": spread(line.other), "ratio": spread(line.ratio),
+        "ratio_is": (None if row.other is None else
+                     "other / ours" if row.inverse else "ours / other"),
+        "target": row.target, "direction": row.direction, "passed": line.passed,
+        "missing": line.missing,
+    }  # fmt: skip
+
+
+Numbers = Mapping[str, float]
+
+
+def _spread(of: Numbers | None, sign: str = "") -> str:
     """Median (least–most)."""
     if of is None:
         return "–"
-    around = f" ({number(of.least)}–{number(of.most)})" if of.least != of.most else ""
-    return f"{number(of.median)}{sign}{around}"
+    least, most = of["least"], of["most"]
+    around = f" ({number(least)}–{number(most)})" if least != most else ""
+    return f"{number(of['median'])}{sign}{around}"
 
 
-def _cells(line: Line) -> list[str]:
+def _cells(row: Mapping[str, Any]) -> list[str]:
     """A line of the table; the order is that of its head in `markdown`."""
-    row = line.row
-    sign = "" if row.other is None else " ×"
-    ours = _spread(line.ours) if row.other is None else _median(line.ours)
-    unit = f" {row.unit}".replace(" °", "°") if row.unit else ""
-    goal = "–" if row.target is None else f"{SIGNS[row.direction]} {row.target:g}{sign or unit}"
-    verdict = {True: "✓", False: "✗", None: "–"}[line.passed]
-    if line.missing is not None and line.passed is None:
+    is_alone = row["ratio_is"] is None
+    sign = "" if is_alone else " ×"
+    ours = _spread(row["ours"]) if is_alone else _median(row["ours"])
+    unit = f" {row['unit']}".replace(" °", "°") if row["unit"] else ""
+    target, direction = row["target"], SIGNS[row["direction"]]
+    verdict = {True: "✓", False: "✗", None: "–"}[row["passed"]]
+    if row["missing"] is not None and row["passed"] is None:
         verdict = "not measured"
+    other = row["other"]
     return [
-        row.title,
-        ours if line.ours is None else ours + unit,
-        "–" if line.other is None else f"{_median(line.other)}{unit} ({row.against})",
-        _spread(line.ratio, " ×") if row.other is not None else "",
-        goal,
+        row["title"],
+        ours if row["ours"] is None else ours + unit,
+        "–" if other is None else f"{_median(other)}{unit} ({row['against']})",
+        "" if is_alone else _spread(row["ratio"], " ×"),
+        "–" if target is None else f"{direction} {target:g}{sign or unit}",
         verdict,
+        str(row["run"] + 1),
     ]
 
 
-def _median(of: Spread | None) -> str:
-    return "–" if of is None else number(of.median)
+def _median(of: Numbers | None) -> str:
+    return "–" if of is None else number(of["median"])
 
 
-def markdown(known: Mapping[str, Any], lines: Sequence[Line], *, quick: bool) -> str:
-    """The page."""
-    machine, versions, sizes = known["machine"], known["versions"], known["sizes"]
-    head = ["measure", "ours", "other", "ratio (least–most)", "to reach", ""]
-    table = [head, ["---"] * len(head), *map(_cells, lines)]
-    missing = dict.fromkeys(line.missing for line in lines if line.missing is not None)
+def markdown(whole: Mapping[str, Any], *, quick: bool) -> str:
+    """The page of what `joined` returns."""
+    newest = whole["runs"][0]
+    head = ["measure", "ours", "other", "ratio (least–most)", "to reach", "", "run"]
+    table = [head, ["---"] * len(head), *map(_cells, whole["rows"])]
+    missing = dict.fromkeys(row["missing"] for row in whole["rows"] if row["missing"])
+    page = [
+        "# Benchmarks",
+        "",
+        *(["**A quick run, to see that everything works: it judges nothing.**", ""] * quick),
+        *("| " + " | ".join(cells) + " |" for cells in table),
+        "",
+        *(f"- Not measured: {why}" for why in missing),
+        *([""] if missing else []),
+        *(line for i, run in enumerate(whole["runs"]) for line in _run(i + 1, run)),
+        *_how(newest["sizes"]),
+    ]
+    return "\n".join(page) + "\n"
+
+
+def _run(i: int, run: Mapping[str, Any]) -> list[str]:
+    """When, on what and with which versions a run was made."""
+    machine, versions = run["machine"], run["versions"]
     peers = "; ".join(
         f"{PEERS[peer]}: " + ", ".join(f"{name} {v}" for name, v in packages.items())
         for peer, packages in versions["peers"].items()
     )
     bfloat = {True: "with bf16", False: "without bf16", None: "bf16 unknown"}[machine["bfloat16"]]
-    page = [
-        "# Benchmarks",
-        "",
-        *(["**A quick run, to see that everything works: it judges nothing.**", ""] * quick),
-        f"{known['date']} (UTC). {machine['processor']} ({machine['model']}), {bfloat},"
+    return [
+        f"**Run {i}**, {run['date']} (UTC), {run['rounds']} rounds. {machine['processor']}"
+        f" ({machine['model']}), {bfloat},"
         f" {machine['cores']} cores, {machine['threads']} threads for every process,"
         f" {machine['memory_gb']:.0f} GB; {machine['system']}. vaerun {versions['vaerun']},"
         f" revision {versions['revision']}; Python {versions['python']}, torch"
         f" {versions['torch']}. {peers or 'No peer was run'}.",
         "",
         "```bash",
-        known["command"],
+        run["command"],
         "```",
         "",
-        *("| " + " | ".join(cells) + " |" for cells in table),
-        "",
-        *(f"- Not measured: {why}" for why in missing),
-        *([""] if missing else []),
-        *_how(known["rounds"], sizes),
     ]
-    return "\n".join(page) + "\n"
 
 
-def _how(n_rounds: int, sizes: Mapping[str, Any]) -> list[str]:
+def _how(sizes: Mapping[str, Any]) -> list[str]:
     """How each number came about."""
     return [
-        f"How to read it: medians over {n_rounds} rounds; a ratio is taken within each round, then"
-        " its median (least–most) over the rounds. In a round every process runs once, alone, one"
+        "How to read it: medians over the rounds of a run; a ratio is taken within each round,"
+        " then its median (least–most) over the rounds. In a round every process runs once, alone, one"
         " after the other, with the same number of threads; the round's number is the seed of all"
         " that is drawn. ✓: the median reaches what is to be reached; ✗: it does not, or in some"
         " round there was no such number; –: nothing is asked.",
@@ -177,22 +243,3 @@ def _how(n_rounds: int, sizes: Mapping[str, Any]) -> list[str]:
         "",
         "**Alone**: wall clock from the command on; memory is the peak of the resident set.",
     ]
-
-
-def as_json(known: Mapping[str, Any], lines: Sequence[Line], rounds: Sequence[Round]) -> str:
-    """The same for programs: every line of the table, every reading of every round."""
-
-    def plain(of: Spread | None) -> dict[str, float] | None:
-        return None if of is None else of._asdict()
-
-    table = [
-        {"name": line.row.name, "title": line.row.title, "unit": line.row.unit,
-         "against": line.row.against or None, "ours": plain(line.ours),
-         "other": plain(line.other), "ratio": plain(line.ratio),
-         "ratio_is": "other / ours" if line.row.inverse else "ours / other",
-         "target": line.row.target, "direction": line.row.direction, "passed": line.passed,
-         "missing": line.missing}
-        for line in lines
-    ]  # fmt: skip
-    whole = {**known, "rows": table, "rounds_measured": rounds}
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -204,10 +204,10 @@ def _how(sizes: Mapping[str, Any]) -> list[str]:
     """How each number came about."""
     return [
         "How to read it: medians over the rounds of a run; a ratio is taken within each round,"
-        " then its median (least–most) over the rounds. In a round every process runs once, alone, one"
-        " after the other, with the same number of threads; the round's number is the seed of all"
-        " that is drawn. ✓: the median reaches what is to be reached; ✗: it does not, or in some"
-        " round there was no such number; –: nothing is asked.",
+        " then its median (least–most) over the rounds. In a round every process runs once,"
+        " alone, one after the other, with the same number of threads; the round's number is the"
+        " seed of all that is drawn. ✓: the median reaches what is to be reached; ✗: it does not,"
+        " or in some round there was no such number; –: nothing is asked.",
         "",
         "**Images** are cards iv, 48×48, drawn once a round by vaerun and read by the peers;"
         " held-out ones come from a random stream of their own. **Networks** of the spatial rows"

@@ -78,18 +78,18 @@ def pyroved_large_batch(session: Session) -> Reading:
 
 
 def orbit_speed(session: Session) -> Reading:
-    """The default model, orbit pose with K = 8 and canonical decoder, with large batches."""
-    return _orbit(session, "orbit_speed", session.sizes.large_batch)
+    """Orbit pose with K = 8 and canonical decoder, as many layers as pyroVED has, large batches."""
+    return _orbit(session, "orbit_speed", session.sizes.large_batch, "model.hidden=[256,256]")
 
 
-def orbit_small_batch(session: Session) -> Reading:
-    """The same with its default batches."""
-    return _orbit(session, "orbit_small_batch", session.sizes.batch)
+def orbit_default(session: Session) -> Reading:
+    """The default model, with a layer more, and its default batches."""
+    return _orbit(session, "orbit_default", session.sizes.batch)
 
 
-def _orbit(session: Session, name: str, batch: int) -> Reading:
+def _orbit(session: Session, name: str, batch: int, *words: str) -> Reading:
     sizes = session.sizes
-    words = (f"data.batch_size={batch}", f"trainer.max_epochs={sizes.speed_epochs}")
+    words = (f"data.batch_size={batch}", f"trainer.max_epochs={sizes.speed_epochs}", *words)
     return session.training(name, words, n_images=sizes.quick_images)
 
 
@@ -202,7 +202,7 @@ PROCESSES: dict[str, Callable[[Session], Reading]] = {
     process.__name__: process
     for process in (
         pyroved_speed, spatial_speed, atomai_speed, bf16_speed, subset_speed,
-        pyroved_large_batch, orbit_speed, orbit_small_batch,
+        pyroved_large_batch, orbit_speed, orbit_default,
         pyroved_quality, quality, all_pixels_bound, subset_bound, few_images, many_images,
         disk_patches, memory_patches, default_run, help_page,
     )

@@ -78,7 +78,7 @@ def pyroved_large_batch(session: Session) -> Reading:
 
 
 def orbit_speed(session: Session) -> Reading:
-    """Orbit pose with K = 8 and canonical decoder, as many layers as pyroVED has, large batches."""
+    """Orbit pose with K = 8 and canonical decoder, as many layers as pyroVED, large batches."""
     return _orbit(session, "orbit_speed", session.sizes.large_batch, "model.hidden=[256,256]")
 
 

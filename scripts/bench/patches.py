@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib import format as npy
 
 SIDE = 40
 _DIFFERENT = 20_000
@@ -24,8 +24,10 @@ def draw_patches(file: Path, n: int) -> None:
         bright = np.exp(-((along / 9) ** 2) - (across / width) ** 2)
         patch[:] = np.clip(150 * bright * (1 + 0.7 * np.tanh(along / 4)), 0, 255)
     half_written = file.with_suffix(".part")
-    every = open_memmap(half_written, mode="w+", dtype=np.uint8, shape=(n, SIDE, SIDE))
-    for first in range(0, n, _DIFFERENT):
-        every[first : first + _DIFFERENT] = different[: n - first]
-    every.flush()
+    # not mapped: what we hold would count as memory of the processes that we start
+    with half_written.open("wb") as stream:
+        about = {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
+        npy.write_array_header_1_0(stream, about)
+        for first in range(0, n, _DIFFERENT):
+            different[: n - first].tofile(stream)
     half_written.rename(file)

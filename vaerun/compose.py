@@ -45,10 +45,10 @@ OmegaConf.register_new_resolver(
 # image, and its corners turn in: √2, and some room for shifts.
 OmegaConf.register_new_resolver("canvas", lambda fills: 1.5 if fills else 1.0, replace=True)
 
-# ${n_decode:CATEGORY}: hypotheses that a training step decodes. Two are enough for rotations
-# alone; classes that are inferred make many more of them.
+# ${n_decode:CATEGORY}: hypotheses that a training step decodes. Two are enough where no class and
+# no factor is told or sought.
 OmegaConf.register_new_resolver(
-    "n_decode", lambda category: 2 if category in ("none", "given") else 3, replace=True
+    "n_decode", lambda category: 2 if category == "none" else 3, replace=True
 )
 
 

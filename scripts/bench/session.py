@@ -34,7 +34,7 @@ class Sizes:
     Attributes
     ----------
     batch, large_batch
-        Images in a training step: everywhere, as is the peers' default and ours; of one row.
+        Images in a training step: everywhere, as by default for all; in orbit's first row.
     speed_images, speed_epochs
         Throughput of spatial decoders, on no more than ``images``; the first epoch warms up.
     quick_images

@@ -1,8 +1,8 @@
 """Spatial decoder (Bepler 2019, eq. 3): a network from pixel coordinates and content to a pixel.
 
 The coordinates, not the image, are turned and shifted. Cost ∝ pixels × hidden², so a training
-step may draw a random subset of pixels for each image; the bound rescales its log-likelihood,
-which leaves the gradient unbiased.
+step may draw a subset of pixels for each image, evenly spread; the bound rescales its
+log-likelihood, which leaves the gradient unbiased.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from vaerun import noise
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
-from vaerun.nets.subset import Pixels, Subset
+from vaerun.nets.subset import Pixels, Subset, spread
 from vaerun.schema import option
 
 
@@ -25,7 +25,7 @@ class SpatialConfig:
     name: str = option("which decoder", choices=["spatial"])
     activation: str = option("between layers", choices=sorted(ACTIVATIONS))
     pixel_subset: int | None = option(
-        "pixels drawn for each image in a training step; null: all of them", min=1
+        "evenly spread pixels that a training step looks at, others each time; null: all", min=1
     )
 
 
@@ -52,6 +52,8 @@ class SpatialDecoder(Decoder):
         self.n_subset = None if subset is None or subset >= height * width else subset
         self.points: Tensor
         self.register_buffer("points", pixel_grid(height, width).flatten(0, 1), persistent=False)
+        self.spread: Tensor
+        self.register_buffer("spread", spread(height, width), persistent=False)
 
     def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
         """(N, d) and N poses → (N, C, P), of all pixels or some."""
@@ -63,9 +65,10 @@ class SpatialDecoder(Decoder):
         return self.net(first).transpose(1, 2).float()
 
     def draw_subset(self, n_images: int, device: torch.device) -> Pixels | None:
-        """Pixels of each image, uniform with replacement."""
+        """A random stretch of `spread` for each image: every pixel is as likely, none is twice."""
         if self.n_subset is None:
             return None
         n_pixels = len(self.points)
-        index = noise.integers(0, n_pixels, (n_images, self.n_subset), device)
-        return Pixels(index, n_pixels)
+        first = noise.integers(0, n_pixels, (n_images, 1), device)
+        stretch = first + torch.arange(self.n_subset, device=device)
+        return Pixels(self.spread[stretch % n_pixels], n_pixels)

@@ -7,6 +7,7 @@ stays unbiased.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 # B images, m hypotheses of each, C channels, P = H·W pixels.
@@ -90,3 +91,24 @@ class Rows(Subset):
         """They are the same anyway."""
         del m
         return self
+
+
+def spread(height: int, width: int) -> Tensor:
+    """Numbers of all pixels (P,), so that any stretch of them lies evenly over the image.
+
+    Neighbouring pixels look alike, so that such a stretch tells more of an image than as many
+    pixels drawn anywhere. The order is that of the thresholds of ordered dithering (Bayer 1973):
+    each pixel falls into the middle of the largest hole that those before it have left.
+
+    Parameters
+    ----------
+    height, width
+        H and W, of any size.
+    """
+    row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    n_bits = max(height - 1, width - 1, 1).bit_length()
+    rank = torch.zeros(height, width, dtype=torch.long)
+    for bit in range(n_bits):  # the lowest bits of both coordinates weigh most
+        mixed = (row ^ column) >> bit & 1
+        rank = rank * 4 + 2 * mixed + (row >> bit & 1)
+    return rank.flatten().argsort()

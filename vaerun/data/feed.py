@@ -15,6 +15,7 @@ from vaerun.data.ahead import ahead
 from vaerun.data.filestack import FileStack
 from vaerun.data.order import EpochSampler, Rows
 from vaerun.data.sets import Images
+from vaerun.data.source import Ints
 from vaerun.files.stored import Array
 from vaerun.ranks.share import Share
 
@@ -117,21 +118,25 @@ class FileSource:
         return len(self.order)
 
     def __iter__(self) -> Iterator[Batch[Tensor]]:
-        return ahead(self._batches(), _READY)
+        batches = self._batches()
+        # on a CPU training has all processors to itself: a thread beside it would hold it up
+        return batches if self.stack.device.type == "cpu" else ahead(batches, _READY)
 
     def _batches(self) -> Generator[Batch[Tensor], None, None]:
-        for batches, positions, images in ahead(self._windows(), 1):
-            for rows in batches:
-                at = torch.searchsorted(positions, rows.positions.contiguous()).numpy()
-                x = self.stack.prepared(images[at])
+        for batches, places, images in ahead(self._windows(), 1):
+            for rows, at in zip(batches, places, strict=True):
+                x = self.stack.prepared(images.take(at, axis=0))
                 known = self.known.at(rows.positions.to(self.known.images.device))
                 yield known._replace(images=x, target=x, share=rows.share)
 
-    def _windows(self) -> Generator[tuple[list[Rows], Tensor, Array], None, None]:
-        """The batches of each window, with the positions (n,) of its images, and these."""
+    def _windows(self) -> Generator[tuple[list[Rows], list[Ints], Array], None, None]:
+        """The batches of each window, where in it their images are (n,), and all its images."""
         for batches in self.order.windows():
-            positions = torch.cat([rows.positions for rows in batches]).unique()
-            yield batches, positions, self.stack.select(positions).unprepared()
+            wanted = torch.cat([rows.positions for rows in batches])
+            positions, place = wanted.unique(return_inverse=True)
+            places = place.split([len(rows.positions) for rows in batches])
+            images = self.stack.select(positions).unprepared()
+            yield batches, [at.numpy() for at in places], images
 
 
 def feed(

@@ -236,8 +236,9 @@ def _how(sizes: Mapping[str, Any]) -> list[str]:
         f" {sizes['images']:,} images, learning rate falling from 1e-3 to nothing; judged on all"
         " pixels. Subset and all pixels run in the precision that the processor is fastest in.",
         "",
-        f"**Scale**: steps of one epoch over {sizes['many_images']:,} cards against the second of"
-        f" {sizes['quick_images']:,}; of one over {sizes['patches']:,} patches in a file, of which"
+        f"**Scale**: steps of one epoch over {sizes['many_images']:,} cards, against epochs of"
+        f" {sizes['quick_images']:,} less the first; of one over"
+        f" {sizes['patches']:,} patches in a file, of which"
         f" {sizes['patches_gb']:g} GB may be in memory, against the second of"
         f" {sizes['patches_in_memory']:,} in memory.",
         "",

@@ -41,8 +41,9 @@ class Sizes:
         The same for what is quicker by orders of magnitude.
     images, held_out, epochs
         Time to quality, and the bound that pixel subsets come to.
-    many_images
-        Of cards, whose cost an image is set against that of ``quick_images``.
+    many_images, few_epochs
+        Of cards, seen once, whose cost an image is set against that of so many epochs of
+        ``quick_images``.
     patches, patches_in_memory
         Of 40×40 pixels: streamed from a file, and held in memory.
     patches_gb
@@ -60,6 +61,7 @@ class Sizes:
     held_out: int = 1000
     epochs: int = 10
     many_images: int = 600_000
+    few_epochs: int = 20
     patches: int = 2_000_000
     patches_in_memory: int = 200_000
     patches_gb: float = 1.0
@@ -75,6 +77,7 @@ QUICK = Sizes(
     held_out=200,
     epochs=2,
     many_images=4000,
+    few_epochs=2,
     patches=20_000,
     patches_in_memory=5000,
     patches_gb=0.01,

@@ -239,8 +239,8 @@ def _how(sizes: Mapping[str, Any]) -> list[str]:
         f"**Scale**: steps of one epoch over {sizes['many_images']:,} cards, against epochs of"
         f" {sizes['quick_images']:,} less the first; of one over"
         f" {sizes['patches']:,} patches in a file, of which"
-        f" {sizes['patches_gb']:g} GB may be in memory, against the second of"
-        f" {sizes['patches_in_memory']:,} in memory.",
+        f" {sizes['patches_gb']:g} GB may be in memory, against epochs of"
+        f" {sizes['patches_in_memory']:,} in memory less the first.",
         "",
         "**Alone**: wall clock from the command on; memory is the peak of the resident set.",
     ]

@@ -147,10 +147,10 @@ def disk_patches(session: Session) -> Reading:
 
 
 def memory_patches(session: Session) -> Reading:
-    """The same on fewer, in memory; the second epoch, as the first would be more of the whole."""
+    """The same on fewer, in memory; several epochs, or it would be over in no time."""
     sizes = session.sizes
     words = (f"data.train_size={sizes.patches_in_memory}", "data.memory_gb=100")
-    return _patches(session, "memory_patches", 2, *words)
+    return _patches(session, "memory_patches", 4, *words)
 
 
 def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
@@ -160,9 +160,10 @@ def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
     words = ("model=vae", "data=images", f"data.path={session.patches()}",
              f"data.val_share={held_out}", f"trainer.max_epochs={epochs}", *words)  # fmt: skip
     ended = session.ours(name, [str(notes), *words], module="bench.probe")
-    epoch = json.loads(notes.read_text())["epochs"][-1]
+    noted = json.loads(notes.read_text())["epochs"]
+    rates = [epoch["n_images"] / epoch["steps_seconds"] for epoch in noted[1:] or noted]
     return {
-        "images_per_second": epoch["n_images"] / epoch["steps_seconds"],
+        "images_per_second": statistics.mean(rates),
         "seconds": ended.seconds,
         "peak_gb": ended.peak_mb / 1000,
     }

@@ -135,10 +135,7 @@ class Source:
             return layout.images(stored.read(...))[rows]
         row_bytes = max(stored.dtype.itemsize * int(np.prod(stored.shape[1:])), 1)
         breaks = np.flatnonzero(np.diff(rows) > max(_GAP // row_bytes, 1)) + 1
-        parts = [
-            stored.read(slice(block[0], block[-1] + 1))[block - block[0]]
-            for block in np.split(rows, breaks)
-        ]
+        parts = [_read(stored, block) for block in np.split(rows, breaks)]
         return layout.images(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def _stored(self, number: int) -> Stored:
@@ -153,6 +150,13 @@ class Source:
         self._filled += stored.memory
         while self._filled > _SHELF and len(self._shelf) > 1:
             self._filled -= self._shelf.popitem(last=False)[1].memory
+
+
+def _read(stored: Stored, rows: Ints) -> Array:
+    """What stands at positions in rising order, (n, …), all between read along."""
+    first, end = rows[0], rows[-1] + 1
+    part = stored.read(slice(first, end))
+    return part if np.array_equal(rows, np.arange(first, end)) else part[rows - first]
 
 
 def _entry(file: Path, stored: Stored, alone: bool) -> Entry:

@@ -171,6 +171,10 @@ def test_rows_that_are_not_measured_anew_stay_as_an_earlier_run_found_them(bench
     assert text.index("--only help --rounds 1") < text.index("--only bf16 help --rounds 2")
     _, _, _, table = bench("--only", "bf16", "help", "--rounds", "1")
     assert len(table["runs"]) == 1  # of the earlier ones nothing is left
+    del table["runs"][0]["sizes"]["few_epochs"]  # as from before there was this size
+    Path("out/benchmarks.json").write_text(json.dumps(table))
+    _, _, _, table = bench("--only", "help", "--rounds", "1")
+    assert [row["run"] for row in table["rows"]] == [1, 0]
     _, _, _, table = bench("--only", "help", "--rounds", "1", "--quick")
     assert [row["name"] for row in table["rows"]] == ["help"]  # other sizes
 

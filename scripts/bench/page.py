@@ -83,7 +83,8 @@ def joined(
     Parameters
     ----------
     earlier
-        What this returned for the run before; one of other sizes counts for nothing.
+        What this returned for the run before; one of other sizes counts for nothing. What it had
+        no size for yet it did not measure.
     known
         From `about`.
     lines, rounds
@@ -93,7 +94,9 @@ def joined(
     runs = [{**known, "rounds_measured": list(rounds)}]
     for row in (earlier or {}).get("rows", []):
         run = earlier["runs"][row["run"]] if "run" in row else None
-        if run is None or run["sizes"] != known["sizes"] or (row["name"], row["title"]) in rows:
+        if run is None or (row["name"], row["title"]) in rows:
+            continue
+        if run["sizes"] != {size: known["sizes"].get(size) for size in run["sizes"]}:
             continue
         if run not in runs:
             runs.append(run)

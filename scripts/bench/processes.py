@@ -155,6 +155,7 @@ def memory_patches(session: Session) -> Reading:
 
 def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
     """A run of a vae, the quickest model, so the one that waits first for its images."""
+    session.images()  # not used here, but who draws them tells of the machine
     notes = session.folder / name / "notes.json"
     held_out = N_HELD_OUT / session.sizes.patches
     words = ("model=vae", "data=images", f"data.path={session.patches()}",

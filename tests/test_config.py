@@ -51,6 +51,15 @@ def test_the_orbit_covers_the_angles_that_are_drawn(typed: list[str], range_deg:
     assert validate(compose(typed)).model.pose.angle_range_deg == range_deg
 
 
+@pytest.mark.parametrize(
+    ("model", "data", "n"),
+    [("rvae", "cards_iv", 2), ("rvae", "graphene", 3), ("crvae", "cards_iv", 3),
+     ("jrvae", "cards_iii", 3), ("rvae", "mnist", 3)],
+)  # fmt: skip
+def test_two_hypotheses_are_decoded_where_they_are_as_good_as_three(model: str, data: str, n: int):
+    assert compose([f"model={model}", f"data={data}"])["model"]["pose"]["decode"] == n
+
+
 def test_what_is_typed_wins_over_what_is_composed():
     plain = compose(["data=rotated_mnist", "data.rotation_deg=60", "model.invariances=[r,t]"])
     assert plain["data"]["rotation_deg"] == 60

@@ -1,10 +1,15 @@
 """Batches: every image once an epoch, in an order that (seed, epoch) determines."""
 
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.data.feed import Batch, EpochSampler, feed
+from vaerun.data.filestack import FileStack
+from vaerun.data.preparing import Preparation
+from vaerun.data.source import Source
+from vaerun.files.stored import Stored
 
 CPU = torch.device("cpu")
 
@@ -71,3 +76,24 @@ def test_the_order_is_a_function_of_seed_and_epoch():
 
 def test_without_a_seed_the_order_is_that_of_the_source():
     assert epoch(sampler(None), 4) == list(range(50))
+
+
+def test_batches_from_a_file_come_to_the_device_in_the_order_of_the_epoch(tmp_path):
+    pixels = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4), np.uint8)
+    stored = Stored(shape=pixels.shape, dtype=pixels.dtype, read=lambda part: pixels[part])
+    stack = FileStack(
+        source=Source.of(tmp_path / "x", stored),
+        rows=torch.arange(20),
+        prepare=Preparation(),
+        window=(0.0, 255.0),
+        held_bytes=100,  # several windows
+    )
+    shown = {}
+    for device in ("cpu", "meta"):
+        batches = list(feed(Batch(stack, stack), 6, torch.device(device), seed=0))
+        assert {batch.images.device.type for batch in batches} == {device}
+        shown[device] = [batch.images.shape for batch in batches]
+    assert shown["cpu"] == shown["meta"] == [(6, 1, 4, 4)] * 3 + [(2, 1, 4, 4)]
+    order = EpochSampler(20, 6, 0, lambda: 0, n_windows=stack.n_windows)
+    for batch, rows in zip(feed(Batch(stack, stack), 6, CPU, seed=0), order, strict=True):
+        assert (batch.images[:, 0, 0, 0] * 255).round().long().equal(rows.positions)

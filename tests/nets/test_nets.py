@@ -71,6 +71,19 @@ def test_chosen_pixels_are_those_of_the_whole_image():
     torch.testing.assert_close(net(content, pose, Pixels(pixels, 143)), want)
 
 
+def test_pixels_are_drawn_as_often_as_each_other_and_none_twice():
+    config = SpatialConfig(name="spatial", activation="tanh", pixel_subset=30)
+    net = SpatialDecoder(config, DecoderShape(n_content=5, hidden=[8], image=(1, 11, 13)))
+    torch.manual_seed(0)
+    drawn = net.draw_subset(14_300, torch.device("cpu"))
+    assert drawn is not None
+    assert bool((drawn.index.sort(1).values.diff(dim=1) > 0).all())
+    n_each = 14_300 * 30 / 143
+    assert drawn.index.flatten().bincount(minlength=143).sub(n_each).abs().max() < 0.1 * n_each
+    place = net.spread.argsort()[drawn.index]  # in the order of `spread`: a stretch of it
+    assert bool((place.diff(dim=1) % 143 == 1).all())
+
+
 def test_chosen_rows_are_those_of_the_whole_image():
     net = decoder("canonical")
     content, pose = torch.randn(3, 5), Pose(torch.randn(3), 0.1 * torch.randn(3, 2), torch.ones(3))

@@ -1,13 +1,14 @@
 """The reproduction script: what it measures, what it runs again, what it writes."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import pytest
-
-SCRIPT = Path(__file__).parent.parent / "scripts" / "reproduce.py"
+import reproduce as script
+from reproduction import measures, runner
+from reproduction import page as pages
+from reproduction import rows as results
 
 # Stands for vaerun: seed s reaches an accuracy of 0.9 + s / 100; best/bad fails at seed 1.
 FAKE = """
@@ -33,21 +34,14 @@ print("a late warning", file=sys.stderr)
 
 
 @pytest.fixture
-def script():
-    """The script as a module, new for each test."""
-    spec = importlib.util.spec_from_file_location("reproduce", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def reproduce(script, tmp_path, monkeypatch, capsys):
+def reproduce(tmp_path, monkeypatch, capsys):
     """Runs the script on fake rows: status, lines of output, the page, the JSON."""
-    accuracy = script.Measure("accuracy", "classification.accuracy", "%", target=0.9, paper="80 %")
-    rows = [script.Row(name, f"best/{name}", (accuracy,)) for name in ("good", "bad")]
+    accuracy = results.Measure(
+        "accuracy", "classification.accuracy", "%", target=0.9, paper="80 %"
+    )
+    rows = [results.Row(name, f"best/{name}", (accuracy,)) for name in ("good", "bad")]
     monkeypatch.setattr(script, "ROWS", rows)
-    monkeypatch.setattr(script, "command", lambda words: [sys.executable, "-Sc", FAKE, *words])
+    monkeypatch.setattr(runner, "command", lambda words: [sys.executable, "-Sc", FAKE, *words])
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -89,8 +83,8 @@ METRICS = {
         ("psnr.gain_db", None),
     ],
 )
-def test_a_path_leads_to_a_number_or_to_none(script, path, value):
-    assert script.extract(METRICS, path) == pytest.approx(value)
+def test_a_path_leads_to_a_number_or_to_none(path, value):
+    assert measures.extract(METRICS, path) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -108,16 +102,14 @@ def test_a_path_leads_to_a_number_or_to_none(script, path, value):
         ([None], ">=", None, None, None, None),
     ],
 )
-def test_the_mean_over_seeds_is_what_is_judged(
-    script, values, direction, target, mean, sd, passed
-):
-    measure = script.Measure("a", "a", target=target, direction=direction)
-    row = script.Row("name", "best/name", (measure,))
+def test_the_mean_over_seeds_is_what_is_judged(values, direction, target, mean, sd, passed):
+    measure = results.Measure("a", "a", target=target, direction=direction)
+    row = results.Row("name", "best/name", (measure,))
     outcomes = [
-        script.Outcome(row=row, seed=i, said="", metrics={"a": value})
+        runner.Outcome(row=row, seed=i, said="", metrics={"a": value})
         for i, value in enumerate(values)
     ]
-    line = script.over_seeds(row, measure, outcomes)
+    line = pages.over_seeds(row, measure, outcomes)
     assert (line.mean, line.sd) == (pytest.approx(mean), pytest.approx(sd))
     assert line.passed is passed
 
@@ -149,6 +141,19 @@ def test_the_json_has_every_seed_and_every_run(reproduce):
     assert all(isinstance(run["seconds"], float) for run in table["runs"])
 
 
+def test_a_page_can_have_the_figures_of_an_earlier_one(reproduce):
+    reproduce("good", "--seeds", "0")
+    Path("earlier.md").write_text(Path("here/results.md").read_text())
+    *_, page, _ = reproduce("--seeds", "1,2", "--before", "earlier.md")
+    assert "| to reach | before | ours (mean ± sd over n seeds) |" in page
+    assert "| ≥ 90 % | 90.00 % (n = 1) | 91.50 ± 0.71 % (n = 2) |" in page
+    (bad,) = [line for line in page.splitlines() if line.startswith("| `bad`")]
+    assert bad.split(" | ")[4] == "–"
+    # A page with two columns is an earlier page, too, and may be the one to be written.
+    *_, page, _ = reproduce("good", "--seeds", "0", "--before", "here/results.md")
+    assert "| ≥ 90 % | 91.50 ± 0.71 % (n = 2) | 90.00 % (n = 1) |" in page
+
+
 def test_what_has_finished_is_not_run_again_unless_asked(reproduce):
     first = reproduce("good", "--seeds", "0,1")[3]
     _, output, _, again = reproduce("good", "--seeds", "0,1,2")
@@ -172,20 +177,20 @@ def test_a_run_that_did_not_finish_is_run_again(reproduce):
     assert table["runs"][0]["folder"] == "here/m/d/version_1"
 
 
-def test_an_interrupted_reproduction_goes_on_where_it_stopped(reproduce, script, monkeypatch):
-    fake = script.command
+def test_an_interrupted_reproduction_goes_on_where_it_stopped(reproduce, monkeypatch):
+    fake = runner.command
 
     def interrupted(words):
         if "seed=1" in words:
             raise KeyboardInterrupt
         return fake(words)
 
-    monkeypatch.setattr(script, "command", interrupted)
+    monkeypatch.setattr(runner, "command", interrupted)
     status, _, page, _ = reproduce("good")
     assert (status, page) == (130, "")
     n_before = len(made())
     assert 1 <= n_before < 3
-    monkeypatch.setattr(script, "command", fake)
+    monkeypatch.setattr(runner, "command", fake)
     status, output, page, _ = reproduce("good")
     assert (status, len(made())) == (0, 3)
     assert "kept from before" in output[0]
@@ -202,17 +207,17 @@ def test_a_failing_run_is_told_and_the_table_is_still_written(reproduce):
     assert [run["failed"] for run in table["runs"]] == [False, False, False, False, True, False]
 
 
-def test_a_missed_target_is_no_failure(reproduce, script, monkeypatch):
-    measure = script.Measure("accuracy", "classification.accuracy", target=0.99)
-    monkeypatch.setattr(script, "ROWS", [script.Row("good", "best/good", (measure,))])
+def test_a_missed_target_is_no_failure(reproduce, monkeypatch):
+    measure = results.Measure("accuracy", "classification.accuracy", target=0.99)
+    monkeypatch.setattr(script, "ROWS", [results.Row("good", "best/good", (measure,))])
     status, output, page, _ = reproduce()
     assert (status, page.count("✗ |")) == (0, 1)
     assert output[-1].startswith("0 of 1 targets reached")
 
 
-def test_runs_at_once_share_the_cores_and_one_alone_has_them_all(reproduce, script, monkeypatch):
+def test_runs_at_once_share_the_cores_and_one_alone_has_them_all(reproduce, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(script.os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(runner.os, "cpu_count", lambda: 6)
     for jobs, threads in (("1", None), ("2", "3")):
         *_, table = reproduce("good", "--seeds", jobs, "--jobs", jobs)
         manifest = Path(table["runs"][0]["folder"]) / "manifest.json"
@@ -222,6 +227,10 @@ def test_runs_at_once_share_the_cores_and_one_alone_has_them_all(reproduce, scri
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ["--before", "none.md"],
+            "error: none.md has no table of results — name a page that --write wrote\n",
+        ),
         (["goof"], "error: goof is not a row — did you mean good\n"),
         (
             ["--", "seed=3"],
@@ -229,34 +238,34 @@ def test_runs_at_once_share_the_cores_and_one_alone_has_them_all(reproduce, scri
         ),
     ],
 )
-def test_wrong_input_gives_one_line_and_runs_nothing(script, reproduce, capsys, arguments, said):
+def test_wrong_input_gives_one_line_and_runs_nothing(reproduce, capsys, arguments, said):
     assert script.main(["--out", "here", *arguments]) == 2
     assert capsys.readouterr().err == said
     assert not Path("here").exists()
 
 
-def test_a_run_is_the_real_command(script):
-    assert script.command(["seed=1"]) == [sys.executable, "-m", "vaerun", "seed=1"]
+def test_a_run_is_the_real_command():
+    assert runner.command(["seed=1"]) == [sys.executable, "-m", "vaerun", "seed=1"]
 
 
-def test_the_rows_are_sound_and_the_list_names_each(script, capsys):
+def test_the_rows_are_sound_and_the_list_names_each(capsys):
     assert script.main(["--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == [row.name for row in script.ROWS]
+    assert listed == [row.name for row in results.ROWS]
     assert len(set(listed)) == len(listed)
-    assert len({(row.experiment, row.overrides) for row in script.ROWS}) == len(listed)
-    for measure in [measure for row in script.ROWS for measure in row.measures]:
-        assert measure.direction in script.SIGNS
-        assert measure.unit in script.SHOWN
-        assert measure.path.partition(":")[2] in ("", *script.REDUCTIONS)
+    assert len({(row.experiment, row.overrides) for row in results.ROWS}) == len(listed)
+    for measure in [measure for row in results.ROWS for measure in row.measures]:
+        assert measure.direction in measures.SIGNS
+        assert measure.unit in measures.SHOWN
+        assert measure.path.partition(":")[2] in ("", *measures.REDUCTIONS)
 
 
-def test_every_row_is_on_the_page(script):
+def test_every_row_is_on_the_page():
     lines = [
-        script.over_seeds(row, measure, []) for row in script.ROWS for measure in row.measures
+        pages.over_seeds(row, measure, []) for row in results.ROWS for measure in row.measures
     ]
-    page = script.markdown(script.about([], []), lines)
-    for row in script.ROWS:
+    page = pages.markdown(pages.about([], []), lines)
+    for row in results.ROWS:
         assert page.count(f"| `{row.name}` (–) |") == len(row.measures)
     assert "| angle error, shear allowed for | – | ≤ 8° |" in page
     assert "| PSNR gained | figure only | ≥ 8 dB |" in page

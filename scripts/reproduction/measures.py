@@ -1,0 +1,48 @@
+"""The number that a measure takes from the metrics of a run, and how people read it."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reproduction.rows import Measure
+from vaerun.analysis.headline import known
+
+Reduction = Callable[[list[float]], float]
+REDUCTIONS: dict[str, Reduction] = {"min": min, "max": max, "mean": statistics.mean}
+SIGNS = {">=": "≥", "<=": "≤"}
+SHOWN = {"": (1, ""), "%": (100, " %"), "°": (1, "°"), "dB": (1, " dB")}  # unit → factor, suffix
+
+
+def extract(metrics: Mapping[str, Any], path: str) -> float | None:
+    """The number at a path such as ``angle.resultant:min``, None where there is none.
+
+    Examples
+    --------
+    >>> extract({"angle": {"resultant": [0.9, None, 0.7]}}, "angle.resultant:min")
+    0.7
+    """
+    keys, _, reduction = path.partition(":")
+    found: Any = metrics
+    for key in keys.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if reduction:
+        numbers = known(found)
+        found = REDUCTIONS[reduction](numbers) if numbers else None
+    return None if found is None else float(found)
+
+
+def shown(measure: Measure, value: float | None, *, unit: bool = True) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "–"
+    factor, suffix = SHOWN[measure.unit]
+    number = f"{factor * value:.{measure.digits}f}".replace("-", "−")
+    return number + suffix if unit else number
+
+
+def goal(measure: Measure) -> str:
+    """What is to be reached, as people read it."""
+    if measure.target is None:
+        return "–"
+    factor, suffix = SHOWN[measure.unit]
+    return f"{SIGNS[measure.direction]} {factor * measure.target:g}{suffix}"

@@ -1,0 +1,98 @@
+"""The results that are reproduced: experiments, and what is measured of their runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of `metrics.json`, what the paper has for it, and what is to be reached.
+
+    Attributes
+    ----------
+    path
+        Keys with dots between; a list is reduced by ``:min``, ``:max`` or ``:mean`` at the end.
+    unit, digits
+        How it is shown; ``%`` is for a share.
+    target, direction
+        The mean over seeds is to be ``>=`` or ``<=`` this; None where it is only reported.
+    """
+
+    title: str
+    path: str
+    unit: str = ""
+    digits: int = 2
+    paper: str = "–"
+    target: float | None = None
+    direction: str = ">="
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result: an experiment and what is measured of its runs, one run a seed."""
+
+    name: str
+    experiment: str
+    measures: tuple[Measure, ...]
+    n_seeds: int = 3
+    overrides: tuple[str, ...] = ()
+
+
+def _found(target: float | None, paper: str = "–", title: str = "classes found") -> Measure:
+    return Measure(f"{title}, one to one", "clustering.hungarian", "%", 2, paper, target)
+
+
+def _told(target: float, paper: str = "–") -> Measure:
+    return Measure("class accuracy", "classification.accuracy", "%", 2, paper, target)
+
+
+# The results with classes, what is measured of them, and on which harder images once more.
+_CLASSES = {"jrvae_cards_iii": _found, "jrvae_cards_iv": _found,
+            "ssrvae_cards_iii": _told, "ssrvae_cards_iv": _told}  # fmt: skip
+_HARDER = {"noise": ("data.noise_sd=0.3",),
+           "shift": ("data.shift_px=4", "model.invariances=[r,t]")}  # fmt: skip
+_PSNR = (
+    Measure("PSNR gained", "psnr.gain_db", "dB", 2, "figure only", 8),
+    Measure("PSNR of the input", "psnr.input_db", "dB"),
+    Measure("PSNR of the output", "psnr.output_db", "dB"),
+)
+
+ROWS = (
+    Row("jrvae_cards_iii", "best/jrvae_cards_iii", (
+        _found(0.995, "82.11 % (majority)"),
+        Measure("classes found, majority", "clustering.majority", "%", 2, "82.11 %"),
+    ), 5),
+    Row("jrvae_cards_iv", "best/jrvae_cards_iv", (_found(0.99),), 5),
+    Row("ssrvae_cards_iii", "best/ssrvae_cards_iii", (_told(0.995, "98.4 %"),), 5),
+    Row("ssrvae_cards_iv", "best/ssrvae_cards_iv", (_told(0.99, "82.9 %"),), 5),
+    *(Row(f"{name}_{kind}", f"best/{name}", (measure(0.97),), overrides=overrides)
+      for kind, overrides in _HARDER.items() for name, measure in _CLASSES.items()),
+    Row("rvae_cards_iii", "best/rvae_cards_iii", (
+        Measure("ground states, most of any suit", "angle.ground_states:max", "", 1,
+                "hearts 2", 1, "<="),
+        Measure("angle agreement R, least of any suit", "angle.resultant:min", "", 3, "–", 0.98),
+    ), 5),
+    Row("crvae_cards_iv", "best/crvae_cards_iv", (
+        Measure("shear told by z, R²", "factors.shear.r2_within_class", "", 3,
+                "figure only", 0.98),
+        Measure("angle error, shear allowed for", "angle.mae_deg_given_factors:mean", "°", 1,
+                "–", 8, "<="),
+    )),
+    Row("rvae_graphene", "best/rvae_graphene", (
+        Measure("sublattices told by the angle", "lattice.sublattice_accuracy", "%", 2,
+                "figure only", 0.98),
+        Measure("peaks of the angle apart", "lattice.peak_separation_deg", "°", 1, "60°"),
+        Measure("defects told by z, ROC area", "lattice.defect_auc", "", 3, "–", 0.95),
+    )),
+    *(Row(f"ssrvae_graphene{kind}", "best/ssrvae_graphene", (
+        Measure("class accuracy", "classification.accuracy", "%", 2, "74.6 %", 0.92),
+        Measure("mean of the classes", "classification.balanced_accuracy", "%", 2, "–", 0.85),
+    ), overrides=other) for kind, other in (("", ()), ("_movie", ("data.val_movies=[100]",)))),
+    Row("jrvae_graphene", "best/jrvae_graphene", (
+        Measure("ideal or defective, by two classes", "lattice.two_class_accuracy", "%", 2,
+                "figure only", 0.90),
+    )),
+    Row("jrvae_mnist", "best/jrvae_mnist", (_found(0.90),)),
+    Row("vae_mnist", "best/vae_mnist", (_found(None, title="k-means on z"),)),
+    Row("ae_mnist_noise", "best/ae_mnist_noise", _PSNR),
+    Row("ae_mnist_mask", "best/ae_mnist_mask", _PSNR),
+)  # fmt: skip

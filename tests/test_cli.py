@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from vaerun.schema import names
-from vaerun.tasks import CONFIGS, TASKS
+from vaerun.tasks import TASKS
+from vaerun.tasks.config import CONFIGS
 
 # What is typed, and how the one line about it begins.
 WRONG = {

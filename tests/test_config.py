@@ -10,6 +10,7 @@ from vaerun.compose import combinations, compose
 from vaerun.config import choices, conf_dir, validate
 from vaerun.errors import UserError
 from vaerun.tasks import TASKS
+from vaerun.tasks.config import CONFIGS
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_data_are_looked_for_where_the_environment_says(monkeypatch):
 
 
 def test_every_task_offered_is_there():
-    assert set(choices("task")) == set(TASKS)
+    assert set(choices("task")) == set(TASKS) == set(CONFIGS)
 
 
 def test_combinations_come_in_the_order_of_a_nested_loop():

@@ -18,6 +18,7 @@ from vaerun.data.sets import Splits
 from vaerun.data.suits import SUITS
 from vaerun.models import atlas
 from vaerun.models.module import Module
+from vaerun.setting import Setting
 
 TINY = (
     "data.size=16",
@@ -124,7 +125,7 @@ def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
     """Training that begins with one of the seeds comes to no number in its first epoch."""
     honest = training._module
 
-    def module(setting: training.Setting, seed: int) -> Module:
+    def module(setting: Setting, seed: int) -> Module:
         made = honest(setting, seed)
         if seed in seeds:
             torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)

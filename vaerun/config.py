@@ -15,8 +15,7 @@ from vaerun.errors import UserError
 from vaerun.faults import not_a_choice, raise_all, show
 from vaerun.provenance import checkout
 from vaerun.schema import collect, option
-from vaerun.tasks import CONFIGS, OF_RUNS
-from vaerun.tasks.config import TaskConfig
+from vaerun.tasks.config import CONFIGS, OF_RUNS, TaskConfig
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig

@@ -1,19 +1,15 @@
 """What a model is told beside the images: conditions, labels, what was found before training."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from vaerun.data.module import Knowledge
 from vaerun.data.sets import joined
 from vaerun.models import atlas
 from vaerun.models.module import Module
-
-if TYPE_CHECKING:
-    from vaerun.training import Setting
+from vaerun.setting import Setting
 
 
-def knowledge(setting: "Setting", module: Module, epoch: int) -> Knowledge:
+def knowledge(setting: Setting, module: Module, epoch: int) -> Knowledge:
     """What the model is told beside the images from an epoch on."""
     category = module.network.category
     is_guided = epoch < setting.config.objective.guide_epochs
@@ -24,7 +20,7 @@ def knowledge(setting: "Setting", module: Module, epoch: int) -> Knowledge:
     )
 
 
-def _guide(setting: "Setting", module: Module) -> torch.Tensor | None:
+def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
     """Class and angle found before training, (N, 2), for training and then labelled images."""
     network, splits = module.network, setting.splits
     told = network.category.n_data_classes

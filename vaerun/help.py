@@ -6,7 +6,7 @@ import textwrap
 from vaerun import schema
 from vaerun.config import choices
 from vaerun.faults import not_a_choice
-from vaerun.tasks import CONFIGS
+from vaerun.tasks.config import CONFIGS
 
 WIDTH = 98
 

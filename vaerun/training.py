@@ -12,7 +12,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
-from rich.console import Console
 
 from vaerun import checkpoints, heap, models
 from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
@@ -28,8 +27,9 @@ from vaerun.models.module import Module, Optimiser, balanced
 from vaerun.models.network import Network
 from vaerun.progress import EpochLines, ProgressBar
 from vaerun.ranks.environment import GivenEnvironment
-from vaerun.ranks.together import ALONE, Ranks, together
-from vaerun.runs import RunFolder, atomic_path
+from vaerun.ranks.together import Ranks, together
+from vaerun.runs import atomic_path
+from vaerun.setting import Setting
 
 _STATUS_WHEN_INTERRUPTED = 1  # Lightning makes of an interrupt an exit with it
 
@@ -54,18 +54,6 @@ class TrainingRecord:
     rows: list[dict[str, float]]
     steps: int
     hardware: Hardware
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What every part of a training is done with, and by whom."""
-
-    config: RunConfig
-    splits: Splits
-    folder: RunFolder
-    hardware: Hardware
-    console: Console
-    ranks: Ranks = ALONE
 
 
 def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:

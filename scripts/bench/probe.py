@@ -24,9 +24,10 @@ import torch
 
 from bench.draw import fingerprint
 from vaerun import cli, inference
+from vaerun.setting import Setting
 from vaerun.tasks import train
 from vaerun.terminal import count_parameters
-from vaerun.training import Setting, TrainingRecord, fit
+from vaerun.training import TrainingRecord, fit
 
 
 class Onlooker(pl.Callback):

@@ -21,8 +21,9 @@ from vaerun.ranks.board import Board
 from vaerun.ranks.together import connection, leading
 from vaerun.ranks.world import World, given
 from vaerun.runs import RunFolder, read_config
+from vaerun.setting import Setting
 from vaerun.tasks.train import load_splits
-from vaerun.training import Setting, take_part
+from vaerun.training import take_part
 
 _PATIENCE = 2.0  # seconds
 

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaerun.tasks.config import CompareConfig, EncodeConfig, TaskConfig, TuneConfig
-
 if TYPE_CHECKING:
     from vaerun.config import RunConfig
     from vaerun.manifest import Job
@@ -58,10 +56,3 @@ TASKS: dict[str, Callable[["RunConfig", "Job"], Path]] = {
     "tune": _tune,
     "atoms": _atoms,
 }
-# `task.name` → the dataclass of its keys
-CONFIGS: dict[str, type[TaskConfig]] = dict.fromkeys(TASKS, TaskConfig) | {
-    "encode": EncodeConfig,
-    "compare": CompareConfig,
-    "tune": TuneConfig,
-}
-OF_RUNS = ("evaluate", "encode", "compare")  # tasks that begin with runs that have finished

@@ -43,3 +43,15 @@ class TuneConfig(TaskConfig):
     )
     prune: bool = option("whether to end trials whose validation loss lags behind")
     prune_after: float = option("share of the epochs that every trial gets", min=0, max=1)
+
+
+# `task.name` → the dataclass of its keys; what the task does is in `vaerun.tasks.TASKS`
+CONFIGS: dict[str, type[TaskConfig]] = {
+    "train": TaskConfig,
+    "evaluate": TaskConfig,
+    "encode": EncodeConfig,
+    "compare": CompareConfig,
+    "tune": TuneConfig,
+    "atoms": TaskConfig,
+}
+OF_RUNS = ("evaluate", "encode", "compare")  # tasks that begin with runs that have finished

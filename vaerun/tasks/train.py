@@ -16,9 +16,10 @@ from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.runs import RunFolder
+from vaerun.setting import Setting
 from vaerun.terminal import opening, show_log
 from vaerun.trained import just_trained
-from vaerun.training import Setting, check_sizes, fit, new_network
+from vaerun.training import check_sizes, fit, new_network
 
 # options of a data set that say where it lies and how it is used, not what it holds
 _NOT_OF_THE_IMAGES = frozenset(

@@ -23,9 +23,10 @@ from vaerun.inherit import group
 from vaerun.manifest import About, Job
 from vaerun.results import measure
 from vaerun.runs import RunFolder, write_text
+from vaerun.setting import Setting
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained
-from vaerun.training import Setting, check_sizes, fit, new_network
+from vaerun.training import check_sizes, fit, new_network
 from vaerun.tuning.engine import Trial
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from vaerun.models.uprights import angles_upright
+from vaerun.models.uprights import angles_upright, turns
 
 K, M, N = 32, 6, 600
 GROUP = np.array([0, 0, 0, 1, 1, 1])
@@ -51,6 +51,23 @@ def test_a_class_that_looks_the_same_turned_gets_one_upright_but_for_its_symmetr
     found = angles_upright(share, step, GROUP, K)
     for j in (0, 1):
         assert spread(found[label == j], angle[label == j], order=2) < 1e-6
+
+
+def test_templates_are_turned_by_fractions_of_a_step():
+    rng = np.random.default_rng(0)
+    n, chain = 4000, 8
+    turned, angle = rng.uniform(0, K, chain), rng.uniform(0, K, n)
+    first = rng.integers(0, chain - 1, n)
+    share = np.full((n, chain), 1e-9)
+    for m in (first, first + 1):
+        share[np.arange(n), m] = 0.5
+    step = torch.from_numpy(np.round(angle[:, None] - turned).astype(np.int64) % K)
+    turn = turns(share, step, np.zeros(chain, int), K)
+    # Each is known but for one turn of all; a whole step a tie would be off by 0.5 at the least.
+    off = (turn - turned + K / 2) % K
+    off = np.exp(2j * np.pi * off / K)
+    away = np.angle(off / off.mean()) * K / (2 * np.pi)
+    assert abs(away).max() < 0.1
 
 
 def test_some_images_that_are_misread_do_not_turn_a_template():

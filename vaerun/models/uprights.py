@@ -18,6 +18,8 @@ from torch import Tensor
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_NEAR = np.arange(-2, 3)  # steps about the commonest offset whose mean is taken
+
 
 def angles_upright(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
     """The angle of each image against the upright of its class, (N,) radians; NaN where unknown.
@@ -64,8 +66,12 @@ def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
     return turn
 
 
-def _ties(share: Floats, step: Tensor, group: Ints, n_angles: int) -> tuple[Floats, Ints]:
-    """How surely two templates are turned against each other, and by how many steps, (M, M)."""
+def _ties(share: Floats, step: Tensor, group: Ints, n_angles: int) -> tuple[Floats, Floats]:
+    """How surely two templates are turned against each other, and by how many steps, (M, M).
+
+    By a fraction of a step, too: whole steps would add up along the tree, and a class that leans
+    by more than a bin of rotation from one end to the other may break in two there.
+    """
     n_templates = len(group)
     top, pair = torch.from_numpy(share).topk(2, dim=1)
     steps = step.gather(1, pair).numpy()
@@ -75,6 +81,9 @@ def _ties(share: Floats, step: Tensor, group: Ints, n_angles: int) -> tuple[Floa
     torn = top.prod(1).numpy()
     np.add.at(votes, (a, b, offset), torn)
     np.add.at(votes, (b, a, -offset % n_angles), torn)
-    votes += 0.5 * (np.roll(votes, 1, 2) + np.roll(votes, -1, 2))
     votes[group[:, None] != group] = 0
-    return votes.max(2).astype(np.float64), votes.argmax(2)
+    smooth = votes + 0.5 * (np.roll(votes, 1, 2) + np.roll(votes, -1, 2))
+    most = smooth.argmax(2)
+    near = np.take_along_axis(votes, (most[..., None] + _NEAR) % n_angles, 2)
+    beside = (near @ _NEAR) / np.maximum(near.sum(2), 1e-30)
+    return smooth.max(2).astype(np.float64), most + beside

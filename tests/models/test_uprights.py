@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from vaerun.models.uprights import angles_upright, turns
+from vaerun.models.uprights import against, turns
 
 K, M, N = 32, 6, 600
 GROUP = np.array([0, 0, 0, 1, 1, 1])
@@ -31,6 +31,11 @@ def made_up(seed: int, *, symmetric: bool = False):
     return share, torch.from_numpy(step), angle, np.where(first < 3, 0, 1)
 
 
+def upright(share: np.ndarray, step: torch.Tensor, group: np.ndarray) -> np.ndarray:
+    """The angle of each image against the upright of its class, as templates and images tell."""
+    return against(turns(share, step, group, K), share, step, K)
+
+
 def spread(found: np.ndarray, angle: np.ndarray, order: int = 1) -> float:
     """How far from one constant the found angles lie from the true ones, 0 to 1."""
     away = np.exp(1j * order * (found - angle * 2 * math.pi / K))
@@ -40,7 +45,7 @@ def spread(found: np.ndarray, angle: np.ndarray, order: int = 1) -> float:
 def test_each_class_gets_one_upright():
     for seed in range(3):
         share, step, angle, label = made_up(seed)
-        found = angles_upright(share, step, GROUP, K)
+        found = upright(share, step, GROUP)
         assert np.isfinite(found).all()
         for j in (0, 1):
             assert spread(found[label == j], angle[label == j]) < 1e-6
@@ -48,7 +53,7 @@ def test_each_class_gets_one_upright():
 
 def test_a_class_that_looks_the_same_turned_gets_one_upright_but_for_its_symmetry():
     share, step, angle, label = made_up(1, symmetric=True)
-    found = angles_upright(share, step, GROUP, K)
+    found = upright(share, step, GROUP)
     for j in (0, 1):
         assert spread(found[label == j], angle[label == j], order=2) < 1e-6
 
@@ -74,7 +79,7 @@ def test_some_images_that_are_misread_do_not_turn_a_template():
     share, step, angle, label = made_up(2)
     wrong = np.random.default_rng(0).random(N) < 0.2
     step[torch.from_numpy(wrong)] = torch.randint(0, K, (int(wrong.sum()), M))
-    found = angles_upright(share, step, GROUP, K)
+    found = upright(share, step, GROUP)
     for j in (0, 1):
         right = (label == j) & ~wrong
         assert spread(found[right], angle[right]) < 0.02
@@ -85,6 +90,6 @@ def test_a_template_without_a_tie_has_no_upright():
     share = np.concatenate([share, np.full((N, 1), 0.0)], axis=1)
     step = torch.cat([step, torch.zeros(N, 1, dtype=step.dtype)], dim=1)
     share[0] = [0, 0, 0, 0, 0, 0, 1]
-    found = angles_upright(share, step, np.append(GROUP, 0), K)
+    found = upright(share, step, np.append(GROUP, 0))
     assert math.isnan(found[0])
     assert np.isfinite(found[1:]).all()

@@ -21,8 +21,8 @@ Ints = npt.NDArray[np.int64]
 _NEAR = np.arange(-2, 3)  # steps about the commonest offset whose mean is taken
 
 
-def angles_upright(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
-    """The angle of each image against the upright of its class, (N,) radians; NaN where unknown.
+def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
+    """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie.
 
     Parameters
     ----------
@@ -34,21 +34,6 @@ def angles_upright(share: Floats, step: Tensor, group: Ints, n_angles: int) -> F
         (M,) class of each template.
     n_angles
         K.
-    """
-    return against(turns(share, step, group, n_angles), share, step, n_angles)
-
-
-def against(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
-    """The same of any images, once it is known how templates are turned, (M,) by `turns`."""
-    best = share.argmax(1)
-    at_best = step.gather(1, torch.from_numpy(best)[:, None])[:, 0].numpy()
-    return (at_best + turn[best]) % n_angles * (2 * np.pi / n_angles)
-
-
-def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
-    """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie.
-
-    See `angles_upright` for the parameters.
     """
     weight, offset = _ties(share, step, group, n_angles)
     tree = minimum_spanning_tree(
@@ -64,6 +49,16 @@ def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
         for m in order[1:]:
             turn[m] = turn[before[m]] + offset[before[m], m]
     return turn
+
+
+def against(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
+    """The angle of each image against the upright of its class, (N,) radians; NaN where unknown.
+
+    Of any images, once it is known how templates are turned, (M,) by `turns`.
+    """
+    best = share.argmax(1)
+    at_best = step.gather(1, torch.from_numpy(best)[:, None])[:, 0].numpy()
+    return (at_best + turn[best]) % n_angles * (2 * np.pi / n_angles)
 
 
 def _ties(share: Floats, step: Tensor, group: Ints, n_angles: int) -> tuple[Floats, Floats]:

@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.floating]
 
 TITLES = {"loss": "Loss", "reconstruction": "Reconstruction", "kl": "Divergence from the priors"}
 COLOURS = {"train": "#9db4d6", "val": SIX[2]}
+BELOW = (0.5, -0.2)  # of the axes: a legend inside would lie on the curves
 SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -31,7 +32,7 @@ def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
     """
     panels = {kind: [name for name in curves if _kind(name) == kind] for kind in TITLES}
     panels = {kind: names for kind, names in panels.items() if names}
-    figure = new_figure(3.6 * len(panels) + 0.3, 3.1)
+    figure = new_figure(3.6 * len(panels) + 0.3, 3.5)
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (kind, names) in zip(all_axes, panels.items(), strict=True):
         shades = iter(SIX)
@@ -45,7 +46,8 @@ def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
-        axes.legend()
+        columns = len(names) if len(names) < 4 else 2
+        axes.legend(loc="upper center", bbox_to_anchor=BELOW, ncols=columns)
     all_axes[0].set_ylabel("nats per image")
     return figure
 

@@ -12,6 +12,7 @@ from vaerun.data import mnist
 from vaerun.data.cards import CardsConfig
 from vaerun.data.corrupt import CorruptionConfig
 from vaerun.data.download import DataFile
+from vaerun.data.images_config import ImagesConfig
 from vaerun.data.mnist import MnistConfig, Source
 
 N_TRAIN, N_VAL = 7, 5
@@ -40,6 +41,25 @@ def cards(plain_corruption: CorruptionConfig) -> Callable[..., CardsConfig]:
             "corrupt": "none", "corruption": plain_corruption,
         }  # fmt: skip
         return CardsConfig(**(values | changes))
+
+    return make
+
+
+@pytest.fixture
+def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., ImagesConfig]:
+    """Makes the config of the images in `tmp_path`, with changes."""
+
+    def make(path: str = "", **changes: object) -> ImagesConfig:
+        values = {
+            "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
+            "train_size": None, "val_size": None, "corrupt": "none",
+            "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
+            "angle_range_deg": 180.0, "fills_field": False, "key": None, "label": None,
+            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
+            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
+            "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
+        }  # fmt: skip
+        return ImagesConfig(**(values | changes))
 
     return make
 

@@ -16,7 +16,6 @@ from PIL import Image
 
 from vaerun import data
 from vaerun.data import images
-from vaerun.data.corrupt import CorruptionConfig
 from vaerun.data.filestack import FileStack
 from vaerun.data.images_config import ImagesConfig
 from vaerun.data.layout import recognise
@@ -26,25 +25,6 @@ from vaerun.errors import UserError
 N = 12
 RAMP = np.arange(N * 10 * 14).reshape(N, 10, 14)
 Make = Callable[..., ImagesConfig]
-
-
-@pytest.fixture
-def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Make:
-    """Makes the config of the images in `tmp_path`, with changes."""
-
-    def make(path: str = "", **changes: object) -> ImagesConfig:
-        values = {
-            "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
-            "train_size": None, "val_size": None, "corrupt": "none",
-            "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "key": None, "label": None,
-            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
-            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
-            "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
-        }  # fmt: skip
-        return ImagesConfig(**(values | changes))
-
-    return make
 
 
 def write(path: Path, array: np.ndarray) -> None:
@@ -355,98 +335,6 @@ def test_parts_are_drawn_by_the_seed_and_are_as_large_as_asked(tmp_path: Path, c
             images.load(config("x.npy", **{key: n}), 0)
 
 
-LABELS = ["b", "a", "10", "9", "", "-1", "b", "a", "a", "b", "10", "9"]
-
-
-def table(tmp_path: Path, lines: list[str], encoding: str = "utf-8") -> str:
-    path = tmp_path / "what is known.csv"
-    path.write_text("\n".join(lines), encoding=encoding)
-    return str(path)
-
-
-@pytest.mark.parametrize("sign", [",", ";", "\t"])
-def test_labels_and_factors_come_from_a_table(tmp_path: Path, config: Make, sign: str):
-    np.save(tmp_path / "x.npy", RAMP)
-    lines = [f"kind{sign}dose", *(f"{kind}{sign}{i}" for i, kind in enumerate(LABELS))]
-    known = table(tmp_path, lines, "utf-8-sig")
-    splits = images.load(config("x.npy", table=known, label="kind", factors=["dose"]), 0)
-    assert splits.classes == ["9", "10", "a", "b"]
-    assert splits.symmetry == [1] * 4
-    names = ["9", "10", "a", "b", "missing"]
-    for part in splits.parts:
-        assert [names[j] for j in part.label] == [
-            LABELS[i] if LABELS[i] not in ("", "-1") else "missing" for i in part.index
-        ]
-        assert part.factors["dose"].tolist() == part.index.tolist()
-
-
-def test_a_table_may_name_files_in_any_order(tmp_path: Path, config: Make):
-    for name in ("α b", "c", "d"):
-        np.save(tmp_path / f"{name}.npy", RAMP[:4])
-    known = table(tmp_path, ["file,kind", "d,2.0", "α b.npy,1", "gone.npy,7"])
-    found = data.everything(config(table=known, label="kind"), 0)
-    assert found.label.tolist() == [-1] * 4 + [1] * 4 + [0] * 4  # c, d, α b
-    told = data.everything(config(table=known, label="kind"), 0, classes=["2", "3"])
-    assert told.label.tolist() == [-1] * 4 + [0] * 4 + [-1] * 4
-
-
-@pytest.mark.parametrize("ending", ["h5", "npz"])
-@pytest.mark.parametrize("kind", ["text", "bytes", "float", "int"])
-def test_labels_and_factors_come_from_beside_the_images(
-    tmp_path: Path, config: Make, ending: str, kind: str
-):
-    number = np.arange(N) % 3
-    values = {
-        "text": np.array(["x", "y", "ü"])[number],
-        "bytes": np.array([b"x", b"y", b"z"])[number],
-        "float": np.where(np.arange(N) == 5, np.nan, number),
-        "int": number.astype(np.int8),
-    }[kind]
-    angle = np.linspace(-3, 3, N)[:, None]
-    if ending == "npz":
-        np.savez(tmp_path / "x.npz", images=RAMP, kind=values, angle=angle)
-    else:
-        with h5py.File(tmp_path / "x.h5", "w") as file:
-            file["images"], file["angle"] = RAMP, angle
-            file["kind"] = values.astype(object) if kind == "text" else values
-    found = data.everything(config(f"x.{ending}", label="kind", factors=["angle"]), 0)
-    wanted = number.copy()
-    if kind == "float":
-        wanted[5] = -1
-    assert found.label.tolist() == wanted.tolist()
-    np.testing.assert_allclose(found.factors["angle"], angle[:, 0], rtol=1e-6)
-
-
-def test_folders_are_classes(tmp_path: Path, config: Make):
-    for name in ("10", "9", "x y"):
-        for i in range(4):
-            write(tmp_path / "all" / name / f"{i}.png", RAMP[i].astype(np.uint8))
-    for asked in (config("all"), config("all/*/*.png", label="folder")):
-        splits = images.load(asked, 0)
-        assert splits.classes == ["9", "10", "x y"]
-        assert all(splits.train.label[splits.train.index < 4] == 0)
-    assert images.load(config("all/*/*.png"), 0).classes == []
-    with pytest.raises(UserError, match=r"data\.label=folder, but all images .* lie in one"):
-        data.everything(config("all/9/*.png", label="folder"), 0)
-
-
-def test_a_share_of_each_class_is_labelled(tmp_path: Path, config: Make):
-    np.savez(
-        tmp_path / "x.npz", images=np.tile(RAMP, (9, 1, 1)), kind=[-1, 0, 0, 1] * 26 + [2] * 4
-    )
-    asked = config("x.npz", label="kind", labelled_share=0.1)
-    splits = data.load(asked, 0, labelled=True)
-    counts = splits.labelled.label.bincount().tolist()
-    per_class = splits.train.label[splits.train.label >= 0].bincount()
-    assert counts == np.ceil(per_class.numpy() * 0.1).tolist()
-    everyone = data.load(config("x.npz", label="kind"), 0, labelled=True)
-    assert len(everyone.labelled) == int((everyone.train.label >= 0).sum())
-    with pytest.raises(UserError, match=r"has a label — name a column"):
-        data.load(config("x.npz"), 0, labelled=True)
-    with pytest.raises(UserError, match=r"nothing tells the classes of .*data\.label"):
-        data.load(config("x.npz"), 0, classed=True)
-
-
 def test_more_than_the_memory_holds_is_refused(
     tmp_path: Path, config: Make, monkeypatch: pytest.MonkeyPatch
 ):
@@ -454,24 +342,6 @@ def test_more_than_the_memory_holds_is_refused(
     monkeypatch.setattr("os.sysconf", lambda name: 2 if name == "SC_PHYS_PAGES" else 4096)
     with pytest.raises(UserError, match=r"12 images take .* this computer has .*data\.size=64"):
         images.load(config("x.npy"), 0)
-
-
-def test_what_is_known_must_fit(tmp_path: Path, config: Make):
-    np.savez(tmp_path / "x.npz", images=RAMP, dose=np.arange(N) + 0.5, deg=np.arange(N) * 30.0)
-    (tmp_path / "more").mkdir()
-    short = table(tmp_path, ["kind,angle,mixed", *["a,200,1", "b,3,x"] * 3])
-    full = table(tmp_path / "more", ["file,angle,mixed", "x.npz,200,one"])
-    for changes, line in [
-        ({"table": short}, r"6 rows for 12 images"),
-        ({"table": short, "label": "kid"}, r"did you mean kind"),
-        ({"label": "dos"}, r"data\.label=dos is neither .*did you mean dose"),
-        ({"label": "dose"}, r"no classes, such as 0\.5 — name it in data\.factors"),
-        ({"label": None, "factors": ["angle"], "table": full}, r"goes up to 200: .*radians"),
-        ({"label": None, "factors": ["mixed"], "table": full}, r"holds one, which is no number"),
-        ({"label": "kind", "table": "nowhere.csv"}, r"data\.table=nowhere\.csv cannot be read"),
-    ]:
-        with pytest.raises(UserError, match=line):
-            images.load(config("x.npz", **({"label": "kind"} | changes)), 0)
 
 
 def test_images_unlike_those_of_the_run_are_refused(tmp_path: Path, config: Make):

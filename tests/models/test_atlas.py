@@ -20,7 +20,6 @@ from vaerun.data.source import Source
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.models import atlas
 from vaerun.models.atlas import Atlas, Sought, centred, explore, sought
-from vaerun.models.links import cut, spread
 from vaerun.models.prepared import shrunk
 
 CPU = torch.device("cpu")
@@ -310,59 +309,6 @@ def test_an_object_is_moved_to_the_middle(size: tuple[int, int], low: float, hig
 def test_an_empty_image_stays_as_it_is_when_centred(value: float):
     images = torch.full((2, 2, 9, 12), value)
     torch.testing.assert_close(centred(images), images)
-
-
-def blocks() -> tuple[np.ndarray, np.ndarray]:
-    """Links of three close groups, two of them nearer, and an outlier; the group of each node."""
-    rng = np.random.default_rng(0)
-    group = np.repeat([0, 1, 2], [4, 6, 5])
-    usual = np.array([[10, 0.05, 0.05], [0.05, 10, 1], [0.05, 1, 10]])
-    links = usual[group][:, group] * rng.uniform(0.5, 1.5, (15, 15))
-    alone = np.pad(links + links.T, (0, 1))
-    alone[-1, -1], alone[-1, 0], alone[0, -1] = 0.02, 1e-5, 1e-5
-    return alone, np.append(group, -1)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_cut_goes_through_weak_bridges_and_not_around_an_outlier(seed: int):
-    links, group = blocks()
-    shuffled = np.random.default_rng(seed).permutation(len(links))
-    part = cut(links[np.ix_(shuffled, shuffled)], 3, seed)
-    of_node = np.empty(len(links), int)
-    of_node[shuffled] = part
-    names = [set(of_node[group == k]) for k in range(3)]
-    assert [len(name) for name in names] == [1, 1, 1]
-    assert len(set.union(*names)) == 3
-
-
-def test_labels_spread_as_a_random_walk_first_meets_them():
-    """On a chain of templates, against the walk carried out step by step until all have ended."""
-    m, n_classes = 6, 3
-    rng = np.random.default_rng(0)
-    links = np.diag(rng.uniform(1, 5, m))
-    for i in range(m - 1):
-        links[i, i + 1] = links[i + 1, i] = rng.uniform(0.2, 2)
-    label = np.array([0, -1, 2, 1, 2])
-    torn = rng.dirichlet(np.full(m, 0.3), len(label))
-    known = label >= 0
-    meeting = torn[known].T  # (M, labelled images)
-    step = np.concatenate([links, meeting], axis=1)
-    step = step / step.sum(1, keepdims=True)
-    where, met = np.eye(m), np.zeros((m, known.sum()))
-    for _ in range(5000):
-        where, met = where @ step[:, :m], met + where @ step[:, m:]
-    assert where.max() < 1e-12
-    want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
-    got = spread(links, torn, label, n_classes)
-    np.testing.assert_allclose(got, want, atol=1e-6)
-    np.testing.assert_allclose(got.sum(1), 1)
-
-
-def test_templates_that_no_label_reaches_are_of_all_classes_alike():
-    links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
-    torn = np.array([[1.0, 0, 0, 0]])
-    got = spread(links, torn, np.array([1]), 2)
-    np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)
 
 
 def test_angles_of_the_whole_circle_name_none_twice():

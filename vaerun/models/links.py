@@ -30,15 +30,31 @@ def torn_between(score: Tensor, gap: Tensor, softness: float = TORN) -> Floats:
 
 
 def cut(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
-    """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001)."""
+    """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001).
+
+    Eigenvectors only propose parts. Where a class falls apart more easily than two others part,
+    as many vectors as parts join the two, and some vectors more do not, or fewer. So the least
+    normalised cut of several proposals is taken, as its definition (Shi and Malik 2000) has it.
+    """
     degree = links.sum(1)
     leaking = links + _LEAK * degree.mean() / len(links)
     total = leaking.sum(1)
     _, vectors = np.linalg.eigh(leaking / np.sqrt(np.outer(total, total)))
-    rows = vectors[:, -n_parts:]
-    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=total)
-    return np.asarray(means.labels_, np.int64)
+    proposals = []
+    for n_vectors in range(max(n_parts - 1, 2), min(2 * n_parts, len(links)) + 1):
+        rows = vectors[:, -n_vectors:]
+        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=total)
+        proposals.append(np.asarray(means.labels_, np.int64))
+    return min(proposals, key=lambda part: normalised_cut(leaking, part))
+
+
+def normalised_cut(links: Floats, part: npt.NDArray[np.int64]) -> float:
+    """Share of the links of each part that lead out of it, summed over parts; (M, M), (M,)."""
+    member = np.eye(part.max() + 1)[part]
+    within = np.einsum("mj,mn,nj->j", member, links, member, optimize=True)
+    total = links.sum(1) @ member
+    return float((1 - within / np.maximum(total, 1e-300)).sum())
 
 
 def spread(links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int) -> Floats:

@@ -1,0 +1,102 @@
+"""Templates linked by images: where the links are cut, how labels spread along them."""
+
+import numpy as np
+import pytest
+
+from vaerun.models.links import cut, normalised_cut, spread
+
+
+def blocks() -> tuple[np.ndarray, np.ndarray]:
+    """Links of three close groups, two of them nearer, and an outlier; the group of each node."""
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1, 2], [4, 6, 5])
+    usual = np.array([[10, 0.05, 0.05], [0.05, 10, 1], [0.05, 1, 10]])
+    links = usual[group][:, group] * rng.uniform(0.5, 1.5, (15, 15))
+    alone = np.pad(links + links.T, (0, 1))
+    alone[-1, -1], alone[-1, 0], alone[0, -1] = 0.02, 1e-5, 1e-5
+    return alone, np.append(group, -1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_cut_goes_through_weak_bridges_and_not_around_an_outlier(seed: int):
+    links, group = blocks()
+    shuffled = np.random.default_rng(seed).permutation(len(links))
+    part = cut(links[np.ix_(shuffled, shuffled)], 3, seed)
+    of_node = np.empty(len(links), int)
+    of_node[shuffled] = part
+    names = [set(of_node[group == k]) for k in range(3)]
+    assert [len(name) for name in names] == [1, 1, 1]
+    assert len(set.union(*names)) == 3
+
+
+def chain_and_neighbours(n: int, bridge: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Links of a long chain of n nodes and of two close groups with a weak bridge between them."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat([0, 1, 2], [n, 10, 10])
+    links = np.array([[0, 0, 0], [0, 0.2, bridge], [0, bridge, 0.2]])[group][:, group]
+    links[:n, :n] = np.eye(n, k=1) + np.eye(n, k=-1)
+    links *= rng.uniform(0.9, 1.1, links.shape)
+    links = (links + links.T) / 2
+    np.fill_diagonal(links, 1)
+    return links, group
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("bridge", [0.002, 0.005])
+def test_a_class_that_falls_apart_easily_does_not_join_two_others(bridge: float, seed: int):
+    """The chain's own halves are the third eigenvector; where they part, more links are cut."""
+    links, group = chain_and_neighbours(20, bridge, seed)
+    part = cut(links, 3, seed)
+    assert len({(a, b) for a, b in zip(part, group, strict=True)}) == 3
+
+
+def test_the_normalised_cut_is_what_leads_out_of_each_part_over_all_it_has():
+    rng = np.random.default_rng(0)
+    links = rng.uniform(0, 1, (9, 9))
+    links += links.T
+    part = rng.permutation([0, 0, 0, 1, 1, 2, 2, 2, 2])
+    want = 0.0
+    for j in range(3):
+        leaving = sum(
+            links[a, b] for a in range(9) for b in range(9) if part[a] == j and part[b] != j
+        )
+        want += leaving / sum(links[a, b] for a in range(9) for b in range(9) if part[a] == j)
+    assert normalised_cut(links, part) == pytest.approx(want)
+    assert normalised_cut(links, np.zeros(9, int)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3, 5])
+def test_as_many_parts_as_nodes_and_one_alone_can_be_asked_for(n_parts: int):
+    links, _ = blocks()
+    part = cut(links[:5, :5], n_parts, 0)
+    assert len(set(part)) == n_parts
+
+
+def test_labels_spread_as_a_random_walk_first_meets_them():
+    """On a chain of templates, against the walk carried out step by step until all have ended."""
+    m, n_classes = 6, 3
+    rng = np.random.default_rng(0)
+    links = np.diag(rng.uniform(1, 5, m))
+    for i in range(m - 1):
+        links[i, i + 1] = links[i + 1, i] = rng.uniform(0.2, 2)
+    label = np.array([0, -1, 2, 1, 2])
+    torn = rng.dirichlet(np.full(m, 0.3), len(label))
+    known = label >= 0
+    meeting = torn[known].T  # (M, labelled images)
+    step = np.concatenate([links, meeting], axis=1)
+    step = step / step.sum(1, keepdims=True)
+    where, met = np.eye(m), np.zeros((m, known.sum()))
+    for _ in range(5000):
+        where, met = where @ step[:, :m], met + where @ step[:, m:]
+    assert where.max() < 1e-12
+    want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
+    got = spread(links, torn, label, n_classes)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    np.testing.assert_allclose(got.sum(1), 1)
+
+
+def test_templates_that_no_label_reaches_are_of_all_classes_alike():
+    links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
+    torn = np.array([[1.0, 0, 0, 0]])
+    got = spread(links, torn, np.array([1]), 2)
+    np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)

@@ -124,6 +124,8 @@ def bench(monkeypatch, tmp_path, capsys):
         for i, name in enumerate(processes.PROCESSES)
     }
     monkeypatch.setattr(processes, "PROCESSES", readings)
+    seen = {"processor": "A Processor", "bfloat16": True, "torch": "2"}
+    monkeypatch.setattr(Session, "machine", lambda _: seen)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, **replaced):
@@ -150,6 +152,8 @@ def test_the_page_and_the_json_have_both_sides_the_ratio_and_the_verdict(bench):
         "| the same with bf16 | 40.0 images/s | 10.0 images/s (pyroVED) | 4.00 × | ≥ 2 × | ✓ | 1 |"
     ) in text
     assert "| `vaerun --help` | 0.500 s | – |  | ≤ 1 s | ✓ | 1 |" in text
+    assert "2 rounds. A Processor" in text
+    assert table["runs"][0]["machine"]["bfloat16"] is True
     assert "bash scripts/bench/run.sh --out out --work work --only bf16 help --rounds 2" in text
     bf16, _ = table["rows"]
     assert bf16["ratio"] == {"median": 4, "least": 4, "most": 4}
@@ -214,6 +218,19 @@ def test_wrong_arguments_are_answered_in_a_line_before_anything_is_run(bench, wo
 @pytest.fixture
 def session(tmp_path):
     return Session(tmp_path, peers_python=tmp_path / "python", threads=1, sizes=QUICK)
+
+
+def test_the_machine_is_known_though_no_row_needs_images(session, monkeypatch):
+    def draw(name, words, module):
+        assert (name, module) == ("draw", "bench.draw")
+        for file in words[:2]:
+            Path(file).write_text('{"processor": "A Processor"}')
+        drawn.append(name)
+
+    drawn: list[str] = []
+    monkeypatch.setattr(session, "ours", draw)
+    assert [session.machine()["processor"] for _ in range(2)] == ["A Processor"] * 2
+    assert drawn == ["draw"]
 
 
 def test_a_process_is_measured_from_outside(session, tmp_path):

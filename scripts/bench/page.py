@@ -23,24 +23,24 @@ SIGNS = {">=": "≥", "<=": "≤"}
 
 def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
     """When, on what and with which versions it was measured."""
-    versions = package_versions()
+    versions, machine = package_versions(), session.machine()
     return {
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
         "command": command,
         "rounds": n_rounds,
         "sizes": json.loads(json.dumps(dataclasses.asdict(session.sizes))),  # no tuples
         "machine": {
-            "processor": session.about.get("processor") or platform.processor(),
+            "processor": machine.get("processor") or platform.processor(),
             "model": _processor_model(),
             "cores": os.cpu_count(),
             "threads": session.threads,
             "memory_gb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9,
-            "bfloat16": session.about.get("bfloat16"),
+            "bfloat16": machine.get("bfloat16"),
             "system": platform.platform(),
         },
         "versions": {
             "python": versions["python"],
-            "torch": session.about.get("torch") or versions.get("torch"),
+            "torch": machine.get("torch") or versions.get("torch"),
             "vaerun": versions["vaerun"],
             "revision": git_revision(),
             "peers": session.versions,

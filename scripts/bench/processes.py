@@ -59,8 +59,7 @@ def _speed(session: Session, name: str, *words: str) -> Reading:
 
 
 def _bfloat(session: Session) -> str:
-    session.images()
-    if not session.about["bfloat16"]:
+    if not session.machine()["bfloat16"]:
         raise Unavailable("this processor has no bf16")
     return BFLOAT
 
@@ -155,7 +154,6 @@ def memory_patches(session: Session) -> Reading:
 
 def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
     """A run of a vae, the quickest model, so the one that waits first for its images."""
-    session.images()  # not used here, but who draws them tells of the machine
     notes = session.folder / name / "notes.json"
     held_out = N_HELD_OUT / session.sizes.patches
     words = ("model=vae", "data=images", f"data.path={session.patches()}",

@@ -129,6 +129,12 @@ class Session:
         self.about |= json.loads(about.read_text())
         return file
 
+    def machine(self) -> Mapping[str, Any]:
+        """What vaerun sees of the machine; told by who draws the images, which few rows need."""
+        if not self.about:
+            self.images()
+        return self.about
+
     def data_words(self, n_images: int | None = None) -> list[str]:
         """Overrides that make vaerun draw these very images; only the first so many of them."""
         n = n_images or self.sizes.images

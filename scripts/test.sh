@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 prepare dev
 cd "$root"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # one process a core, see -n below
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}" # idle threads sleep, as in `vaerun`
 failed=0
 "$python" -m ruff check . || failed=1
 "$python" -m ruff format --check . || failed=1

@@ -203,6 +203,21 @@ def test_help_imports_neither_torch_nor_hydra(here):
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(("given", "effective"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_idle_threads_sleep_unless_the_user_says_otherwise(given, effective, here, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    child = "import os; print(os.environ['OMP_WAIT_POLICY'])"
+    code = (
+        "import subprocess, sys; from vaerun.cli import main; main(['--version']);"
+        f"assert 'torch' not in sys.modules; subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    answer = python(code, here)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split()[-1] == effective
+
+
 def test_help_may_be_read_in_part(here):
     with subprocess.Popen(
         [sys.executable, "-m", "vaerun", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -16,13 +16,14 @@ import torch
 
 from vaerun.microscopy import finder, imaging
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.movie import Story, Truth, play
-from vaerun.microscopy.rings import PAPER_CLASSES, classify
+from vaerun.microscopy.movie import play
+from vaerun.microscopy.ring_classes import PAPER_CLASSES, classify
 from vaerun.microscopy.score import Score, matches, score
+from vaerun.microscopy.story import Story, Truth
 from vaerun.microscopy.surroundings import within
 from vaerun.nets.unet import UNet
-from vaerun.processor import quick_at_bfloat16
-from vaerun.provenance import git_revision
+from vaerun.utils.devices import quick_at_bfloat16
+from vaerun.utils.provenance import git_revision
 
 DOSES = (0.5, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0, 150.0)
 SEEDS = range(10_000, 10_003)  # never trained on

@@ -20,10 +20,9 @@ from reproduction.rows import ROWS, Row
 from reproduction.runner import Runner
 
 from vaerun.analysis.headline import known
-from vaerun.dispatch import DONE, FAILED, guarded
-from vaerun.errors import UserError
-from vaerun.faults import nearest
-from vaerun.runs import write_text
+from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.exit_status import DONE, FAILED, guarded
+from vaerun.utils.files import write_text
 
 OURS = ("experiment", "seed", "out", "resume")  # keys that no further override may set
 

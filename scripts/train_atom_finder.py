@@ -21,10 +21,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaerun.microscopy import finder, imaging
-from vaerun.microscopy.movie import Story, Truth, play
+from vaerun.microscopy.movie import play
 from vaerun.microscopy.sheet import SILICON
-from vaerun.processor import quick_at_bfloat16
-from vaerun.provenance import git_revision, package_versions
+from vaerun.microscopy.story import Story, Truth
+from vaerun.utils.devices import quick_at_bfloat16
+from vaerun.utils.provenance import git_revision, package_versions
 
 SIDE_PX = 256
 BATCH = 8

@@ -7,10 +7,10 @@ import pytest
 
 from vaerun.cli import main
 from vaerun.config import RunConfig
-from vaerun.errors import UserError
 from vaerun.manifest import About, Job, record
 from vaerun.runs import claim
 from vaerun.tasks import TASKS
+from vaerun.utils.errors import UserError
 
 
 @pytest.fixture

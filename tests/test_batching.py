@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from vaerun.batching import batch_size, kept_bytes
 from vaerun.compose import compose
 from vaerun.config import validate
-from vaerun.errors import UserError
 from vaerun.models.module import Module
 from vaerun.models.network import Network
 from vaerun.tasks.train import load_splits
 from vaerun.training import new_network
+from vaerun.utils.errors import UserError
 
 TINY = (
     "data.size=16",

@@ -8,9 +8,9 @@ import pytest
 from vaerun import config
 from vaerun.compose import combinations, compose
 from vaerun.config import choices, conf_dir, validate
-from vaerun.errors import UserError
 from vaerun.tasks import TASKS
 from vaerun.tasks.config import CONFIGS
+from vaerun.utils.errors import UserError
 
 
 @pytest.fixture

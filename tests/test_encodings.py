@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from vaerun.encodings import Encodings, read_latents, write_latents
-from vaerun.errors import UserError
 from vaerun.places import Place
+from vaerun.utils.errors import UserError
 
 N, D, J = 7, 3, 2
 

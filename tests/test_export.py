@@ -17,10 +17,10 @@ from vaerun import export
 from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.sets import DataShape
-from vaerun.errors import UserError
 from vaerun.loaded import Run
 from vaerun.models import build
 from vaerun.runs import RunFolder
+from vaerun.utils.errors import UserError
 
 Runner = Callable[..., Sequence[np.ndarray]]
 

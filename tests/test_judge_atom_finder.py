@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from vaerun.microscopy import finder
-from vaerun.microscopy.movie import Story, play
+from vaerun.microscopy.movie import play
+from vaerun.microscopy.story import Story
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "judge_atom_finder.py"
 

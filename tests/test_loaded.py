@@ -16,12 +16,12 @@ from vaerun.analysis import latent_maps
 from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.sets import DataShape
-from vaerun.errors import UserError
 from vaerun.inference import upright
 from vaerun.loaded import Run
 from vaerun.models import build
 from vaerun.runs import RunFolder
 from vaerun.told import labels
+from vaerun.utils.errors import UserError
 
 N, J = 3, 4
 X, Z = np.zeros((N, 12, 12)), np.zeros((N, 2))

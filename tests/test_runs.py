@@ -5,8 +5,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from vaerun.errors import UserError
-from vaerun.runs import RunFolder, atomic_path, claim, open_run, read_config, write_text
+from vaerun.runs import RunFolder, claim, open_run, read_config
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path, write_text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaerun.signals import Waiting, interrupting
+from vaerun.signals import Waiting
+from vaerun.utils.exit_status import interrupting
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vaerun import shares
-from vaerun.errors import UserError
-from vaerun.sweeps.lock import Busy, alone
 from vaerun.sweeps.settings import told_apart
 from vaerun.tasks import TASKS
+from vaerun.utils import devices
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import Busy, alone
 
 
 def sweep_folder(here: Path) -> Path:
@@ -174,12 +174,12 @@ def test_what_is_better_may_be_said():
 
 
 def test_threads_and_gpus_are_shared_out():
-    assert shares.threads(2, 8, None) == 4
-    assert shares.threads(16, 8, None) == 1
-    assert shares.threads(2, 8, 1) == 1
-    assert shares.gpus_of_each(2, ["0", "1", "2"]) == [["0", "2"], ["1"]]
-    assert shares.gpus_of_each(3, ["a", "b"]) == [["a"], ["b"], ["a"]]
-    assert shares.gpus_of_each(2, []) == [[], []]
+    assert devices.threads(2, 8, None) == 4
+    assert devices.threads(16, 8, None) == 1
+    assert devices.threads(2, 8, 1) == 1
+    assert devices.gpus_of_each(2, ["0", "1", "2"]) == [["0", "2"], ["1"]]
+    assert devices.gpus_of_each(3, ["a", "b"]) == [["a"], ["b"], ["a"]]
+    assert devices.gpus_of_each(2, []) == [[], []]
 
 
 def test_a_lock_is_held_by_one(tmp_path):
@@ -224,7 +224,8 @@ def proved(plain):
 vaerun.config.validate = proved
 from vaerun import cli, tasks
 from vaerun.manifest import About, record
-from vaerun.runs import RunFolder, claim, write_text
+from vaerun.runs import RunFolder, claim
+from vaerun.utils.files import write_text
 from vaerun.sweeps import pool
 pool.PROGRAM = [sys.executable, __file__]
 def note(what):

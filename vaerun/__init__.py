@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return load
     if name == "__version__":
-        from vaerun.provenance import version
+        from vaerun.utils.provenance import version
 
         return version()
     raise AttributeError(f"module 'vaerun' has no attribute {name!r}")

@@ -19,15 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.config import RunConfig, validate
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
 from vaerun.hardware import Hardware
 from vaerun.manifest import Job
 from vaerun.models.bound import negative_elbo
 from vaerun.models.network import Network
 from vaerun.runs import RunFolder, read_config
+from vaerun.utils import random
+from vaerun.utils.errors import UserError
 
 AUTO = "auto"
 KEY = "data.batch_size"
@@ -159,7 +159,7 @@ def kept_bytes(
 
 def _step(network: Network, x: Tensor, condition: Tensor | None, *, mixed: bool) -> None:
     """A training step, but for the weights, which stay."""
-    noise.seed(0, _STREAM, 0)
+    random.seed(0, _STREAM, 0)
     network.train()
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
         posterior = network.infer(x, condition)

@@ -9,11 +9,12 @@ import pytorch_lightning as pl
 from rich.console import Console
 
 from vaerun.checkpoints import Slot
-from vaerun.errors import UserError
 from vaerun.models.module import Module
 from vaerun.ranks.together import Ranks
-from vaerun.runs import RunFolder, atomic_path
+from vaerun.runs import RunFolder
 from vaerun.signals import Waiting
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
 
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
 _STEPS = 8  # from one question to the next whether some rank wants to stop: it costs a wait

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from vaerun.runs import RunFolder, atomic_path
+from vaerun.runs import RunFolder
+from vaerun.utils.files import atomic_path
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vaerun.dispatch import DONE, guarded, run_one
-from vaerun.errors import UserError
-from vaerun.ranks import world
-from vaerun.signals import interrupting
+from vaerun.dispatch import run_one
+from vaerun.utils import distributed
+from vaerun.utils.errors import UserError
+from vaerun.utils.exit_status import DONE, guarded, interrupting
 
 _FLAGS = ("--help", "-h", "--version", "--cfg", "--resolve", "--multirun", "-m")
 
@@ -40,7 +40,7 @@ def _let_idle_threads_sleep() -> None:
 
 def _with_others(work: Callable[[], int]) -> int:
     """Do some work, as the first of the processes that were started for it; the others follow."""
-    if world.given() is None:
+    if distributed.given() is None:
         return work()
     from vaerun.ranks.following import among_others
 

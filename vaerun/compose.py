@@ -27,8 +27,7 @@ from omegaconf.errors import (
 )
 
 from vaerun.config import GROUPS, NAMED_BY_GROUP, choices, conf_dir
-from vaerun.errors import UserError
-from vaerun.faults import likeness, nearest, not_a_choice, raise_all
+from vaerun.utils.errors import UserError, likeness, nearest, not_a_choice, raise_all
 
 ROOT = "config"
 

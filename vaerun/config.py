@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.errors import UserError
-from vaerun.faults import not_a_choice, raise_all, show
-from vaerun.provenance import checkout
 from vaerun.schema import collect, option
 from vaerun.tasks.config import CONFIGS, OF_RUNS, TaskConfig
+from vaerun.utils.errors import UserError, not_a_choice, raise_all, show
+from vaerun.utils.provenance import checkout
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig

@@ -4,29 +4,7 @@
 traceback; 130 interrupted.
 """
 
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-
-from vaerun.errors import UserError
-
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """The exit status of some work, whatever it raises; faults go to standard error."""
-    try:
-        return work()
-    except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_INPUT
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the boundary of the program
-        traceback.print_exc()
-        return FAILED
 
 
 def run_one(plain: dict[str, object], overrides: list[str], command: list[str]) -> Path:

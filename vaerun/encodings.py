@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
 from vaerun.places import Place
-from vaerun.runs import atomic_path
-from vaerun.thinning import evenly
+from vaerun.utils.arrays import evenly
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -18,11 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun.errors import UserError
 from vaerun.geometry import wrap
 from vaerun.graphs import DecoderGraph, EncoderGraph, Graph, Port
 from vaerun.models.network import Network
-from vaerun.runs import atomic_path
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 

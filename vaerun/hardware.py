@@ -11,9 +11,9 @@ from typing import Literal, cast
 import torch
 
 from vaerun.config import TrainerConfig
-from vaerun.errors import UserError
-from vaerun.processor import cpu, quick_at_bfloat16
-from vaerun.ranks.world import World, given
+from vaerun.utils.devices import cpu, quick_at_bfloat16
+from vaerun.utils.distributed import World, given
+from vaerun.utils.errors import UserError
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 

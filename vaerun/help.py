@@ -5,8 +5,8 @@ import textwrap
 
 from vaerun import schema
 from vaerun.config import choices
-from vaerun.faults import not_a_choice
 from vaerun.tasks.config import CONFIGS
+from vaerun.utils.errors import not_a_choice
 
 WIDTH = 98
 

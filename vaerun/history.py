@@ -10,7 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun.runs import RunFolder, write_text
+from vaerun.runs import RunFolder
+from vaerun.utils.files import write_text
 
 
 class History(pl.Callback):

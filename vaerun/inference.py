@@ -12,14 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaerun import noise
-from vaerun.bars import bar
 from vaerun.data.sets import Images, ImageSet, Splits
 from vaerun.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.bound import negative_elbo
 from vaerun.models.module import TermMeans
 from vaerun.models.network import Encoded, Network, encode
+from vaerun.utils import random
+from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
@@ -153,7 +153,7 @@ def bound(
     told = network.category.condition(images.label, images.factors)
     chunks = _chunks(network, images.images, images.target, told)
     for i, (x, target, condition) in enumerate(chunks):
-        noise.seed(seed, _BOUND, i)
+        random.seed(seed, _BOUND, i)
         posterior = network.infer(x, condition)
         means.add(negative_elbo(network, target, posterior, deterministic=deterministic))
     return {name: float(value) for name, value in means.pop().items()}

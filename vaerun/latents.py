@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun import noise
+from vaerun.utils import random
 
 # B images, K rotation bins, J classes, D latent dimensions.
 
@@ -36,7 +36,7 @@ class Gaussian(NamedTuple):
 
     def sample(self) -> Tensor:
         """One reparametrised draw of each."""
-        return self.mean + self.sd * noise.normal(self.sd)
+        return self.mean + self.sd * random.normal(self.sd)
 
 
 def kl_standard_normal(q: Gaussian) -> Tensor:

@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from vaerun.errors import UserError
-from vaerun.provenance import git_revision, package_versions
-from vaerun.runs import RunFolder, clear_half_written, read_config, write_text
+from vaerun.runs import RunFolder, clear_half_written, read_config
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import write_text
+from vaerun.utils.provenance import git_revision, package_versions
 
 # What may differ between a run and the one that goes on with it.
 _INCIDENTAL = ("out", "resume", "run")

@@ -14,11 +14,7 @@ from rich.text import Text
 
 from vaerun.compose import combinations, compose, hydra_at_conf
 from vaerun.config import validate
-from vaerun.dispatch import INTERRUPTED
-from vaerun.errors import UserError
-from vaerun.faults import raise_all
 from vaerun.inherit import with_own
-from vaerun.orphan import end_with_parent
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.closing import close, draw_summary
@@ -27,6 +23,8 @@ from vaerun.sweeps.pool import run_in_processes
 from vaerun.sweeps.screen import Screen
 from vaerun.sweeps.settings import Typed, told_apart
 from vaerun.sweeps.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep, same_trial
+from vaerun.utils.errors import UserError, raise_all
+from vaerun.utils.exit_status import INTERRUPTED, end_with_parent
 
 
 def multirun(overrides: Sequence[str], command: list[str]) -> int:

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import exploring, inference, manifest, models, provenance
+from vaerun import exploring, inference, manifest, models
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
@@ -31,9 +31,11 @@ from vaerun.data.sets import ImageSet, Splits, cropped
 from vaerun.encodings import VALIDATION, Encodings, write_latents
 from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder, atomic_path, write_text
+from vaerun.runs import RunFolder
 from vaerun.terminal import closing
 from vaerun.trained import Trained
+from vaerun.utils import provenance
+from vaerun.utils.files import atomic_path, write_text
 
 _N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
 

@@ -8,12 +8,11 @@ import torch
 from vaerun import models
 from vaerun.config import RunConfig, validate
 from vaerun.data.sets import DataShape, ImageSet, Splits
-from vaerun.errors import UserError
-from vaerun.faults import show
 from vaerun.inherit import group
 from vaerun.loaded import Run, load
 from vaerun.manifest import Job
 from vaerun.runs import RunFolder, open_run, read_config
+from vaerun.utils.errors import UserError, show
 
 _OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now
 

@@ -4,20 +4,15 @@ Files appear under a temporary name and are renamed when whole (`atomic_path`), 
 reads a run folder never sees half a file. Nothing found in a run folder is ever executed.
 """
 
-import contextlib
 import dataclasses
 import os
-import re
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from vaerun.errors import UserError
-
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import TEMPORARY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,29 +111,11 @@ def claim(out: str | Path, model: str, data: str) -> RunFolder:
         ) from error
 
 
-@contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, of the same suffix: renamed when whole, removed on error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # see `_TEMPORARY`
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def clear_half_written(folder: RunFolder) -> None:
     """Remove what a process that was killed was writing; only for the one that has the folder."""
     for path in folder.path.rglob(".*"):
-        if path.is_file() and _TEMPORARY.match(path.name):
+        if path.is_file() and TEMPORARY.match(path.name):
             path.unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def open_run(path: str | Path) -> RunFolder:

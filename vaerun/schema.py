@@ -13,8 +13,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from vaerun.errors import UserError
-from vaerun.faults import key, not_a_choice, raise_all, show, unknown
+from vaerun.utils.errors import UserError, key, not_a_choice, raise_all, show, unknown
 
 T = TypeVar("T")
 

@@ -4,38 +4,12 @@
 back while a network is trained.
 """
 
-import contextlib
 import signal
-import threading
-from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
 
-_OF_SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)
+from vaerun.utils.exit_status import can_be_handled
+
 _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _can_be_handled() -> bool:
-    """Only the main thread handles signals: whoever runs us elsewhere does so there."""
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextlib.contextmanager
-def interrupting() -> Iterator[None]:
-    """Within, SIGTERM and SIGUSR1 interrupt as Ctrl-C does."""
-    if not _can_be_handled():
-        yield
-        return
-    before = {number: signal.signal(number, _interrupt) for number in _OF_SCHEDULERS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Waiting:
@@ -59,13 +33,13 @@ class Waiting:
 
     def hold_back(self) -> None:
         """Let them wait from here on."""
-        if _can_be_handled():
+        if can_be_handled():
             for number in self._handlers:
                 signal.signal(number, self._note)
 
     def let_go(self) -> None:
         """Let them do again what they did."""
-        if _can_be_handled():
+        if can_be_handled():
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.errors import UserError
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.network import Network
+from vaerun.utils.errors import UserError
 
 Label = npt.ArrayLike | None
 Factors = Mapping[str, npt.ArrayLike]

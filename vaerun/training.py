@@ -19,7 +19,6 @@ from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
 from vaerun.data.module import DataModule
 from vaerun.data.sets import Splits
-from vaerun.errors import UserError
 from vaerun.guidance import knowledge
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.history import History
@@ -28,8 +27,9 @@ from vaerun.models.network import Network
 from vaerun.progress import EpochLines, ProgressBar
 from vaerun.ranks.environment import GivenEnvironment
 from vaerun.ranks.together import Ranks, together
-from vaerun.runs import atomic_path
 from vaerun.setting import Setting
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
 
 _STATUS_WHEN_INTERRUPTED = 1  # Lightning makes of an interrupt an exit with it
 

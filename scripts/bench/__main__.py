@@ -18,10 +18,9 @@ from bench.page import about, joined, markdown
 from bench.processes import PROCESSES, measured
 from bench.rows import ROWS, Round, Row, over_rounds
 from bench.session import FULL, QUICK, ROOT, Session
-from vaerun.dispatch import DONE, FAILED, guarded
-from vaerun.errors import UserError
-from vaerun.faults import nearest
-from vaerun.runs import write_text
+from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.exit_status import DONE, FAILED, guarded
+from vaerun.utils.files import write_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,8 +16,8 @@ from torch import Tensor
 from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.processor import cpu, quick_at_bfloat16
 from vaerun.tasks.train import load_splits
+from vaerun.utils.devices import cpu, quick_at_bfloat16
 
 
 def fingerprint(splits: Splits) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from bench.judge import Spread
 from bench.rows import ROWS, Line, Round
 from bench.session import PEERS, Session
-from vaerun.provenance import git_revision, package_versions
+from vaerun.utils.provenance import git_revision, package_versions
 
 SIGNS = {">=": "≥", "<=": "≤"}
 

@@ -17,8 +17,8 @@ from reproduction.measures import extract, goal, shown
 from reproduction.rows import Measure, Row
 from reproduction.runner import Outcome
 from vaerun.analysis.headline import known
-from vaerun.errors import UserError
-from vaerun.provenance import git_revision, package_versions
+from vaerun.utils.errors import UserError
+from vaerun.utils.provenance import git_revision, package_versions
 
 OURS = "ours (mean ± sd over n seeds)"
 Before = Mapping[tuple[str, str], str]  # result and measure, as they stand on a page → ours

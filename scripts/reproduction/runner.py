@@ -16,7 +16,8 @@ from typing import Any
 from reproduction.measures import extract, shown
 from reproduction.rows import Row
 from vaerun.manifest import read_manifest
-from vaerun.runs import RunFolder, write_text
+from vaerun.runs import RunFolder
+from vaerun.utils.files import write_text
 
 
 @dataclass(frozen=True, kw_only=True)

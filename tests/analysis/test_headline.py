@@ -1,6 +1,7 @@
 import pytest
 
-from vaerun.analysis.headline import duration, headline, percent, significant
+from vaerun.analysis.headline import headline
+from vaerun.utils.format import duration, percent, significant
 
 METRICS = {
     "elbo": {"loss": 73.123, "reconstruction": 61.0},

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from vaerun.data import images
-from vaerun.data.feed import Batch, EpochSampler, MemorySource, feed
+from vaerun.data.feed import Batch, MemorySource, feed
 from vaerun.data.filestack import FileStack
 from vaerun.data.images_config import ImagesConfig
-from vaerun.data.order import Rows
+from vaerun.data.order import EpochSampler, Rows
 from vaerun.data.sets import Splits, cropped
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 N = 60
 rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vaerun.data.download import DataFile, obtain
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 from .conftest import packed
 

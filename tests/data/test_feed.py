@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.data.feed import Batch, EpochSampler, feed
+from vaerun.data.feed import Batch, feed
 from vaerun.data.filestack import FileStack
+from vaerun.data.order import EpochSampler
 from vaerun.data.preparing import Preparation
 from vaerun.data.source import Source
 from vaerun.files.stored import Stored

@@ -10,8 +10,9 @@ from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.graphene import GrapheneConfig, _story, load_labelled
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
-from vaerun.microscopy.movie import Story, play
+from vaerun.microscopy.movie import play
+from vaerun.microscopy.story import Story
+from vaerun.utils.errors import UserError
 
 
 def config(*typed: str) -> GrapheneConfig:

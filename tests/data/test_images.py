@@ -20,7 +20,7 @@ from vaerun.data.filestack import FileStack
 from vaerun.data.images_config import ImagesConfig
 from vaerun.data.layout import recognise
 from vaerun.data.sets import DataShape, cropped
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 N = 12
 RAMP = np.arange(N * 10 * 14).reshape(N, 10, 14)

@@ -11,7 +11,7 @@ import torch
 
 from vaerun.data import load
 from vaerun.data.mnist import MnistConfig, place
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 from .conftest import N_TRAIN, N_VAL
 

@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 import vaerun.compose  # noqa: F401 - what ${angle_range:…} means
 from vaerun.data import DATASETS, DataConfig
-from vaerun.errors import UserError
 from vaerun.schema import check
+from vaerun.utils.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"
 PRESETS = sorted(path.stem for path in FOLDER.glob("[!_]*.yaml"))

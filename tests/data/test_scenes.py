@@ -11,9 +11,9 @@ from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.framing import FramesConfig, held_frames
 from vaerun.data.scenes import Scene, split_patches
-from vaerun.errors import UserError
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frames import Frame
+from vaerun.utils.errors import UserError
 
 N_FRAMES, SIDE = 10, 60
 

@@ -11,7 +11,7 @@ from PIL import Image
 from vaerun import data
 from vaerun.data import images
 from vaerun.data.images_config import ImagesConfig
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 N = 12
 RAMP = np.arange(N * 10 * 14).reshape(N, 10, 14)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaerun.data.patches import inside
-from vaerun.errors import UserError
 from vaerun.microscopy.centres import along_edges, from_points, grid
+from vaerun.utils.errors import UserError
 
 steps = st.floats(0.3, 20)
 

@@ -8,8 +8,9 @@ import torch
 
 from vaerun.microscopy import finder
 from vaerun.microscopy.imaging import Optics, expose
-from vaerun.microscopy.movie import Story, play
+from vaerun.microscopy.movie import play
 from vaerun.microscopy.score import score
+from vaerun.microscopy.story import Story
 
 CPU = torch.device("cpu")
 

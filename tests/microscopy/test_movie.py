@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vaerun.microscopy import movie, rings
-from vaerun.microscopy.movie import RULE_A, Story, Truth, play
+from vaerun.microscopy.movie import RULE_A, play
+from vaerun.microscopy.story import Story, Truth
 from vaerun.microscopy.surroundings import ideal, near, threefold_phase
 
 SMALL = Story(

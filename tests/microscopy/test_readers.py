@@ -11,9 +11,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from vaerun.errors import UserError
 from vaerun.microscopy.metadata import pixel_nm
 from vaerun.microscopy.readers import read
+from vaerun.utils.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "graphene"
 IMAGE = np.arange(20 * 30, dtype=np.float64).reshape(20, 30)

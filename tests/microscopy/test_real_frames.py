@@ -9,9 +9,10 @@ import torch
 from scipy.spatial import cKDTree
 
 from vaerun.microscopy import finder
+from vaerun.microscopy.bonding import BondRule, bonds
 from vaerun.microscopy.lattice import resampled
 from vaerun.microscopy.readers import read
-from vaerun.microscopy.rings import BondRule, bonds, find_rings
+from vaerun.microscopy.rings import find_rings
 from vaerun.microscopy.scaling import at_scale
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "graphene"

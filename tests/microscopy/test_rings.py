@@ -8,18 +8,10 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 from scipy.spatial import Delaunay
 
-from vaerun.errors import UserError
-from vaerun.microscopy.rings import (
-    PAPER_CLASSES,
-    BondRule,
-    Rings,
-    bonds,
-    check_classes,
-    classify,
-    find_rings,
-    neighbours,
-    ring_sizes,
-)
+from vaerun.microscopy.bonding import BondRule, bonds, neighbours
+from vaerun.microscopy.ring_classes import PAPER_CLASSES, check_classes, classify
+from vaerun.microscopy.rings import Rings, find_rings, ring_sizes
+from vaerun.utils.errors import UserError
 
 CC, SI_C = 1.42, 1.85  # Å
 RULE = BondRule(longest=1.8, dopant_longest=2.2)

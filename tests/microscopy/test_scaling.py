@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from vaerun.errors import UserError
 from vaerun.microscopy import scaling
 from vaerun.microscopy.finder import PIXEL_A
 from vaerun.microscopy.frames import Frame
 from vaerun.microscopy.scaling import at_scale
+from vaerun.utils.errors import UserError
 
 
 def frames(*said: tuple[int, float | None]) -> list[Frame]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.errors import UserError
 from vaerun.microscopy.restricted import load_plain
 from vaerun.microscopy.zenodo import NAME, fetch
+from vaerun.utils.errors import UserError
 
 MOVIES = {
     1: {"image_data": np.arange(2 * 20 * 24).reshape(2, 20, 24), "metadata": {"scan size": 3.0}},

@@ -19,8 +19,9 @@ from vaerun.data.preparing import Preparation
 from vaerun.data.source import Source
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.models import atlas
-from vaerun.models.atlas import Atlas, Sought, centred, explore, sought
-from vaerun.models.prepared import shrunk
+from vaerun.models.atlas import Atlas, explore
+from vaerun.models.prepared import centred, shrunk
+from vaerun.models.sought import Sought, sought
 
 CPU = torch.device("cpu")
 N = 600

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from vaerun import noise
 from vaerun.geometry import Pose, rotation
 from vaerun.models.bound import choose_hypotheses, negative_elbo
 from vaerun.models.network import Network
+from vaerun.utils import random
 
 # B = 3 images, K = 5 bins, J = 4 classes
 ORBIT = (
@@ -128,8 +128,8 @@ def test_every_third_row_leaves_the_bound_unbiased(make):
     network.train()
     begun: dict[int, torch.Tensor] = {}
     for number in range(20):
-        noise.seed(0, 0, number)
-        first = noise.choice(3)
+        random.seed(0, 0, number)
+        first = random.choice(3)
         begun[first] = negative_elbo(network, x, deterministic=True).reconstruction
     assert sorted(begun) == [0, 1, 2]
     torch.testing.assert_close(sum(begun.values()) / 3, whole)

@@ -9,13 +9,13 @@ from vaerun.compose import compose
 from vaerun.config import validate
 from vaerun.data.feed import Batch
 from vaerun.data.sets import DataShape
-from vaerun.errors import UserError
 from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
 from vaerun.models.bound import negative_elbo
 from vaerun.models.given import factor_name
 from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.models.network import Network, encode
+from vaerun.utils.errors import UserError
 
 N, J = 3, 4
 SMALL = ("model.invariances=[r,t]", "model.hidden=[9,7]", "model.pose.decode=null")

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from vaerun import noise
 from vaerun.models.bound import Terms
 from vaerun.models.module import TermMeans, balanced, learning_rate_factor
+from vaerun.utils import random
 
 
 def test_noise_is_a_function_of_seed_stream_and_step():
     def drawn(*key: int) -> list[float]:
-        noise.seed(*key)
+        random.seed(*key)
         return torch.randn(3).tolist()
 
     assert drawn(1, 0, 5) == drawn(1, 0, 5)

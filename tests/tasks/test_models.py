@@ -19,9 +19,9 @@ from vaerun.analysis.clusters import names_of_groups
 from vaerun.cli import main
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.data.suits import SUITS
-from vaerun.errors import UserError
 from vaerun.loaded import Run
 from vaerun.models import atlas
+from vaerun.utils.errors import UserError
 
 N_TRAIN, N_VAL, N_LABELLED = 80, 40, 12
 TINY = (

@@ -18,8 +18,8 @@ import vaerun as vaerun_package
 from vaerun.analysis.label_free import label_free
 from vaerun.compose import compose
 from vaerun.config import choices, validate
-from vaerun.errors import UserError
 from vaerun.tuning.space import Choices, Range, override, read_space, values_at
+from vaerun.utils.errors import UserError
 
 TINY = (
     "data=cards_iv",

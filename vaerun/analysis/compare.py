@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vaerun.analysis.headline import significant
-from vaerun.faults import show
+from vaerun.utils.errors import show
+from vaerun.utils.format import significant
 
 Plain = Mapping[str, Any]
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vaerun.utils.format import duration, percent, significant
+
 Metrics = Mapping[str, Any]
 
 UNUSED = 0.1  # of its even share of images: a class with less has collapsed
@@ -30,20 +32,6 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Training", _training(metrics.get("train") or {})),
     ]
     return [(name, value) for name, value in rows if value is not None]
-
-
-def percent(share: float | None) -> str | None:
-    """A share in per cent, one decimal."""
-    return None if share is None else f"{100 * share:.1f} %"
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """A number with about this many digits, thousands apart, and a true minus sign."""
-    if abs(value) >= 10 ** (digits - 1):
-        text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"
-    else:
-        text = f"{value:.{digits}g}"
-    return text.replace("-", "−")
 
 
 def _loss(elbo: Mapping[str, float] | None) -> str | None:
@@ -141,14 +129,6 @@ def _training(train: Metrics) -> str | None:
         return None
     rate = train.get("images_per_second")
     return duration(train["seconds"]) + (f", {rate:,.0f} images/s" if rate else "")
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 120:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def known(values: Sequence[Any] | None) -> list[Any]:

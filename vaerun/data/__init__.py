@@ -12,7 +12,7 @@ from vaerun.data.config import DataConfig
 from vaerun.data.corrupt import Corruption, corruption
 from vaerun.data.images_config import ImagesConfig
 from vaerun.data.sets import DataShape, ImageSet, Splits
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 __all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "everything", "load"]
 

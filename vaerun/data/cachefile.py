@@ -20,12 +20,12 @@ import h5py
 import numpy as np
 import torch
 
-from vaerun.cache import path_of, written
 from vaerun.data.filestack import FileStack
 from vaerun.data.preparing import float_type
 from vaerun.data.source import Source
 from vaerun.files.formats import guarded
 from vaerun.files.stored import Array, Stored
+from vaerun.utils.arrays import path_of, written
 
 # N images of C channels, H × W pixels each.
 

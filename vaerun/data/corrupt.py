@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.schema import option
+from vaerun.utils import random
 
 # N images, S a side of a missing patch in pixels.
 
@@ -65,7 +65,7 @@ def _with_noise(
 
 def _normal(images: Tensor, generator: torch.Generator | None) -> Tensor:
     if generator is None:
-        return noise.normal(images)
+        return random.normal(images)
     return torch.randn(images.shape, generator=generator, device=images.device)
 
 
@@ -73,7 +73,7 @@ def _uniform(
     size: Sequence[int], device: torch.device, generator: torch.Generator | None
 ) -> Tensor:
     if generator is None:
-        return noise.uniform(size, device)
+        return random.uniform(size, device)
     return torch.rand(*size, generator=generator, device=device)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 _log = logging.getLogger(__name__)
 

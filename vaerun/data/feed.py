@@ -17,7 +17,7 @@ from vaerun.data.order import EpochSampler, Rows
 from vaerun.data.sets import Images
 from vaerun.data.source import Ints
 from vaerun.files.stored import Array
-from vaerun.ranks.share import Share
+from vaerun.utils.distributed import Share
 
 _READY = 4  # batches made ahead
 

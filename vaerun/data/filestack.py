@@ -18,8 +18,8 @@ from torch import Tensor
 
 from vaerun.data.preparing import Preparation, Window, numbers
 from vaerun.data.source import Source
-from vaerun.errors import UserError
 from vaerun.files.stored import Array
+from vaerun.utils.errors import UserError
 
 # N images of C channels, H × W pixels each.
 

@@ -15,9 +15,9 @@ from vaerun.data.images_config import ImagesConfig
 from vaerun.data.known import factor, numbered
 from vaerun.data.records import Records
 from vaerun.data.source import Source
-from vaerun.errors import UserError
 from vaerun.files.columns import read_table
 from vaerun.files.paths import expanded, find
+from vaerun.utils.errors import UserError
 
 # N images.
 

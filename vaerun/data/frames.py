@@ -5,9 +5,9 @@ import torch
 from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
 from vaerun.microscopy import readers
 from vaerun.microscopy.frames import brightness
+from vaerun.utils.errors import UserError
 
 PatchesConfig = FramesConfig
 

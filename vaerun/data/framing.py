@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.data.config import DataConfig
-from vaerun.errors import UserError
 from vaerun.schema import option
+from vaerun.utils.errors import UserError
 
 # F frames, N patches of C channels (times).
 

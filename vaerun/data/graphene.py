@@ -11,19 +11,18 @@ import torch
 from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
-from vaerun.faults import raise_all, show
 from vaerun.microscopy import finder, readers, rings, zenodo
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frames import Frame, brightness
 from vaerun.microscopy.imaging import Optics
-from vaerun.microscopy.movie import Story, Truth
 from vaerun.microscopy.scaling import at_scale
 from vaerun.microscopy.score import WITHIN_A, matches
 from vaerun.microscopy.search import find_atoms
 from vaerun.microscopy.simulate import simulated
+from vaerun.microscopy.story import Story, Truth
 from vaerun.microscopy.surroundings import threefold_phase
 from vaerun.schema import option
+from vaerun.utils.errors import UserError, raise_all, show
 
 _STREAM = 4  # of the choice of labelled images
 

@@ -22,7 +22,7 @@ from vaerun.data.images_config import ImagesConfig
 from vaerun.data.preparing import check_range
 from vaerun.data.sets import DataShape, ImageSet, Splits
 from vaerun.data.survey import Survey
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 # N images.
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from vaerun.data.config import DataConfig
 from vaerun.data.preparing import Preparation, Size
-from vaerun.errors import UserError
-from vaerun.faults import raise_all, show
 from vaerun.schema import option
+from vaerun.utils.errors import UserError, raise_all, show
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

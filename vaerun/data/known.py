@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.errors import UserError
-from vaerun.faults import show
 from vaerun.files.paths import natural
 from vaerun.files.stored import Array
+from vaerun.utils.errors import UserError, show
 
 # N images.
 

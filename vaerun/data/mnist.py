@@ -16,8 +16,8 @@ from vaerun import geometry
 from vaerun.data.config import DataConfig
 from vaerun.data.download import DataFile, obtain
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
 from vaerun.schema import option
+from vaerun.utils.errors import UserError
 
 # N images, S side of an image in pixels.
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from vaerun.ranks.share import Share
+from vaerun.utils.distributed import Share
 
 _BLOCKS = 128  # in a window, from as many places of the file
 

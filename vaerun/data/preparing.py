@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.errors import UserError
 from vaerun.files.stored import Array
+from vaerun.utils.errors import UserError
 
 # n images of C channels, H × W pixels each.
 

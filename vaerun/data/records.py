@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.data.source import Source
-from vaerun.errors import UserError
-from vaerun.faults import nearest, show
 from vaerun.files.columns import Table, names_beside, read_beside
 from vaerun.files.stored import Array
+from vaerun.utils.errors import UserError, nearest, show
 
 # N images of a source.
 

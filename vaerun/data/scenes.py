@@ -13,11 +13,11 @@ from torch import Tensor
 from vaerun.data.framing import SPECIES, FramesConfig, sides
 from vaerun.data.patches import PatchStack, inside
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.errors import UserError
 from vaerun.microscopy import centres
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frames import Frame, from_file
 from vaerun.places import Place
+from vaerun.utils.errors import UserError
 
 # F frames, N patches of C channels (times), H × W pixels each.
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.data.layout import MIN_SIDE, Layout, recognise
-from vaerun.errors import UserError
 from vaerun.files.formats import open_stored
 from vaerun.files.stored import Array, Stored, Unreadable, Wanted
+from vaerun.utils.errors import UserError
 
 # N images in all.
 

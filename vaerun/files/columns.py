@@ -7,11 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from vaerun.errors import UserError
 from vaerun.files.containers import data_sets, npz_arrays
 from vaerun.files.formats import guarded
 from vaerun.files.paths import expanded
 from vaerun.files.stored import Array
+from vaerun.utils.errors import UserError
 
 _DELIMITERS = ",;\t"
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vaerun.errors import UserError
-from vaerun.faults import show
 from vaerun.files.containers import open_hdf5, open_npy, open_npz
 from vaerun.files.pictures import open_picture, open_tiff
 from vaerun.files.scifi import open_dm, open_emd, open_nion
 from vaerun.files.stored import Array, Stored, Unreadable, Wanted
+from vaerun.utils.errors import UserError, show
 
 T = TypeVar("T")
 

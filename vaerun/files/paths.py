@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from vaerun.errors import UserError
 from vaerun.files.formats import FORMATS
+from vaerun.utils.errors import UserError
 
 
 def find(path: str, *, below: bool = False) -> list[Path]:

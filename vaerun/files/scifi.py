@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.errors import UserError
 from vaerun.files.stored import Stored, Wanted, choose
 from vaerun.microscopy.calibration import length_nm
+from vaerun.utils.errors import UserError
 
 
 def _open(reader: str, file: Path, wanted: Wanted, columns_first: bool) -> Stored:

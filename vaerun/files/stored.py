@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
-from vaerun.faults import nearest
+from vaerun.utils.errors import UserError, nearest
 
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]

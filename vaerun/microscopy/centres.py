@@ -13,7 +13,7 @@ import contourpy
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.microscopy.bonding import BondRule, bonds, neighbours
 from vaerun.microscopy.relax import relax
-from vaerun.microscopy.rings import BondRule, bonds, neighbours
 from vaerun.microscopy.seeds import Grain, StrainField, mend_seams, ring_centres
 from vaerun.microscopy.sheet import SILICON, Sheet
 from vaerun.microscopy.story import Story, Truth

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
 from vaerun.files.formats import open_stored
 from vaerun.files.paths import find
 from vaerun.files.stored import Array, Wanted
 from vaerun.microscopy.frames import Frame
+from vaerun.utils.errors import UserError
 
 # F frames, H rows, W columns.
 

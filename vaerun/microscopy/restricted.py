@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from vaerun.errors import UserError
+from vaerun.utils.errors import UserError
 
 # numpy moved these functions between versions; either name means the one of this version
 _NUMPY = {

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
-from vaerun.faults import raise_all, show
 from vaerun.microscopy.bonding import MOST_BONDS
+from vaerun.utils.errors import UserError, raise_all, show
 
 Ints = npt.NDArray[np.int64]
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.bars import bar
-from vaerun.cache import Arrays, cached
 from vaerun.microscopy import finder
 from vaerun.microscopy.finder import Found
 from vaerun.microscopy.frames import Frame
-from vaerun.processor import quick_at_bfloat16
+from vaerun.utils.arrays import Arrays, cached
+from vaerun.utils.devices import quick_at_bfloat16
+from vaerun.utils.progress import bar
 
 _VERSION = 1  # of what is found in a frame; to be raised when that changes
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.bars import bar
-from vaerun.cache import Arrays, cached
 from vaerun.microscopy.frames import Frame
 from vaerun.microscopy.imaging import Optics, expose
-from vaerun.microscopy.movie import Story, Truth, play
+from vaerun.microscopy.movie import play
+from vaerun.microscopy.story import Story, Truth
+from vaerun.utils.arrays import Arrays, cached
+from vaerun.utils.progress import bar
 
 _VERSION = 3  # of what a seed makes; to be raised when that changes
 

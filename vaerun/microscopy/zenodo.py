@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from vaerun.errors import UserError
 from vaerun.microscopy.frames import Frame
 from vaerun.microscopy.metadata import pixel_nm
 from vaerun.microscopy.restricted import load_plain
-from vaerun.runs import atomic_path, write_text
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path, write_text
 
 NAME = "graphene_imgstacks_dict.npy"
 URL = f"https://zenodo.org/records/4885132/files/{NAME}?download=1"

@@ -31,7 +31,7 @@ from vaerun.geometry import Pose, place
 from vaerun.models.legend import Found, Legend
 from vaerun.models.prepared import centred, shrunk
 from vaerun.models.sought import Sought, sought
-from vaerun.thinning import evenly
+from vaerun.utils.arrays import evenly
 
 __all__ = ["Atlas", "Found", "Sought", "centred", "explore", "sought"]
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.latents import Gaussian
 from vaerun.models.network import Network
 from vaerun.models.posterior import Posterior, take_hypotheses
+from vaerun.utils import random
 
 # B images, K bins, J classes, m hypotheses decoded, D latent dimensions, P pixels.
 
@@ -74,9 +74,9 @@ def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> 
     score = log_q.detach()
     if not explore:
         return score.topk(n_decode, dim=1).indices
-    gumbel = -noise.exponential(score).log()
+    gumbel = -random.exponential(score).log()
     ranked = (score + gumbel).argsort(dim=1, descending=True)
-    other = noise.integers(n_decode - 1, n_hypotheses, (len(log_q), 1), log_q.device)
+    other = random.integers(n_decode - 1, n_hypotheses, (len(log_q), 1), log_q.device)
     return torch.cat([ranked[:, : n_decode - 1], ranked.gather(1, other)], dim=1)
 
 

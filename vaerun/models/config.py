@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from vaerun.errors import UserError
 from vaerun.models.family import Family
 from vaerun.nets import DECODERS
 from vaerun.nets.decoder import ACTIVATIONS
 from vaerun.schema import option
+from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

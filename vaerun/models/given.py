@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.data.sets import DataShape
-from vaerun.errors import UserError
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.posterior import Posterior
 from vaerun.schema import option
+from vaerun.utils.errors import UserError
 
 # B images, K bins, J classes, n numbers of a condition, D latents.
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.data.sets import DataShape
-from vaerun.errors import UserError
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.posterior import Posterior
 from vaerun.nets.mlp import mlp
 from vaerun.schema import option
+from vaerun.utils import random
+from vaerun.utils.errors import UserError
 
 # B images, K bins, J classes, n numbers of a condition, D latents.
 
@@ -142,7 +142,7 @@ class Gumbel(Inferred):
         del x, condition
         log_bin, rest = log_bins(numbers)  # (B, K, 1)
         log_y = rest[..., : self.n_classes].log_softmax(-1)  # (B, K, 1, J)
-        gumbel = -noise.exponential(log_y).log()
+        gumbel = -random.exponential(log_y).log()
         relaxed = ((log_y + gumbel) / self.temperature).softmax(-1)
         kl = math.log(self.n_classes) + (log_y.exp() * log_y).sum(-1)
         log_class = (log_bin[..., None] + log_y).flatten(1, 2).logsumexp(1)

@@ -10,7 +10,6 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.data.corrupt import Corruption
 from vaerun.data.feed import Batch
 from vaerun.geometry import wrap
@@ -19,6 +18,7 @@ from vaerun.models.family import Family
 from vaerun.models.network import Network
 from vaerun.models.posterior import Posterior
 from vaerun.objectives import ObjectiveConfig, Progress
+from vaerun.utils import random
 
 _TRAIN, _VAL = 0, 1  # streams of noise
 _LARGEST_WEIGHT = 10.0  # of a rare class over that of the most frequent
@@ -93,7 +93,7 @@ class Module(pl.LightningModule):
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
-        noise.seed(self.seed, _TRAIN, self.global_step, batch.share)
+        random.seed(self.seed, _TRAIN, self.global_step, batch.share)
         if self.corrupt is not None:
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
@@ -113,7 +113,7 @@ class Module(pl.LightningModule):
 
     def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
         """Add a batch to the validation means; its noise is the same in every epoch."""
-        noise.seed(self.seed, _VAL, batch_idx, batch.share)
+        random.seed(self.seed, _VAL, batch_idx, batch.share)
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaerun import noise
 from vaerun.geometry import Pose, place
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
 from vaerun.nets.subset import Rows, Subset
 from vaerun.schema import option
+from vaerun.utils import random
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,4 +66,4 @@ class CanonicalDecoder(Decoder):
         del n_images, device
         if self.every_row == 1:
             return None
-        return Rows(noise.choice(self.every_row), self.every_row, self.size[1])
+        return Rows(random.choice(self.every_row), self.every_row, self.size[1])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vaerun import noise
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
 from vaerun.nets.subset import Pixels, Subset, spread
 from vaerun.schema import option
+from vaerun.utils import random
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +69,6 @@ class SpatialDecoder(Decoder):
         if self.n_subset is None:
             return None
         n_pixels = len(self.points)
-        first = noise.integers(0, n_pixels, (n_images, 1), device)
+        first = random.integers(0, n_pixels, (n_images, 1), device)
         stretch = first + torch.arange(self.n_subset, device=device)
         return Pixels(self.spread[stretch % n_pixels], n_pixels)

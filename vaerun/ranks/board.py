@@ -12,7 +12,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from vaerun.ranks.world import World
+from vaerun.utils.distributed import World
 
 _FOREVER = timedelta(days=365)  # the others wait as long as rank 0 lives
 _TO_CONNECT = timedelta(minutes=10)  # schedulers may start some processes later than others

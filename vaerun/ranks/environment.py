@@ -2,7 +2,7 @@
 
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
-from vaerun.ranks.world import World
+from vaerun.utils.distributed import World
 
 
 class GivenEnvironment(ClusterEnvironment):

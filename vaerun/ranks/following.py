@@ -13,17 +13,16 @@ from pathlib import Path
 from rich.console import Console
 
 from vaerun.config import validate
-from vaerun.dispatch import guarded
-from vaerun.errors import UserError
 from vaerun.hardware import Hardware
-from vaerun.orphan import end_with_parent
 from vaerun.ranks.board import Board
 from vaerun.ranks.together import connection, leading
-from vaerun.ranks.world import World, given
 from vaerun.runs import RunFolder, read_config
 from vaerun.setting import Setting
 from vaerun.tasks.train import load_splits
 from vaerun.training import take_part
+from vaerun.utils.distributed import World, given
+from vaerun.utils.errors import UserError
+from vaerun.utils.exit_status import end_with_parent, guarded
 
 _PATIENCE = 2.0  # seconds
 

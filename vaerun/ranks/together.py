@@ -13,10 +13,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vaerun.orphan import PARENT
 from vaerun.ranks.board import Board, Failed
-from vaerun.ranks.world import World, given
-from vaerun.shares import cores, threads
+from vaerun.utils.devices import cores, threads
+from vaerun.utils.distributed import World, given
+from vaerun.utils.exit_status import PARENT
 
 T = TypeVar("T")
 

@@ -4,13 +4,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vaerun.dispatch import DONE, INTERRUPTED, guarded, run_one
-from vaerun.errors import UserError
+from vaerun.dispatch import run_one
 from vaerun.sweeps import records
-from vaerun.sweeps.lock import alone, is_held
 from vaerun.sweeps.records import RUNNING, Record
 from vaerun.sweeps.sweep import Sweep, Trial
 from vaerun.sweeps.table import write_tables
+from vaerun.utils.errors import UserError
+from vaerun.utils.exit_status import DONE, INTERRUPTED, guarded
+from vaerun.utils.files import alone, is_held
 
 _MESSAGE_WIDTH = 300  # characters
 

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from vaerun.analysis import compare as comparison
-from vaerun.dispatch import DONE, FAILED, INTERRUPTED, WRONG_INPUT
-from vaerun.faults import nearest
-from vaerun.runs import atomic_path
 from vaerun.sweeps import table
 from vaerun.sweeps.records import FINISHED
 from vaerun.sweeps.sweep import Sweep
 from vaerun.sweeps.table import Row
+from vaerun.utils.errors import nearest
+from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED, WRONG_INPUT
+from vaerun.utils.files import atomic_path
 
 
 def draw_summary(sweep: Sweep) -> Path | None:

@@ -8,12 +8,11 @@ import hydra
 from omegaconf import DictConfig
 
 from vaerun.config import conf_dir
-from vaerun.dispatch import DONE, FAILED, INTERRUPTED
-from vaerun.errors import UserError
-from vaerun.faults import show
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.sweep import Sweep, Trial, open_sweep
+from vaerun.utils.errors import UserError, show
+from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
 
 _LAUNCHER = "hydra/launcher="
 _KEY = "hydra.launcher."

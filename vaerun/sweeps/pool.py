@@ -8,11 +8,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vaerun.orphan import PARENT
-from vaerun.shares import environments
 from vaerun.sweeps import records
 from vaerun.sweeps.screen import Screen
 from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.utils.devices import environments
+from vaerun.utils.exit_status import PARENT
 
 PROGRAM = [sys.executable, "-m", "vaerun"]
 _EVERY = 0.2  # seconds

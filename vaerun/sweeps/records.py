@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vaerun.dispatch import DONE, FAILED, INTERRUPTED
-from vaerun.errors import UserError
 from vaerun.manifest import is_run_of, read_manifest, unfinished
-from vaerun.runs import RunFolder, write_text
-from vaerun.sweeps.lock import is_held
+from vaerun.runs import RunFolder
 from vaerun.sweeps.sweep import Sweep, Trial, place_of_runs
+from vaerun.utils.errors import UserError
+from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
+from vaerun.utils.files import is_held, write_text
 
 WAITING, RUNNING, FINISHED = "waiting", "running", "finished"
 ENDS = {DONE: FINISHED, INTERRUPTED: "interrupted"}  # by exit status; all others are failures

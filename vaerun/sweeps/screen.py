@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vaerun.analysis.headline import significant
 from vaerun.sweeps import records, table
 from vaerun.sweeps.records import FINISHED
 from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.utils.format import significant
 
 _TAIL = 4096  # bytes of a log that its last line is looked for in
 

@@ -8,8 +8,8 @@ import yaml
 
 from vaerun.analysis.direction import less_is_better
 from vaerun.config import conf_dir
-from vaerun.errors import UserError
 from vaerun.schema import check, names, option
+from vaerun.utils.errors import UserError
 
 _GROUP = "sweep"
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
-from vaerun.errors import UserError
 from vaerun.manifest import same_run
-from vaerun.runs import write_text
-from vaerun.sweeps.lock import alone
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import alone, write_text
 
 Plain = dict[str, Any]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from vaerun.analysis import compare as comparison
 from vaerun.analysis.compare import Finished
-from vaerun.analysis.headline import significant
-from vaerun.runs import RunFolder, atomic_path, write_text
+from vaerun.runs import RunFolder
 from vaerun.sweeps import records
-from vaerun.sweeps.lock import alone
 from vaerun.sweeps.records import FINISHED, Record
 from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.utils.files import alone, atomic_path, write_text
+from vaerun.utils.format import markdown_table, significant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +106,13 @@ def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
     parts = [
         f"`{' '.join(sweep.command)}`",
         f"{n_finished} of {len(rows)} trials finished.",
-        _markdown(head, lines),
+        markdown_table(head, lines),
     ]
     groups = comparison.grouped([row.finished for row in rows if row.metrics])
     if any(len(group.runs) > 1 for group in groups):
         parts += [
             "Mean ± standard deviation over seeds:",
-            _markdown(*comparison.table(groups, shown)),
+            markdown_table(*comparison.table(groups, shown)),
         ]
     best = best_lines(sweep, rows)
     parts += ["\n".join(f"- {line}" for line in best)] if best else []
@@ -171,8 +171,3 @@ def _varied(sweep: Sweep) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else significant(value, 5)
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |\n" for line in lines)

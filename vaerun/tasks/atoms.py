@@ -10,19 +10,20 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from vaerun import manifest, provenance, runs
+from vaerun import manifest, runs
 from vaerun.analysis.figures.overlay import save_overlay
-from vaerun.bars import bar
 from vaerun.config import RunConfig
 from vaerun.data.graphene import GrapheneConfig, scene
 from vaerun.data.scenes import Scene
-from vaerun.errors import UserError
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frames import in_file
 from vaerun.microscopy.sheet import SILICON
 from vaerun.terminal import print_table, show_log
+from vaerun.utils import provenance
+from vaerun.utils.errors import UserError
+from vaerun.utils.progress import bar
 
 
 def atoms(config: RunConfig, job: Job) -> Path:

@@ -20,13 +20,13 @@ from vaerun.analysis.compare import Finished, Group
 from vaerun.analysis.figures import save_figures
 from vaerun.analysis.figures.compare import draw_manifolds, draw_metrics
 from vaerun.config import RunConfig
-from vaerun.errors import UserError
-from vaerun.faults import nearest, show
 from vaerun.files.paths import natural
 from vaerun.manifest import About, Job
-from vaerun.runs import RunFolder, atomic_path, read_config, write_text
+from vaerun.runs import RunFolder, read_config
 from vaerun.tasks.config import CompareConfig
 from vaerun.terminal import print_table
+from vaerun.utils.errors import UserError, nearest, show
+from vaerun.utils.files import atomic_path, write_text
 
 _WIDTH_OF_A_PIPE = 200  # characters
 

@@ -10,7 +10,7 @@ import torch
 import yaml
 from rich.console import Console
 
-from vaerun import data, inference, manifest, provenance, runs
+from vaerun import data, inference, manifest, runs
 from vaerun.analysis.figures import draw, encoding_arrays, save_figures
 from vaerun.config import RunConfig
 from vaerun.data.sets import DataShape, ImageSet, cropped
@@ -19,9 +19,10 @@ from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.models.network import Network
 from vaerun.reuse import check_fit, reused
-from vaerun.runs import atomic_path
 from vaerun.tasks.config import EncodeConfig
 from vaerun.terminal import print_table, show_log
+from vaerun.utils import provenance
+from vaerun.utils.files import atomic_path
 
 _N_OUTLIERS = 12
 

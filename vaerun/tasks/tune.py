@@ -15,7 +15,6 @@ from rich.console import Console
 from vaerun import manifest
 from vaerun.callbacks import Diverged
 from vaerun.config import RunConfig
-from vaerun.errors import UserError
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.runs import RunFolder
@@ -28,6 +27,7 @@ from vaerun.tuning.objective import Objective, objective_of
 from vaerun.tuning.space import Space, outside, read_space, values_at
 from vaerun.tuning.study import Study
 from vaerun.tuning.trial import Pruning, Trials, for_runs
+from vaerun.utils.errors import UserError
 
 # What may differ between two commands that are of one study, beside what may between two of a run.
 _INCIDENTAL = {"task": ("n_trials",), "trainer": ("accelerator", "devices")}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vaerun.errors import UserError
 from vaerun.tuning.space import Choices, Range, Space
+from vaerun.utils.errors import UserError
 
 try:
     import optuna

@@ -13,11 +13,11 @@ from scipy.stats import spearmanr
 from vaerun.analysis.compare import metric_of
 from vaerun.analysis.figures import save_figures
 from vaerun.analysis.figures.tuning import draw_history, draw_importance, draw_slices
-from vaerun.analysis.headline import significant
-from vaerun.runs import atomic_path, write_text
 from vaerun.tuning.engine import FrozenTrial, Trial, TrialState, importance
 from vaerun.tuning.space import Range, override
 from vaerun.tuning.study import Study
+from vaerun.utils.files import atomic_path, write_text
+from vaerun.utils.format import significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

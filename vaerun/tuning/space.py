@@ -18,8 +18,7 @@ import yaml
 
 from vaerun.compose import compose, hydra_at_conf
 from vaerun.config import choices, conf_dir, validate
-from vaerun.errors import UserError
-from vaerun.faults import not_a_choice, show, unknown
+from vaerun.utils.errors import UserError, not_a_choice, show, unknown
 
 _WORDS = ("low", "high", "log", "choices")
 _DIGITS = 4  # significant ones of a number that is searched: no more can matter

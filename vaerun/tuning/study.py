@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.runs import RunFolder
-from vaerun.sweeps.lock import alone, is_held
 from vaerun.tuning import engine
 from vaerun.tuning.engine import FrozenTrial, Trial, TrialState
 from vaerun.tuning.objective import Objective
 from vaerun.tuning.space import Space, Value
+from vaerun.utils.files import alone, is_held
 
 
 class Study:

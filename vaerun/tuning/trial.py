@@ -22,12 +22,13 @@ from vaerun.hardware import Hardware
 from vaerun.inherit import group
 from vaerun.manifest import About, Job
 from vaerun.results import measure
-from vaerun.runs import RunFolder, write_text
+from vaerun.runs import RunFolder
 from vaerun.setting import Setting
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained
 from vaerun.training import check_sizes, fit, new_network
 from vaerun.tuning.engine import Trial
+from vaerun.utils.files import write_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from vaerun.analysis.factors import varies
 from vaerun.analysis.figures import frames, images, latent, pose, training
 from vaerun.analysis.figures.style import house_style
 from vaerun.analysis.metrics import MATERIAL_SHIFT_PX
-from vaerun.runs import atomic_path
+from vaerun.utils.files import atomic_path
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

@@ -10,7 +10,7 @@ from vaerun.data.scenes import Scene
 from vaerun.microscopy.frames import brightness
 from vaerun.microscopy.rings import find_rings
 from vaerun.microscopy.sheet import SILICON
-from vaerun.runs import atomic_path
+from vaerun.utils.files import atomic_path
 
 RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six are left clear
 _SIDE_INCHES = 7.0

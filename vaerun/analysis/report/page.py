@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from vaerun.analysis.headline import duration, headline
+from vaerun.analysis.headline import headline
 from vaerun.analysis.report.captions import caption, in_reading_order
 from vaerun.analysis.report.explorer import Explorer
 from vaerun.analysis.report.recode import Recoded, recoded
@@ -21,7 +21,8 @@ from vaerun.analysis.report.tables import (
     training_table,
 )
 from vaerun.analysis.report.template import page
-from vaerun.runs import write_text
+from vaerun.utils.files import write_text
+from vaerun.utils.format import duration
 
 Plain = Mapping[str, Any]
 

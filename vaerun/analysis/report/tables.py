@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from vaerun.analysis.headline import duration, percent, significant
+from vaerun.utils.format import duration, percent, significant
 
 Metrics = Mapping[str, Any]
 Row = Sequence[str]

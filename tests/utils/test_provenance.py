@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from vaerun import provenance
+from vaerun.utils import provenance
 
 
 @pytest.fixture

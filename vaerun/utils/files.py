@@ -2,8 +2,31 @@
 
 import contextlib
 import errno
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, of the same suffix: renamed when whole, removed on error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # see `TEMPORARY`
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
 
 # What file systems say that know no locks: there everyone is trusted to be alone.
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)

@@ -1,4 +1,6 @@
-"""How a fault of the user's input is worded: its key, its value, and the nearest valid one.
+"""The one exception that means "the user's input is wrong".
+
+How a fault of the user's input is worded: its key, its value, and the nearest valid one.
 
 A fault is a `UserError` that was not raised yet, so that all of them can be shown at once.
 """
@@ -6,7 +8,22 @@ A fault is a `UserError` that was not raised yet, so that all of them can be sho
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from vaerun.errors import UserError
+
+class UserError(Exception):
+    """What the user gave cannot be used; the command line shows it as one line, status 2.
+
+    Parameters
+    ----------
+    what
+        What is wrong, with the key or file and its value.
+    mend
+        What to type or do instead.
+    """
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(f"{what} — {mend}")
+        self.what = what
+        self.mend = mend
 
 
 def raise_all(faults: Sequence[UserError]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.ranks.share import Share
+from vaerun.utils.distributed import Share
 
 _share: Share | None = None  # None: the whole batch
 _state = 0

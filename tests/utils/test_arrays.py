@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.cache import cached
-from vaerun.errors import UserError
+from vaerun.utils.arrays import cached
+from vaerun.utils.errors import UserError
 
 
 def test_arrays_are_made_once_for_a_key(tmp_path: Path):

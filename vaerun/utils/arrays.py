@@ -1,4 +1,7 @@
-"""Arrays that cost minutes to make, kept under a key of all that they depend on."""
+"""Arrays that cost minutes to make, kept under a key of all that they depend on.
+
+Some of many, where all would take too long and tell no more.
+"""
 
 import contextlib
 import hashlib
@@ -11,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.errors import UserError
-from vaerun.runs import atomic_path
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -75,3 +78,14 @@ def _stored(path: Path) -> Arrays | None:
             return {array: stored[array] for array in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def evenly(n: int, most: int) -> npt.NDArray[np.int64]:
+    """At most so many positions of n, spread evenly; all of them if they are no more.
+
+    Examples
+    --------
+    >>> evenly(3, 5), evenly(9, 3)
+    (array([0, 1, 2]), array([0, 4, 8]))
+    """
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)

@@ -14,7 +14,7 @@ from typing import Any
 
 def checkout() -> Path | None:
     """The repository that this package is run from, or None where it was installed."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     return root if _project(root) and (root / "conf" / "config.yaml").is_file() else None
 
 

@@ -1,0 +1,31 @@
+"""Numbers, durations and Markdown tables as text."""
+
+from collections.abc import Sequence
+
+
+def percent(share: float | None) -> str | None:
+    """A share in per cent, one decimal."""
+    return None if share is None else f"{100 * share:.1f} %"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with about this many digits, thousands apart, and a true minus sign."""
+    if abs(value) >= 10 ** (digits - 1):
+        text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"
+    else:
+        text = f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of a head and rows."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |\n" for line in lines)

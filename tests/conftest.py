@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from vaerun.cli import main
-from vaerun.config import RunConfig
 from vaerun.manifest import About, Job, record
-from vaerun.runs import claim
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import claim
 from vaerun.tasks import TASKS
 from vaerun.utils.errors import UserError
 

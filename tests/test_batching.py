@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.batching import batch_size, kept_bytes
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.models.module import Module
 from vaerun.models.network import Network
+from vaerun.runs.config import validate
 from vaerun.tasks.train import load_splits
 from vaerun.training import new_network
 from vaerun.utils.errors import UserError

@@ -9,9 +9,9 @@ import time
 import pytest
 import yaml
 
-from vaerun.schema import names
+from vaerun.config.schema import names
+from vaerun.config.task import CONFIGS
 from vaerun.tasks import TASKS
-from vaerun.tasks.config import CONFIGS
 
 # What is typed, and how the one line about it begins.
 WRONG = {
@@ -159,7 +159,7 @@ def _named(lines: list[str], group: str) -> list[list[str]]:
 
 
 def test_help_fits_a_screen_or_two_and_names_every_choice(vaerun):
-    from vaerun.config import GROUPS, choices
+    from vaerun.config.groups import GROUPS, choices
 
     status, output, _ = vaerun("--help")
     assert status == 0
@@ -245,7 +245,7 @@ SLEEPER = """
 import signal, sys, time
 from vaerun import cli, tasks
 from vaerun.manifest import About, record
-from vaerun.runs import claim
+from vaerun.runs.folder import claim
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def train(config, job):
     with record(claim("outputs", "m", "d"), job, About(device="cpu", data_fingerprint="")):

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from vaerun import export
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.sets import DataShape
 from vaerun.loaded import Run
 from vaerun.models import build
-from vaerun.runs import RunFolder
+from vaerun.runs.config import validate
+from vaerun.runs.folder import RunFolder
 from vaerun.utils.errors import UserError
 
 Runner = Callable[..., Sequence[np.ndarray]]

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.analysis import latent_maps
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.sets import DataShape
 from vaerun.inference import upright
 from vaerun.loaded import Run
 from vaerun.models import build
-from vaerun.runs import RunFolder
+from vaerun.runs.config import validate
+from vaerun.runs.folder import RunFolder
 from vaerun.told import labels
 from vaerun.utils.errors import UserError
 

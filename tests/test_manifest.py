@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from vaerun.manifest import About, Job, fingerprint, read_manifest, record, unfinished
-from vaerun.runs import claim
+from vaerun.runs.folder import claim
 
 PLAIN = {"seed": 7, "out": "outputs", "resume": None, "run": None, "model": {"latent_dim": 2}}
 JOB = Job(plain=PLAIN, overrides=["seed=7"], command=["vaerun", "seed=7", "out=a b"])

@@ -191,7 +191,7 @@ def test_a_lock_is_held_by_one(tmp_path):
 
 CLAIM = """
 import sys, time
-from vaerun.runs import claim
+from vaerun.runs.folder import claim
 print(flush=True)
 sys.stdin.readline()
 print(claim("outputs", "m", "d").path.name)
@@ -217,14 +217,14 @@ PROGRAM = """
 import sys, time, json
 from pathlib import Path
 from types import SimpleNamespace as Names
-import vaerun.config
+import vaerun.runs.config
 def proved(plain):
     return Names(task=Names(name="train"), **{k: plain[k] for k in ("out", "seed", "resume")},
                  model=plain["model"]["name"], data=plain["data"]["name"])
-vaerun.config.validate = proved
+vaerun.runs.config.validate = proved
 from vaerun import cli, tasks
 from vaerun.manifest import About, record
-from vaerun.runs import RunFolder, claim
+from vaerun.runs.folder import RunFolder, claim
 from vaerun.utils.files import write_text
 from vaerun.sweeps import pool
 pool.PROGRAM = [sys.executable, __file__]

@@ -19,13 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun.config import RunConfig, validate
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import Job
 from vaerun.models.bound import negative_elbo
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder, read_config
+from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.folder import RunFolder, read_config
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 

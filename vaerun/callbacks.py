@@ -11,7 +11,7 @@ from rich.console import Console
 from vaerun.checkpoints import Slot
 from vaerun.models.module import Module
 from vaerun.ranks.together import Ranks
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.signals import Waiting
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path

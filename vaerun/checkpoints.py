@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import atomic_path
 
 

@@ -50,7 +50,7 @@ def _with_others(work: Callable[[], int]) -> int:
 def _dispatch(arguments: list[str]) -> int:
     flags = [word for word in arguments if word.startswith("-")]
     if "--help" in flags or "-h" in flags:
-        from vaerun.help import page
+        from vaerun.config.help import page
 
         tasks = [word.removeprefix("task=") for word in arguments if word.startswith("task=")]
         _show(page(tasks[-1] if tasks else None))
@@ -73,7 +73,7 @@ def _dispatch(arguments: list[str]) -> int:
         from vaerun.multirun import multirun
 
         return multirun(overrides, command)
-    from vaerun.compose import compose
+    from vaerun.config.compose import compose
     from vaerun.inherit import with_own
 
     run_one(compose(with_own(overrides)), overrides, command)
@@ -120,9 +120,9 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
     """Print the composed config once it is proved valid."""
     from omegaconf import OmegaConf
 
-    from vaerun.compose import compose_unresolved, plain
-    from vaerun.config import validate
+    from vaerun.config.compose import compose_unresolved, plain
     from vaerun.inherit import with_own
+    from vaerun.runs.config import validate
 
     config = compose_unresolved(with_own(overrides))
     validate(plain(config))

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 import torch
 
-from vaerun.config import TrainerConfig
+from vaerun.runs.config import TrainerConfig
 from vaerun.utils.devices import cpu, quick_at_bfloat16
 from vaerun.utils.distributed import World, given
 from vaerun.utils.errors import UserError

@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import write_text
 
 

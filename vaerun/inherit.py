@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import yaml
 
-from vaerun.runs import RunFolder, open_run, read_config
+from vaerun.config.overrides import group, split_override
+from vaerun.runs.folder import RunFolder, open_run, read_config
 
 _OF_DATA = ("data", "experiment", "seed")  # groups and keys
 # What a run was told of its own files, which says nothing of others; how they are prepared holds.
@@ -24,7 +25,7 @@ def with_own(overrides: Sequence[str]) -> list[str]:
 
     Overrides that name no run are left as they are, and so are those that name other data.
     """
-    typed = dict(_split(text) for text in overrides)
+    typed = dict(split_override(text) for text in overrides)
     path = typed.get("run")
     if typed.get("task") not in _TASKS or path is None or path[:1] in "['\"":
         return list(overrides)
@@ -33,12 +34,7 @@ def with_own(overrides: Sequence[str]) -> list[str]:
         return list(overrides)
     own = [text for text in _own_overrides(folder) if group(text) in _OF_DATA]
     left_out = {*typed, *(_OF_FILES if "data.path" in typed else ())}
-    return [*(text for text in own if _split(text)[0] not in left_out), *overrides]
-
-
-def group(override: str) -> str:
-    """The first part of the name: ``data`` of ``data.path=x``."""
-    return _split(override)[0].split(".")[0].split("/")[0]
+    return [*(text for text in own if split_override(text)[0] not in left_out), *overrides]
 
 
 def _name_of_data(folder: RunFolder) -> str:
@@ -53,9 +49,3 @@ def _own_overrides(folder: RunFolder) -> list[str]:
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return []
     return [str(text) for text in typed] if isinstance(typed, list) else []
-
-
-def _split(override: str) -> tuple[str, str]:
-    """Name and value of an override."""
-    name, _, value = override.lstrip("+").partition("=")
-    return name, value

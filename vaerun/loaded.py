@@ -18,14 +18,14 @@ import torch
 
 from vaerun import export, told
 from vaerun.analysis.latent_maps import PRIOR_RANGE, widest_dimensions
-from vaerun.config import RunConfig, validate
 from vaerun.data.sets import DataShape
 from vaerun.encodings import Encodings, read_latents
 from vaerun.geometry import Pose
 from vaerun.inference import Array, Latents, encode_images
 from vaerun.models import build
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder, open_run, read_config
+from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from vaerun.runs import RunFolder, clear_half_written, read_config
+from vaerun.runs.folder import RunFolder, clear_half_written, read_config
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import write_text
 from vaerun.utils.provenance import git_revision, package_versions

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vaerun.config.schema import option
 from vaerun.models.bound import Terms
-from vaerun.schema import option
 
 
 class Progress(NamedTuple):

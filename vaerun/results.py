@@ -26,12 +26,12 @@ from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.metrics import MOST_TRAIN, MOST_VAL
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
-from vaerun.config import RunConfig
 from vaerun.data.sets import ImageSet, Splits, cropped
 from vaerun.encodings import VALIDATION, Encodings, write_latents
 from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder
 from vaerun.terminal import closing
 from vaerun.trained import Trained
 from vaerun.utils import provenance

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 
 from vaerun import models
-from vaerun.config import RunConfig, validate
+from vaerun.config.overrides import group
 from vaerun.data.sets import DataShape, ImageSet, Splits
-from vaerun.inherit import group
 from vaerun.loaded import Run, load
 from vaerun.manifest import Job
-from vaerun.runs import RunFolder, open_run, read_config
+from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.utils.errors import UserError, show
 
 _OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now

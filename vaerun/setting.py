@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
 from vaerun.ranks.together import ALONE, Ranks
-from vaerun.runs import RunFolder
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
-from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder
 
 
 def show_log(console: Console) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from vaerun.models.network import Network
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.terminal import count_parameters
 from vaerun.training import TrainingRecord
 

@@ -15,7 +15,6 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from vaerun import checkpoints, heap, models
 from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
-from vaerun.config import RunConfig
 from vaerun.data.corrupt import corruption
 from vaerun.data.module import DataModule
 from vaerun.data.sets import Splits
@@ -27,6 +26,7 @@ from vaerun.models.network import Network
 from vaerun.progress import EpochLines, ProgressBar
 from vaerun.ranks.environment import GivenEnvironment
 from vaerun.ranks.together import Ranks, together
+from vaerun.runs.config import RunConfig
 from vaerun.setting import Setting
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path

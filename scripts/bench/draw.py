@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.sets import ImageSet, Splits
+from vaerun.runs.config import validate
 from vaerun.tasks.train import load_splits
 from vaerun.utils.devices import cpu, quick_at_bfloat16
 

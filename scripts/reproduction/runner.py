@@ -16,7 +16,7 @@ from typing import Any
 from reproduction.measures import extract, shown
 from reproduction.rows import Row
 from vaerun.manifest import read_manifest
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import write_text
 
 

@@ -195,8 +195,8 @@ def test_pixels_out_of_range_and_corruption_are_refused_before_training(
 
 TWICE = """
 import sys
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
+from vaerun.runs.config import validate
 from vaerun.tasks.train import load_splits
 from vaerun.data.sets import cropped
 words = ["data=images", "data.path=x.npy", "data.root=root", "data.memory_gb=1e-6"]

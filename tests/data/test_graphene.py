@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.graphene import GrapheneConfig, _story, load_labelled
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.microscopy.movie import play
 from vaerun.microscopy.story import Story
+from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.framing import FramesConfig, held_frames
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frames import Frame
+from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
 N_FRAMES, SIDE = 10, 60

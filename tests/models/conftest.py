@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.sets import DataShape
 from vaerun.models import build
 from vaerun.models.network import Network
+from vaerun.runs.config import validate
 
 Make = Callable[..., Network]
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from vaerun.analysis.clusters import agreement
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.filestack import FileStack
 from vaerun.data.preparing import Preparation
 from vaerun.data.source import Source
@@ -22,6 +21,7 @@ from vaerun.models import atlas
 from vaerun.models.atlas import Atlas, explore
 from vaerun.models.prepared import centred, shrunk
 from vaerun.models.sought import Sought, sought
+from vaerun.runs.config import validate
 
 CPU = torch.device("cpu")
 N = 600

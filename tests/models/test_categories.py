@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.data.feed import Batch
 from vaerun.data.sets import DataShape
 from vaerun.geometry import Pose, rotation
@@ -15,6 +14,7 @@ from vaerun.models.bound import negative_elbo
 from vaerun.models.given import factor_name
 from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.models.network import Network, encode
+from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
 N, J = 3, 4

@@ -11,9 +11,9 @@ import pytest
 
 from vaerun import data
 from vaerun.cli import main
-from vaerun.compose import compose
-from vaerun.config import validate
+from vaerun.config.compose import compose
 from vaerun.encodings import read_latents
+from vaerun.runs.config import validate
 
 TINY = (
     "data.size=16",

@@ -11,7 +11,7 @@ import yaml
 
 import vaerun as package
 from vaerun import data
-from vaerun.compose import compose
+from vaerun.config.compose import compose
 from vaerun.manifest import Job
 from vaerun.models.module import Module
 from vaerun.tasks.train import train
@@ -58,7 +58,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*overrides: str) -> Path:
     """A run from Python, as the command makes it."""
-    from vaerun.config import validate
+    from vaerun.runs.config import validate
 
     typed = [*TINY, *overrides]
     plain = compose(typed)

@@ -16,8 +16,9 @@ import pytest
 
 import vaerun as vaerun_package
 from vaerun.analysis.label_free import label_free
-from vaerun.compose import compose
-from vaerun.config import choices, validate
+from vaerun.config.compose import compose
+from vaerun.config.groups import choices
+from vaerun.runs.config import validate
 from vaerun.tuning.space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError
 

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaerun.config import TrainerConfig
 from vaerun.data.order import EpochSampler, Rows
 from vaerun.hardware import Hardware
+from vaerun.runs.config import TrainerConfig
 from vaerun.utils import distributed, random
 from vaerun.utils.distributed import Share, World, first_node
 from vaerun.utils.errors import UserError

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun import geometry
+from vaerun.config.schema import option
 from vaerun.data.config import DataConfig
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.data.suits import SUITS, SYMMETRY, upright
-from vaerun.schema import option
 
 # N images, S side of an image in pixels.
 

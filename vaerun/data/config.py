@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from vaerun.config.schema import option
 from vaerun.data.corrupt import CHOICES, CorruptionConfig
-from vaerun.schema import option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

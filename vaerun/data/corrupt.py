@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.schema import option
+from vaerun.config.schema import option
 from vaerun.utils import random
 
 # N images, S a side of a missing patch in pixels.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.config.schema import option
 from vaerun.data.config import DataConfig
-from vaerun.schema import option
 from vaerun.utils.errors import UserError
 
 # F frames, N patches of C channels (times).

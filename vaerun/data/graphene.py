@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vaerun.config.schema import option
 from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
@@ -21,7 +22,6 @@ from vaerun.microscopy.search import find_atoms
 from vaerun.microscopy.simulate import simulated
 from vaerun.microscopy.story import Story, Truth
 from vaerun.microscopy.surroundings import threefold_phase
-from vaerun.schema import option
 from vaerun.utils.errors import UserError, raise_all, show
 
 _STREAM = 4  # of the choice of labelled images

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from vaerun.config.schema import option
 from vaerun.data.config import DataConfig
 from vaerun.data.preparing import Preparation, Size
-from vaerun.schema import option
 from vaerun.utils.errors import UserError, raise_all, show
 
 

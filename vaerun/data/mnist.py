@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from vaerun import geometry
+from vaerun.config.schema import option
 from vaerun.data.config import DataConfig
 from vaerun.data.download import DataFile, obtain
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.schema import option
 from vaerun.utils.errors import UserError
 
 # N images, S side of an image in pixels.

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from vaerun.config.schema import option
 from vaerun.data.sets import DataShape
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.given import Given
 from vaerun.models.inferred import Classifier, Gumbel, Summed
 from vaerun.models.posterior import Posterior
-from vaerun.schema import option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from vaerun.config.schema import option
 from vaerun.models.family import Family
 from vaerun.nets import DECODERS
 from vaerun.nets.decoder import ACTIVATIONS
-from vaerun.schema import option
 from vaerun.utils.errors import UserError
 
 

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun.config.schema import option
 from vaerun.data.sets import DataShape
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.posterior import Posterior
-from vaerun.schema import option
 from vaerun.utils.errors import UserError
 
 # B images, K bins, J classes, n numbers of a condition, D latents.

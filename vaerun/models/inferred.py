@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaerun.config.schema import option
 from vaerun.data.sets import DataShape
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.posterior import Posterior
 from vaerun.nets.mlp import mlp
-from vaerun.schema import option
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 

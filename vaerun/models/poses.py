@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.schema import option
 from vaerun.geometry import wrap
 from vaerun.latents import AnglePrior
 from vaerun.nets.orbit import Orbit, bin_angles, offset_sd
-from vaerun.schema import option
 
 _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
 _SCALE_HELP = "prior sd of the log-scale"

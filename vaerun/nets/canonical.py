@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaerun.config.schema import option
 from vaerun.geometry import Pose, place
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
 from vaerun.nets.subset import Rows, Subset
-from vaerun.schema import option
 from vaerun.utils import random
 
 

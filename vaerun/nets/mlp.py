@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.schema import option
 from vaerun.geometry import Pose
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.subset import Subset
-from vaerun.schema import option
 
 
 def mlp(n_in: int, hidden: Sequence[int], activation: str, n_out: int) -> nn.Sequential:

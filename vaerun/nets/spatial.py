@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vaerun.config.schema import option
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.nets.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.nets.mlp import mlp
 from vaerun.nets.subset import Pixels, Subset, spread
-from vaerun.schema import option
 from vaerun.utils import random
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun.config import validate
 from vaerun.hardware import Hardware
 from vaerun.ranks.board import Board
 from vaerun.ranks.together import connection, leading
-from vaerun.runs import RunFolder, read_config
+from vaerun.runs.config import validate
+from vaerun.runs.folder import RunFolder, read_config
 from vaerun.setting import Setting
 from vaerun.tasks.train import load_splits
 from vaerun.training import take_part

@@ -7,7 +7,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from vaerun.config import conf_dir
+from vaerun.config.groups import conf_dir
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.sweep import Sweep, Trial, open_sweep

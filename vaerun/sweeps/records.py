@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.manifest import is_run_of, read_manifest, unfinished
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.sweeps.sweep import Sweep, Trial, place_of_runs
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from vaerun.analysis.direction import less_is_better
-from vaerun.config import conf_dir
-from vaerun.schema import check, names, option
+from vaerun.config.groups import conf_dir
+from vaerun.config.schema import check, names, option
 from vaerun.utils.errors import UserError
 
 _GROUP = "sweep"

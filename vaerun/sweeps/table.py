@@ -9,7 +9,7 @@ from typing import Any
 
 from vaerun.analysis import compare as comparison
 from vaerun.analysis.compare import Finished
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.sweeps import records
 from vaerun.sweeps.records import FINISHED, Record
 from vaerun.sweeps.sweep import Sweep, Trial

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from vaerun import manifest, runs
+from vaerun import manifest
 from vaerun.analysis.figures.overlay import save_overlay
-from vaerun.config import RunConfig
 from vaerun.data.graphene import GrapheneConfig, scene
 from vaerun.data.scenes import Scene
 from vaerun.hardware import Hardware
@@ -20,6 +19,8 @@ from vaerun.manifest import About, Job
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frames import in_file
 from vaerun.microscopy.sheet import SILICON
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import claim
 from vaerun.terminal import print_table, show_log
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
@@ -44,7 +45,7 @@ def atoms(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     found = scene(config.data, device=hardware.torch_device, progress=config.trainer.progress)
     assert found.atoms is not None
-    folder = runs.claim(config.out, "atoms", config.data.name)
+    folder = claim(config.out, "atoms", config.data.name)
     about = About(
         device=hardware.device,
         data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in found.frames]),

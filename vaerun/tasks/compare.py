@@ -14,16 +14,16 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from vaerun import manifest, runs
+from vaerun import manifest
 from vaerun.analysis import compare as comparison
 from vaerun.analysis.compare import Finished, Group
 from vaerun.analysis.figures import save_figures
 from vaerun.analysis.figures.compare import draw_manifolds, draw_metrics
-from vaerun.config import RunConfig
+from vaerun.config.task import CompareConfig
 from vaerun.files.paths import natural
 from vaerun.manifest import About, Job
-from vaerun.runs import RunFolder, read_config
-from vaerun.tasks.config import CompareConfig
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder, claim, read_config
 from vaerun.terminal import print_table
 from vaerun.utils.errors import UserError, nearest, show
 from vaerun.utils.files import atomic_path, write_text
@@ -48,7 +48,7 @@ def compare(config: RunConfig, job: Job) -> Path:
     metrics = _metrics(config.task.metrics, finished)
     groups = comparison.grouped(finished)
     head, rows = comparison.table(groups, metrics)
-    folder = runs.claim(config.out, "compare", "runs")
+    folder = claim(config.out, "compare", "runs")
     about = About(device="", data_fingerprint=manifest.fingerprint([]))
     with manifest.record(folder, job, about):
         write_text(folder.path / "table.md", _markdown(head, rows))

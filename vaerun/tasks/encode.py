@@ -10,16 +10,17 @@ import torch
 import yaml
 from rich.console import Console
 
-from vaerun import data, inference, manifest, runs
+from vaerun import data, inference, manifest
 from vaerun.analysis.figures import draw, encoding_arrays, save_figures
-from vaerun.config import RunConfig
+from vaerun.config.task import EncodeConfig
 from vaerun.data.sets import DataShape, ImageSet, cropped
 from vaerun.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.models.network import Network
 from vaerun.reuse import check_fit, reused
-from vaerun.tasks.config import EncodeConfig
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import claim
 from vaerun.terminal import print_table, show_log
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path
@@ -52,7 +53,7 @@ def encode(config: RunConfig, job: Job) -> Path:
         device=hardware.device,
         data_fingerprint=manifest.fingerprint([images.index, images.label]),
     )
-    folder = runs.claim(config.out, "encode", config.data.name)
+    folder = claim(config.out, "encode", config.data.name)
     with manifest.record(folder, job, about):
         network = network.to(hardware.torch_device)
         encodings = inference.encode_set(

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun import manifest, runs
-from vaerun.config import RunConfig
+from vaerun import manifest
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.results import write_results
 from vaerun.reuse import check_fit, reused, with_classes_of
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import claim
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.terminal import print_table, show_log
 from vaerun.trained import trained_before
@@ -36,7 +37,7 @@ def evaluate(config: RunConfig, job: Job) -> Path:
     for images in splits.parts:
         check_fit(again.run, images, splits.shape)
     about = About(device=hardware.device, data_fingerprint=fingerprint(job, splits))
-    folder = runs.claim(config.out, "evaluate", config.data.name)
+    folder = claim(config.out, "evaluate", config.data.name)
     with manifest.record(folder, job, about):
         print_table(
             console,

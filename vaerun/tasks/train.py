@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from vaerun import data, manifest, models, runs
+from vaerun import data, manifest, models
 from vaerun.batching import settled
-from vaerun.config import RunConfig
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
-from vaerun.runs import RunFolder
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder, claim, open_run
 from vaerun.setting import Setting
 from vaerun.terminal import opening, show_log
 from vaerun.trained import just_trained
@@ -61,7 +61,7 @@ def train(config: RunConfig, job: Job) -> Path:
         data_fingerprint=fingerprint(job, splits),
         resumed_from=None if resumed is None else resumed.path,
     )
-    folder = resumed or runs.claim(config.out, config.model.name, config.data.name)
+    folder = resumed or claim(config.out, config.model.name, config.data.name)
     with manifest.record(folder, job, about):
         opening(console, config, splits, network, hardware, folder)
         setting = Setting(
@@ -103,6 +103,6 @@ def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
         if found is None:
             console.print("resume=auto found no unfinished run of this config: a new one begins")
         return found
-    folder = runs.open_run(config.resume)
+    folder = open_run(config.resume)
     manifest.check_resumable(folder, job.plain)
     return folder

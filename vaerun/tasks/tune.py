@@ -14,11 +14,11 @@ from rich.console import Console
 
 from vaerun import manifest
 from vaerun.callbacks import Diverged
-from vaerun.config import RunConfig
+from vaerun.config.task import TuneConfig
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
-from vaerun.runs import RunFolder
-from vaerun.tasks.config import TuneConfig
+from vaerun.runs.config import RunConfig
+from vaerun.runs.folder import RunFolder
 from vaerun.tasks.train import fingerprint
 from vaerun.terminal import print_table, show_log
 from vaerun.tuning import report

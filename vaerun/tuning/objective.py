@@ -6,8 +6,8 @@ from typing import Any
 
 from vaerun.analysis.compare import Finished, known_metrics, metric_of
 from vaerun.analysis.direction import less_is_better
-from vaerun.config import RunConfig
-from vaerun.tasks.config import TuneConfig
+from vaerun.config.task import TuneConfig
+from vaerun.runs.config import RunConfig
 from vaerun.utils.errors import UserError, nearest
 
 LABEL_FREE = "label_free"

@@ -16,8 +16,9 @@ from typing import Any, TypeGuard
 
 import yaml
 
-from vaerun.compose import compose, hydra_at_conf
-from vaerun.config import choices, conf_dir, validate
+from vaerun.config.compose import compose, hydra_at_conf
+from vaerun.config.groups import choices, conf_dir
+from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError, not_a_choice, show, unknown
 
 _WORDS = ("low", "high", "log", "choices")

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vaerun.runs import RunFolder
+from vaerun.runs.folder import RunFolder
 from vaerun.tuning import engine
 from vaerun.tuning.engine import FrozenTrial, Trial, TrialState
 from vaerun.tuning.objective import Objective

@@ -15,14 +15,14 @@ from rich.console import Console
 
 from vaerun import inference, manifest
 from vaerun.batching import settled
-from vaerun.compose import compose
-from vaerun.config import RunConfig, validate
+from vaerun.config.compose import compose
+from vaerun.config.overrides import group
 from vaerun.data.sets import Splits
 from vaerun.hardware import Hardware
-from vaerun.inherit import group
 from vaerun.manifest import About, Job
 from vaerun.results import measure
-from vaerun.runs import RunFolder
+from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.folder import RunFolder
 from vaerun.setting import Setting
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained

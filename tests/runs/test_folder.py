@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from vaerun.runs import RunFolder, claim, open_run, read_config
+from vaerun.runs.folder import RunFolder, claim, open_run, read_config
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path, write_text
 

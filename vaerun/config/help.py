@@ -3,9 +3,9 @@
 import itertools
 import textwrap
 
-from vaerun import schema
-from vaerun.config import choices
-from vaerun.tasks.config import CONFIGS
+from vaerun.config import schema
+from vaerun.config.groups import choices
+from vaerun.config.task import CONFIGS
 from vaerun.utils.errors import not_a_choice
 
 WIDTH = 98

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.schema import check, option
+from vaerun.config.schema import check, option
 from vaerun.utils.errors import UserError
 
 

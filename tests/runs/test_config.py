@@ -1,15 +1,14 @@
 """Whole configs: what the YAML offers is valid, what a file from elsewhere holds is proved."""
 
 import copy
-from pathlib import Path
 
 import pytest
 
-from vaerun import config
-from vaerun.compose import combinations, compose
-from vaerun.config import choices, conf_dir, validate
+from vaerun.config.compose import compose
+from vaerun.config.groups import choices
+from vaerun.config.task import CONFIGS
+from vaerun.runs.config import validate
 from vaerun.tasks import TASKS
-from vaerun.tasks.config import CONFIGS
 from vaerun.utils.errors import UserError
 
 
@@ -52,44 +51,8 @@ def test_the_orbit_covers_the_angles_that_are_drawn(typed: list[str], range_deg:
     assert validate(compose(typed)).model.pose.angle_range_deg == range_deg
 
 
-@pytest.mark.parametrize(
-    ("model", "data", "n"),
-    [("rvae", "cards_iv", 2), ("rvae", "graphene", 3), ("crvae", "cards_iv", 3),
-     ("jrvae", "cards_iii", 3), ("rvae", "mnist", 3)],
-)  # fmt: skip
-def test_two_hypotheses_are_decoded_where_they_are_as_good_as_three(model: str, data: str, n: int):
-    assert compose([f"model={model}", f"data={data}"])["model"]["pose"]["decode"] == n
-
-
-def test_what_is_typed_wins_over_what_is_composed():
-    plain = compose(["data=rotated_mnist", "data.rotation_deg=60", "model.invariances=[r,t]"])
-    assert plain["data"]["rotation_deg"] == 60
-    assert plain["data"]["angle_range_deg"] == 60  # an interpolation, resolved
-    assert plain["model"]["invariances"] == ["r", "t"]
-
-
-def test_data_are_looked_for_where_the_environment_says(monkeypatch):
-    monkeypatch.setenv("VAERUN_DATA", "/somewhere")
-    assert compose(["data=mnist"])["data"]["root"] == "/somewhere"
-
-
 def test_every_task_offered_is_there():
     assert set(choices("task")) == set(TASKS) == set(CONFIGS)
-
-
-def test_combinations_come_in_the_order_of_a_nested_loop():
-    assert combinations(["seed=2", "model=rvae,vae", "model.latent_dim=range(2,4)"]) == [
-        ["seed=2", "model=rvae", "model.latent_dim=2"],
-        ["seed=2", "model=rvae", "model.latent_dim=3"],
-        ["seed=2", "model=vae", "model.latent_dim=2"],
-        ["seed=2", "model=vae", "model.latent_dim=3"],
-    ]
-
-
-def test_a_glob_runs_through_the_choices_it_fits():
-    assert [one for (one,) in combinations(["data=glob(cards_*)"])] == [
-        f"data={name}" for name in choices("data") if name.startswith("cards_")
-    ]
 
 
 @pytest.mark.parametrize(
@@ -129,19 +92,3 @@ def test_whatever_is_left_out_is_named(plain):
         del part[name]
         with pytest.raises(UserError, match=rf"(^|; ){name} is missing — give "):
             validate(part)
-
-
-def test_an_installed_package_reads_its_own_yaml(monkeypatch):
-    monkeypatch.setattr(config, "checkout", lambda: None)
-    assert conf_dir() == Path(config.__file__).parent / "conf"
-
-
-def test_shared_files_are_no_choices(tmp_path, monkeypatch):
-    for name in ("_base", "plain", "paper/first"):
-        for group in ("data", "experiment"):
-            file = tmp_path / group / f"{name}.yaml"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("# @package _global_\n\n# a phrase\nkey: 1\n# another\n")
-    monkeypatch.setattr(config, "conf_dir", lambda: tmp_path)
-    assert choices("data") == {"plain": "a phrase"}
-    assert choices("experiment") == {"paper/first": "a phrase", "plain": "a phrase"}

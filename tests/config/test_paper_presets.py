@@ -11,13 +11,14 @@ import pytest
 
 from vaerun import results
 from vaerun.analysis import latent_maps
-from vaerun.compose import compose
-from vaerun.config import RunConfig, choices, validate
+from vaerun.config.compose import compose
+from vaerun.config.groups import choices
 from vaerun.data import mnist
 from vaerun.data.download import DataFile
 from vaerun.data.mnist import Source
 from vaerun.data.sets import DataShape
 from vaerun.models import build
+from vaerun.runs.config import RunConfig, validate
 
 PRESETS = [name for name in choices("experiment") if name.startswith("paper/")]
 # figure → presets that draw it

@@ -6,9 +6,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-import vaerun.compose  # noqa: F401 - what ${angle_range:…} means
+import vaerun.config.compose  # noqa: F401 - what ${angle_range:…} means
+from vaerun.config.schema import check
 from vaerun.data import DATASETS, DataConfig
-from vaerun.schema import check
 from vaerun.utils.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vaerun.schema import option
+from vaerun.config.schema import option
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,11 @@ in a registry by the name in the config: no config can name anything to import.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaerun.schema import collect, option
-from vaerun.tasks.config import CONFIGS, OF_RUNS, TaskConfig
+from vaerun.config.schema import collect, option
+from vaerun.config.task import CONFIGS, OF_RUNS, TaskConfig
 from vaerun.utils.errors import UserError, not_a_choice, raise_all, show
-from vaerun.utils.provenance import checkout
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig
@@ -23,28 +21,7 @@ if TYPE_CHECKING:
 else:  # proved by their own dataclasses before the root is built, see `validate`
     DataConfig = ModelConfig = ObjectiveConfig = Any
 
-# The groups in the order of help; a group may lie inside another's folder.
-GROUPS = (
-    "task",
-    "model",
-    "model/decoder",
-    "model/pose",
-    "model/category",
-    "data",
-    "objective",
-    "trainer",
-    "experiment",
-)
-# Keys that say which choice of a group was taken: they follow the group, never the user.
-NAMED_BY_GROUP = {
-    "task.name": "task",
-    "model.name": "model",
-    "model.decoder.name": "model/decoder",
-    "model.pose.name": "model/pose",
-    "model.category.name": "model/category",
-    "data.kind": "data",
-    "objective.name": "objective",
-}
+
 # What keys were before there were any, for the configs of older runs.
 _SINCE = {"trainer": {"checkpoint_minutes": 1.0, "nodes": 1, "compile": False}}
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
@@ -96,36 +73,6 @@ class RunConfig:
     out: str = option("folder under which runs are versioned")
     run: str | list[str] | None = option("run folder(s) to evaluate, encode or compare")
     resume: str | None = option("auto, or a run folder to go on with")
-
-
-def conf_dir() -> Path:
-    """The absolute folder of the YAML: the checkout's own, else the one that was installed."""
-    root = checkout()
-    return root / "conf" if root is not None else Path(__file__).resolve().parent / "conf"
-
-
-def choices(group: str) -> dict[str, str]:
-    """Each choice of a group with a phrase about it: the first comment of its YAML file.
-
-    A file whose name begins with an underscore is shared by others and no choice itself. A
-    folder inside a group is a group of its own, except under ``experiment``.
-    """
-    folder = conf_dir() / group
-    nested = group == "experiment"
-    files = sorted(folder.rglob("*.yaml") if nested else folder.glob("*.yaml"))
-    return {
-        file.relative_to(folder).with_suffix("").as_posix(): _phrase(file)
-        for file in files
-        if not file.name.startswith("_")
-    }
-
-
-def _phrase(file: Path) -> str:
-    for line in file.read_text(encoding="utf-8").splitlines():
-        # "# @package ..." is addressed to Hydra.
-        if line.startswith("#") and not line.startswith("# @"):
-            return line.lstrip("# ").strip()
-    return ""
 
 
 def validate(plain: Mapping[str, Any]) -> RunConfig:

@@ -1,0 +1,58 @@
+"""The YAML files of the configuration: their folder, groups and choices."""
+
+from pathlib import Path
+
+from vaerun.utils.provenance import checkout
+
+# The groups in the order of help; a group may lie inside another's folder.
+GROUPS = (
+    "task",
+    "model",
+    "model/decoder",
+    "model/pose",
+    "model/category",
+    "data",
+    "objective",
+    "trainer",
+    "experiment",
+)
+# Keys that say which choice of a group was taken: they follow the group, never the user.
+NAMED_BY_GROUP = {
+    "task.name": "task",
+    "model.name": "model",
+    "model.decoder.name": "model/decoder",
+    "model.pose.name": "model/pose",
+    "model.category.name": "model/category",
+    "data.kind": "data",
+    "objective.name": "objective",
+}
+
+
+def conf_dir() -> Path:
+    """The absolute folder of the YAML: the checkout's own, else the one that was installed."""
+    root = checkout()
+    return root / "conf" if root is not None else Path(__file__).resolve().parents[1] / "conf"
+
+
+def choices(group: str) -> dict[str, str]:
+    """Each choice of a group with a phrase about it: the first comment of its YAML file.
+
+    A file whose name begins with an underscore is shared by others and no choice itself. A
+    folder inside a group is a group of its own, except under ``experiment``.
+    """
+    folder = conf_dir() / group
+    nested = group == "experiment"
+    files = sorted(folder.rglob("*.yaml") if nested else folder.glob("*.yaml"))
+    return {
+        file.relative_to(folder).with_suffix("").as_posix(): _phrase(file)
+        for file in files
+        if not file.name.startswith("_")
+    }
+
+
+def _phrase(file: Path) -> str:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        # "# @package ..." is addressed to Hydra.
+        if line.startswith("#") and not line.startswith("# @"):
+            return line.lstrip("# ").strip()
+    return ""

@@ -1,0 +1,1 @@
+"""What one run is: its config, folder and manifest, and a finished run loaded again."""

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.microscopy import finder, imaging
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.atom_finder import UNet
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.ring_classes import PAPER_CLASSES, classify
-from vaerun.microscopy.score import Score, matches, score
-from vaerun.microscopy.story import Story, Truth
-from vaerun.microscopy.surroundings import within
-from vaerun.nets.unet import UNet
+from vaerun.microscopy.bonds import within
+from vaerun.microscopy.detection_score import Score, matches, score
+from vaerun.microscopy.rings import PAPER_CLASSES, classify
+from vaerun.microscopy.simulation import stem_imaging
+from vaerun.microscopy.simulation.movie import Story, Truth, play
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.provenance import git_revision
 
@@ -62,11 +62,11 @@ def _at_dose(
     right: list[Bools] = []
     seconds = 0.0
     for truth in (frame for film in films for frame in film):
-        view = imaging.Optics(dose=dose)
+        view = stem_imaging.Optics(dose=dose)
         position = truth.position / view.pixel_A - 0.5
-        image = imaging.expose(position, truth.species, (SIDE_PX, SIDE_PX), view, rng).image
+        image = stem_imaging.expose(position, truth.species, (SIDE_PX, SIDE_PX), view, rng).image
         start = time.perf_counter()
-        found = finder.atoms(finder.segment(network, image, mixed=mixed))
+        found = atom_finder.atoms(atom_finder.segment(network, image, mixed=mixed))
         seconds += time.perf_counter() - start
         seen, there = _inside(found.position, EDGE_PX), _inside(position, EDGE_PX)
         scores.append(
@@ -92,7 +92,7 @@ def _at_dose(
 
 
 def _classes_right(
-    found: finder.Found, truth: Truth, position: npt.NDArray[np.float64], pixel_A: float
+    found: atom_finder.Found, truth: Truth, position: npt.NDArray[np.float64], pixel_A: float
 ) -> Bools:
     """For each true atom whose rings are whole in the frame, away from the amorphous region."""
     shape = (SIDE_PX, SIDE_PX)
@@ -118,9 +118,9 @@ def record(rows: list[dict[str, float]], weights: Path, **about: object) -> None
 
 def main() -> None:
     """Judge the finder that ships, print the table, renew its record."""
-    rows = judge(finder.load_network(torch.device("cpu")), mixed=quick_at_bfloat16("cpu"))
+    rows = judge(atom_finder.load_network(torch.device("cpu")), mixed=quick_at_bfloat16("cpu"))
     print(table(rows))
-    record(rows, finder.WEIGHTS)
+    record(rows, atom_finder.WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from judge_atom_finder import judge, record, table
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaerun.microscopy import finder, imaging
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.sheet import SILICON
-from vaerun.microscopy.story import Story, Truth
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.graphene import SILICON
+from vaerun.microscopy.simulation import stem_imaging
+from vaerun.microscopy.simulation.movie import Story, Truth, play
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.provenance import git_revision, package_versions
 
@@ -57,10 +57,10 @@ def story(rng: np.random.Generator) -> Story:
     )
 
 
-def optics(rng: np.random.Generator) -> imaging.Optics:
+def optics(rng: np.random.Generator) -> stem_imaging.Optics:
     """A microscope on a good day or a bad one."""
-    return imaging.Optics(
-        pixel_A=finder.PIXEL_A,
+    return stem_imaging.Optics(
+        pixel_A=atom_finder.PIXEL_A,
         probe_A=rng.uniform(0.3, 0.75),
         tail=rng.uniform(0, 0.5),
         dose=float(np.exp(rng.uniform(np.log(1.5), np.log(200)))),
@@ -89,12 +89,12 @@ def crop(truth: Truth, tale: Story, rng: np.random.Generator) -> Crop:
     skew = np.eye(2) + rng.normal(0, 0.015, (2, 2))  # of scan and drift
     turned = scale * position @ np.array([[cos, sin], [-sin, cos]]) @ skew
     turned = turned + rng.normal(0, 0.03, turned.shape)
-    pixel = turned / finder.PIXEL_A + (SIDE_PX - 1) / 2
+    pixel = turned / atom_finder.PIXEL_A + (SIDE_PX - 1) / 2
     species = truth.species.copy()
     if rng.random() < 0.3:  # clusters of silicon
         together = truth.bonds[rng.random(len(truth.bonds)) < 0.01]
         species[together.ravel()] = SILICON
-    exposure = imaging.expose(pixel, species, (SIDE_PX, SIDE_PX), optics(rng), rng)
+    exposure = stem_imaging.expose(pixel, species, (SIDE_PX, SIDE_PX), optics(rng), rng)
     return exposure.image.astype(np.float16), target(pixel, species, exposure.hidden)
 
 
@@ -105,11 +105,11 @@ def target(
 ) -> npt.NDArray[np.uint8]:
     """Share of each pixel that carbon and silicon take, in 255ths, (2, H, W)."""
     height, width = hidden.shape
-    reach = int(np.ceil(finder.RADIUS_PX)) + 1
+    reach = int(np.ceil(atom_finder.RADIUS_PX)) + 1
     offset = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], axis=-1).reshape(-1, 2)
     pixel = np.round(position).astype(np.int64)[:, None] + offset  # (N, P, 2)
     away = np.hypot(*np.moveaxis(pixel - position[:, None], -1, 0))
-    share = np.clip(finder.RADIUS_PX + 0.5 - away, 0, 1)
+    share = np.clip(atom_finder.RADIUS_PX + 0.5 - away, 0, 1)
     rows, columns = pixel[..., 0], pixel[..., 1]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     image = np.zeros((2, height, width), np.float32)
@@ -124,7 +124,7 @@ def pool(n_movies: int, jobs: int, first_seed: int = 1) -> tuple[Tensor, Tensor]
     """All crops as the network sees them (N, 2, H, W), and their classes."""
     with ProcessPoolExecutor(jobs) as workers:
         parts = list(workers.map(crops, range(first_seed, first_seed + n_movies)))
-    images = [finder.normalised(i.astype(np.float32)) for part in parts for i, _ in part]
+    images = [atom_finder.normalised(i.astype(np.float32)) for part in parts for i, _ in part]
     classes = [c for part in parts for _, c in part]
     return torch.from_numpy(np.stack(images).astype(np.float16)), torch.from_numpy(
         np.stack(classes)
@@ -134,7 +134,7 @@ def pool(n_movies: int, jobs: int, first_seed: int = 1) -> tuple[Tensor, Tensor]
 def fit(images: Tensor, classes: Tensor, minutes: float, mixed: bool) -> torch.nn.Module:
     """Train for some minutes, the learning rate falling to nothing."""
     torch.manual_seed(0)
-    network = finder.new_network().to(memory_format=torch.channels_last)
+    network = atom_finder.new_network().to(memory_format=torch.channels_last)
     adam = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
     start, step, mean = time.monotonic(), 0, 0.0
     while (spent := (time.monotonic() - start) / 60 / minutes) < 1:
@@ -179,7 +179,9 @@ def main() -> None:
     parser.add_argument("--movies", type=int, default=80, help="simulated, 30 crops each (80)")
     parser.add_argument("--jobs", type=int, default=2, help="processes that simulate (2)")
     parser.add_argument("--crops", type=Path, help="file to keep the simulated crops in")
-    parser.add_argument("--out", type=Path, default=finder.WEIGHTS, help="where the weights go")
+    parser.add_argument(
+        "--out", type=Path, default=atom_finder.WEIGHTS, help="where the weights go"
+    )
     options = parser.parse_args()
     mixed = quick_at_bfloat16("cpu")
     start = time.monotonic()
@@ -197,7 +199,7 @@ def main() -> None:
         if t.is_floating_point()
     }
     save_file(weights, options.out)
-    rows = judge(finder.load_network(torch.device("cpu"), options.out), mixed=mixed)
+    rows = judge(atom_finder.load_network(torch.device("cpu"), options.out), mixed=mixed)
     print(table(rows))
     record(
         rows,

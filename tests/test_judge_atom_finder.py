@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vaerun.microscopy import finder
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.story import Story
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.simulation.movie import Story, play
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "judge_atom_finder.py"
 
@@ -24,9 +23,9 @@ def script():
 
 def test_a_frame_is_scored_and_the_record_renewed(script, monkeypatch, tmp_path: Path):
     monkeypatch.setattr(script, "SIDE_PX", 200)
-    side = 200 * finder.PIXEL_A
+    side = 200 * atom_finder.PIXEL_A
     film = list(play(Story(n_frames=1, height=side, width=side, silicon=5, grain=4.0), 70_000))
-    network = finder.load_network(torch.device("cpu"))
+    network = atom_finder.load_network(torch.device("cpu"))
     row = script._at_dose(network, [film], 20.0, mixed=False)
     assert row["f1_c"] > 0.97
     assert row["class_right"] > 0.95

@@ -28,7 +28,7 @@ from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
 from vaerun.data.sets import ImageSet, Splits, cropped
 from vaerun.encodings import VALIDATION, Encodings, write_latents
-from vaerun.microscopy.frames import Frame, common_pixel_nm, in_file
+from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder

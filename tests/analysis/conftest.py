@@ -5,7 +5,7 @@ import pytest
 
 from vaerun.analysis.circular import wrap
 from vaerun.encodings import Encodings
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.places import Place
 
 

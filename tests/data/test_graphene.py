@@ -9,8 +9,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.graphene import GrapheneConfig, _story, load_labelled
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.story import Story
+from vaerun.microscopy.simulation.movie import Story, play
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 

@@ -11,7 +11,7 @@ from vaerun.config.compose import compose
 from vaerun.data.framing import FramesConfig, held_frames
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 

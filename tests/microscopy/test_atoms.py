@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
+from vaerun.microscopy.atom_finder import Found
 from vaerun.microscopy.atoms import RING_REACH_A, Atoms, write_atoms
-from vaerun.microscopy.finder import Found
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 
 PIXEL_A = 0.2
 

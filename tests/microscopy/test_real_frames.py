@@ -8,12 +8,12 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from vaerun.microscopy import finder
-from vaerun.microscopy.bonding import BondRule, bonds
-from vaerun.microscopy.lattice import resampled
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.bonds import BondRule, bonds
+from vaerun.microscopy.pixel_size import resampled
 from vaerun.microscopy.readers import read
+from vaerun.microscopy.rescale import at_scale
 from vaerun.microscopy.rings import find_rings
-from vaerun.microscopy.scaling import at_scale
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "graphene"
 pytestmark = pytest.mark.skipif(
@@ -24,7 +24,7 @@ WITHIN_A = 0.5
 
 @pytest.fixture(scope="module")
 def network():
-    return finder.load_network(torch.device("cpu"))
+    return atom_finder.load_network(torch.device("cpu"))
 
 
 def published(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -40,8 +40,8 @@ def test_silicon_and_its_neighbours_are_found_where_they_were_published(network)
     for path in sorted((REAL / "library").glob("*.hdf5")):
         (frame,) = read(str(path))
         pixel_A = 10 * frame.pixel_nm
-        factor = pixel_A / finder.PIXEL_A
-        found = finder.atoms(finder.segment(network, resampled(frame.image, factor)))
+        factor = pixel_A / atom_finder.PIXEL_A
+        found = atom_finder.atoms(atom_finder.segment(network, resampled(frame.image, factor)))
         position, is_si = published(path)
         away, nearest = cKDTree((found.position + 0.5) / factor - 0.5).query(position)
         right = away * pixel_A <= WITHIN_A
@@ -57,8 +57,8 @@ def test_grain_boundaries_are_strings_of_fives_and_sevens_and_contamination_is_l
     network, name: str
 ):
     frames = at_scale(read(str(REAL / "frames" / f"{name}.hdf5")), None)
-    found = finder.atoms(finder.segment(network, frames[0].image))
-    rule = BondRule(longest=2.0 / finder.PIXEL_A, dopant_longest=2.35 / finder.PIXEL_A)
+    found = atom_finder.atoms(atom_finder.segment(network, frames[0].image))
+    rule = BondRule(longest=2.0 / atom_finder.PIXEL_A, dopant_longest=2.35 / atom_finder.PIXEL_A)
     sizes = find_rings(found.position, bonds(found.position, rule, found.species)).size
     count = {n: int((sizes == n).sum()) for n in range(3, 13)}
     assert 8 <= count[5] <= 30

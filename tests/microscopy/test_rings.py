@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 from scipy.spatial import Delaunay
 
-from vaerun.microscopy.bonding import BondRule, bonds, neighbours
-from vaerun.microscopy.ring_classes import PAPER_CLASSES, check_classes, classify
-from vaerun.microscopy.rings import Rings, find_rings, ring_sizes
+from vaerun.microscopy.bonds import BondRule, bonds, neighbours
+from vaerun.microscopy.rings import (
+    PAPER_CLASSES,
+    Rings,
+    check_classes,
+    classify,
+    find_rings,
+    ring_sizes,
+)
 from vaerun.utils.errors import UserError
 
 CC, SI_C = 1.42, 1.85  # Å

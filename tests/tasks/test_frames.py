@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from vaerun.analysis.figures import draw
 from vaerun.data import DATASETS, Dataset
 from vaerun.data.patches import PatchStack
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.models import atlas
 from vaerun.places import Place
 

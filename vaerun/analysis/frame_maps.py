@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from vaerun.analysis.latent_maps import widest_dimensions
 from vaerun.encodings import Encodings
-from vaerun.microscopy.frames import Frame, brightness
+from vaerun.microscopy.frame import Frame, brightness
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -6,7 +6,7 @@ from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.microscopy import readers
-from vaerun.microscopy.frames import brightness
+from vaerun.microscopy.frame import brightness
 from vaerun.utils.errors import UserError
 
 PatchesConfig = FramesConfig

@@ -12,16 +12,16 @@ from vaerun.config.schema import option
 from vaerun.data.framing import FramesConfig
 from vaerun.data.scenes import Scene, split_patches
 from vaerun.data.sets import ImageSet, Splits
-from vaerun.microscopy import finder, readers, rings, zenodo
+from vaerun.microscopy import atom_finder, readers, rings, zenodo
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frames import Frame, brightness
-from vaerun.microscopy.imaging import Optics
-from vaerun.microscopy.scaling import at_scale
-from vaerun.microscopy.score import WITHIN_A, matches
-from vaerun.microscopy.search import find_atoms
-from vaerun.microscopy.simulate import simulated
-from vaerun.microscopy.story import Story, Truth
-from vaerun.microscopy.surroundings import threefold_phase
+from vaerun.microscopy.bonds import threefold_phase
+from vaerun.microscopy.detection_score import WITHIN_A, matches
+from vaerun.microscopy.find_atoms import find_atoms
+from vaerun.microscopy.frame import Frame, brightness
+from vaerun.microscopy.rescale import at_scale
+from vaerun.microscopy.simulation.movie import Story, Truth
+from vaerun.microscopy.simulation.simulate import simulated
+from vaerun.microscopy.simulation.stem_imaging import Optics
 from vaerun.utils.errors import UserError, raise_all, show
 
 _STREAM = 4  # of the choice of labelled images
@@ -132,7 +132,7 @@ def scene(
     atoms = Atoms.of_frames(
         found,
         [frame.image.shape for frame in frames],
-        finder.PIXEL_A,
+        atom_finder.PIXEL_A,
         config.ring_classes,
         (config.smallest_ring, config.largest_ring),
     )
@@ -159,8 +159,8 @@ def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray
     values = {name: np.full(len(atoms), np.nan, np.float32) for name in names}
     for number, truth in enumerate(truths):
         rows = np.flatnonzero(atoms.frame == number)
-        true_px = truth.position / finder.PIXEL_A - 0.5
-        at_found, at_true = matches(atoms.position[rows], true_px, WITHIN_A / finder.PIXEL_A)
+        true_px = truth.position / atom_finder.PIXEL_A - 0.5
+        at_found, at_true = matches(atoms.position[rows], true_px, WITHIN_A / atom_finder.PIXEL_A)
         rows = rows[at_found]
         phase = threefold_phase(truth.position, truth.bonds)[at_true]
         values["angle"][rows] = np.where(np.abs(phase) > 0.5, np.angle(phase) / 3, np.nan)
@@ -174,7 +174,7 @@ def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray
 
 def _story(config: GrapheneConfig) -> Story:
     """The default story in a field of another size; fewer frames tell it in longer steps."""
-    side = config.frame_px * finder.PIXEL_A
+    side = config.frame_px * atom_finder.PIXEL_A
     length = config.frame_px / 512  # the default story fills frames of 512 pixels
     crowd, full = length**2, Story()
     step = full.n_frames / config.n_frames

@@ -15,7 +15,7 @@ from vaerun.data.patches import PatchStack, inside
 from vaerun.data.sets import ImageSet, Splits
 from vaerun.microscopy import centres
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frames import Frame, from_file
+from vaerun.microscopy.frame import Frame, from_file
 from vaerun.places import Place
 from vaerun.utils.errors import UserError
 

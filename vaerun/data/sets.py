@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaerun.data.filestack import FileStack
 from vaerun.data.patches import PatchStack
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.places import Place
 
 Images = Tensor | PatchStack | FileStack  # (N, C, H, W)

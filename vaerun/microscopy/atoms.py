@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.microscopy import rings
-from vaerun.microscopy.bonding import BondRule
-from vaerun.microscopy.finder import Found
-from vaerun.microscopy.frames import Frame
-from vaerun.microscopy.movie import RULE_A
-from vaerun.microscopy.surroundings import within
+from vaerun.microscopy.atom_finder import Found
+from vaerun.microscopy.bonds import RULE_A, BondRule, within
+from vaerun.microscopy.frame import Frame
 from vaerun.utils.files import atomic_path
 
 RING_REACH_A = 2.9  # across a ring of six carbon atoms

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from vaerun.files.formats import open_stored
 from vaerun.files.paths import find
 from vaerun.files.stored import Array, Wanted
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.utils.errors import UserError
 
 # F frames, H rows, W columns.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 from vaerun.microscopy.metadata import pixel_nm
 from vaerun.microscopy.restricted import load_plain
 from vaerun.utils.errors import UserError

@@ -17,8 +17,8 @@ from vaerun.data.scenes import Scene
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.microscopy.atoms import write_atoms
-from vaerun.microscopy.frames import in_file
-from vaerun.microscopy.sheet import SILICON
+from vaerun.microscopy.frame import in_file
+from vaerun.microscopy.graphene import SILICON
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.terminal import print_table, show_log

@@ -7,9 +7,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 
 from vaerun.analysis.figures.style import house_style, new_figure
 from vaerun.data.scenes import Scene
-from vaerun.microscopy.frames import brightness
+from vaerun.microscopy.frame import brightness
+from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.rings import find_rings
-from vaerun.microscopy.sheet import SILICON
 from vaerun.utils.files import atomic_path
 
 RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six are left clear

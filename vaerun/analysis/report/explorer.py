@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.encodings import Encodings
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy.frame import Frame
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]

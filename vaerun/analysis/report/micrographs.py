@@ -10,7 +10,7 @@ from PIL import Image
 from vaerun.analysis.report.packing import data_uri
 from vaerun.analysis.report.sprites import webp
 from vaerun.encodings import VALIDATION, Encodings
-from vaerun.microscopy.frames import Frame, brightness
+from vaerun.microscopy.frame import Frame, brightness
 
 Ints = npt.NDArray[np.int64]
 

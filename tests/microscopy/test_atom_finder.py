@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.microscopy import finder
-from vaerun.microscopy.imaging import Optics, expose
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.score import score
-from vaerun.microscopy.story import Story
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.detection_score import score
+from vaerun.microscopy.simulation.movie import Story, play
+from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 
 CPU = torch.device("cpu")
 
@@ -21,14 +20,14 @@ def discs(position: np.ndarray, species: list[int], side: int = 60) -> np.ndarra
     probability = np.zeros((2, side, side), np.float32)
     for (row, column), kind in zip(position, species, strict=True):
         away = np.hypot(rows - row, columns - column)
-        share = np.clip(finder.RADIUS_PX + 0.5 - away, 0, 1)
+        share = np.clip(atom_finder.RADIUS_PX + 0.5 - away, 0, 1)
         probability[kind] = np.maximum(probability[kind], share)
     return probability
 
 
 def test_discs_become_atoms_at_their_centres():
     true = np.array([[10.0, 12.0], [20.3, 30.6], [45.7, 20.2]])
-    found = finder.atoms(discs(true, [0, 1, 0]))
+    found = atom_finder.atoms(discs(true, [0, 1, 0]))
     order = found.position[:, 0].argsort()
     np.testing.assert_allclose(found.position[order], true, atol=0.05)
     assert found.species[order].tolist() == [0, 1, 0]
@@ -38,33 +37,33 @@ def test_discs_become_atoms_at_their_centres():
 @pytest.mark.parametrize("apart", [6.0, 7.0, 8.5])
 def test_atoms_that_touch_are_told_apart(apart: float):
     true = np.array([[30.0, 25.0], [30.0, 25.0 + apart]])
-    found = finder.atoms(discs(true, [0, 0]))
+    found = atom_finder.atoms(discs(true, [0, 0]))
     assert len(found.position) == 2
     np.testing.assert_allclose(found.position[found.position[:, 1].argsort()], true, atol=0.35)
 
 
 def test_specks_and_nothing_are_no_atoms():
-    assert len(finder.atoms(np.zeros((2, 40, 40), np.float32)).position) == 0
+    assert len(atom_finder.atoms(np.zeros((2, 40, 40), np.float32)).position) == 0
     speck = np.zeros((2, 40, 40), np.float32)
     speck[0, 20, 20:22] = 1.0
-    assert len(finder.atoms(speck).position) == 0
+    assert len(atom_finder.atoms(speck).position) == 0
 
 
 def test_what_the_network_sees_does_not_depend_on_gain_or_offset():
     rng = np.random.default_rng(0)
     image = rng.poisson(20, (80, 90)).astype(np.float32)
     np.testing.assert_allclose(
-        finder.normalised(image), finder.normalised(0.37 * image + 1000), atol=2e-2
+        atom_finder.normalised(image), atom_finder.normalised(0.37 * image + 1000), atol=2e-2
     )
-    assert np.isfinite(finder.normalised(np.full((50, 50), 3.0, np.float32))).all()
+    assert np.isfinite(atom_finder.normalised(np.full((50, 50), 3.0, np.float32))).all()
 
 
 def frame(seed: int, dose: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A fresh frame of 256 pixels a side, positions in pixels and species."""
-    side = 256 * finder.PIXEL_A
+    side = 256 * atom_finder.PIXEL_A
     tale = Story(n_frames=1, height=side, width=side, silicon=8, fourfold=2, grain=5.0)
     truth = next(play(tale, seed))
-    position = truth.position / finder.PIXEL_A - 0.5
+    position = truth.position / atom_finder.PIXEL_A - 0.5
     rng = np.random.default_rng(seed)
     image = expose(position, truth.species, (256, 256), Optics(dose=dose), rng).image
     return image, position, truth.species
@@ -73,14 +72,18 @@ def frame(seed: int, dose: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", [90_001, 90_002])
 def test_atoms_of_fresh_frames_are_found(seed: int):
     image, position, species = frame(seed, 20.0)
-    found = finder.atoms(finder.segment(finder.load_network(CPU), image))
+    found = atom_finder.atoms(atom_finder.segment(atom_finder.load_network(CPU), image))
 
     def inside(points: np.ndarray) -> np.ndarray:
         return ((points > 5) & (points < 250)).all(1)
 
     kept, true = inside(found.position), inside(position)
     result = score(
-        found.position[kept], found.species[kept], position[true], species[true], finder.PIXEL_A
+        found.position[kept],
+        found.species[kept],
+        position[true],
+        species[true],
+        atom_finder.PIXEL_A,
     )
     assert result.f1[0] >= 0.97
     assert result.f1[1] >= 0.9
@@ -88,20 +91,20 @@ def test_atoms_of_fresh_frames_are_found(seed: int):
 
 
 def test_tiles_change_nothing_away_from_chance():
-    network = finder.load_network(CPU)
+    network = atom_finder.load_network(CPU)
     rng = np.random.default_rng(0)
     image = rng.poisson(5, (520, 530)).astype(np.float32)
     image[::10, ::10] += 40
-    in_tiles = finder.segment(network, image)
+    in_tiles = atom_finder.segment(network, image)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finder, "_TILE", 1000)
-        whole = finder.segment(network, image)
+        patch.setattr(atom_finder, "_TILE", 1000)
+        whole = atom_finder.segment(network, image)
     assert np.abs(in_tiles - whole).max() < 0.05
 
 
 def test_the_weights_are_small_and_have_their_record():
-    assert finder.WEIGHTS.stat().st_size <= 1.5e6
-    record = json.loads(finder.WEIGHTS.with_suffix(".json").read_text())
+    assert atom_finder.WEIGHTS.stat().st_size <= 1.5e6
+    record = json.loads(atom_finder.WEIGHTS.with_suffix(".json").read_text())
     at_dose = {row["dose"]: row for row in record["scores"]}
     assert at_dose[20.0]["f1_c"] >= 0.98
     assert at_dose[20.0]["f1_si"] >= 0.97

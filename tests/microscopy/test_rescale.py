@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy import scaling
-from vaerun.microscopy.finder import PIXEL_A
-from vaerun.microscopy.frames import Frame
-from vaerun.microscopy.scaling import at_scale
+from vaerun.microscopy import rescale
+from vaerun.microscopy.atom_finder import PIXEL_A
+from vaerun.microscopy.frame import Frame
+from vaerun.microscopy.rescale import at_scale
 from vaerun.utils.errors import UserError
 
 
@@ -22,7 +22,7 @@ def frames(*said: tuple[int, float | None]) -> list[Frame]:
 def lattice(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """What the lattice of each frame shows, by its number."""
     shown: dict[int, float] = {}
-    monkeypatch.setattr(scaling, "lattice_pixel_nm", lambda image: shown.get(int(image[0, 0])))
+    monkeypatch.setattr(rescale, "lattice_pixel_nm", lambda image: shown.get(int(image[0, 0])))
     return shown
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.microscopy import finder
-from vaerun.microscopy.finder import Found
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy import atom_finder
+from vaerun.microscopy.atom_finder import Found
+from vaerun.microscopy.frame import Frame
 from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.progress import bar
@@ -51,7 +51,7 @@ def find_atoms(
     key = {
         "version": _VERSION,
         "frames": digest.hexdigest(),
-        "finder": hashlib.sha256(finder.WEIGHTS.read_bytes()).hexdigest(),
+        "finder": hashlib.sha256(atom_finder.WEIGHTS.read_bytes()).hexdigest(),
         "mixed": mixed,
     }
     arrays = cached(
@@ -72,12 +72,12 @@ def find_atoms(
 def _found(
     frames: Sequence[Frame], device: torch.device, *, mixed: bool, progress: bool
 ) -> Arrays:
-    network = finder.load_network(device)
+    network = atom_finder.load_network(device)
     arrays: dict[str, Any] = {}
     found = []
     for i, frame in enumerate(bar(frames, "finding atoms in frames", len(frames), shown=progress)):
-        probability = finder.segment(network, frame.image, mixed=mixed)
-        found.append(finder.atoms(probability))
+        probability = atom_finder.segment(network, frame.image, mixed=mixed)
+        found.append(atom_finder.atoms(probability))
         arrays[f"probability_{i}"] = (255 * probability.sum(0).clip(0, 1)).round().astype(np.uint8)
     return {
         **arrays,

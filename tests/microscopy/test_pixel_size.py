@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from vaerun.microscopy.lattice import lattice_pixel_nm, resampled, rescale
+from vaerun.microscopy.pixel_size import lattice_pixel_nm, resampled, rescale
 from vaerun.microscopy.readers import read
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "graphene"

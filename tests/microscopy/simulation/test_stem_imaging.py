@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vaerun.microscopy.imaging import SI_OVER_C, Optics, expose
+from vaerun.microscopy.simulation.stem_imaging import SI_OVER_C, Optics, expose
 
 CLEAN = Optics(
     dose=1e6, background=0.0, contamination=0.0, tail=0.0, jitter_px=0.0, cover=0.0, blur_px=0.0

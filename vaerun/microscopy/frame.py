@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.microscopy.lattice import rescale
+from vaerun.microscopy.pixel_size import rescale
 
 Floats = npt.NDArray[np.floating]
 Doubles = npt.NDArray[np.float64]

@@ -16,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay
 
-CARBON, SILICON = 0, 1
-SMALLEST_RING, LARGEST_RING = 3, 12
-MOST_RINGS = 4  # of an atom, which has at most four bonds
+from vaerun.microscopy.graphene import LARGEST_RING, MOST_RINGS, SILICON, SMALLEST_RING
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy.frames import Frame, brightness, common_pixel_nm, from_file, in_file
+from vaerun.microscopy.frame import Frame, brightness, common_pixel_nm, from_file, in_file
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy.seeds import Grain, StrainField, mend_seams, ring_centres
-from vaerun.microscopy.sheet import SILICON, Sheet
+from vaerun.microscopy.graphene import SILICON
+from vaerun.microscopy.simulation.initial_sheet import Grain, StrainField, mend_seams, ring_centres
+from vaerun.microscopy.simulation.sheet import Sheet
 
 HALF = np.array([22.0, 22.0])
 

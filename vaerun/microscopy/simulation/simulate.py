@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.microscopy.frames import Frame
-from vaerun.microscopy.imaging import Optics, expose
-from vaerun.microscopy.movie import play
-from vaerun.microscopy.story import Story, Truth
+from vaerun.microscopy.frame import Frame
+from vaerun.microscopy.simulation.movie import Story, Truth, play
+from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.progress import bar
 

@@ -6,10 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
-from vaerun.microscopy import movie, rings
-from vaerun.microscopy.movie import RULE_A, play
-from vaerun.microscopy.story import Story, Truth
-from vaerun.microscopy.surroundings import ideal, near, threefold_phase
+from vaerun.microscopy import rings
+from vaerun.microscopy.bonds import RULE_A, ideal, near, threefold_phase
+from vaerun.microscopy.simulation import movie
+from vaerun.microscopy.simulation.movie import Story, Truth, play
 
 SMALL = Story(
     n_frames=3, height=36, width=40, silicon=10, fourfold=3, grain=5.0, amorphous=8.0, holes=1,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaerun.microscopy.finder import PIXEL_A
-from vaerun.microscopy.frames import Frame
-from vaerun.microscopy.lattice import PIXEL_NM, lattice_pixel_nm, resampled
+from vaerun.microscopy.atom_finder import PIXEL_A
+from vaerun.microscopy.frame import Frame
+from vaerun.microscopy.pixel_size import PIXEL_NM, lattice_pixel_nm, resampled
 from vaerun.utils.errors import UserError
 
 _MEND = "give data.pixel_size_nm=0.01 or the like"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy.score import matches, score
+from vaerun.microscopy.detection_score import matches, score
 
 
 def test_each_true_atom_is_matched_once_and_only_nearby():

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.microscopy import search
-from vaerun.microscopy.frames import Frame
+from vaerun.microscopy import find_atoms
+from vaerun.microscopy.frame import Frame
 
 
 def test_atoms_are_found_again_only_if_something_differs(
@@ -14,15 +14,15 @@ def test_atoms_are_found_again_only_if_something_differs(
 ):
     frames = [Frame(image=np.zeros((32, 32), np.float32), pixel_nm=0.014, name="empty")]
     asked = []
-    honest = search._found
+    honest = find_atoms._found
 
     def counted(*given: object, **named: object) -> dict[str, np.ndarray]:
         asked.append(named)
         return honest(*given, **named)
 
-    monkeypatch.setattr(search, "_found", counted)
+    monkeypatch.setattr(find_atoms, "_found", counted)
     for mixed in (False, False, True):
-        monkeypatch.setattr(search, "quick_at_bfloat16", lambda _, mixed=mixed: mixed)
-        images, found = search.find_atoms(frames, tmp_path, progress=False)
+        monkeypatch.setattr(find_atoms, "quick_at_bfloat16", lambda _, mixed=mixed: mixed)
+        images, found = find_atoms.find_atoms(frames, tmp_path, progress=False)
     assert [named["mixed"] for named in asked] == [False, True]
     assert (images[0].shape, len(found[0].position)) == ((32, 32), 0)

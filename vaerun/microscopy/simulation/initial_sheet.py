@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay, cKDTree
 
-from vaerun.microscopy.relax import CC_A
-from vaerun.microscopy.sheet import Sheet
+from vaerun.microscopy.graphene import CC_A
+from vaerun.microscopy.simulation.sheet import Sheet
 
 RING_TO_RING_A = np.sqrt(3) * CC_A
 _SMOOTHING = 12  # times that seams are evened out

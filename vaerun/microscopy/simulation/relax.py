@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from vaerun.microscopy.sheet import SILICON, Sheet
+from vaerun.microscopy.graphene import CC_A, SIC_A, SILICON
+from vaerun.microscopy.simulation.sheet import Sheet
 
-CC_A, SIC_A = 1.42, 1.75  # Å; the second that of Si in graphene, seen from above
 _ANGLE, _REPULSION = 0.25, 1.0  # stiffness over that of a bond
 _APART_A = 2.35  # unbonded atoms stay this far apart, in Å
 _STEP, _DRAG = 0.12, 0.9

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
-from vaerun.microscopy.sheet import SILICON
+from vaerun.microscopy.graphene import SILICON
 
 SI_OVER_C = (
     14 / 6

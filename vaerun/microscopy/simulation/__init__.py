@@ -1,0 +1,1 @@
+"""Simulated graphene under the electron beam, with its truth."""

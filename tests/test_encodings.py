@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
+from vaerun.data.image_set import Place
 from vaerun.encodings import Encodings, read_latents, write_latents
-from vaerun.places import Place
 from vaerun.utils.errors import UserError
 
 N, D, J = 7, 3, 2

@@ -15,7 +15,7 @@ import torch
 
 from vaerun import export
 from vaerun.config.compose import compose
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.loaded import Run
 from vaerun.models import build
 from vaerun.runs.config import validate

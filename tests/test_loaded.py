@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vaerun.analysis import latent_maps
 from vaerun.config.compose import compose
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.inference import upright
 from vaerun.loaded import Run
 from vaerun.models import build

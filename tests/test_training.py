@@ -12,10 +12,11 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vaerun import data, training
+from vaerun import training
 from vaerun.callbacks import Beginning, Checkpoints
-from vaerun.data.sets import Splits
-from vaerun.data.suits import SUITS
+from vaerun.data.datasets.card_suits import SUITS
+from vaerun.data.image_set import Splits
+from vaerun.data.load import load
 from vaerun.models import atlas
 from vaerun.models.module import Module
 from vaerun.setting import Setting
@@ -208,9 +209,9 @@ def test_tensorboard_and_log_show_the_chosen_beginning_and_each_by_itself(
 
 
 def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch):
-    honest = data.load
+    honest = load
 
-    def load(*arguments, **options) -> Splits:
+    def relabelled(*arguments, **options) -> Splits:
         splits = honest(*arguments, **options)
         label = torch.where(splits.labelled.label % 2 == 0, -1, splits.labelled.label)
         labelled = dataclasses.replace(splits.labelled, label=label)
@@ -218,7 +219,7 @@ def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch
 
     options = ("model=ssrvae", *FOUND, "trainer.max_epochs=1")
     assert not any("no label" in line for line in run(*options)[1])
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr("vaerun.tasks.train.load", relabelled)
     _, output = run(*options)
     (line,) = (line for line in output if "no label" in line)
     assert f"of {SUITS[0]}, {SUITS[2]}: such images" in line

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaerun.data.sets import ImageSet, Splits
+from vaerun.data.image_set import ImageSet, Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import Job
 from vaerun.models.bound import negative_elbo

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaerun import inference
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.report import Explorer, Pictures, decode_manifold, most_pictures
-from vaerun.data.sets import Splits, cropped
+from vaerun.data.image_set import Splits, cropped
 from vaerun.encodings import Encodings
 from vaerun.geometry import Pose, pixel_size
 from vaerun.inference import Array

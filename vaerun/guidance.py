@@ -2,8 +2,8 @@
 
 import torch
 
-from vaerun.data.module import Knowledge
-from vaerun.data.sets import joined
+from vaerun.data.datamodule import Knowledge
+from vaerun.data.image_set import joined
 from vaerun.models import atlas
 from vaerun.models.module import Module
 from vaerun.setting import Setting

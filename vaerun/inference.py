@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaerun.data.sets import Images, ImageSet, Splits
+from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.bound import negative_elbo

@@ -18,7 +18,7 @@ import torch
 
 from vaerun import export, told
 from vaerun.analysis.latent_maps import PRIOR_RANGE, widest_dimensions
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.encodings import Encodings, read_latents
 from vaerun.geometry import Pose
 from vaerun.inference import Array, Latents, encode_images

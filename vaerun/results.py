@@ -26,7 +26,7 @@ from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.metrics import MOST_TRAIN, MOST_VAL
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
-from vaerun.data.sets import ImageSet, Splits, cropped
+from vaerun.data.image_set import ImageSet, Splits, cropped
 from vaerun.encodings import VALIDATION, Encodings, write_latents
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models.network import Network

@@ -7,7 +7,7 @@ import torch
 
 from vaerun import models
 from vaerun.config.overrides import group
-from vaerun.data.sets import DataShape, ImageSet, Splits
+from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.loaded import Run, load
 from vaerun.manifest import Job
 from vaerun.runs.config import RunConfig, validate

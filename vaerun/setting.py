@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from vaerun.data.sets import Splits
+from vaerun.data.image_set import Splits
 from vaerun.hardware import Hardware
 from vaerun.ranks.together import ALONE, Ranks
 from vaerun.runs.config import RunConfig

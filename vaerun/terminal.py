@@ -8,7 +8,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
-from vaerun.data.sets import Splits
+from vaerun.data.image_set import Splits
 from vaerun.hardware import Hardware
 from vaerun.models.network import Network
 from vaerun.runs.config import RunConfig

@@ -15,9 +15,9 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from vaerun import checkpoints, heap, models
 from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
-from vaerun.data.corrupt import corruption
-from vaerun.data.module import DataModule
-from vaerun.data.sets import Splits
+from vaerun.data.corruption import corruption
+from vaerun.data.datamodule import DataModule
+from vaerun.data.image_set import Splits
 from vaerun.guidance import knowledge
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.history import History

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from vaerun.analysis.circular import wrap
+from vaerun.data.image_set import Place
 from vaerun.encodings import Encodings
 from vaerun.microscopy.frame import Frame
-from vaerun.places import Place
 
 
 def make_encodings(n_train=400, n_val=200, n_classes=4, seed=0, **replaced):

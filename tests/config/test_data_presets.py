@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 import vaerun.config.compose  # noqa: F401 - what ${angle_range:…} means
 from vaerun.config.schema import check
-from vaerun.data import DATASETS, DataConfig
+from vaerun.data import DataConfig
+from vaerun.data.load import DATASETS
 from vaerun.utils.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "conf" / "data"

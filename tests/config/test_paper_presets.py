@@ -13,10 +13,10 @@ from vaerun import results
 from vaerun.analysis import latent_maps
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
-from vaerun.data import mnist
-from vaerun.data.download import DataFile
-from vaerun.data.mnist import Source
-from vaerun.data.sets import DataShape
+from vaerun.data.datasets import mnist
+from vaerun.data.datasets.download import DataFile
+from vaerun.data.datasets.mnist import Source
+from vaerun.data.image_set import DataShape
 from vaerun.models import build
 from vaerun.runs.config import RunConfig, validate
 

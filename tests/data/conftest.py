@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.data import mnist
-from vaerun.data.cards import CardsConfig
-from vaerun.data.corrupt import CorruptionConfig
-from vaerun.data.download import DataFile
-from vaerun.data.images_config import ImagesConfig
-from vaerun.data.mnist import MnistConfig, Source
+from vaerun.data.corruption import CorruptionConfig
+from vaerun.data.datasets import mnist
+from vaerun.data.datasets.cards import CardsConfig
+from vaerun.data.datasets.download import DataFile
+from vaerun.data.datasets.images_config import ImagesConfig
+from vaerun.data.datasets.mnist import MnistConfig, Source
 
 N_TRAIN, N_VAL = 7, 5
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from vaerun.data.io.read_frames import read
 from vaerun.microscopy.pixel_size import lattice_pixel_nm, resampled, rescale
-from vaerun.microscopy.readers import read
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "graphene"
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
+from vaerun.data.io.read_frames import read
 from vaerun.microscopy import atom_finder
 from vaerun.microscopy.bonds import BondRule, bonds
 from vaerun.microscopy.pixel_size import resampled
-from vaerun.microscopy.readers import read
 from vaerun.microscopy.rescale import at_scale
 from vaerun.microscopy.rings import find_rings
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vaerun.config.compose import compose
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.models import build
 from vaerun.models.network import Network
 from vaerun.runs.config import validate

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from vaerun.analysis.clusters import agreement
 from vaerun.config.compose import compose
-from vaerun.data.filestack import FileStack
-from vaerun.data.preparing import Preparation
-from vaerun.data.source import Source
+from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.lazy.image_files import Source
+from vaerun.data.lazy.preprocessing import Preparation
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.models import atlas
 from vaerun.models.atlas import Atlas, explore

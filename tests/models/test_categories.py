@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vaerun.config.compose import compose
-from vaerun.data.feed import Batch
-from vaerun.data.sets import DataShape
+from vaerun.data.dataloader import Batch
+from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
 from vaerun.models.bound import negative_elbo

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from vaerun import data
 from vaerun.cli import main
 from vaerun.config.compose import compose
+from vaerun.data.load import load
 from vaerun.encodings import read_latents
 from vaerun.runs.config import validate
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_judged_is_refused(vaerun: Vaerun, out: Path, here: Path)
 def own_images(out: Path) -> np.ndarray:
     """Those of the runs, training before validation, (100, 16, 16)."""
     small = [word for word in TINY if word.startswith("data.")]
-    splits = data.load(validate(compose(small)).data, 0)
+    splits = load(validate(compose(small)).data, 0)
     return np.concatenate([splits.train.images.numpy(), splits.val.images.numpy()])[:, 0]
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch.nn.functional as F
 
 from vaerun.analysis.figures import draw
-from vaerun.data import DATASETS, Dataset
-from vaerun.data.patches import PatchStack
+from vaerun.data.image_set import Place
+from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.data.load import DATASETS, Dataset
 from vaerun.microscopy.frame import Frame
 from vaerun.models import atlas
-from vaerun.places import Place
 
 BORDER = 3
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 import vaerun as package
-from vaerun import data
 from vaerun.analysis.clusters import names_of_groups
 from vaerun.cli import main
-from vaerun.data.sets import ImageSet, Splits
-from vaerun.data.suits import SUITS
+from vaerun.data.datasets.card_suits import SUITS
+from vaerun.data.image_set import ImageSet, Splits
+from vaerun.data.load import load
 from vaerun.loaded import Run
 from vaerun.models import atlas
 from vaerun.utils.errors import UserError
@@ -236,7 +236,7 @@ def test_the_confusion_of_found_classes_has_a_column_for_each(finished: Finished
 
 
 def val_images(loaded: Run) -> ImageSet:
-    return data.load(loaded.config.data, loaded.config.seed).val
+    return load(loaded.config.data, loaded.config.seed).val
 
 
 @pytest.mark.parametrize("name", INFERRING)
@@ -359,14 +359,14 @@ def test_no_label_is_learnt_from_but_those_that_are_given(
     monkeypatch.setattr(atlas, "_STEPS", 20)
     typed = (*TINY, *CHOICES[name])
     rows, weights = outcome(vaerun(*typed)[1])
-    honest = data.load
+    honest = load
 
-    def load(*arguments, **options) -> Splits:
+    def relabelled(*arguments, **options) -> Splits:
         splits = honest(*arguments, **options)
         wrong = {part: with_other_labels(getattr(splits, part)) for part in parts}
         return dataclasses.replace(splits, **wrong)
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr("vaerun.tasks.train.load", relabelled)
     other_rows, other_weights = outcome(vaerun(*typed)[1])
     is_same = all(torch.equal(weights[key], other_weights[key]) for key in weights)
     assert is_same == (rows == other_rows) == (not may_differ)

@@ -12,11 +12,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vaerun.data import DATASETS, Dataset, ImageSet, Splits
-from vaerun.data.patches import PatchStack
+from vaerun.data import ImageSet, Splits
+from vaerun.data.image_set import Place
+from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.data.load import DATASETS, Dataset
 from vaerun.encodings import read_latents
 from vaerun.models import atlas
-from vaerun.places import Place
 
 TINY = (
     "data.train_size=40",

@@ -10,8 +10,8 @@ import torch
 import yaml
 
 import vaerun as package
-from vaerun import data
 from vaerun.config.compose import compose
+from vaerun.data.load import load
 from vaerun.manifest import Job
 from vaerun.models.module import Module
 from vaerun.tasks.train import train
@@ -130,7 +130,7 @@ def test_the_metrics_are_those_of_the_saved_encodings(finished: Path):
 
 
 def test_a_loaded_run_encodes_as_it_did(finished: Path):
-    from vaerun.data import cards
+    from vaerun.data.datasets import cards
 
     loaded = package.load(finished)
     config = loaded.config.data
@@ -191,7 +191,7 @@ def test_corrupted_images_are_restored_from_command_to_report(vaerun, monkeypatc
     with h5py.File(folder / "latents.h5") as file:
         assert file["z_mean"].shape == (120, 2)
     first, second = seen
-    clean = data.load(package.load(folder).config.data, 0).train.target
+    clean = load(package.load(folder).config.data, 0).train.target
     for batch in (first, second):
         torch.testing.assert_close(*(t.flatten(1).sum(1).sort()[0] for t in (batch.target, clean)))
         assert float((batch.images == 0).sum()) > float((batch.target == 0).sum())

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaerun.data.order import EpochSampler, Rows
+from vaerun.data.sampler import EpochSampler, Rows
 from vaerun.hardware import Hardware
 from vaerun.runs.config import TrainerConfig
 from vaerun.utils import distributed, random

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vaerun.config.schema import option
-from vaerun.data.corrupt import CHOICES, CorruptionConfig
+from vaerun.data.corruption import CHOICES, CorruptionConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

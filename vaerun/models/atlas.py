@@ -25,8 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.data.filestack import FileStack
-from vaerun.data.sets import Images
+from vaerun.data.image_set import Images
+from vaerun.data.lazy.file_images import FileStack
 from vaerun.geometry import Pose, place
 from vaerun.models.legend import Found, Legend
 from vaerun.models.prepared import centred, shrunk

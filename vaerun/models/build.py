@@ -1,6 +1,6 @@
 """From a model's options and the images' shape to its network."""
 
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.latents import Latents
 from vaerun.likelihoods import build as build_likelihood
 from vaerun.models import categories

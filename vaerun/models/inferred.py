@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaerun.config.schema import option
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.latents import Latents
 from vaerun.models.category import Category, log_bins
 from vaerun.models.posterior import Posterior

@@ -10,8 +10,8 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vaerun.data.corrupt import Corruption
-from vaerun.data.feed import Batch
+from vaerun.data.corruption import Corruption
+from vaerun.data.dataloader import Batch
 from vaerun.geometry import wrap
 from vaerun.models.bound import Terms, negative_elbo
 from vaerun.models.family import Family

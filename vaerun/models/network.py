@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.data.sets import DataShape
+from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
 from vaerun.latents import Latents
 from vaerun.likelihoods import Bernoulli

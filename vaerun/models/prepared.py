@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaerun.data.sets import Images, cropped
+from vaerun.data.image_set import Images, cropped
 from vaerun.geometry import Pose, pixel_grid, place
 
 _CHUNK = 2000  # images moved or shrunk at once

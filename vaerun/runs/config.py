@@ -84,7 +84,7 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
         Plain containers, interpolations resolved: what `compose` returns, or a run's own file.
     """
     from vaerun import models
-    from vaerun.data import DATASETS
+    from vaerun.data.load import DATASETS
     from vaerun.models import CATEGORIES, POSES, ModelConfig
     from vaerun.nets import DECODERS
     from vaerun.objectives import OBJECTIVES

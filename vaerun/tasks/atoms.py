@@ -12,8 +12,8 @@ from rich.console import Console
 
 from vaerun import manifest
 from vaerun.analysis.figures.overlay import save_overlay
-from vaerun.data.graphene import GrapheneConfig, scene
-from vaerun.data.scenes import Scene
+from vaerun.data.datasets.graphene import GrapheneConfig, scene
+from vaerun.data.datasets.patches import Scene
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.microscopy.atoms import write_atoms

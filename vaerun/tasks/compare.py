@@ -20,7 +20,7 @@ from vaerun.analysis.compare import Finished, Group
 from vaerun.analysis.figures import save_figures
 from vaerun.analysis.figures.compare import draw_manifolds, draw_metrics
 from vaerun.config.task import CompareConfig
-from vaerun.files.paths import natural
+from vaerun.data.io.formats import natural
 from vaerun.manifest import About, Job
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, read_config

@@ -10,10 +10,11 @@ import torch
 import yaml
 from rich.console import Console
 
-from vaerun import data, inference, manifest
+from vaerun import inference, manifest
 from vaerun.analysis.figures import draw, encoding_arrays, save_figures
 from vaerun.config.task import EncodeConfig
-from vaerun.data.sets import DataShape, ImageSet, cropped
+from vaerun.data.image_set import DataShape, ImageSet, cropped
+from vaerun.data.load import everything
 from vaerun.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
@@ -46,7 +47,7 @@ def encode(config: RunConfig, job: Job) -> Path:
     config, job, network = again.config, again.job, again.run.network
     hardware = Hardware.find(config.trainer)
     classes = again.run.metrics.get("classes")
-    images = data.everything(config.data, config.seed, like=network.shape, classes=classes)
+    images = everything(config.data, config.seed, like=network.shape, classes=classes)
     channels, height, width = images.images.shape[1:]
     check_fit(again.run, images, DataShape(image=(channels, height, width)))
     about = About(

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from vaerun import data, manifest, models
+from vaerun import manifest, models
 from vaerun.batching import settled
-from vaerun.data.sets import Splits
+from vaerun.data.image_set import Splits
+from vaerun.data.load import load
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.runs.config import RunConfig
@@ -77,7 +78,7 @@ def train(config: RunConfig, job: Job) -> Path:
 
 def load_splits(config: RunConfig) -> Splits:
     """The data of a run, as its model wants them."""
-    return data.load(
+    return load(
         config.data,
         config.seed,
         labelled=models.MODELS[config.model.name].learns_labels,

@@ -17,7 +17,7 @@ from vaerun import inference, manifest
 from vaerun.batching import settled
 from vaerun.config.compose import compose
 from vaerun.config.overrides import group
-from vaerun.data.sets import Splits
+from vaerun.data.image_set import Splits
 from vaerun.hardware import Hardware
 from vaerun.manifest import About, Job
 from vaerun.results import measure

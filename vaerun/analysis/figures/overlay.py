@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
 from vaerun.analysis.figures.style import house_style, new_figure
-from vaerun.data.scenes import Scene
+from vaerun.data.datasets.patches import Scene
 from vaerun.microscopy.frame import brightness
 from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.rings import find_rings

@@ -1,0 +1,59 @@
+"""`data=graphene`: the story that is simulated, and the labelled images."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from vaerun.config.compose import compose
+from vaerun.data.datasets.graphene import GrapheneConfig, _story, load_labelled
+from vaerun.data.image_set import ImageSet, Splits
+from vaerun.microscopy.simulation.movie import Story, play
+from vaerun.runs.config import validate
+from vaerun.utils.errors import UserError
+
+
+def config(*typed: str) -> GrapheneConfig:
+    made = validate(compose(["data=graphene", *typed])).data
+    assert isinstance(made, GrapheneConfig)
+    return made
+
+
+def splits(label: list[int]) -> Splits:
+    part = ImageSet(
+        images=torch.zeros(len(label), 1, 8, 8),
+        label=torch.tensor(label),
+        index=torch.arange(len(label)),
+    )
+    return Splits(train=part, val=part, classes=[], symmetry=[])
+
+
+def test_a_frame_of_usual_size_has_the_usual_story():
+    usual = dataclasses.replace(Story(), height=512 * 0.14, width=512 * 0.14)
+    assert _story(config()) == usual
+
+
+def test_a_small_frame_is_not_emptied():
+    story = _story(config("data.frame_px=64", "data.n_frames=20"))
+    first, *_, last = play(story, 0)
+    n = [int(((t.position > 0) & (t.position < story.height)).all(1).sum()) for t in (first, last)]
+    assert n[1] > 0.75 * n[0] > 0
+
+
+def test_a_share_of_each_class_is_labelled():
+    label = [0] * 40 + [1] * 20 + [-1] * 10
+    found = load_labelled(config("data.labelled_share=0.25"), 0, splits(label))
+    assert np.bincount(found.label.numpy()).tolist() == [10, 5]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["data.ring_classes=[]"], "data.ring_classes"),
+        (["data.centres=grid"], "data.centres=grid"),
+    ],
+)
+def test_what_has_no_class_gives_no_labels(typed: list[str], words: str):
+    with pytest.raises(UserError, match=words.replace(".", r"\.")):
+        load_labelled(config(*typed), 0, splits([-1] * 5))

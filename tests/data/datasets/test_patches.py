@@ -1,0 +1,217 @@
+"""Patches of frames: where they are cut, and that validation never sees what training saw."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vaerun.config.compose import compose
+from vaerun.data.datasets.patch_split import held_frames
+from vaerun.data.datasets.patches import Scene, split_patches
+from vaerun.data.datasets.patches_config import FramesConfig
+from vaerun.microscopy.atoms import Atoms
+from vaerun.microscopy.frame import Frame
+from vaerun.runs.config import validate
+from vaerun.utils.errors import UserError
+
+N_FRAMES, SIDE = 10, 60
+
+
+def config(**changes: object) -> FramesConfig:
+    plain = compose(["data=patches", "data.path=x", "data.patch_px=12", "data.step_px=6"])
+    made = validate(plain).data
+    return dataclasses.replace(made, **changes)
+
+
+def scene(
+    n_frames: int = N_FRAMES, movies: list[int] | None = None, scale: float = 1, **changes: object
+) -> Scene:
+    """Frames in which every pixel tells its frame, row and column."""
+    movies = movies or [0] * n_frames
+    rows, columns = np.indices((SIDE, SIDE + 10))
+    shown = [(number * 10000 + rows * 100 + columns) / 1e5 for number in range(n_frames)]
+    images = [s.astype(np.float32) for s in shown]
+    frames = [
+        Frame(image=image, pixel_nm=0.1, name=str(k), scale=scale, movie=movie)
+        for k, (image, movie) in enumerate(zip(images, movies, strict=True))
+    ]
+    return Scene(frames=frames, shown=[torch.from_numpy(i) for i in images], **changes)
+
+
+def atoms(n: int = 300, n_frames: int = N_FRAMES) -> Atoms:
+    rng = np.random.default_rng(0)
+    frame = np.sort(rng.integers(0, n_frames, n))
+    return Atoms(
+        frame=frame,
+        position=rng.uniform(0, SIDE, (n, 2)),
+        species=rng.integers(0, 2, n),
+        confidence=np.ones(n),
+        ring_sizes=np.zeros((n, 4), int),
+        ring_class=rng.integers(-1, 3, n),
+        neighbours=np.full((n, 4), -1),
+    )
+
+
+def test_a_patch_shows_what_lies_about_its_centre():
+    splits = split_patches(scene(), config(), 0)
+    for part in (splits.train, splits.val):
+        place = part.place
+        first = part.images[:][:, 0, 0, 0].numpy() * 1e5
+        corner = np.round(place.centre - 5.5)
+        expected = place.frame * 10000 + corner[:, 0] * 100 + corner[:, 1]
+        np.testing.assert_allclose(first, expected, atol=1)
+
+
+def test_validation_frames_are_never_trained_on():
+    splits = split_patches(scene(), config(), 0)
+    train, val = set(splits.train.place.frame.tolist()), set(splits.val.place.frame.tolist())
+    assert not train & val
+    assert len(val) == 2
+    assert len(train) == 8
+
+
+@pytest.mark.parametrize("n_frames", range(2, 60, 7))
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+def test_as_many_frames_are_held_back_as_asked(n_frames: int, share: float):
+    held = held_frames(n_frames, share)
+    assert held.sum() == min(max(round(share * n_frames), 1), n_frames - 1)
+
+
+@pytest.mark.parametrize("n_frames", [1, 3])
+def test_few_frames_are_split_by_region_without_overlap(n_frames: int):
+    splits = split_patches(scene(n_frames), config(val_share=0.4), 0)
+    right_of_train = splits.train.place.centre[:, 1].max() + 6
+    assert splits.val.place.centre[:, 1].min() - 6 >= right_of_train
+    assert len(splits.val) > 0
+
+
+def test_a_lapse_has_its_times_as_channels_and_crosses_no_split():
+    splits = split_patches(scene(20), config(n_times=3, lag=2, val_share=0.5), 0)
+    for part in (splits.train, splits.val):
+        assert part.images.shape[1] == 3
+        number = (part.images[:][:, :, 0, 0] * 10).floor().int()  # the frame that each shows
+        assert ((number[:, 1:] - number[:, :-1]) == 2).all()
+    seen = [set((p.images[:][:, :, 0, 0] * 10).floor().int().flatten().tolist()) for p in
+            (splits.train, splits.val)]  # fmt: skip
+    assert not seen[0] & seen[1]
+
+
+def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
+    table = atoms()
+    strain = np.arange(len(table), dtype=np.float32)
+    known = scene(atoms=table, factors={"strain": strain}, classes=["a", "b", "c"])
+    splits = split_patches(known, config(centres="atoms", species=["C"]), 0)
+    for part in (splits.train, splits.val):
+        rows = part.factors["strain"].numpy().astype(int)
+        assert (table.species[rows] == 0).all()
+        assert (table.ring_class[rows] == part.label.numpy()).all()
+        np.testing.assert_allclose(part.place.centre, table.position[rows], atol=1e-4)
+    assert splits.symmetry == [3, 3, 3]
+
+
+def test_atoms_look_the_same_after_a_third_of_a_turn_also_without_classes():
+    splits = split_patches(scene(atoms=atoms()), config(centres="atoms"), 0)
+    assert (splits.classes, splits.symmetry) == ([], [3])
+
+
+def test_where_no_atom_was_found_other_centres_still_have_patches():
+    nothing = scene(atoms=atoms(0), factors={"strain": np.zeros(0, np.float32)})
+    splits = split_patches(nothing, config(), 0)
+    assert splits.train.factors["strain"].isnan().all()
+    with pytest.raises(UserError, match=r"data\.species=\[Si\]"):
+        split_patches(nothing, config(centres="atoms", species=["Si"]), 0)
+
+
+@pytest.mark.parametrize(
+    ("movies", "first"),
+    [
+        ([3] * 5 + [7] * 5, {0, 1, 2, 5, 6, 7}),
+        (list(range(10)), set(range(8))),  # one frame a file
+    ],
+    ids=["two movies", "a file for each frame"],
+)
+def test_a_lapse_stays_in_its_movie(movies: list[int], first: set[int]):
+    lapsed = config(n_times=3, lag=1, split="region", val_share=0.4)
+    splits = split_patches(scene(movies=movies), lapsed, 0)
+    assert set(splits.train.place.frame.tolist()) == first
+
+
+def test_a_lapse_needs_frames_of_one_shape():
+    mixed = scene(6)
+    mixed.shown[3] = mixed.shown[3][:30]
+    lapsed = config(n_times=2, lag=1, split="region", val_share=0.4)
+    splits = split_patches(mixed, lapsed, 0)
+    assert set(splits.train.place.frame.tolist()) == {0, 1, 4}
+
+
+def test_movies_too_short_to_hold_back_a_lapse_are_split_by_region():
+    splits = split_patches(scene(6), config(n_times=3, lag=2, val_share=0.4), 0)
+    assert set(splits.val.place.frame.tolist()) == {0, 1}
+
+
+def test_points_are_pixels_of_the_file(tmp_path: Path):
+    file = tmp_path / "points.csv"
+    file.write_text("frame,row,column\n" + "".join(f"{f},{10 + f},15\n" for f in range(10)))
+    splits = split_patches(scene(scale=2.0), config(centres="points", points=str(file)), 0)
+    both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
+    assert sorted(both[:, 0].tolist()) == [20.5 + 2 * f for f in range(10)]
+    assert set(both[:, 1].tolist()) == {30.5}
+
+
+def test_points_of_a_file_become_centres(tmp_path: Path):
+    file = tmp_path / "points.csv"
+    file.write_text("frame,row,column\n" + "".join(f"{f},{20 + f},30\n" for f in range(10)))
+    splits = split_patches(scene(), config(centres="points", points=str(file)), 0)
+    both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
+    assert sorted(both[:, 0].tolist()) == [20.0 + f for f in range(10)]
+
+
+def test_edges_are_followed():
+    images = [np.zeros((50, 50), np.float32) for _ in range(6)]
+    for image in images:
+        image[:, 25:] = 1.0
+    walls = Scene(
+        frames=[Frame(image=i, pixel_nm=None, name="x") for i in images],
+        shown=[torch.from_numpy(i) for i in images],
+    )
+    splits = split_patches(walls, config(centres="edges", edge_blur_px=0.0), 0)
+    np.testing.assert_allclose(splits.train.place.centre[:, 1], 24.5, atol=0.01)
+
+
+def test_a_random_part_is_a_part_and_the_same_for_the_same_seed():
+    all_of_it = split_patches(scene(), config(), 0).train.index.tolist()
+    some = [
+        split_patches(scene(), config(train_size=20), s).train.index.tolist() for s in (1, 1, 2)
+    ]
+    assert len(some[0]) == 20
+    assert set(some[0]) <= set(all_of_it)
+    assert some[0] == some[1] != some[2]
+
+
+def test_frames_may_be_held_back_by_number():
+    splits = split_patches(scene(held_back=[7, 8, 9]), config(), 0)
+    assert set(splits.val.place.frame.tolist()) == {7, 8, 9}
+    assert set(splits.train.place.frame.tolist()) == set(range(7))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patch_px": 200}, "data.patch_px=200"),
+        ({"n_times": 11}, "data.n_times=11"),
+        ({"centres": "points"}, "data.points="),
+        ({"centres": "edges", "edge_level": 1.0}, "data.centres=edges"),
+        ({"split": "region", "val_share": 0.05}, "data.val_share"),
+        ({"split": "frame", "n_times": 6}, "data.n_times"),
+    ],
+)
+def test_what_leaves_no_patch_is_said(changes: dict[str, object], words: str):
+    with pytest.raises(UserError, match=words.replace(".", r"\.")):
+        split_patches(scene(), config(**changes), 0)
+
+
+def test_one_frame_cannot_be_split_by_frames():
+    with pytest.raises(UserError, match=r"data\.split=frame"):
+        split_patches(scene(1), config(split="frame"), 0)

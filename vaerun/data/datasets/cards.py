@@ -1,0 +1,153 @@
+"""The cards: four suits under known shear, rotation and shift, drawn on the fly."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun import geometry
+from vaerun.config.schema import option
+from vaerun.data.config import DataConfig
+from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, upright
+from vaerun.data.image_set import ImageSet, Splits
+
+# N images, S side of an image in pixels.
+
+_SUPERSAMPLING = 3  # samples a pixel along each axis; their mean is the pixel
+_MASTER = 4  # pixels of the upright master per pixel of an image, along each axis
+_CHUNK = 250  # images drawn at once: some 100 MB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CardsConfig(DataConfig):
+    """How the cards are drawn; every factor is uniform and independent of the others."""
+
+    size: int = option("side of the square images, in pixels", min=8)
+    rotation_deg: float = option("rotation is within ± this, in degrees", min=0, max=180)
+    shear_deg: float = option(
+        "shear angle is within ± this, in degrees; at 45 a suit is a line", min=0, below=45
+    )
+    shift_px: float = option("shift along each axis is within ± this, in pixels", min=0)
+    noise_sd: float = option(
+        "sd of the Gaussian noise added to every pixel before clipping to [0, 1]", min=0
+    )
+    train_per_class: int = option("training images a suit, where train_size is null", min=1)
+    val_per_class: int = option("validation images a suit, where val_size is null", min=1)
+    labelled_per_class: int = option(
+        "labelled images a class, for models that learn labels", min=1
+    )
+    labelled_rotation_deg: float = option(
+        "rotation of labelled images is within ± this, in degrees", min=0, max=180
+    )
+    labelled_shear_deg: float = option(
+        "shear angle of labelled images is within ± this, in degrees", min=0, below=45
+    )
+
+
+def load(config: CardsConfig, seed: int) -> Splits:
+    """Draw both splits, each from its own random stream.
+
+    Suits take turns (clubs, spades, hearts, diamonds, clubs, ...), so any first n images are
+    balanced, and the first n of a larger set are the same as a set of n. ``index`` counts through
+    training and validation images.
+    """
+    n_train, n_val = _sizes(config)
+    train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
+    return Splits(
+        train=_image_set(config, n_train, 0, train_seed),
+        val=_image_set(config, n_val, n_train, val_seed),
+        classes=list(SUITS),
+        symmetry=list(SYMMETRY),
+    )
+
+
+def load_labelled(config: CardsConfig, seed: int, splits: Splits) -> ImageSet:
+    """Draw the labelled cards, from a random stream and a range of poses of their own.
+
+    ``index`` goes on after the validation images.
+    """
+    del splits
+    ranges = dataclasses.replace(
+        config, rotation_deg=config.labelled_rotation_deg, shear_deg=config.labelled_shear_deg
+    )
+    labelled_seed = np.random.SeedSequence(seed).spawn(3)[2]
+    n = config.labelled_per_class * len(SUITS)
+    return _image_set(ranges, n, sum(_sizes(config)), labelled_seed)
+
+
+def _sizes(config: CardsConfig) -> tuple[int, int]:
+    """Numbers of training and validation images."""
+    n_train = config.train_size or config.train_per_class * len(SUITS)
+    return n_train, config.val_size or config.val_per_class * len(SUITS)
+
+
+def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
+    """Cards with the given factors, (N, 1, S, S) in [0, 1], white on black.
+
+    Parameters
+    ----------
+    label
+        (N,) suit of each image, by its place in `SUITS`.
+    factors
+        ``angle`` and ``shear`` in radians, ``shift_row`` and ``shift_column`` in pixels, (N,).
+    size
+        S, the side of the images in pixels.
+    """
+    matrix = geometry.rotation(factors["angle"]) @ geometry.shear(factors["shear"])  # shear first
+    shift_px = torch.stack([factors["shift_row"], factors["shift_column"]], dim=1)
+    images = torch.empty(len(label), 1, size, size)
+    for k, suit in enumerate(SUITS):
+        master = upright(suit, size * _MASTER)
+        for chunk in (label == k).nonzero().flatten().split(_CHUNK):
+            images[chunk] = _warped(master, matrix[chunk], shift_px[chunk], size)
+    return images
+
+
+def _warped(master: Tensor, matrix: Tensor, shift_px: Tensor, size: int) -> Tensor:
+    """One suit under n maps, (n, 1, S, S): each pixel is the mean of samples inside it."""
+    fine = size * _SUPERSAMPLING
+    fine_px = geometry.pixel_size(fine, fine)  # grid units of the fine image, which is warped to
+    # Both pictures cover the same field, but the outermost pixel centres lie elsewhere in it.
+    half_master = (1 - 1 / len(master)) * fine / 2 * fine_px
+    copies = master.expand(len(matrix), 1, *master.shape)
+    samples = geometry.warp(
+        copies, matrix, shift_px * _SUPERSAMPLING * fine_px, (fine, fine), extent=half_master
+    )
+    return F.avg_pool2d(samples, _SUPERSAMPLING).clamp_(0, 1)
+
+
+def _image_set(
+    config: CardsConfig, n: int, first_index: int, seed: np.random.SeedSequence
+) -> ImageSet:
+    """Draw n cards with factors and noise from their own streams."""
+    factor_seed, noise_seed = seed.spawn(2)
+    ranges = {
+        "angle": math.radians(config.rotation_deg),
+        "shear": math.radians(config.shear_deg),
+        "shift_row": config.shift_px,
+        "shift_column": config.shift_px,
+    }
+    uniform = np.random.default_rng(factor_seed).uniform(-1, 1, (n, len(ranges)))
+    columns = torch.from_numpy((uniform * list(ranges.values())).astype(np.float32))
+    factors = dict(zip(ranges, columns.T.contiguous(), strict=True))
+    label = torch.arange(n) % len(SUITS)
+    images = draw(label, factors, config.size)
+    if config.noise_sd > 0:
+        _add_noise(images, config.noise_sd, np.random.default_rng(noise_seed))
+    return ImageSet(
+        images=images,
+        label=label,
+        index=torch.arange(first_index, first_index + n),
+        factors=factors,
+    )
+
+
+def _add_noise(images: Tensor, sd: float, rng: np.random.Generator) -> None:
+    """Add Gaussian noise to the images in place and clip them to [0, 1]."""
+    for chunk in images.split(_CHUNK):
+        noise = rng.standard_normal(chunk.shape, dtype=np.float32)
+        chunk.add_(torch.from_numpy(noise), alpha=sd).clamp_(0, 1)

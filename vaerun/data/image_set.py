@@ -1,0 +1,288 @@
+"""What a data set is to the rest of the program: images with what is known about each.
+
+Where patches lie: frame, centre and what stands there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.microscopy.frame import Frame
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where each of N patches was cut out, named as in `latents.h5`.
+
+    Attributes
+    ----------
+    frame
+        (N,) number of its frame; the first, where its channels are several.
+    centre
+        (N, 2) float32 row and column, pixels of the frame.
+    species
+        (N,) chemical species of the atom at the centre, −1 where unknown.
+    ring_class
+        (N,) class of the ring at the centre, −1 where there is none.
+    """
+
+    frame: Ints
+    centre: npt.NDArray[np.float32]
+    species: Ints
+    ring_class: Ints
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __post_init__(self) -> None:
+        n = len(self.frame)
+        assert self.centre.shape == (n, 2), self.centre.shape
+        assert len(self.species) == len(self.ring_class) == n
+
+    def select(self, index: slice | npt.NDArray[Any]) -> "Place":
+        """Those of a slice, of positions or of a boolean mask (N,)."""
+        return Place(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Place"]) -> "Place":
+        """The places of several sets, one after the other."""
+        return cls(
+            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
+        )
+
+    def known(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays by name, without species or ring class where none is known."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        absent = [name for name in ("species", "ring_class") if not (arrays[name] >= 0).any()]
+        return {name: values for name, values in arrays.items() if name not in absent}
+
+    @classmethod
+    def from_known(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "Place":
+        """Back from `known`."""
+        unknown = np.full(len(arrays["frame"]), -1)
+        return cls(**({"species": unknown, "ring_class": unknown} | dict(arrays)))
+
+
+Images = Tensor | PatchStack | FileStack  # (N, C, H, W)
+
+
+def cropped(images: Images) -> Tensor:
+    """Images as one tensor (N, C, H, W)."""
+    return images if isinstance(images, Tensor) else images.cropped()
+
+
+def joined(parts: Sequence[Images]) -> Images:
+    """The images of several sets, one after the other; patches and files stay so, if all are."""
+    patches = [part for part in parts if isinstance(part, PatchStack)]
+    if len(patches) == len(parts):
+        return PatchStack.concatenate(patches)
+    files = [part for part in parts if isinstance(part, FileStack)]
+    if len(files) == len(parts):
+        return FileStack.concatenate(files)
+    return torch.cat([cropped(part) for part in parts])
+
+
+def _select(images: Images, index: Tensor) -> Images:
+    return images[index] if isinstance(images, Tensor) else images.select(index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """Images and what is known of each.
+
+    Attributes
+    ----------
+    images
+        (N, C, H, W) float32 in [0, 1], as a model sees them; a tensor, or patches of frames, or
+        images that are read from files when they are looked at.
+    label
+        (N,) int64, −1 where unknown.
+    index
+        (N,) int64, the position of each image in its source.
+    factors
+        True values by name, (N,) float32 each, angles in radians; ``angle`` counter-clockwise,
+        ``shift_row`` and ``shift_column`` in pixels.
+    clean
+        (N, C, H, W) what a model is to make of the images, where they were corrupted; else None.
+    place
+        Where the images lie, for patches of frames; else None.
+    """
+
+    images: Images
+    label: Tensor
+    index: Tensor
+    factors: dict[str, Tensor] = field(default_factory=dict)
+    clean: Images | None = None
+    place: Place | None = None
+
+    @property
+    def target(self) -> Images:
+        """What a model is to reconstruct, (N, C, H, W)."""
+        return self.images if self.clean is None else self.clean
+
+    def first(self, n: int) -> "ImageSet":
+        """The first n images."""
+        return self.select(torch.arange(min(n, len(self))))
+
+    def select(self, index: Tensor) -> "ImageSet":
+        """The images at some positions (n,)."""
+        return ImageSet(
+            images=_select(self.images, index),
+            label=self.label[index],
+            index=self.index[index],
+            factors={name: values[index] for name, values in self.factors.items()},
+            clean=None if self.clean is None else _select(self.clean, index),
+            place=None if self.place is None else self.place.select(index.numpy()),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["ImageSet"]) -> "ImageSet":
+        """The images of several sets, one after the other, with what is known of all of them."""
+        known = [name for name in parts[0].factors if all(name in p.factors for p in parts)]
+        places = [part.place for part in parts if part.place is not None]
+        corrupted = any(part.clean is not None for part in parts)
+        return cls(
+            images=joined([part.images for part in parts]),
+            label=torch.cat([part.label for part in parts]),
+            index=torch.cat([part.index for part in parts]),
+            factors={name: torch.cat([part.factors[name] for part in parts]) for name in known},
+            clean=joined([part.target for part in parts]) if corrupted else None,
+            place=Place.concatenate(places) if len(places) == len(parts) else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __post_init__(self) -> None:
+        assert self.images.ndim == 4, self.images.shape
+        assert self.images.dtype == torch.float32, self.images.dtype
+        n = len(self.images)
+        assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
+        assert self.clean is None or self.clean.shape == self.images.shape
+        assert self.place is None or len(self.place) == n
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataShape:
+    """What a network must know of a data set.
+
+    Attributes
+    ----------
+    image
+        (C, H, W).
+    n_classes
+        Classes of the data set, 0 when there are none.
+    ranges
+        Lowest and highest training value of each factor.
+    window
+        Intensities that became 0 and 1, where all images shared them; else None.
+    """
+
+    image: tuple[int, int, int]
+    n_classes: int = 0
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint."""
+        ranges = {name: list(ends) for name, ends in self.ranges.items()}
+        window = None if self.window is None else list(self.window)
+        return {
+            "image": list(self.image),
+            "n_classes": self.n_classes,
+            "ranges": ranges,
+            "window": window,
+        }
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "DataShape":
+        """Back from a checkpoint."""
+        channels, height, width = values["image"]
+        ranges = {name: (low, high) for name, (low, high) in values["ranges"].items()}
+        window = values.get("window")  # checkpoints from before there were any have none
+        return cls(
+            image=(channels, height, width),
+            n_classes=values["n_classes"],
+            ranges=ranges,
+            window=None if window is None else (window[0], window[1]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """A data set as training uses it.
+
+    Attributes
+    ----------
+    train, val
+        Images to learn from, and images whose factors were drawn independently.
+    classes
+        Names of the classes, empty when there are none.
+    symmetry
+        For each class, the order of its rotational symmetry: 2 looks the same after 180°.
+    labelled
+        Images whose labels a model may learn from, for models that do; the labels of all others
+        are for judging it.
+    frames
+        Micrographs that the images are patches of, by the numbers in `Place.frame`.
+    window
+        Intensities that became 0 and 1, where all images shared them; else None.
+    origin
+        A digest of the files that the images come from, (32,) uint8; None if they were drawn.
+    """
+
+    train: ImageSet
+    val: ImageSet
+    classes: list[str]
+    symmetry: list[int]
+    labelled: ImageSet | None = None
+    frames: Sequence[Frame] = ()
+    window: tuple[float, float] | None = None
+    origin: Tensor | None = None
+
+    @property
+    def shape(self) -> DataShape:
+        """What a network must know."""
+        ranges = {
+            name: (float(values.min()), float(values.max()))
+            for name, values in self.train.factors.items()
+            if bool(values.isfinite().all()) and float(values.max()) > float(values.min())
+        }
+        return DataShape(
+            image=self.image, n_classes=len(self.classes), ranges=ranges, window=self.window
+        )
+
+    @property
+    def parts(self) -> list[ImageSet]:
+        """Training, validation and, where there are any, labelled images."""
+        return [self.train, self.val, *([] if self.labelled is None else [self.labelled])]
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+    def identity(self) -> list[Tensor]:
+        """What tells this data set from another, the same on every host.
+
+        Images that were drawn from known factors differ between processors in their last bit, so
+        there the factors stand for them. So do noisy ones, for which the clean ones stand, and
+        resampled ones, for which their files do.
+        """
+        parts = [] if self.origin is None else [self.origin]
+        for images in self.parts:
+            parts += [images.index, images.label, *images.factors.values()]
+            if not images.factors and self.origin is None:
+                target = images.target
+                parts += [target] if isinstance(target, Tensor) else target.identity()
+        return parts

@@ -1,0 +1,131 @@
+"""Every format by the ending of its files, and what to say of a file that cannot be read.
+
+The files that a path names: one file, those of a folder, those that match a pattern.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vaerun.data.io.image_formats import open_dm, open_emd, open_nion, open_picture, open_tiff
+from vaerun.data.io.lazy_array import Array, Stored, Unreadable, Wanted
+from vaerun.data.io.numpy_hdf5 import open_hdf5, open_npy, open_npz
+from vaerun.utils.errors import UserError, show
+
+T = TypeVar("T")
+
+FORMATS: Mapping[str, Callable[[Path, Wanted], Stored]] = {
+    ".npy": open_npy,
+    ".npz": open_npz,
+    ".h5": open_hdf5,
+    ".hdf5": open_hdf5,
+    ".tif": open_tiff,
+    ".tiff": open_tiff,
+    ".png": open_picture,
+    ".jpg": open_picture,
+    ".jpeg": open_picture,
+    ".dm3": open_dm,
+    ".dm4": open_dm,
+    ".emd": open_emd,
+    ".ndata": open_nion,
+}
+
+
+def open_stored(file: Path, wanted: Wanted) -> Stored:
+    """The array of a file that is meant, read as a whole only where its format needs that.
+
+    Raises
+    ------
+    Unreadable
+        If the file is broken, at once or when a part of it is read.
+    UserError
+        If it holds no image, or several.
+    """
+    stored = guarded(file, lambda: FORMATS[file.suffix.lower()](file, wanted))
+
+    def read(part: Any) -> Array:
+        return guarded(file, lambda: stored.read(part))
+
+    return replace(stored, read=read)
+
+
+def guarded(file: Path, do: Callable[[], T]) -> T:
+    """What is made of a file, or the one line about a broken one."""
+    try:
+        return do()
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  the parsers fall over broken files in any way
+        what = f"{file} cannot be read ({type(error).__name__}: {show(error)})"
+        raise Unreadable(what, "leave it out, or put a good copy there") from None
+
+
+def find(path: str, *, below: bool = False) -> list[Path]:
+    """All files of a known format, in natural order: frame_2 before frame_10.
+
+    Parameters
+    ----------
+    path
+        File, folder or glob; ``~`` is the home folder.
+    below
+        Whether a folder that holds folders of files, and no file itself, stands for all those.
+
+    Raises
+    ------
+    UserError
+        If there are none.
+    """
+    given = expanded(path)
+    if given.is_file():
+        if given.suffix.lower() not in FORMATS:
+            raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")
+        return [given]
+    candidates = _candidates(given)
+    files = _readable(candidates)
+    if below and not files:
+        folders = [one for one in candidates if one.is_dir() and one.name[0] != "."]
+        files = [file for folder in folders for file in _readable(_candidates(folder))]
+    if not files:
+        kind = "holds no file" if given.is_dir() else "matches no file"
+        raise UserError(f"data.path={path} {kind} of a known format", f"give {known_formats()}")
+    return sorted(files, key=natural)
+
+
+def expanded(path: str) -> Path:
+    """A path whose ``~`` is the home folder, unless that begins a name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user
+        return Path(path)
+
+
+def known_formats() -> str:
+    """What to give, in words."""
+    *first, last = sorted(FORMATS)
+    return f"a file, folder or glob of {', '.join(first)} or {last} files"
+
+
+def natural(name: Path | str) -> list[str | int]:
+    """For sorting by the numbers in names."""
+    parts = re.split(r"(\d+)", str(name))  # text and digits take turns
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+
+
+def _readable(candidates: list[Path]) -> list[Path]:
+    return [
+        file
+        for file in candidates
+        if file.suffix.lower() in FORMATS and file.name[0] != "." and file.is_file()
+    ]
+
+
+def _candidates(given: Path) -> list[Path]:
+    """What lies in a folder, or matches a glob."""
+    try:
+        if given.is_dir():
+            return list(given.iterdir())
+        return list(Path(given.anchor).glob(str(given.relative_to(given.anchor))))
+    except (OSError, ValueError):  # not ours to look into, or no pattern
+        return []

@@ -1,0 +1,88 @@
+"""What is known of each image: columns of a CSV table, data sets beside the images."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from vaerun.data.io.formats import expanded, guarded
+from vaerun.data.io.lazy_array import Array
+from vaerun.data.io.numpy_hdf5 import data_sets, npz_arrays
+from vaerun.utils.errors import UserError
+
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file with a line of names: its columns, text (N,) each."""
+
+    path: Path
+    columns: dict[str, Array]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def read_table(path: str) -> Table:
+    """The columns of a CSV file; they are parted by the sign that its first line has most of."""
+    file = expanded(path)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise UserError(
+            f"data.table={path} cannot be read ({reason})", "give a CSV file"
+        ) from None
+    delimiter = max(_DELIMITERS, key=(lines or [""])[0].count)
+    names, *rows = [
+        [cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if row
+    ] or [[]]
+    if not names or not rows:
+        mend = "give a line of names and then one for each image"
+        raise UserError(f"data.table={path} has no rows", mend)
+    wrong = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
+    if wrong is not None:
+        what = f"row {wrong + 1} of data.table={path} has {len(rows[wrong])} columns"
+        raise UserError(what, f"give {len(names)}, as its first line does")
+    return Table(file, dict(zip(names, np.array(rows).T, strict=True)))
+
+
+def names_beside(file: Path, n: int) -> list[str]:
+    """Names of the data sets of an HDF5 or npz file that have one value for each of n images."""
+    shapes = guarded(file, lambda: _shapes(file))
+    return [name for name, shape in shapes.items() if shape in ((n,), (n, 1))]
+
+
+def read_beside(file: Path, name: str) -> Array:
+    """One of them, numbers or text (n,)."""
+    return guarded(file, lambda: _read(file, name))
+
+
+def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    if file.suffix.lower() == ".npz":
+        return {name: array.shape for name, array in npz_arrays(file).items()}
+    if file.suffix.lower() in (".h5", ".hdf5"):
+        with h5py.File(file) as opened:
+            return {name: shape for name, (shape, _) in data_sets(opened).items()}
+    return {}
+
+
+def _read(file: Path, name: str) -> Array:
+    if file.suffix.lower() == ".npz":
+        return _plain(npz_arrays(file)[name])
+    with h5py.File(file) as opened:
+        dataset = opened[name]
+        if h5py.check_string_dtype(dataset.dtype) is not None:
+            dataset = dataset.asstr(errors="replace")
+        return _plain(np.asarray(dataset[()]))
+
+
+def _plain(values: Array) -> Array:
+    """Numbers, or text."""
+    flat = values.reshape(-1)
+    if flat.dtype.kind == "S":
+        return np.char.decode(flat, "utf-8", "replace")
+    return flat if flat.dtype.kind in "biuf" else flat.astype(str)

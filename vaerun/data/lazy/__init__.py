@@ -1,0 +1,1 @@
+"""Image tensors that are read from files or frames when indexed."""

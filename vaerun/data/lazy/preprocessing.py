@@ -1,0 +1,161 @@
+"""From the numbers of a file to images as a model sees them: cut, resampled, from 0 to 1."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun.data.io.lazy_array import Array
+from vaerun.utils.errors import UserError
+
+# n images of C channels, H × W pixels each.
+
+Size = tuple[int, int]
+Window = tuple[float, float]
+
+_FILLED = 1e30  # numbers beyond this stand where there are none, as in netCDF
+
+
+def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
+    """The floats that tell apart what a type of number does: float32 where it suffices."""
+    wide = given.itemsize > (4 if given.kind == "f" else 2)
+    return np.dtype(np.float64 if wide else np.float32)
+
+
+def numbers(images: Array) -> tuple[Tensor, int]:
+    """Images (n, C, H, W) as floats, and how many had pixels that are no numbers.
+
+    Those pixels become the median of their image; an image without a single number stays NaN.
+    What float32 cannot tell apart (whole numbers beyond 16 million, say) stays double.
+    """
+    with np.errstate(over="ignore"):  # of a long double
+        floats = np.ascontiguousarray(images, float_type(images.dtype))
+    if images.dtype.kind != "f":
+        return torch.from_numpy(floats), 0
+    finite = np.abs(floats) < _FILLED
+    missing = np.flatnonzero(~finite.all((1, 2, 3)))
+    if len(missing) and floats is images:  # not ours to change
+        floats = floats.copy()
+    for i in missing:
+        good = finite[i]
+        floats[i][~good] = np.median(floats[i][good]) if good.any() else np.nan
+    return torch.from_numpy(floats), len(missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What is done to every image, in this order.
+
+    Attributes
+    ----------
+    grey
+        Average its channels.
+    crop
+        Cut out its middle, (H, W), where it is larger.
+    pad
+        Surround it up to (H, W), where it is smaller, by the median of its border.
+    size
+        Resample it to (H, W).
+    normalise
+        ``image``: from its own darkest to its own brightest pixel; else within a window.
+    clip_percent
+        Of the pixels of each image that become 0, and 1, where it has its own window.
+    mask
+        Black beyond the largest circle.
+    """
+
+    grey: bool = False
+    crop: Size | None = None
+    pad: Size | None = None
+    size: Size | None = None
+    normalise: str = "auto"
+    clip_percent: float = 0.0
+    mask: bool = False
+
+    def outline(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(C, H, W) of what becomes of an image (C, H, W)."""
+        channels, *sides = shape
+        if self.crop:
+            sides = [min(pair) for pair in zip(sides, self.crop, strict=True)]
+        if self.pad:
+            sides = [max(pair) for pair in zip(sides, self.pad, strict=True)]
+        height, width = self.size or sides
+        return 1 if self.grey else channels, height, width
+
+    def shaped(self, images: Tensor) -> Tensor:
+        """Images (n, C, H', W') of one size at their full size, of their own brightness."""
+        if self.grey:
+            images = images.mean(1, keepdim=True)
+        if self.crop:
+            images = _cropped(images, self.crop)
+        if self.pad:
+            images = _padded(images, self.pad)
+        if self.size and self.size != tuple(images.shape[2:]):
+            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
+        return images
+
+    def scaled(self, images: Tensor, window: Window | None) -> Tensor:
+        """Those images (n, C, H, W), float32 in [0, 1]."""
+        if self.normalise == "image":
+            low, high = self._windows(images)
+        elif self.normalise == "none" or window is None:
+            check_range(*(float(end) for end in torch.aminmax(images)))
+            low, high = images.new_zeros(()), images.new_ones(())
+        else:
+            low, high = images.new_tensor(window)
+        span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant ones become 0
+        unit = (images - low).div_(span).clamp_(0, 1).float()
+        return unit * _circle(unit) if self.mask else unit
+
+    def _windows(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Intensities that become 0 and 1 in each image, (n, 1, 1, 1)."""
+        flat = images.flatten(1)
+        if not self.clip_percent:
+            ends = torch.stack(torch.aminmax(flat, dim=1))
+        else:
+            share = [self.clip_percent, 100 - self.clip_percent]
+            ends = torch.from_numpy(np.percentile(flat.numpy(), share, axis=1)).to(images.dtype)
+        low, high = ends[:, :, None, None, None]
+        return low, high
+
+
+def _cropped(images: Tensor, size: Size) -> Tensor:
+    for axis, side in zip((2, 3), size, strict=True):
+        spare = images.shape[axis] - side
+        if spare > 0:
+            images = images.narrow(axis, spare // 2, side)
+    return images
+
+
+def _padded(images: Tensor, size: Size) -> Tensor:
+    """Nothing is known of what lies beyond: most likely what surrounds the object up to there."""
+    sides = images.shape[2:]
+    full = [max(pair) for pair in zip(sides, size, strict=True)]
+    if full == list(sides):
+        return images
+    border = [images[:, :, 0], images[:, :, -1], images[..., 0], images[..., -1]]
+    around = torch.cat(border, dim=2).median(dim=2).values
+    padded = around[:, :, None, None].expand(*images.shape[:2], *full).clone()
+    top, left = ((f - s) // 2 for f, s in zip(full, sides, strict=True))
+    padded[:, :, top : top + sides[0], left : left + sides[1]] = images
+    return padded
+
+
+def _circle(images: Tensor) -> Tensor:
+    """1 within the largest circle about the middle, (H, W)."""
+    height, width = images.shape[2:]
+    row = torch.arange(height)[:, None] - (height - 1) / 2
+    column = torch.arange(width) - (width - 1) / 2
+    return (row.hypot(column) <= min(height, width) / 2).to(images.dtype)
+
+
+def check_range(low: float, high: float) -> None:
+    """Raise a `UserError` unless pixels from the one to the other can be shown as they are."""
+    if low < 0 or high > 1:
+        raise UserError(
+            f"data.normalise=none, but there are pixels from {low:g} to {high:g}",
+            "use data.normalise=auto: models see images from 0 to 1",
+        )

@@ -1,0 +1,144 @@
+"""The data set that a config names, loaded and split."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from vaerun.data.config import DataConfig
+from vaerun.data.corruption import Corruption, corruption
+from vaerun.data.datasets import cards, graphene, images, mnist, patches
+from vaerun.data.datasets.images_config import ImagesConfig
+from vaerun.data.image_set import DataShape, ImageSet, Splits
+from vaerun.utils.errors import UserError
+
+_CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
+_STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 and 2
+
+
+class Dataset(NamedTuple):
+    """A kind of data set.
+
+    Attributes
+    ----------
+    config
+        The dataclass of its keys.
+    load
+        Takes that config and a seed; the same two give the same images.
+    load_labelled
+        Likewise the labelled images that a semi-supervised model learns from, drawn apart or
+        taken from those splits.
+    """
+
+    config: type[DataConfig]
+    load: Callable[[Any, int], Splits]
+    load_labelled: Callable[[Any, int, Splits], ImageSet]
+
+
+DATASETS: dict[str, Dataset] = {
+    "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
+    "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
+    "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
+    "frames": Dataset(patches.PatchesConfig, patches.load, patches.load_labelled),
+    "images": Dataset(ImagesConfig, images.load, images.load_labelled),
+}
+
+
+def load(
+    config: DataConfig, seed: int, *, labelled: bool = False, classed: bool = False
+) -> Splits:
+    """The data set that a config describes; the same config and seed give the same images.
+
+    Parameters
+    ----------
+    config
+        Of any kind.
+    seed
+        Of all random numbers.
+    labelled
+        Whether a labelled set is wanted too.
+    classed
+        Whether images of no class are of no use.
+    """
+    kind = DATASETS[config.kind]
+    splits = kind.load(config, seed)
+    if classed and isinstance(config, ImagesConfig) and not splits.classes:
+        mend = "name the column or data set that tells them by data.label, or use model=rvae"
+        raise UserError(f"nothing tells the classes of data.path={config.path}", mend)
+    if classed:
+        train, val = _classed(splits.train), _classed(splits.val)
+        splits = dataclasses.replace(splits, train=train, val=val)
+    if labelled:
+        splits = dataclasses.replace(splits, labelled=kind.load_labelled(config, seed, splits))
+    corrupt = corruption(config.corrupt, config.corruption)
+    if corrupt is None:
+        return splits
+    streams = np.random.SeedSequence(seed, spawn_key=(_STREAM,)).spawn(3)
+    train, val, *rest = (
+        _corrupted(images, corrupt, stream)
+        for images, stream in zip(splits.parts, streams, strict=False)
+    )
+    return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
+
+
+def everything(
+    config: DataConfig,
+    seed: int,
+    like: DataShape | None = None,
+    classes: Sequence[str] | None = None,
+) -> ImageSet:
+    """Every image of a data set, whatever split it is for; those of files in their order there.
+
+    Parameters
+    ----------
+    config
+        Of any kind.
+    seed
+        Of all random numbers.
+    like
+        Of the data set that a network was trained on: images of files become 0 and 1 where its
+        images did.
+    classes
+        Names of its classes: labels of images of files are to have their numbers.
+
+    Raises
+    ------
+    UserError
+        If the images are not of the size or channels of those.
+    """
+    if isinstance(config, ImagesConfig):
+        found = images.everything(config, like, classes)
+    else:
+        splits = load(config, seed)
+        found = ImageSet.concatenate([splits.train, splits.val])
+    given = tuple(found.images.shape[1:])
+    if like is not None and given != like.image:
+        raise _unlike(config, given, like.image)
+    return found
+
+
+def _unlike(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> UserError:
+    here, there = ("×".join(map(str, shape)) for shape in (given, wanted))
+    what = f"images of data={config.name} are {here} (channels×rows×columns), the run's {there}"
+    if not isinstance(config, ImagesConfig):
+        return UserError(what, "choose the data set that the run was trained on")
+    if given[0] == wanted[0]:
+        return UserError(what, f"data.size=[{wanted[1]},{wanted[2]}] resamples them")
+    if wanted[0] == 1:
+        return UserError(what, "data.grey=true averages their channels")
+    return UserError(what, f"give images with {wanted[0]} channels")
+
+
+def _classed(images: ImageSet) -> ImageSet:
+    """The images whose class is known; all of them, if none is."""
+    known = images.label >= 0
+    return images.select(known.nonzero()[:, 0]) if bool(known.any()) else images
+
+
+def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:
+    """Images corrupted once and for all, with the clean ones."""
+    generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
+    corrupted = [corrupt(some, generator) for some in images.images.split(_CHUNK)]
+    return dataclasses.replace(images, images=torch.cat(corrupted), clean=images.images)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from vaerun.batching import batch_size, kept_bytes
 from vaerun.config.compose import compose
-from vaerun.models.module import Module
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network
+from vaerun.models.lightning_module import Module
 from vaerun.runs.config import validate
 from vaerun.tasks.train import load_splits
 from vaerun.training import new_network

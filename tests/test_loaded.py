@@ -12,12 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.analysis import latent_maps
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.inference import upright
 from vaerun.loaded import Run
-from vaerun.models import build
+from vaerun.models import build, latent_traversal
+from vaerun.models.inference import upright
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
 from vaerun.told import labels
@@ -163,8 +162,8 @@ def test_a_manifold_is_that_of_the_figure(d: int, monkeypatch: pytest.MonkeyPatc
     z = np.random.default_rng(d).normal(size=(50, d)) * [0.1, 1, 2][-d:]
     known = SimpleNamespace(z_mean=z)
     monkeypatch.setattr("vaerun.loaded.read_latents", lambda path: known)
-    arrays = latent_maps.latent_maps(partial(upright, run.network), known)
-    tiles = latent_maps.STRIP_TILES if d == 1 else latent_maps.TILES
+    arrays = latent_traversal.latent_maps(partial(upright, run.network), known)
+    tiles = latent_traversal.STRIP_TILES if d == 1 else latent_traversal.TILES
     got = run.manifold(tiles)
     assert got.shape == (1 if d == 1 else tiles, tiles, 1, 12, 12)
     np.testing.assert_allclose(got, arrays["manifold"], atol=1e-6)
@@ -198,7 +197,7 @@ def test_many_images_are_decoded_in_parts(monkeypatch: pytest.MonkeyPatch):
     run = loaded("model=crvae", "model.category.condition=[class]")
     z, angle, label = np.random.default_rng(1).normal(size=(7, 2)), np.arange(7), np.arange(7) % J
     whole = run.decode(z, angle, label)
-    monkeypatch.setattr("vaerun.models.network._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("vaerun.models.invariant_vae._MOST_AT_ONCE", 3)
     np.testing.assert_allclose(run.decode(z, angle, label), whole, atol=1e-6)
 
 

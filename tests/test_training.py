@@ -18,7 +18,7 @@ from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import Splits
 from vaerun.data.load import load
 from vaerun.models import atlas
-from vaerun.models.module import Module
+from vaerun.models.lightning_module import Module
 from vaerun.setting import Setting
 
 TINY = (

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from rich.console import Console
 
 from vaerun.checkpoints import Slot
-from vaerun.models.module import Module
+from vaerun.models.lightning_module import Module
 from vaerun.ranks.together import Ranks
 from vaerun.runs.folder import RunFolder
 from vaerun.signals import Waiting

@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun import inference
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.report import Explorer, Pictures, decode_manifold, most_pictures
 from vaerun.data.image_set import Splits, cropped
-from vaerun.encodings import Encodings
 from vaerun.geometry import Pose, pixel_size
-from vaerun.inference import Array
-from vaerun.models.network import Network
+from vaerun.models import inference
+from vaerun.models.encodings import Encodings
+from vaerun.models.inference import Array
+from vaerun.models.invariant_vae import Network
 
 
 def explorer(

@@ -5,7 +5,7 @@ import torch
 from vaerun.data.datamodule import Knowledge
 from vaerun.data.image_set import joined
 from vaerun.models import atlas
-from vaerun.models.module import Module
+from vaerun.models.lightning_module import Module
 from vaerun.setting import Setting
 
 

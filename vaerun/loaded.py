@@ -16,14 +16,14 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from vaerun import export, told
-from vaerun.analysis.latent_maps import PRIOR_RANGE, widest_dimensions
+from vaerun import told
 from vaerun.data.image_set import DataShape
-from vaerun.encodings import Encodings, read_latents
 from vaerun.geometry import Pose
-from vaerun.inference import Array, Latents, encode_images
-from vaerun.models import build
-from vaerun.models.network import Network
+from vaerun.models import build, export
+from vaerun.models.encodings import Encodings, read_latents
+from vaerun.models.inference import Array, Latents, encode_images
+from vaerun.models.invariant_vae import Network
+from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.utils import provenance

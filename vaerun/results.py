@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import exploring, inference, manifest, models
+from vaerun import exploring, manifest, models
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
@@ -22,14 +22,15 @@ from vaerun.analysis.figures.arrays import MOST_DRAWN
 from vaerun.analysis.frame_maps import frame_arrays
 from vaerun.analysis.headline import headline
 from vaerun.analysis.label_free import N_PICTURES, label_free
-from vaerun.analysis.latent_maps import class_maps, latent_maps
 from vaerun.analysis.metrics import MOST_TRAIN, MOST_VAL
 from vaerun.analysis.report import write_report
 from vaerun.analysis.restoration import restoration
 from vaerun.data.image_set import ImageSet, Splits, cropped
-from vaerun.encodings import VALIDATION, Encodings, write_latents
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
-from vaerun.models.network import Network
+from vaerun.models import inference
+from vaerun.models.encodings import VALIDATION, Encodings, write_latents
+from vaerun.models.invariant_vae import Network
+from vaerun.models.latent_traversal import class_maps, latent_maps
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.terminal import closing

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vaerun.data.image_set import Splits
 from vaerun.hardware import Hardware
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network, count_parameters
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 
@@ -86,8 +86,3 @@ def print_table(console: Console, rows: Sequence[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(name, Text(value))
     console.print(table)
-
-
-def count_parameters(network: Network) -> int:
-    """Trainable parameters."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.geometry import Pose, pixel_size
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network
 from vaerun.utils.errors import UserError
 
 Label = npt.ArrayLike | None

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network, count_parameters
 from vaerun.runs.folder import RunFolder
-from vaerun.terminal import count_parameters
 from vaerun.training import TrainingRecord
 
 

@@ -21,8 +21,8 @@ from vaerun.data.image_set import Splits
 from vaerun.guidance import knowledge
 from vaerun.hardware import Hardware, quiet_lightning
 from vaerun.history import History
-from vaerun.models.module import Module, Optimiser, balanced
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network
+from vaerun.models.lightning_module import Module, Optimiser, balanced
 from vaerun.progress import EpochLines, ProgressBar
 from vaerun.ranks.environment import GivenEnvironment
 from vaerun.ranks.together import Ranks, together

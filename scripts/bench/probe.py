@@ -23,10 +23,11 @@ import pytorch_lightning as pl
 import torch
 
 from bench.draw import fingerprint
-from vaerun import cli, inference
+from vaerun import cli
+from vaerun.models import inference
+from vaerun.models.invariant_vae import count_parameters
 from vaerun.setting import Setting
 from vaerun.tasks import train
-from vaerun.terminal import count_parameters
 from vaerun.training import TrainingRecord, fit
 
 

@@ -6,7 +6,7 @@ from matplotlib import colors
 from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, png, save_figures
 from vaerun.analysis.figures.images import mosaic
 from vaerun.analysis.figures.style import class_colours, colours_of, cyclic_map, point_size
-from vaerun.analysis.latent_maps import class_maps, latent_maps
+from vaerun.models.latent_traversal import class_maps, latent_maps
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vaerun.analysis.frame_maps import frame_arrays, shown_frames
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
 
 OF_A_FRAME = {"image", "title", "pixel_nm", "centre", "angle", "z1", "z2", "class"}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vaerun.analysis.circular import wrap
 from vaerun.analysis.lattice import defect_auc, lattice, two_peaks
 from vaerun.analysis.metrics import summarise
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
 
 
 def measured(encodings):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vaerun.analysis.report import Explorer, Manifold, Pictures, write_report
-from vaerun.encodings import VALIDATION
+from vaerun.models.encodings import VALIDATION
 
 playwright = pytest.importorskip("playwright.sync_api")
 

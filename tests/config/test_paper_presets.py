@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from vaerun import results
-from vaerun.analysis import latent_maps
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.data.datasets import mnist
 from vaerun.data.datasets.download import DataFile
 from vaerun.data.datasets.mnist import Source
 from vaerun.data.image_set import DataShape
-from vaerun.models import build
+from vaerun.models import build, latent_traversal
 from vaerun.runs.config import RunConfig, validate
 
 PRESETS = [name for name in choices("experiment") if name.startswith("paper/")]
@@ -102,8 +101,8 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_preset_trains_as_it_ships(vaerun, here: Path, name: str, monkeypatch):
     """Its network and objective on a few small images; `test_train` looks at the pictures."""
     monkeypatch.setattr(results, "draw", lambda *_: {})
-    monkeypatch.setattr(latent_maps, "TILES", 3)
-    monkeypatch.setattr(latent_maps, "STEPS", 3)
+    monkeypatch.setattr(latent_traversal, "TILES", 3)
+    monkeypatch.setattr(latent_traversal, "STEPS", 3)
     config = preset(name)
     typed = [f"experiment={name}", f"data.root={here}", "trainer.max_epochs=2"]
     typed += [f"data.train_size={N_TRAIN}", f"data.val_size={N_VAL}", "trainer.accelerator=cpu"]

@@ -13,7 +13,7 @@ import torch
 from vaerun import load
 from vaerun.data import sampler
 from vaerun.models import atlas
-from vaerun.models.module import Module
+from vaerun.models.lightning_module import Module
 
 N, SIDE = 240, 16
 TINY = (

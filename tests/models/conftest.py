@@ -8,7 +8,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.models import build
-from vaerun.models.network import Network
+from vaerun.models.invariant_vae import Network
 from vaerun.runs.config import validate
 
 Make = Callable[..., Network]

@@ -10,10 +10,10 @@ from vaerun.data.dataloader import Batch
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
-from vaerun.models.bound import negative_elbo
-from vaerun.models.given import factor_name
-from vaerun.models.module import Module, Optimiser, angle_error, cross_entropy, known
-from vaerun.models.network import Network, encode
+from vaerun.models.categories.conditional import factor_name
+from vaerun.models.elbo import negative_elbo
+from vaerun.models.invariant_vae import Network, encode
+from vaerun.models.lightning_module import Module, Optimiser, angle_error, cross_entropy, known
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
@@ -28,7 +28,7 @@ def images(n: int = N) -> torch.Tensor:
 
 @pytest.fixture(autouse=True)
 def _mean_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaerun.latents.Gaussian.sample", lambda q: q.mean)
+    monkeypatch.setattr("vaerun.models.latents.Gaussian.sample", lambda q: q.mean)
 
 
 def loss_of_class(network: Network, x: torch.Tensor, i: int, y: int) -> torch.Tensor:

@@ -12,7 +12,7 @@ import pytest
 from vaerun.cli import main
 from vaerun.config.compose import compose
 from vaerun.data.load import load
-from vaerun.encodings import read_latents
+from vaerun.models.encodings import read_latents
 from vaerun.runs.config import validate
 
 TINY = (

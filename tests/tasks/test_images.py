@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from vaerun import load
-from vaerun.encodings import read_latents
+from vaerun.models.encodings import read_latents
 
 SMALL = (
     "model=rvae",

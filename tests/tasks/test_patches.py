@@ -16,8 +16,8 @@ from vaerun.data import ImageSet, Splits
 from vaerun.data.image_set import Place
 from vaerun.data.lazy.frame_patches import PatchStack
 from vaerun.data.load import DATASETS, Dataset
-from vaerun.encodings import read_latents
 from vaerun.models import atlas
+from vaerun.models.encodings import read_latents
 
 TINY = (
     "data.train_size=40",

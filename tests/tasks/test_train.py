@@ -13,7 +13,7 @@ import vaerun as package
 from vaerun.config.compose import compose
 from vaerun.data.load import load
 from vaerun.manifest import Job
-from vaerun.models.module import Module
+from vaerun.models.lightning_module import Module
 from vaerun.tasks.train import train
 
 TINY = (

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.analysis.latent_maps import widest_dimensions
-from vaerun.encodings import Encodings
 from vaerun.microscopy.frame import Frame, brightness
+from vaerun.models.encodings import Encodings
+from vaerun.models.latent_traversal import widest_dimensions
 
 Arrays = dict[str, npt.NDArray[Any]]
 

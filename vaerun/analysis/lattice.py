@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from vaerun.analysis.circular import wrap
 from vaerun.analysis.neighbours import neighbours
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
 
 # N training atoms, M validation atoms, d content dimensions. Angles in radians.
 

@@ -18,7 +18,7 @@ from vaerun.analysis.factors import is_flag, varies
 from vaerun.analysis.ground_states import ground_states
 from vaerun.analysis.lattice import lattice
 from vaerun.analysis.neighbours import NEIGHBOURS, regression_r2, vote_accuracy
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
 
 # J classes. A quantity of each class is a list of J, None where a class has too few images.
 

@@ -1,16 +1,10 @@
 """The models: what they share (network, bound, module), and one small file for each."""
 
-from vaerun.models.ae import AE
 from vaerun.models.build import build
-from vaerun.models.categories import CATEGORIES
+from vaerun.models.categories.registry import CATEGORIES
 from vaerun.models.config import ModelConfig, check
-from vaerun.models.crvae import CRVAE
-from vaerun.models.family import Family
-from vaerun.models.jrvae import JRVAE
-from vaerun.models.poses import POSES
-from vaerun.models.rvae import RVAE
-from vaerun.models.ssrvae import SSRVAE
-from vaerun.models.vae import VAE
+from vaerun.models.pose import POSES
+from vaerun.models.variants import AE, CRVAE, JRVAE, RVAE, SSRVAE, VAE, Family
 
 # `model.name` → what sets the model apart
 MODELS: dict[str, Family] = {

@@ -1,15 +1,15 @@
 """From a model's options and the images' shape to its network."""
 
 from vaerun.data.image_set import DataShape
-from vaerun.latents import Latents
-from vaerun.likelihoods import build as build_likelihood
-from vaerun.models import categories
+from vaerun.models.categories import registry
 from vaerun.models.config import ModelConfig
-from vaerun.models.network import Network
-from vaerun.models.poses import POSES
-from vaerun.nets import DECODERS
-from vaerun.nets.decoder import DecoderShape
-from vaerun.nets.mlp import Encoder
+from vaerun.models.invariant_vae import Network
+from vaerun.models.latents import Latents
+from vaerun.models.likelihoods import build as build_likelihood
+from vaerun.models.networks import DECODERS
+from vaerun.models.networks.decoder import DecoderShape
+from vaerun.models.networks.encoder import Encoder
+from vaerun.models.pose import POSES
 
 
 def build(config: ModelConfig, shape: DataShape) -> Network:
@@ -21,7 +21,7 @@ def build(config: ModelConfig, shape: DataShape) -> Network:
         If the model asks for classes or factors that the data set does not know.
     """
     image = shape.image
-    category = categories.build(config.category, shape, config.activation)
+    category = registry.build(config.category, shape, config.activation)
     search = POSES[config.pose.name](config.pose, config.invariances, image)
     latents = Latents(
         content_dim=config.latent_dim,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.config.schema import option
-from vaerun.models.family import Family
-from vaerun.nets import DECODERS
-from vaerun.nets.decoder import ACTIVATIONS
+from vaerun.models.networks import DECODERS
+from vaerun.models.networks.decoder import ACTIVATIONS
+from vaerun.models.variants import Family
 from vaerun.utils.errors import UserError
 
 

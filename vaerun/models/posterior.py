@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.latents import Gaussian
+from vaerun.models.latents import Gaussian
 
 _NEVER = -1e4  # log-probability: finite, so that 0·log 0 is 0
 

@@ -17,7 +17,7 @@ from vaerun.utils.errors import UserError, not_a_choice, raise_all, show
 if TYPE_CHECKING:
     from vaerun.data import DataConfig
     from vaerun.models import ModelConfig
-    from vaerun.objectives import ObjectiveConfig
+    from vaerun.models.objectives import ObjectiveConfig
 else:  # proved by their own dataclasses before the root is built, see `validate`
     DataConfig = ModelConfig = ObjectiveConfig = Any
 
@@ -86,8 +86,8 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
     from vaerun import models
     from vaerun.data.load import DATASETS
     from vaerun.models import CATEGORIES, POSES, ModelConfig
-    from vaerun.nets import DECODERS
-    from vaerun.objectives import OBJECTIVES
+    from vaerun.models.networks import DECODERS
+    from vaerun.models.objectives import OBJECTIVES
 
     faults: list[UserError] = []
     parts = dict(plain)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.analysis.clusters import matches
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -24,7 +24,7 @@ from vaerun.analysis.figures.style import (
     scatter,
     value_colours,
 )
-from vaerun.analysis.latent_maps import widest_dimensions
+from vaerun.models.latent_traversal import widest_dimensions
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]

@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from vaerun.analysis.circular import wrap
 from vaerun.analysis.factors import is_flag, varies
-from vaerun.analysis.latent_maps import widest_dimensions
 from vaerun.analysis.report.explorer import Explorer
 from vaerun.data.image_set import Place
-from vaerun.encodings import Encodings
+from vaerun.models.encodings import Encodings
+from vaerun.models.latent_traversal import widest_dimensions
 
 Values = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 

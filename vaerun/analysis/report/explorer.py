@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.encodings import Encodings
 from vaerun.microscopy.frame import Frame
+from vaerun.models.encodings import Encodings
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]

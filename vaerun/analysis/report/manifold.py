@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vaerun.analysis.latent_maps import Decode, data_range, widest_dimensions
 from vaerun.analysis.report.explorer import Floats, Manifold
+from vaerun.models.latent_traversal import Decode, data_range, widest_dimensions
 
 # N images, d content dimensions, J classes.
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from vaerun.analysis.report.packing import data_uri
 from vaerun.analysis.report.sprites import webp
-from vaerun.encodings import VALIDATION, Encodings
 from vaerun.microscopy.frame import Frame, brightness
+from vaerun.models.encodings import VALIDATION, Encodings
 
 Ints = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ from vaerun.analysis.report.explorer import Explorer, Ints, Manifold, Pictures
 from vaerun.analysis.report.micrographs import micrographs
 from vaerun.analysis.report.packing import pack
 from vaerun.analysis.report.sprites import manifold_sheet, picture_sheets
-from vaerun.encodings import VALIDATION
+from vaerun.models.encodings import VALIDATION
 
 # N images, of which n become points.
 

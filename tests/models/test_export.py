@@ -1,0 +1,191 @@
+"""Exported encoders and decoders against the run itself.
+
+Every model, decoder, pose and shape goes through `torch.export`; ONNX is made from that and takes
+longer, so it is asked only of those that between them use every part.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from vaerun.config.compose import compose
+from vaerun.data.image_set import DataShape
+from vaerun.loaded import Run
+from vaerun.models import build, export
+from vaerun.runs.config import validate
+from vaerun.runs.folder import RunFolder
+from vaerun.utils.errors import UserError
+
+Runner = Callable[..., Sequence[np.ndarray]]
+
+J = 4
+RTS = "model.invariances=[r,t,s]"
+PAPER = ("model/decoder=spatial", "model/pose=amortized")
+CLASSIFIER = ("model/category=classifier", "model.category.hidden=[6]")
+GUMBEL = ("model/category=gumbel",)
+SQUARE, WIDE = (1, 12, 12), (3, 9, 14)
+CASES = {
+    "ae": (SQUARE, "model=ae"),
+    "vae": (WIDE, "model=vae"),
+    "vae, canonical": (SQUARE, "model=vae", "model/decoder=canonical"),
+    "rvae": (SQUARE, "model=rvae", "model.invariances=[r]"),
+    "rvae, all invariances": (WIDE, "model=rvae", RTS, "model.pose.mask=true"),
+    "rvae, shift and scale": (SQUARE, "model=rvae", "model.invariances=[t,s]"),
+    "rvae, spatial": (WIDE, "model=rvae", RTS, "model/decoder=spatial"),
+    "rvae, amortized": (SQUARE, "model=rvae", RTS, "model/pose=amortized"),
+    "rvae, paper": (WIDE, "model=rvae", RTS, *PAPER, "model.likelihood=gaussian"),
+    "crvae of class": (SQUARE, "model=crvae", "model.category.condition=[class]"),
+    "crvae of both": (WIDE, "model=crvae", RTS, "model.category.condition=[shear,class]"),
+    "crvae, paper": (SQUARE, "model=crvae", "model.category.condition=[shear]", *PAPER),
+    "ssrvae": (WIDE, "model=ssrvae", RTS),
+    "ssrvae, paper": (SQUARE, "model=ssrvae", *PAPER, *CLASSIFIER),
+    "jrvae": (SQUARE, "model=jrvae", "model.latent_dim=1"),
+    "jrvae, gumbel": (WIDE, "model=jrvae", RTS, *GUMBEL),
+    "jrvae, paper": (SQUARE, "model=jrvae", *PAPER, *GUMBEL),
+}  # fmt: skip
+IN_ONNX = ("vae", "rvae, all invariances", "crvae of both", "ssrvae, paper", "jrvae, gumbel")
+
+
+def untrained(folder: Path, case: str) -> Run:
+    """A run whose model was never trained."""
+    image, *overrides = CASES[case]
+    config = validate(compose(["model.hidden=[9,9]", *overrides]))
+    torch.manual_seed(0)
+    network = build(config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)}))
+    for weights in network.encoder.parameters():
+        weights.data *= 3  # so that poses and classes differ, as they do once trained
+    return Run(network.eval(), config, RunFolder(folder))
+
+
+def runner(folder: Path, part: str) -> tuple[Runner, list[str]]:
+    """What runs an exported file by the names of its inputs, and the names of its outputs."""
+    said = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    inputs, outputs = ([port["name"] for port in said[part][k]] for k in ("inputs", "outputs"))
+    path = folder / said[part]["file"]
+    if said["format"] == "onnx":
+        session = onnxruntime.InferenceSession(path)
+        assert [given.name for given in session.get_inputs()] == inputs
+        assert [out.name for out in session.get_outputs()] == outputs
+        assert {port.shape[0] for port in session.get_inputs()} == {"batch"}
+        return lambda **given: session.run(None, given), outputs
+    module = torch.export.load(path).module()
+    return lambda **given: [
+        out.numpy() for out in module(*(torch.from_numpy(given[name]) for name in inputs))
+    ], outputs
+
+
+def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What n images are told: to a run, and to an exported file."""
+    rng = np.random.default_rng(n)
+    category = run.network.category
+    to_run, columns = {}, []
+    if run.network.n_classes or category.n_data_classes:
+        to_run["label"] = rng.integers(J, size=n)
+        columns.append(np.eye(J)[to_run["label"]])
+    for name in category.factors:
+        to_run[name] = rng.uniform(-0.5, 1, n)
+        columns.append(to_run[name][:, None])
+    return to_run, {"told": np.hstack(columns).astype(np.float32)} if columns else {}
+
+
+def assert_encodes_alike(run: Run, file: Runner, outputs: list[str], n: int) -> None:
+    x = np.random.default_rng(n).random((n, *run.network.shape.image), np.float32)
+    to_run, to_file = ({}, {}) if run.network.n_classes else told(run, n)
+    expected = run.encode(x, **to_run)
+    got = file(images=x, **to_file)
+    assert len(got) == len(outputs) == 6 + bool(run.network.n_classes)
+    for name, values in zip(outputs, got, strict=True):
+        right = getattr(expected, name)
+        assert values.shape == right.shape
+        if name == "angle":
+            np.testing.assert_allclose(np.exp(1j * values), np.exp(1j * right), atol=1e-4)
+        else:
+            np.testing.assert_allclose(values, right, atol=1e-4, err_msg=name)
+
+
+def assert_decodes_alike(run: Run, file: Runner, n: int) -> None:
+    rng = np.random.default_rng(n)
+    z = rng.normal(size=(n, run.config.model.latent_dim)).astype(np.float32)
+    pose = {}
+    if run.network.decoder.can_pose:
+        pose = {"angle": rng.uniform(-3, 3, n), "shift": rng.normal(size=(n, 2)) * 2}
+        pose = {k: v.astype(np.float32) for k, v in pose.items()}
+        pose["scale"] = rng.uniform(0.7, 1.3, n).astype(np.float32)
+    to_run, to_file = told(run, n)
+    (got,) = file(z=z, **pose, **to_file)
+    expected = run.decode(z, **pose, **to_run)
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("form", "case"),
+    [("onnx" if case in IN_ONNX else "torch", case) for case in CASES],
+)
+def test_what_is_exported_agrees_with_the_run_for_any_number_of_images(
+    tmp_path: Path, form: str, case: str
+):
+    run = untrained(tmp_path, case)
+    folder = run.export(tmp_path / "out" / "there", form)
+    suffix = {"onnx": "onnx", "torch": "pt2"}[form]
+    wanted = {f"encoder.{suffix}", f"decoder.{suffix}", "export.json"}
+    assert {path.name for path in folder.iterdir()} == wanted
+    encoder, outputs = runner(folder, "encoder")
+    decoder, _ = runner(folder, "decoder")
+    for n in (1, 7):
+        assert_encodes_alike(run, encoder, outputs, n)
+        assert_decodes_alike(run, decoder, n)
+
+
+def test_a_file_that_disagrees_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    right = export._runner
+
+    def wrong(path: Path, form: str) -> export.Runner:
+        run = right(path, form)
+        return lambda inputs: [out + 0.001 for out in run(inputs)]
+
+    monkeypatch.setattr(export, "_runner", wrong)
+    with pytest.raises(RuntimeError, match=r"encoder\.pt2 gives another z_mean .* by 1\.0e-03"):
+        untrained(tmp_path, "vae").export(tmp_path / "out", "torch")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_angles_on_either_side_of_half_a_turn_agree():
+    assert export._away("angle", torch.tensor([3.1415]), torch.tensor([-3.1415])) < 1e-3
+    assert export._away("shift", torch.tensor([3.1415]), torch.tensor([-3.1415])) > 1
+
+
+def test_an_image_torn_between_two_hypotheses_is_not_compared(tmp_path: Path):
+    network = untrained(tmp_path, "rvae").network
+    blank, drawn = torch.zeros(1, 1, 12, 12), torch.rand(1, 1, 12, 12)
+    (kept,) = export._settled(network, torch.cat([blank, drawn]))
+    torch.testing.assert_close(kept, drawn)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("onxx", "format='onxx' is no format — give onnx or torch"),
+        ("onnx", r"format=onnx needs onnxscript, .* — pip install 'vaerun\[onnx\]'"),
+    ],
+)
+def test_a_form_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, words: str
+):
+    monkeypatch.setattr(
+        export.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name
+    )
+    with pytest.raises(UserError, match=words):
+        untrained(tmp_path, "vae").export(tmp_path / "out", form)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path):
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match=r"out cannot hold an export .* — give a folder"):
+        untrained(tmp_path, "vae").export(tmp_path / "out", "torch")

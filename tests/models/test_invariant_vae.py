@@ -1,0 +1,76 @@
+"""Equivariance of the encoded pose, parameter counts of the paper's models."""
+
+import math
+
+import pytest
+import torch
+
+from vaerun import geometry
+from vaerun.models.invariant_vae import encode
+
+PAPER = ("model/decoder=spatial", "model/pose=amortized")
+
+# FACTS: rotation only on the cards, rotation and shift on graphene
+COUNTS = [
+    (("model.hidden=[256,256]",), (1, 48, 48), 790_535),
+    (("model.hidden=[512,512]",), (1, 48, 48), 1_974_279),
+    (("model.hidden=[512,512]", "model.invariances=[r,t]"), (1, 40, 40), 1_615_883),
+]
+
+
+@pytest.mark.parametrize(("overrides", "image", "count"), COUNTS)
+def test_parameter_counts_are_those_of_the_published_checkpoints(make, overrides, image, count):
+    network = make(*PAPER, *overrides, image=image)
+    assert sum(p.numel() for p in network.parameters()) == count
+
+
+def blobs(n: int = 4, size: int = 16) -> torch.Tensor:
+    """Smooth images that vanish at the border."""
+    noise = torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(2))
+    smooth = torch.nn.functional.interpolate(noise, (size, size), mode="bicubic")
+    radius = geometry.pixel_grid(size, size).norm(dim=-1)
+    return smooth * (1 - radius**2).clamp(min=0)
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_turning_the_input_turns_the_pose_and_leaves_the_content(make, quarter: int):
+    network = make("model.invariances=[r,t,s]", "model.hidden=[9,7]", image=(1, 16, 16)).eval()
+    x = blobs()
+    before, after = encode(network, x), encode(network, x.rot90(quarter, (2, 3)))
+    turn = torch.tensor(quarter * math.pi / 2)
+    moved = geometry.wrap(after.pose.angle - before.pose.angle - turn)
+    torch.testing.assert_close(moved, torch.zeros(4), rtol=0, atol=1e-4)
+    torch.testing.assert_close(after.z_mean, before.z_mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(after.pose.scale, before.pose.scale, rtol=1e-4, atol=1e-5)
+    shifted = geometry.apply(geometry.rotation(turn), before.pose.shift)
+    torch.testing.assert_close(after.pose.shift, shifted, rtol=1e-4, atol=1e-5)
+
+
+def test_turning_by_any_bin_moves_the_posterior_on_by_one_bin(make):
+    """Bins that are no quarter turns are resampled twice, so only nearly."""
+    network = make("model.hidden=[9,7]", "model.pose.bins=12", image=(1, 40, 40)).eval()
+    x = 5 * blobs(size=40)  # far from the origin, where hypotheses differ
+    before = network.infer(x)
+    after = network.infer(geometry.rotate(x, network.search.bin_angle[1].expand(4)))
+    for turned, plain in ((after.log_q, before.log_q), (after.latents.mean, before.latents.mean)):
+        moved = (turned.roll(-1, 1) - plain).square().mean().sqrt()
+        assert moved < 0.1 * plain.std(1).mean()
+
+
+def test_the_posterior_over_hypotheses_sums_to_one(make):
+    network = make("model=jrvae", "model.hidden=[9,7]", n_classes=3)
+    log_q = network.infer(torch.rand(2, 1, 12, 12)).log_q
+    assert log_q.shape == (2, 8, 3)
+    torch.testing.assert_close(log_q.exp().sum((1, 2)), torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("pose", "invariances"),
+    [("amortized", "[r]"), ("amortized", "[t,s]"), ("orbit", "[s]"), ("orbit", "[t,r]")],
+)
+def test_any_invariances_go_with_any_pose(make, pose: str, invariances: str):
+    network = make(f"model/pose={pose}", f"model.invariances={invariances}", "model.hidden=[8]")
+    encoded = encode(network, torch.rand(2, 1, 12, 12))
+    assert bool(encoded.pose.angle.any()) == ("r" in invariances)
+    assert bool(encoded.pose.shift.any()) == ("t" in invariances)
+    assert bool((encoded.pose.scale != 1).any()) == ("s" in invariances)

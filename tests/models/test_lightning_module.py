@@ -1,0 +1,45 @@
+"""Noise, means and learning rates of the LightningModule."""
+
+import pytest
+import torch
+
+from vaerun.models.elbo import TermMeans, Terms
+from vaerun.models.lightning_module import balanced, learning_rate_factor
+from vaerun.utils import random
+
+
+def test_noise_is_a_function_of_seed_stream_and_step():
+    def drawn(*key: int) -> list[float]:
+        random.seed(*key)
+        return torch.randn(3).tolist()
+
+    assert drawn(1, 0, 5) == drawn(1, 0, 5)
+    assert len({tuple(drawn(*key)) for key in [(1, 0, 5), (2, 0, 5), (1, 1, 5), (1, 0, 6)]}) == 4
+
+
+def test_means_count_images_and_not_batches():
+    means = TermMeans()
+    for values in ([1.0, 2.0, 3.0], [10.0]):
+        means.add(Terms(*(torch.tensor(values) for _ in Terms._fields)))
+    popped = means.pop()
+    assert float(popped["reconstruction"]) == pytest.approx(4.0)
+    assert float(popped["loss"]) == pytest.approx(20.0)
+    assert means.pop() == {}
+
+
+def test_schedules_begin_and_end_where_they_say():
+    cosine = learning_rate_factor("cosine", 100)
+    assert [cosine(0), cosine(50), cosine(100)] == pytest.approx([1.0, 0.5, 0.0])
+    cycle = learning_rate_factor("one_cycle", 100)
+    assert [cycle(0), cycle(10), cycle(100)] == pytest.approx([0.1, 1.0, 0.0])
+    assert learning_rate_factor("constant", 100)(77) == 1.0
+
+
+def test_every_class_has_the_same_say_up_to_tenfold():
+    label = torch.tensor([0] * 40 + [1] * 20 + [2] * 20 + [-1] * 7)
+    weight = balanced(label, 3)
+    torch.testing.assert_close(weight[1], 2 * weight[0])
+    torch.testing.assert_close(weight[label[label >= 0]].mean(), torch.tensor(1.0))
+    rare = balanced(torch.tensor([0] * 1000 + [1]), 3)
+    torch.testing.assert_close(rare / rare[0], torch.tensor([1.0, 10.0, 10.0]))
+    torch.testing.assert_close(balanced(torch.arange(4), 4), torch.ones(4))

@@ -1,0 +1,150 @@
+"""Classes that are inferred: summed over, classified by a network of their own, or relaxed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vaerun.config.schema import option
+from vaerun.data.image_set import DataShape
+from vaerun.models.categories.base import Category, log_bins
+from vaerun.models.latents import Latents
+from vaerun.models.networks.encoder import mlp
+from vaerun.models.posterior import Posterior
+from vaerun.utils import random
+from vaerun.utils.errors import UserError
+
+# B images, K bins, J classes, n numbers of a condition, D latents.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InferredConfig:
+    """Options that all inferred classes share."""
+
+    name: str = option("where the class comes from", choices=["summed", "classifier", "gumbel"])
+    n_classes: int | None = option("classes J; null: as many as the data set has", min=2, max=1024)
+
+
+class Inferred(Category):
+    """Abstract: a class that is inferred, one-hot to the decoder."""
+
+    def __init__(self, config: InferredConfig, shape: DataShape, activation: str) -> None:
+        super().__init__()
+        del activation
+        n_classes = config.n_classes or shape.n_classes
+        if n_classes < 2:
+            raise UserError(
+                "the data set has no classes to infer how many there are",
+                "give model.category.n_classes, as in model.category.n_classes=2",
+            )
+        self.n_classes = self.n_told = n_classes
+        self.every: Tensor
+        self.register_buffer("every", torch.eye(n_classes), persistent=False)
+
+    def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
+        """Every class."""
+        return list(zip(classes, self.every, strict=True))
+
+
+class Summed(Inferred):
+    """One encoder scores every bin and class at once; the bound sums over all of them."""
+
+    Config = InferredConfig
+
+    def n_numbers(self, n_bins: int, dim: int) -> int:
+        """A score and q(ζ) for each class."""
+        del n_bins
+        return self.n_classes * (1 + 2 * dim)
+
+    def posterior(
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+    ) -> Posterior:
+        """q(k, y, ζ | x)."""
+        del x, condition
+        by_class = numbers[:, :, 0].unflatten(-1, (self.n_classes, -1))  # (B, K, J, 1 + 2·D)
+        log_q = by_class[..., 0].flatten(1).log_softmax(-1).view(by_class.shape[:3])
+        return Posterior(
+            log_q, latents.posterior(by_class[..., 1:]), self.every[None, None], log_q.logsumexp(1)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifierConfig(InferredConfig):
+    """Options of a classifier of its own."""
+
+    hidden: list[int] = option("widths of the classifier's hidden layers", min=1, max=65536)
+
+
+class Classifier(Inferred):
+    """A network of its own gives q(y | x), the encoder sees image and class (pyroVED's ssVAE)."""
+
+    Config = ClassifierConfig
+
+    def __init__(self, config: ClassifierConfig, shape: DataShape, activation: str) -> None:
+        super().__init__(config, shape, activation)
+        self.n_encoder_inputs = self.n_classes
+        self.net = mlp(math.prod(shape.image), config.hidden, activation, self.n_classes)
+
+    def n_numbers(self, n_bins: int, dim: int) -> int:
+        """A score where there are several bins, and q(ζ)."""
+        return (n_bins > 1) + 2 * dim
+
+    def encoder_input(self, condition: Tensor | None) -> Tensor:
+        """Every class, (1, J, n)."""
+        del condition
+        return self.every[None]
+
+    def posterior(
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+    ) -> Posterior:
+        """q(y | x) q(k, ζ | x, y)."""
+        del condition
+        log_class = self.net(x.flatten(1)).float().log_softmax(-1)  # (B, J)
+        log_bin, rest = log_bins(numbers)
+        return Posterior(
+            log_bin + log_class[:, None],
+            latents.posterior(rest),
+            self.every[None, None],
+            log_class,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GumbelConfig(InferredConfig):
+    """Options of a relaxed class."""
+
+    temperature: float = option("τ of the relaxation; 0.67 in AtomAI", above=0.0)
+
+
+class Gumbel(Inferred):
+    """One class is drawn, softened so that gradients pass (Gumbel-softmax; AtomAI's jrVAE).
+
+    Content and pose do not depend on it, and nothing is summed: one image is decoded where
+    `Summed` decodes J.
+    """
+
+    Config = GumbelConfig
+
+    def __init__(self, config: GumbelConfig, shape: DataShape, activation: str) -> None:
+        super().__init__(config, shape, activation)
+        self.temperature = config.temperature
+
+    def n_numbers(self, n_bins: int, dim: int) -> int:
+        """A score where there are several bins, J logits, and q(ζ)."""
+        return (n_bins > 1) + self.n_classes + 2 * dim
+
+    def posterior(
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+    ) -> Posterior:
+        """q(k | x) q(ζ | x, k), and a relaxed draw of y from q(y | x, k)."""
+        del x, condition
+        log_bin, rest = log_bins(numbers)  # (B, K, 1)
+        log_y = rest[..., : self.n_classes].log_softmax(-1)  # (B, K, 1, J)
+        gumbel = -random.exponential(log_y).log()
+        relaxed = ((log_y + gumbel) / self.temperature).softmax(-1)
+        kl = math.log(self.n_classes) + (log_y.exp() * log_y).sum(-1)
+        log_class = (log_bin[..., None] + log_y).flatten(1, 2).logsumexp(1)
+        posterior = latents.posterior(rest[..., self.n_classes :])
+        return Posterior(log_bin, posterior, relaxed, log_class, kl)

@@ -1,0 +1,208 @@
+"""A network's encoder and decoder as files for programs that know nothing of vaerun.
+
+`write` makes `encoder` and `decoder`, ONNX (`.onnx`) or torch.export (`.pt2`), for any batch size,
+and an `export.json` that says what goes in and comes out. The files are run once before they get
+their names, and must agree with the network.
+"""
+
+import contextlib
+import importlib.util
+import json
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaerun.geometry import wrap
+from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph, Port
+from vaerun.models.invariant_vae import Network
+from vaerun.utils.errors import UserError
+from vaerun.utils.files import atomic_path
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
+
+_TOLERANCE = 1e-4  # absolute, and relative to numbers above 1
+_N_TRACED = 3  # a batch of one would be taken for a constant
+_N_DRAWN, _N_CHECKED = 28, 7
+_SETTLED = 1e-4  # log-probability by which an image's hypothesis must lead to be compared
+
+Runner = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
+
+@torch.no_grad()
+def write(network: Network, folder: Path, form: str, about: Mapping[str, Any]) -> None:
+    """Write encoder, decoder and `export.json`, all or none.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the CPU.
+    folder
+        Made if it is not there; files of these names are replaced.
+    form
+        ``onnx`` or ``torch``.
+    about
+        Plain values that `export.json` is to begin with.
+
+    Raises
+    ------
+    UserError
+        If the form is unknown, packages for it are missing, or the folder cannot be written.
+    RuntimeError
+        If what was written does not agree with the network.
+    """
+    _check_form(form)
+    parts: dict[str, Graph] = {
+        "encoder": EncoderGraph(network).eval(),
+        "decoder": DecoderGraph(network).eval(),
+    }
+    said: dict[str, Any] = {**about, "format": form}
+    try:
+        with contextlib.ExitStack() as stack, _quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            # entered first, so renamed last: where it is, the others are
+            description = stack.enter_context(atomic_path(folder / "export.json"))
+            for name, graph in parts.items():
+                file = folder / f"{name}{SUFFIXES[form]}"
+                unfinished = stack.enter_context(atomic_path(file))
+                _write_graph(graph, unfinished, form, graph.examples(network, _N_TRACED))
+                inputs = graph.examples(network, _N_DRAWN)
+                if name == "encoder":
+                    inputs = _settled(network, *inputs)
+                difference = _check(graph, _runner(unfinished, form), inputs, file.name)
+                said[name] = _description(graph, file.name, difference)
+            text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False)
+            description.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot hold an export ({error.strerror}: {error.filename})",
+            "give a folder that can be written to",
+        ) from error
+
+
+def _check_form(form: str) -> None:
+    if form not in SUFFIXES:
+        raise UserError(f"format={form!r} is no format", f"give {' or '.join(SUFFIXES)}")
+    wanted = ("onnx", "onnxscript", "onnxruntime") if form == "onnx" else ()
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"format=onnx needs {', '.join(missing)}, not installed",
+            "pip install 'vaerun[onnx]', or give format=\"torch\"",
+        )
+
+
+def _write_graph(graph: Graph, path: Path, form: str, examples: Sequence[Tensor]) -> None:
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(
+        graph, tuple(examples), dynamic_shapes=(tuple({0: batch} for _ in examples),), strict=False
+    )
+    if form == "torch":
+        torch.export.save(program, path)
+        return
+    exported = torch.onnx.export(
+        program,
+        dynamo=True,
+        verbose=False,
+        dynamic_shapes=tuple({0: "batch"} for _ in examples),  # which only names it
+        input_names=[port.name for port in graph.inputs],
+        output_names=[port.name for port in graph.outputs],
+    )
+    assert exported is not None
+    exported.save(path)
+
+
+def _runner(path: Path, form: str) -> Runner:
+    """What runs a file."""
+    if form == "torch":
+        module = torch.export.load(path).module()
+        return lambda inputs: module(*inputs)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+
+    def run(inputs: Sequence[Tensor]) -> list[Tensor]:
+        arrays = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+        return [torch.from_numpy(out) for out in session.run(None, arrays)]
+
+    return run
+
+
+def _check(graph: Graph, run: Runner, inputs: Sequence[Tensor], name: str) -> float:
+    """The largest difference between a file and the network, for several images and for one."""
+    largest = 0.0
+    for n in (_N_CHECKED, 1):
+        some = [tensor[:n] for tensor in inputs]
+        for port, got, expected in zip(graph.outputs, run(some), graph(*some), strict=True):
+            worst = _away(port.name, got, expected)
+            if not worst <= _TOLERANCE:
+                raise RuntimeError(
+                    f"{name} gives another {port.name} than the network, by {worst:.1e}"
+                )
+            largest = max(largest, worst)
+    return largest
+
+
+def _away(name: str, got: Tensor, expected: Tensor) -> float:
+    """Largest difference, relative for numbers above 1; of angles, on the circle."""
+    if got.shape != expected.shape:
+        return math.inf
+    away = wrap(got - expected) if name == "angle" else got - expected
+    return float((away.abs() / expected.abs().clamp_min(1.0)).max())
+
+
+def _settled(network: Network, *inputs: Tensor) -> list[Tensor]:
+    """Of those whose likeliest hypothesis leads by more than rounding, which settles a tie."""
+    images, *told = inputs
+    posterior = network.infer(images, network.category.told(told[0]) if told else None)
+    scores = []
+    if posterior.log_class is not None:
+        scores.append(posterior.log_class)
+        if posterior.log_q.shape[2] > 1:
+            posterior = posterior.given(posterior.log_class.argmax(1))
+    scores.append(posterior.log_q.flatten(1))
+    lead = torch.full((len(images),), torch.inf)
+    for score in scores:
+        if score.shape[1] > 1:
+            first, second = score.topk(2, dim=1).values.T
+            lead = torch.minimum(lead, first - second)
+    settled = lead > _SETTLED
+    return [tensor[settled] for tensor in inputs] if settled.any() else list(inputs)
+
+
+def _description(graph: Graph, file: str, difference: float) -> dict[str, Any]:
+    def plain(ports: list[Port]) -> list[dict[str, Any]]:
+        return [
+            {"name": p.name, "shape": ["batch", *p.shape], "type": "float32", "is": p.meaning}
+            for p in ports
+        ]
+
+    return {
+        "file": file,
+        "inputs": plain(graph.inputs),
+        "outputs": plain(graph.outputs),
+        "largest_difference": difference,
+    }
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch's exporter says of itself; the check decides whether it worked."""
+    names = ("torch.onnx", "torch.__trace", "onnxscript", "onnx_ir")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

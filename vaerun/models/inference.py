@@ -1,0 +1,199 @@
+"""A trained network at work: encodings of a data set, the bound on it, images from latents.
+
+The verbs of a finished run, `encode` and `decode`, are in `vaerun.loaded`.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vaerun.data.image_set import Images, ImageSet, Splits
+from vaerun.geometry import Pose, pixel_size
+from vaerun.models.elbo import TermMeans, negative_elbo
+from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
+from vaerun.models.invariant_vae import Encoded, Network, encode
+from vaerun.utils import random
+from vaerun.utils.progress import bar
+
+Array = npt.NDArray[np.float32]
+
+_BOUND = 2  # stream of noise
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Latents:
+    """Encodings of N images, named as in `latents.h5`.
+
+    Attributes
+    ----------
+    z_mean, z_sd
+        (N, d).
+    angle, angle_sd
+        (N,) radians, angle in [−π, π).
+    shift
+        (N, 2) row and column, pixels.
+    scale
+        (N,).
+    class_probability
+        (N, J), J = 0 without classes.
+    error
+        (N,) mean squared difference a pixel from what is decoded at these latents: high for images
+        that are unlike what the model was trained on.
+    """
+
+    z_mean: Array
+    z_sd: Array
+    angle: Array
+    angle_sd: Array
+    shift: Array
+    scale: Array
+    class_probability: Array
+    error: Array
+
+
+@torch.no_grad()
+def encode_images(
+    network: Network,
+    images: Images,
+    condition: Tensor | None = None,
+    target: Images | None = None,
+    *,
+    progress: bool = False,
+) -> Latents:
+    """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    images
+        As it sees them.
+    condition
+        (N, n) what it is told of them, for a conditional model.
+    target
+        (N, C, H, W) what it was to make of corrupted images; None: the images.
+    progress
+        Whether to show a bar.
+    """
+    pixel = pixel_size(*images.shape[-2:])
+    n_chunks = -(-len(images) // network.n_at_once)
+    parts = _chunks(network, images, condition, target)
+    found: dict[str, Array] = {}
+    begin = 0
+    for x, told, clean in bar(parts, "encoding", n_chunks, shown=progress):
+        encoded = encode(network, x, told)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+        error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
+        some = _arrays(encoded, pixel) | {"error": error.cpu().numpy()}
+        # Into arrays made once: small ones kept from each chunk would pin the heap between the
+        # large ones that come and go, a gigabyte for 100,000 images.
+        found = found or {
+            k: np.empty((len(images), *v.shape[1:]), v.dtype) for k, v in some.items()
+        }
+        for name, values in some.items():
+            found[name][begin : begin + len(x)] = values
+        begin += len(x)
+    return Latents(**found)
+
+
+def _arrays(encoded: Encoded, pixel: float) -> dict[str, Array]:
+    tensors = {
+        "z_mean": encoded.z_mean,
+        "z_sd": encoded.z_sd,
+        "angle": encoded.pose.angle,
+        "angle_sd": encoded.angle_sd,
+        "shift": encoded.pose.shift / pixel,
+        "scale": encoded.pose.scale,
+        "class_probability": encoded.class_probability,
+    }
+    return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def encode_splits(network: Network, splits: Splits) -> Encodings:
+    """Encodings of all images beside what is known of them: training, validation, labelled."""
+    kinds = (TRAIN, VALIDATION, TRAIN)
+    parts = [
+        encode_set(network, images, kind)
+        for images, kind in zip(splits.parts, kinds, strict=False)
+    ]
+    return Encodings.concatenate(parts)
+
+
+def encode_set(
+    network: Network, images: ImageSet, split: int, *, progress: bool = False
+) -> Encodings:
+    """Encodings of images beside what is known of them; all count as of that split."""
+    told = network.category.condition(images.label, images.factors)
+    latents = encode_images(network, images.images, told, images.clean, progress=progress)
+    probability = latents.class_probability
+    n = len(images)
+    return Encodings(
+        **{field.name: getattr(latents, field.name) for field in dataclasses.fields(Latents)},
+        predicted=probability.argmax(1) if probability.shape[1] else np.full(n, -1),
+        label=images.label.numpy(),
+        index=images.index.numpy(),
+        split=np.full(n, split, np.uint8),
+        factors={name: values.numpy() for name, values in images.factors.items()},
+        place=images.place,
+    )
+
+
+@torch.no_grad()
+def bound(
+    network: Network, images: ImageSet, *, deterministic: bool, seed: int
+) -> dict[str, float]:
+    """Mean terms of −ELBO over images and all hypotheses, nats per image."""
+    means = TermMeans()
+    told = network.category.condition(images.label, images.factors)
+    chunks = _chunks(network, images.images, images.target, told)
+    for i, (x, target, condition) in enumerate(chunks):
+        random.seed(seed, _BOUND, i)
+        posterior = network.infer(x, condition)
+        means.add(negative_elbo(network, target, posterior, deterministic=deterministic))
+    return {name: float(value) for name, value in means.pop().items()}
+
+
+@torch.no_grad()
+def reconstruct(network: Network, images: ImageSet) -> Array:
+    """Expected images (N, C, H, W) at the posterior means."""
+    out = []
+    told = network.category.condition(images.label, images.factors)
+    for x, condition in _chunks(network, images.images, told):
+        encoded = encode(network, x, condition)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+        out.append(expected.float().cpu().numpy())
+    return np.concatenate(out)
+
+
+@torch.no_grad()
+def upright(network: Network, z: Array, told: Tensor | None = None) -> Array:
+    """Expected images (N, C, H, W) of content (N, d), at pose zero.
+
+    Parameters
+    ----------
+    network
+        The model.
+    z
+        Content.
+    told
+        (n,) what the decoder is told of the class, the same for all; None without.
+    """
+    device = next(network.parameters()).device
+    content = torch.as_tensor(z, dtype=torch.float32, device=device)
+    y = None if told is None else told.to(device).expand(len(content), -1)
+    images = network.generate(content, Pose.identity(len(content), device), y)
+    return images.float().cpu().numpy()
+
+
+def _chunks(network: Network, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:
+    """N rows of tensors or patches, some at a time, on the network's device; None stays None."""
+    device = next(network.parameters()).device
+    n = next(len(t) for t in tensors if t is not None)
+    for first in range(0, n, network.n_at_once):
+        rows = slice(first, first + network.n_at_once)
+        yield tuple(None if t is None else t[rows].to(device) for t in tensors)

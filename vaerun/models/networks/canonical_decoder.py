@@ -1,0 +1,69 @@
+"""Canonical decoder: draw the object upright once, then turn, scale and shift the drawing.
+
+The network runs once an image instead of once a pixel, a thousandfold fewer multiplications than
+`spatial`; bilinear resampling of the drawing, in units of the likelihood's parameter, does the
+rest and passes gradients to the pose.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vaerun.config.schema import option
+from vaerun.geometry import Pose, place
+from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
+from vaerun.models.networks.encoder import mlp
+from vaerun.models.networks.pixel_subset import Rows, Subset
+from vaerun.utils import random
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CanonicalConfig:
+    """Options of the canonical decoder."""
+
+    name: str = option("which decoder", choices=["canonical"])
+    activation: str = option("between layers", choices=sorted(ACTIVATIONS))
+    canvas: float = option(
+        "side of the drawing over the image's longer side; √2 and more where images fill their "
+        "field",
+        min=1.0,
+        max=4.0,
+    )
+    every_row: int = option(
+        "a training step looks at every n-th row of pixels, from a random first one",
+        min=1,
+        formerly=1,
+    )
+
+
+class CanonicalDecoder(Decoder):
+    """Content → drawing on a square canvas → image under the pose."""
+
+    Config = CanonicalConfig
+    can_pose = True
+
+    def __init__(self, config: CanonicalConfig, shape: DecoderShape) -> None:
+        super().__init__(config, shape)
+        self.channels, *size = shape.image
+        self.size = (size[0], size[1])
+        longer = max(self.size)
+        side = round(config.canvas * longer)
+        self.side = side + (side - longer) % 2  # so that pixel centres coincide at pose zero
+        self.extent = (self.side - 1) / max(longer - 1, 1)
+        n_out = self.channels * self.side**2
+        self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
+        self.every_row = min(config.every_row, self.size[0])
+
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+        """(N, d) and N poses → (N, C, P), of all rows or some."""
+        canvas = self.net(content).float().unflatten(1, (self.channels, self.side, self.side))
+        rows = slice(subset.first, None, subset.step) if isinstance(subset, Rows) else slice(None)
+        return place(canvas, pose, self.size, extent=self.extent, rows=rows).flatten(2)
+
+    def draw_subset(self, n_images: int, device: torch.device) -> Rows | None:
+        """The same rows of all images."""
+        del n_images, device
+        if self.every_row == 1:
+            return None
+        return Rows(random.choice(self.every_row), self.every_row, self.size[1])

@@ -1,0 +1,62 @@
+"""What every decoder is: content and a pose in, the likelihood's parameter for each pixel out."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vaerun.geometry import Pose
+from vaerun.models.networks.pixel_subset import Subset
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+
+
+class DecoderShape(NamedTuple):
+    """What a decoder must know of its model.
+
+    Attributes
+    ----------
+    n_content
+        Content and class inputs together.
+    hidden
+        Widths of the hidden layers, from the content on.
+    image
+        (C, H, W).
+    """
+
+    n_content: int
+    hidden: list[int]
+    image: tuple[int, int, int]
+
+
+class Decoder(nn.Module, ABC):
+    """Abstract decoder.
+
+    Attributes
+    ----------
+    Config
+        Dataclass of its options.
+    can_pose
+        Whether the pose changes the image.
+    n_per_pixel
+        Numbers held at once for each pixel of an image that is decoded.
+    """
+
+    Config: ClassVar[type]
+    can_pose: ClassVar[bool]
+    n_per_pixel: int = 1
+
+    @abstractmethod
+    def __init__(self, config: Any, shape: DecoderShape) -> None:
+        del config, shape
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+        """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row, or some of them."""
+
+    def draw_subset(self, n_images: int, device: torch.device) -> Subset | None:
+        """Pixels for a training step to look at; None: all of them."""
+        del n_images, device
+        return None

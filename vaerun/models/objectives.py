@@ -1,0 +1,144 @@
+"""Terms of the bound and the progress of training → the number that is minimised.
+
+Every schedule is a function of the epoch, counted in fractions, or of the step, and of nothing
+else.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from vaerun.config.schema import option
+from vaerun.models.elbo import Terms
+
+
+class Progress(NamedTuple):
+    """How far training has come: epochs in fractions, and steps; J classes are inferred."""
+
+    epoch: float
+    step: int
+    n_classes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectiveConfig:
+    """Weights that all objectives share."""
+
+    name: str = option("which objective", choices=["elbo", "capacity"])
+    alpha: float = option("weight α of the cross-entropy of known classes", min=0.0)
+    guide_epochs: float = option(
+        "epochs for which classes found before training are taken for known", min=0.0
+    )
+
+    def loss(self, terms: Terms, cross_entropy: Tensor | None, progress: Progress) -> Tensor:
+        """What is minimised, nats per image.
+
+        Parameters
+        ----------
+        terms
+            Of the bound.
+        cross_entropy
+            (B,) −log q(y | x) of the known class, 0 where none is; None where none can be.
+        progress
+            Of training.
+        """
+        loss = self.of_terms(terms, progress)
+        return loss if cross_entropy is None else loss + self.alpha * cross_entropy.mean()
+
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """What is made of the bound's own terms."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Elbo(ObjectiveConfig):
+    """The bound, its terms weighted over the course of training.
+
+    The weight β of KL(z) stays at ``beta_start`` for ``beta_delay`` epochs, then rises linearly,
+    or falls geometrically, to ``beta_end``. A high one at first makes the decoder learn one
+    template, to which images are turned, before content may tell them apart: without it a class
+    can settle in several orientations. The weight of the entropy of q(h | x) falls geometrically
+    from ``temperature_start`` to 1, so that no hypothesis is dismissed before the decoder has
+    learned what to look for.
+    """
+
+    beta_start: float = option("weight of KL(z) at the start", min=0.0)
+    beta_end: float = option("weight of KL(z) at the end", min=0.0)
+    beta_delay: float = option("epochs before it leaves the start", min=0.0, formerly=0.0)
+    beta_epochs: float = option("epochs from one to the other, 1 / the rate", min=0.0)
+    beta_on: str = option("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
+    temperature_start: float = option("weight of the entropy of q(h|x) at the start", min=1.0)
+    temperature_epochs: float = option("epochs over which it falls to 1", min=0.0)
+
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """−ELBO, weighted.
+
+        Notes
+        -----
+        The prior over hypotheses is uniform, so their KL is a constant minus their entropy, and
+        weighting one weights the other.
+        """
+        weight = self.beta(progress.epoch)
+        weighted = (
+            terms.reconstruction
+            + weight * terms.kl_content
+            + (weight if self.beta_on == "z_and_pose" else 1.0) * terms.kl_pose
+            + self.temperature(progress.epoch) * (terms.kl_bin + terms.kl_class)
+        )
+        return weighted.mean()
+
+    def beta(self, epoch: float) -> float:
+        """Weight of KL(z)."""
+        since = epoch - self.beta_delay
+        if since < 0:
+            return self.beta_start
+        if since >= self.beta_epochs:
+            return self.beta_end
+        share = since / self.beta_epochs
+        start, end = self.beta_start, self.beta_end
+        if start > end > 0:
+            return float(start * (end / start) ** share)
+        return start + share * (end - start)
+
+    def temperature(self, epoch: float) -> float:
+        """Weight of the entropy of q(h | x)."""
+        if epoch >= self.temperature_epochs:
+            return 1.0
+        return float(self.temperature_start ** (1 - epoch / self.temperature_epochs))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capacity(ObjectiveConfig):
+    """Eq. 5 of the review, with the absolute values that it takes for the capacities to matter.
+
+        reconstruction + γ |KL(z) + KL(θ) + KL(Δ) − C_z| + γ |KL(y) − C_y|
+
+    Both capacities rise linearly from 0 with the step, C_y to no more than ln J (AtomAI; as
+    printed, the equation has no absolute value, so C would have no gradient).
+    """
+
+    gamma: float = option("weight γ of the distance from a capacity", min=0.0)
+    capacity_z: float = option("highest capacity of z and pose, nats", min=0.0)
+    capacity_y: float = option("highest capacity of the class, nats; never above ln J", min=0.0)
+    capacity_steps: int = option("steps over which both rise", min=1)
+
+    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+        """Reconstruction and the distances of both KL from their capacities."""
+        capacity_z, capacity_y = self.capacities(progress.step, progress.n_classes)
+        continuous = (terms.kl_content + terms.kl_pose + terms.kl_bin).mean()
+        distance = (continuous - capacity_z).abs()
+        if progress.n_classes:
+            distance = distance + (terms.kl_class.mean() - capacity_y).abs()
+        return terms.reconstruction.mean() + self.gamma * distance
+
+    def capacities(self, step: int, n_classes: int) -> tuple[float, float]:
+        """C_z and C_y at a step, nats."""
+        share = min(step / self.capacity_steps, 1.0)
+        most = math.log(n_classes) if n_classes else 0.0
+        return share * self.capacity_z, min(share * self.capacity_y, most)
+
+
+# `objective.name` → its class
+OBJECTIVES: dict[str, type[ObjectiveConfig]] = {"elbo": Elbo, "capacity": Capacity}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from vaerun.cli import main
-from vaerun.manifest import About, Job, record
 from vaerun.models.encodings import Encodings
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
+from vaerun.runs.manifest import About, Job, record
 from vaerun.tasks import TASKS
 from vaerun.utils.errors import UserError
 

@@ -244,7 +244,7 @@ def test_the_real_process_fails_in_one_line_too(typed, here):
 SLEEPER = """
 import signal, sys, time
 from vaerun import cli, tasks
-from vaerun.manifest import About, record
+from vaerun.runs.manifest import About, record
 from vaerun.runs.folder import claim
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def train(config, job):

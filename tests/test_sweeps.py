@@ -223,7 +223,7 @@ def proved(plain):
                  model=plain["model"]["name"], data=plain["data"]["name"])
 vaerun.runs.config.validate = proved
 from vaerun import cli, tasks
-from vaerun.manifest import About, record
+from vaerun.runs.manifest import About, record
 from vaerun.runs.folder import RunFolder, claim
 from vaerun.utils.files import write_text
 from vaerun.sweeps import pool

@@ -10,7 +10,7 @@ Importing vaerun is light: torch is imported when a run is loaded.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaerun.loaded import load as load
+    from vaerun.runs.run import load as load
 
 __all__ = ["__version__", "load"]
 
@@ -18,7 +18,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:
     """`load` and `__version__`, found when they are first asked for (PEP 562)."""
     if name == "load":
-        from vaerun.loaded import load
+        from vaerun.runs.run import load
 
         return load
     if name == "__version__":

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.hardware import Hardware
-from vaerun.manifest import Job
 from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import Network
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, read_config
+from vaerun.runs.manifest import Job
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 

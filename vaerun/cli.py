@@ -74,7 +74,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         return multirun(overrides, command)
     from vaerun.config.compose import compose
-    from vaerun.inherit import with_own
+    from vaerun.runs.inherited_overrides import with_own
 
     run_one(compose(with_own(overrides)), overrides, command)
     return DONE
@@ -121,8 +121,8 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
     from omegaconf import OmegaConf
 
     from vaerun.config.compose import compose_unresolved, plain
-    from vaerun.inherit import with_own
     from vaerun.runs.config import validate
+    from vaerun.runs.inherited_overrides import with_own
 
     config = compose_unresolved(with_own(overrides))
     validate(plain(config))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 def run_one(plain: dict[str, object], overrides: list[str], command: list[str]) -> Path:
     """Validate a composed config, do its task, name the run folder; returns that folder."""
-    from vaerun.manifest import Job
     from vaerun.runs.config import validate
+    from vaerun.runs.manifest import Job
     from vaerun.tasks import TASKS
 
     config = validate(plain)

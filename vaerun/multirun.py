@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from vaerun.config.compose import combinations, compose, hydra_at_conf
-from vaerun.inherit import with_own
 from vaerun.runs.config import validate
+from vaerun.runs.inherited_overrides import with_own
 from vaerun.sweeps import records
 from vaerun.sweeps.attempt import attempt
 from vaerun.sweeps.closing import close, draw_summary

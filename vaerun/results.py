@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import exploring, manifest, models
+from vaerun import exploring, models
 from vaerun.analysis import metrics as analysis_metrics
 from vaerun.analysis.circular import common_symmetry
 from vaerun.analysis.clusters import names_of_groups
@@ -31,6 +31,7 @@ from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import Network
 from vaerun.models.latent_traversal import class_maps, latent_maps
+from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.terminal import closing

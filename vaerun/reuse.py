@@ -8,10 +8,10 @@ import torch
 from vaerun import models
 from vaerun.config.overrides import group
 from vaerun.data.image_set import DataShape, ImageSet, Splits
-from vaerun.loaded import Run, load
-from vaerun.manifest import Job
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
+from vaerun.runs.manifest import Job
+from vaerun.runs.run import Run, load
 from vaerun.utils.errors import UserError, show
 
 _OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now

@@ -15,8 +15,8 @@ from typing import Any
 
 from reproduction.measures import extract, shown
 from reproduction.rows import Row
-from vaerun.manifest import read_manifest
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.manifest import read_manifest
 from vaerun.utils.files import write_text
 
 

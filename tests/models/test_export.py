@@ -15,10 +15,10 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.loaded import Run
 from vaerun.models import build, export
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.run import Run
 from vaerun.utils.errors import UserError
 
 Runner = Callable[..., Sequence[np.ndarray]]

@@ -19,8 +19,8 @@ from vaerun.cli import main
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.load import load
-from vaerun.loaded import Run
 from vaerun.models import atlas
+from vaerun.runs.run import Run
 from vaerun.utils.errors import UserError
 
 N_TRAIN, N_VAL, N_LABELLED = 80, 40, 12

@@ -12,8 +12,8 @@ import yaml
 import vaerun as package
 from vaerun.config.compose import compose
 from vaerun.data.load import load
-from vaerun.manifest import Job
 from vaerun.models.lightning_module import Module
+from vaerun.runs.manifest import Job
 from vaerun.tasks.train import train
 
 TINY = (

@@ -1,6 +1,6 @@
 """A trained network at work: encodings of a data set, the bound on it, images from latents.
 
-The verbs of a finished run, `encode` and `decode`, are in `vaerun.loaded`.
+The verbs of a finished run, `encode` and `decode`, are in `vaerun.runs.run`.
 """
 
 import dataclasses

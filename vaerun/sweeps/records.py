@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vaerun.manifest import is_run_of, read_manifest, unfinished
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.manifest import read_manifest
+from vaerun.runs.resume import is_run_of, unfinished
 from vaerun.sweeps.sweep import Sweep, Trial, place_of_runs
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vaerun.manifest import same_run
+from vaerun.runs.resume import same_run
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import alone, write_text
 

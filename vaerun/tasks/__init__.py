@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vaerun.manifest import Job
     from vaerun.runs.config import RunConfig
+    from vaerun.runs.manifest import Job
 
 # torch is imported with the task, not with its name
 

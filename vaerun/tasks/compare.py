@@ -14,16 +14,16 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from vaerun import manifest
 from vaerun.analysis import compare as comparison
 from vaerun.analysis.compare import Finished, Group
 from vaerun.analysis.figures import save_figures
 from vaerun.analysis.figures.compare import draw_manifolds, draw_metrics
 from vaerun.config.task import CompareConfig
 from vaerun.data.io.formats import natural
-from vaerun.manifest import About, Job
+from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, read_config
+from vaerun.runs.manifest import About, Job
 from vaerun.terminal import print_table
 from vaerun.utils.errors import UserError, nearest, show
 from vaerun.utils.files import atomic_path, write_text

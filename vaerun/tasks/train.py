@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from vaerun import manifest, models
+from vaerun import models
 from vaerun.batching import settled
 from vaerun.data.image_set import Splits
 from vaerun.data.load import load
 from vaerun.hardware import Hardware
-from vaerun.manifest import About, Job
+from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, open_run
+from vaerun.runs.manifest import About, Job
 from vaerun.setting import Setting
 from vaerun.terminal import opening, show_log
 from vaerun.trained import just_trained
@@ -100,10 +101,10 @@ def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
     if config.resume is None:
         return None
     if config.resume == "auto":
-        found = manifest.unfinished(config.out, config.model.name, config.data.name, job.plain)
+        found = resume.unfinished(config.out, config.model.name, config.data.name, job.plain)
         if found is None:
             console.print("resume=auto found no unfinished run of this config: a new one begins")
         return found
     folder = open_run(config.resume)
-    manifest.check_resumable(folder, job.plain)
+    resume.check_resumable(folder, job.plain)
     return folder

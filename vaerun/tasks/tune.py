@@ -12,13 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun import manifest
 from vaerun.callbacks import Diverged
 from vaerun.config.task import TuneConfig
 from vaerun.hardware import Hardware
-from vaerun.manifest import About, Job
+from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.manifest import About, Job
 from vaerun.tasks.train import fingerprint
 from vaerun.terminal import print_table, show_log
 from vaerun.tuning import report
@@ -75,7 +75,7 @@ def tune(config: RunConfig, job: Job) -> Path:
 
 def _folder(config: RunConfig, job: Job, space: Space, objective: Objective) -> RunFolder:
     """Where a study is kept: the same for all commands that ask for the same."""
-    kept = manifest.essence(job.plain, _INCIDENTAL)
+    kept = resume.essence(job.plain, _INCIDENTAL)
     kept["space"] = {key: dimension.plain() for key, dimension in space.items()}
     kept["objective_of_study"] = [objective.path, objective.less_is_better]
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]

@@ -13,17 +13,17 @@ from typing import Any
 import pytorch_lightning as pl
 from rich.console import Console
 
-from vaerun import manifest
 from vaerun.batching import settled
 from vaerun.config.compose import compose
 from vaerun.config.overrides import group
 from vaerun.data.image_set import Splits
 from vaerun.hardware import Hardware
-from vaerun.manifest import About, Job
 from vaerun.models import inference
 from vaerun.results import measure
+from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.manifest import About, Job
 from vaerun.setting import Setting
 from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.trained import just_trained

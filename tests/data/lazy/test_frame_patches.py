@@ -12,7 +12,7 @@ from torch import Tensor
 from vaerun.data.dataloader import Batch, feed
 from vaerun.data.image_set import ImageSet, Place, Splits, cropped, joined
 from vaerun.data.lazy.frame_patches import PatchStack, inside
-from vaerun.manifest import fingerprint
+from vaerun.runs.manifest import fingerprint
 
 CPU = torch.device("cpu")
 

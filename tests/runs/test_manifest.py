@@ -10,8 +10,9 @@ import pytest
 import torch
 import yaml
 
-from vaerun.manifest import About, Job, fingerprint, read_manifest, record, unfinished
 from vaerun.runs.folder import claim
+from vaerun.runs.manifest import About, Job, fingerprint, read_manifest, record
+from vaerun.runs.resume import unfinished
 
 PLAIN = {"seed": 7, "out": "outputs", "resume": None, "run": None, "model": {"latent_dim": 2}}
 JOB = Job(plain=PLAIN, overrides=["seed=7"], command=["vaerun", "seed=7", "out=a b"])

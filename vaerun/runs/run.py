@@ -16,7 +16,6 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from vaerun import told
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose
 from vaerun.models import build, export
@@ -24,6 +23,7 @@ from vaerun.models.encodings import Encodings, read_latents
 from vaerun.models.inference import Array, Latents, encode_images
 from vaerun.models.invariant_vae import Network
 from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
+from vaerun.runs import inputs
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.utils import provenance
@@ -120,8 +120,8 @@ class Run:
         >>> np.rad2deg(run.encode(np.load("images.npy")).angle)  # doctest: +SKIP
         """
         network, name = self.network, self.config.model.name
-        x = told.images(images, network.shape.image)
-        condition = told.condition(network, name, len(x), label, told.merged(factors, named))
+        x = inputs.images(images, network.shape.image)
+        condition = inputs.condition(network, name, len(x), label, inputs.merged(factors, named))
         return encode_images(network, x, condition)
 
     @torch.no_grad()
@@ -166,10 +166,10 @@ class Run:
         >>> as_they_lie = run.decode(latents.z_mean, latents.angle)  # doctest: +SKIP
         """
         network, name = self.network, self.config.model.name
-        content = told.content(z, self.config.model.latent_dim)
+        content = inputs.content(z, self.config.model.latent_dim)
         n, size = len(content), network.n_at_once
-        pose = told.pose(network, name, n, angle, shift, scale)
-        of_class = told.to_decoder(network, name, n, label, told.merged(factors, named))
+        pose = inputs.pose(network, name, n, angle, shift, scale)
+        of_class = inputs.to_decoder(network, name, n, label, inputs.merged(factors, named))
         rows = [slice(first, first + size) for first in range(0, max(n, 1), size)]
         chunks = [
             network.generate(
@@ -213,7 +213,7 @@ class Run:
         d = self.config.model.latent_dim
         if dimensions is None:
             dimensions = range(d) if d <= 2 else widest_dimensions(self.latents.z_mean)
-        points = told.grid(n, extent, dimensions, d)  # (R, K, d)
+        points = inputs.grid(n, extent, dimensions, d)  # (R, K, d)
         images = self.decode(points.reshape(-1, d), label=label, factors=factors)
         return images.reshape(*points.shape[:2], *images.shape[1:])
 

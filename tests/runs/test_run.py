@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.loaded import Run
 from vaerun.models import build, latent_traversal
 from vaerun.models.inference import upright
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
-from vaerun.told import labels
+from vaerun.runs.inputs import labels
+from vaerun.runs.run import Run
 from vaerun.utils.errors import UserError
 
 N, J = 3, 4
@@ -148,7 +148,7 @@ def test_its_own_latents_are_read_when_asked_for_and_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     run, asked = loaded(folder=tmp_path), []
-    monkeypatch.setattr("vaerun.loaded.read_latents", asked.append)
+    monkeypatch.setattr("vaerun.runs.run.read_latents", asked.append)
     assert run.latents is run.latents
     assert asked == [tmp_path / "latents.h5"]
     monkeypatch.undo()
@@ -161,7 +161,7 @@ def test_a_manifold_is_that_of_the_figure(d: int, monkeypatch: pytest.MonkeyPatc
     run = loaded(f"model.latent_dim={d}")
     z = np.random.default_rng(d).normal(size=(50, d)) * [0.1, 1, 2][-d:]
     known = SimpleNamespace(z_mean=z)
-    monkeypatch.setattr("vaerun.loaded.read_latents", lambda path: known)
+    monkeypatch.setattr("vaerun.runs.run.read_latents", lambda path: known)
     arrays = latent_traversal.latent_maps(partial(upright, run.network), known)
     tiles = latent_traversal.STRIP_TILES if d == 1 else latent_traversal.TILES
     got = run.manifold(tiles)

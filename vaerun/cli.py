@@ -42,7 +42,7 @@ def _with_others(work: Callable[[], int]) -> int:
     """Do some work, as the first of the processes that were started for it; the others follow."""
     if distributed.given() is None:
         return work()
-    from vaerun.ranks.following import among_others
+    from vaerun.training.worker import among_others
 
     return among_others(work)
 

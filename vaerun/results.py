@@ -35,7 +35,7 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.terminal import closing
-from vaerun.trained import Trained
+from vaerun.training.trained_model import Trained
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path, write_text
 

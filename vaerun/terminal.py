@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from vaerun.data.image_set import Splits
-from vaerun.hardware import Hardware
 from vaerun.models.invariant_vae import Network, count_parameters
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
+from vaerun.training.hardware import Hardware
 
 
 def show_log(console: Console) -> None:

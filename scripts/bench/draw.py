@@ -16,7 +16,7 @@ from torch import Tensor
 from vaerun.config.compose import compose
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.runs.config import validate
-from vaerun.tasks.train import load_splits
+from vaerun.training.context import load_splits
 from vaerun.utils.devices import cpu, quick_at_bfloat16
 
 

@@ -26,9 +26,9 @@ from bench.draw import fingerprint
 from vaerun import cli
 from vaerun.models import inference
 from vaerun.models.invariant_vae import count_parameters
-from vaerun.setting import Setting
 from vaerun.tasks import train
-from vaerun.training import TrainingRecord, fit
+from vaerun.training.context import Setting
+from vaerun.training.trainer import TrainingRecord, fit
 
 
 class Onlooker(pl.Callback):
@@ -75,7 +75,7 @@ class Onlooker(pl.Callback):
 def watched(
     setting: Setting, onlookers: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
 ) -> TrainingRecord:
-    """`vaerun.training.fit` with one onlooker more, who then writes his notes."""
+    """`vaerun.training.trainer.fit` with one onlooker more, who then writes his notes."""
     onlooker = Onlooker(keeps_states=asked.angles)
     record = fit(setting, [*onlookers, onlooker])
     notes = onlooker.notes

@@ -12,8 +12,8 @@ import torch
 
 from vaerun import load
 from vaerun.data import sampler
-from vaerun.models import atlas
 from vaerun.models.lightning_module import Module
+from vaerun.training.clustering import template_mixture
 
 N, SIDE = 240, 16
 TINY = (
@@ -37,7 +37,7 @@ Run = Callable[..., Path]
 @pytest.fixture
 def run(vaerun, here: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run of the real command on images in a file, that has to end well: its folder."""
-    monkeypatch.setattr(atlas, "_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_STEPS", 10)
     rng = np.random.default_rng(0)
     with h5py.File(here / "x.h5", "w") as file:
         # in the order of their classes, as files often are

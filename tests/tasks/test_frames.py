@@ -12,7 +12,7 @@ from vaerun.data.image_set import Place
 from vaerun.data.lazy.frame_patches import PatchStack
 from vaerun.data.load import DATASETS, Dataset
 from vaerun.microscopy.frame import Frame
-from vaerun.models import atlas
+from vaerun.training.clustering import template_mixture
 
 BORDER = 3
 
@@ -52,8 +52,8 @@ def draw_maps(arrays, classes):
 
 def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
     cards = DATASETS["cards"]
-    monkeypatch.setattr(atlas, "_STEPS", 10)
-    monkeypatch.setattr(atlas, "_FEWEST_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)
     monkeypatch.setattr("vaerun.results.draw", draw_maps)
     loaded = Dataset(cards.config, lambda *a: in_frames(cards.load(*a)), cards.load_labelled)
     monkeypatch.setitem(DATASETS, "cards", loaded)

@@ -19,8 +19,8 @@ from vaerun.cli import main
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.load import load
-from vaerun.models import atlas
 from vaerun.runs.run import Run
+from vaerun.training.clustering import template_mixture
 from vaerun.utils.errors import UserError
 
 N_TRAIN, N_VAL, N_LABELLED = 80, 40, 12
@@ -71,7 +71,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
                 contextlib.redirect_stdout(output),
                 contextlib.redirect_stderr(errors),
             ):
-                patch.setattr(atlas, "_STEPS", 20)
+                patch.setattr(template_mixture, "_STEPS", 20)
                 if name not in DRAWN:
                     patch.setattr("vaerun.results.draw", lambda *_: {})
                 status = main([*TINY, *CHOICES[name], f"out={out}"])
@@ -356,7 +356,7 @@ def test_no_label_is_learnt_from_but_those_that_are_given(
 ):
     """The same training, to the last bit, with all labels wrong that are not to be seen."""
     monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
-    monkeypatch.setattr(atlas, "_STEPS", 20)
+    monkeypatch.setattr(template_mixture, "_STEPS", 20)
     typed = (*TINY, *CHOICES[name])
     rows, weights = outcome(vaerun(*typed)[1])
     honest = load
@@ -366,7 +366,7 @@ def test_no_label_is_learnt_from_but_those_that_are_given(
         wrong = {part: with_other_labels(getattr(splits, part)) for part in parts}
         return dataclasses.replace(splits, **wrong)
 
-    monkeypatch.setattr("vaerun.tasks.train.load", relabelled)
+    monkeypatch.setattr("vaerun.training.context.load", relabelled)
     other_rows, other_weights = outcome(vaerun(*typed)[1])
     is_same = all(torch.equal(weights[key], other_weights[key]) for key in weights)
     assert is_same == (rows == other_rows) == (not may_differ)

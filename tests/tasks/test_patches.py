@@ -16,8 +16,8 @@ from vaerun.data import ImageSet, Splits
 from vaerun.data.image_set import Place
 from vaerun.data.lazy.frame_patches import PatchStack
 from vaerun.data.load import DATASETS, Dataset
-from vaerun.models import atlas
 from vaerun.models.encodings import read_latents
+from vaerun.training.clustering import template_mixture
 
 TINY = (
     "data.train_size=40",
@@ -58,8 +58,8 @@ def run(vaerun, monkeypatch) -> Callable[..., Path]:
 
     An atlas is learned in no time, and the arrays behind the figures are not drawn.
     """
-    monkeypatch.setattr(atlas, "_STEPS", 10)
-    monkeypatch.setattr(atlas, "_FEWEST_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)
     monkeypatch.setattr("vaerun.results.draw", lambda *_: {})
     cards = DATASETS["cards"]
 

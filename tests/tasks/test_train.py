@@ -220,7 +220,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     whole = run(f"out={tmp_path / 'whole'}", *four)
     out = f"out={tmp_path / 'parts'}"
 
-    from vaerun.callbacks import Checkpoints
+    from vaerun.training.callbacks import Checkpoints
 
     save = Checkpoints.on_train_epoch_end
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaerun.data.sampler import EpochSampler, Rows
-from vaerun.hardware import Hardware
 from vaerun.runs.config import TrainerConfig
+from vaerun.training.hardware import Hardware
 from vaerun.utils import distributed, random
 from vaerun.utils.distributed import Share, World, first_node
 from vaerun.utils.errors import UserError
@@ -185,7 +185,7 @@ def trainer(devices: int | str, nodes: int = 1) -> TrainerConfig:
 
 
 def test_devices_are_as_many_as_processes_were_started(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vaerun.hardware.given", lambda: distributed.given(SRUN))
+    monkeypatch.setattr("vaerun.training.hardware.given", lambda: distributed.given(SRUN))
     for asked in (trainer("auto"), trainer(2, 2)):
         found = Hardware.find(asked)
         assert (found.devices, found.nodes, found.n_ranks) == (2, 2, 4)

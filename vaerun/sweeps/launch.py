@@ -81,7 +81,7 @@ def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
 
 def job(config: DictConfig) -> int:
     """One trial, wherever the launcher has it done; returns its exit status."""
-    from vaerun.ranks.following import among_others  # imports torch
+    from vaerun.training.worker import among_others  # imports torch
 
     sweep = open_sweep(Path(config.folder))
     code = among_others(lambda: attempt(sweep, sweep.trials[config.trial - 1]))

@@ -13,7 +13,6 @@ from rich.console import Console
 from vaerun.analysis.figures.overlay import save_overlay
 from vaerun.data.datasets.graphene import GrapheneConfig, scene
 from vaerun.data.datasets.patches import Scene
-from vaerun.hardware import Hardware
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frame import in_file
 from vaerun.microscopy.graphene import SILICON
@@ -22,6 +21,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
 from vaerun.terminal import print_table, show_log
+from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
 from vaerun.utils.progress import bar

@@ -14,7 +14,6 @@ from vaerun.analysis.figures import draw, encoding_arrays, save_figures
 from vaerun.config.task import EncodeConfig
 from vaerun.data.image_set import DataShape, ImageSet, cropped
 from vaerun.data.load import everything
-from vaerun.hardware import Hardware
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.models.invariant_vae import Network
@@ -24,6 +23,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
 from vaerun.terminal import print_table, show_log
+from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun.hardware import Hardware
 from vaerun.results import write_results
 from vaerun.reuse import check_fit, reused, with_classes_of
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
-from vaerun.tasks.train import fingerprint, load_splits
 from vaerun.terminal import print_table, show_log
-from vaerun.trained import trained_before
+from vaerun.training.context import fingerprint, load_splits
+from vaerun.training.hardware import Hardware
+from vaerun.training.trained_model import trained_before
 
 
 def evaluate(config: RunConfig, job: Job) -> Path:

@@ -3,43 +3,20 @@
 vaerun model=rvae data=cards_iv
 """
 
-import json
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
-from vaerun import models
-from vaerun.batching import settled
-from vaerun.data.image_set import Splits
-from vaerun.data.load import load
-from vaerun.hardware import Hardware
 from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, open_run
 from vaerun.runs.manifest import About, Job
-from vaerun.setting import Setting
 from vaerun.terminal import opening, show_log
-from vaerun.trained import just_trained
-from vaerun.training import check_sizes, fit, new_network
-
-# options of a data set that say where it lies and how it is used, not what it holds
-_NOT_OF_THE_IMAGES = frozenset(
-    {
-        "name",
-        "root",
-        "path",
-        "table",
-        "skip_unreadable",
-        "memory_gb",
-        "batch_size",
-        "epochs",
-        "invariances",
-        "angle_range_deg",
-        "fills_field",
-        "every_row",
-    }
-)
+from vaerun.training.batch_size import settled
+from vaerun.training.context import Setting, fingerprint, load_splits
+from vaerun.training.hardware import Hardware
+from vaerun.training.trained_model import just_trained
+from vaerun.training.trainer import check_sizes, fit, new_network
 
 
 def train(config: RunConfig, job: Job) -> Path:
@@ -75,25 +52,6 @@ def train(config: RunConfig, job: Job) -> Path:
 
         write_results(config, job.plain, splits, folder, trained, console)
     return folder.path
-
-
-def load_splits(config: RunConfig) -> Splits:
-    """The data of a run, as its model wants them."""
-    return load(
-        config.data,
-        config.seed,
-        labelled=models.MODELS[config.model.name].learns_labels,
-        classed="class" in getattr(config.model.category, "condition", ()),
-    )
-
-
-def fingerprint(job: Job, splits: Splits) -> str:
-    """Of the images, and of the options that they were drawn with."""
-    drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
-    if splits.val.clean is not None:  # what corrupts them is drawn from the seed
-        drawn_with["seed"] = job.plain["seed"]
-    text = json.dumps(drawn_with, sort_keys=True).encode()
-    return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])
 
 
 def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun.callbacks import Diverged
 from vaerun.config.task import TuneConfig
-from vaerun.hardware import Hardware
 from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import About, Job
-from vaerun.tasks.train import fingerprint
 from vaerun.terminal import print_table, show_log
+from vaerun.training.callbacks import Diverged
+from vaerun.training.context import fingerprint
+from vaerun.training.hardware import Hardware
 from vaerun.tuning import report
 from vaerun.tuning.engine import Trial
 from vaerun.tuning.objective import Objective, objective_of

@@ -197,7 +197,7 @@ TWICE = """
 import sys
 from vaerun.config.compose import compose
 from vaerun.runs.config import validate
-from vaerun.tasks.train import load_splits
+from vaerun.training.context import load_splits
 from vaerun.data.image_set import cropped
 words = ["data=images", "data.path=x.npy", "data.root=root", "data.memory_gb=1e-6"]
 print(float(cropped(load_splits(validate(compose(words))).train.images).double().sum()))

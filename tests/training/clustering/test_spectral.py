@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vaerun.models.links import cut, normalised_cut, spread
+from vaerun.training.clustering.spectral import cut, normalised_cut, spread
 
 
 def blocks() -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.models.links import TORN, Floats, cut, spread, torn_between, usual_gap
-from vaerun.models.sought import Sought
-from vaerun.models.uprights import against, turns
+from vaerun.training.clustering.alignment import against, turns
+from vaerun.training.clustering.settings import Sought
+from vaerun.training.clustering.spectral import TORN, Floats, cut, spread, torn_between, usual_gap
 
 # N images, M templates of all atlases, K angles, J classes.
 

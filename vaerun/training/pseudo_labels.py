@@ -4,9 +4,9 @@ import torch
 
 from vaerun.data.datamodule import Knowledge
 from vaerun.data.image_set import joined
-from vaerun.models import atlas
 from vaerun.models.lightning_module import Module
-from vaerun.setting import Setting
+from vaerun.training.clustering import template_mixture
+from vaerun.training.context import Setting
 
 
 def knowledge(setting: Setting, module: Module, epoch: int) -> Knowledge:
@@ -24,7 +24,7 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
     """Class and angle found before training, (N, 2), for training and then labelled images."""
     network, splits = module.network, setting.splits
     told = network.category.n_data_classes
-    sought = atlas.sought(setting.config.model, told or network.n_classes or 1)
+    sought = template_mixture.sought(setting.config.model, told or network.n_classes or 1)
     if sought is None:
         return None
     if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
@@ -36,7 +36,7 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
         label.append(splits.labelled.label)
     with setting.console.status("looking for classes and uprights"):
         hardware = setting.hardware
-        found = atlas.explore(
+        found = template_mixture.explore(
             joined(images),
             torch.cat(label),
             sought,

@@ -11,7 +11,7 @@ import torch
 
 from vaerun.models.invariant_vae import Network, count_parameters
 from vaerun.runs.folder import RunFolder
-from vaerun.training import TrainingRecord
+from vaerun.training.trainer import TrainingRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ from typing import Any
 import pytorch_lightning as pl
 from rich.console import Console
 
-from vaerun.checkpoints import Slot
 from vaerun.models.lightning_module import Module
-from vaerun.ranks.together import Ranks
 from vaerun.runs.folder import RunFolder
-from vaerun.signals import Waiting
+from vaerun.training.checkpoint_files import Slot
+from vaerun.training.distributed.launch import Ranks
+from vaerun.training.signals import Waiting
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from vaerun.models.uprights import against, turns
+from vaerun.training.clustering.alignment import against, turns
 
 K, M, N = 32, 6, 600
 GROUP = np.array([0, 0, 0, 1, 1, 1])

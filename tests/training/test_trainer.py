@@ -12,14 +12,14 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vaerun import training
-from vaerun.callbacks import Beginning, Checkpoints
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import Splits
 from vaerun.data.load import load
-from vaerun.models import atlas
 from vaerun.models.lightning_module import Module
-from vaerun.setting import Setting
+from vaerun.training import trainer
+from vaerun.training.callbacks import Beginning, Checkpoints
+from vaerun.training.clustering import template_mixture
+from vaerun.training.context import Setting
 
 TINY = (
     "data.size=16",
@@ -41,7 +41,7 @@ Run = Callable[..., tuple[Path, list[str]]]
 def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is encoded or drawn after it, and an atlas is learned in no time."""
     monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
-    monkeypatch.setattr(atlas, "_STEPS", 10)
+    monkeypatch.setattr(template_mixture, "_STEPS", 10)
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def power_cut(*_: object) -> None:
 def test_the_beginning_of_the_lower_loss_goes_on(run: Run, monkeypatch, seed: int):
     """As if it had been the only one."""
     options = (*TWICE, f"seed={seed}", "trainer.max_epochs=2")
-    seeds = [training._seed_of_beginning(seed, number) for number in (0, 1)]
+    seeds = [trainer._seed_of_beginning(seed, number) for number in (0, 1)]
     together, output = run(*options)
     alone = []
     for only in seeds:
-        monkeypatch.setattr(training, "_seed_of_beginning", lambda *_, only=only: only)
+        monkeypatch.setattr(trainer, "_seed_of_beginning", lambda *_, only=only: only)
         alone.append(run(*options)[0])
     first = [losses(folder)[0] for folder in alone]
     best = first.index(min(first))
@@ -124,7 +124,7 @@ def test_beginnings_may_be_all_there_is(run: Run):
 
 def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
     """Training that begins with one of the seeds comes to no number in its first epoch."""
-    honest = training._module
+    honest = trainer._module
 
     def module(setting: Setting, seed: int) -> Module:
         made = honest(setting, seed)
@@ -132,10 +132,10 @@ def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
             torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)
         return made
 
-    monkeypatch.setattr(training, "_module", module)
+    monkeypatch.setattr(trainer, "_module", module)
 
 
-SEEDS = [training._seed_of_beginning(0, number) for number in range(3)]
+SEEDS = [trainer._seed_of_beginning(0, number) for number in range(3)]
 
 
 @pytest.mark.parametrize("diverging", [{1}, {0, 2}], ids=str)
@@ -219,7 +219,7 @@ def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch
 
     options = ("model=ssrvae", *FOUND, "trainer.max_epochs=1")
     assert not any("no label" in line for line in run(*options)[1])
-    monkeypatch.setattr("vaerun.tasks.train.load", relabelled)
+    monkeypatch.setattr("vaerun.training.context.load", relabelled)
     _, output = run(*options)
     (line,) = (line for line in output if "no label" in line)
     assert f"of {SUITS[0]}, {SUITS[2]}: such images" in line
@@ -354,7 +354,7 @@ def test_a_checkpoint_of_an_older_version_is_gone_on_with(run: Run, vaerun, monk
 def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run):
     folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
-    assert state["seed"] == training._seed_of_beginning(1, 1) != 1
+    assert state["seed"] == trainer._seed_of_beginning(1, 1) != 1
 
 
 def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
@@ -377,7 +377,7 @@ def test_compiled_networks_come_to_the_same(run: Run):
 
 
 def test_without_a_compiler_nothing_is_compiled(vaerun, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vaerun.hardware.shutil.which", lambda _: None)
+    monkeypatch.setattr("vaerun.training.hardware.shutil.which", lambda _: None)
     status, _, errors = vaerun(*TINY, "trainer.compile=true")
     assert (status, errors) == (
         2,

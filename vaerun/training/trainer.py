@@ -13,21 +13,22 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 
-from vaerun import checkpoints, heap, models
-from vaerun.callbacks import Beginning, Checkpoints, Diverged, Watch
+from vaerun import models
 from vaerun.data.corruption import corruption
 from vaerun.data.datamodule import DataModule
 from vaerun.data.image_set import Splits
-from vaerun.guidance import knowledge
-from vaerun.hardware import Hardware, quiet_lightning
-from vaerun.history import History
 from vaerun.models.invariant_vae import Network
 from vaerun.models.lightning_module import Module, Optimiser, balanced
-from vaerun.progress import EpochLines, ProgressBar
-from vaerun.ranks.environment import GivenEnvironment
-from vaerun.ranks.together import Ranks, together
 from vaerun.runs.config import RunConfig
-from vaerun.setting import Setting
+from vaerun.training import checkpoint_files, malloc
+from vaerun.training.callbacks import Beginning, Checkpoints, Diverged, Watch
+from vaerun.training.context import Setting
+from vaerun.training.distributed.launch import Ranks, together
+from vaerun.training.distributed.lightning_environment import GivenEnvironment
+from vaerun.training.epoch_log import History
+from vaerun.training.hardware import Hardware, quiet_lightning
+from vaerun.training.progress_bar import EpochLines, ProgressBar
+from vaerun.training.pseudo_labels import knowledge
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -115,7 +116,7 @@ def take_part(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> Traini
     """One rank's part in the same; the first one decides and writes."""
     quiet_lightning()
     config, folder, ranks = setting.config, setting.folder, setting.ranks
-    slot = checkpoints.of_run(folder)
+    slot = checkpoint_files.of_run(folder)
     last = _agreed(ranks, lambda: slot.whole(setting.console.print))
     if last is None and config.model.restarts > 1:
         last = _choose_beginning(setting)
@@ -159,7 +160,7 @@ def _choose_beginning(setting: Setting) -> Path:
     for number in range(config.model.restarts):
         path = folder.checkpoints / f"beginning_{number}.ckpt"
         try:
-            if not ranks.agree(lambda path=path: checkpoints.is_whole(path)):  # type: ignore[misc]
+            if not ranks.agree(lambda path=path: checkpoint_files.is_whole(path)):  # type: ignore[misc]
                 _begin(setting, number, path, epochs)
         except Diverged:
             if not found and number + 1 == config.model.restarts:
@@ -190,7 +191,7 @@ def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:
     """Train the beginning of a number, from 0; people count from 1."""
     config, folder = setting.config, setting.folder
     setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
-    slot = checkpoints.of_beginning(folder, number)
+    slot = checkpoint_files.of_beginning(folder, number)
     minutes = config.trainer.checkpoint_minutes
     beginning = Beginning(path, epochs, slot, minutes, setting.ranks)
     history = History(folder, folder.tensorboard / f"beginning_{number + 1}")
@@ -271,7 +272,7 @@ def _train(
         val_batch_size=module.network.n_at_once,
     )
     try:
-        with heap.kept():
+        with malloc.kept():
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:
         if stop.code == _STATUS_WHEN_INTERRUPTED:

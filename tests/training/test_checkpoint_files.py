@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vaerun.checkpoints import Slot, is_whole
+from vaerun.training.checkpoint_files import Slot, is_whole
 
 
 def saving(number: int) -> Callable[[Path], None]:

@@ -22,7 +22,7 @@ import pytest
 import torch
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).parent / "vaerun"
 TINY = (
     "data.size=16",
@@ -105,7 +105,7 @@ def followers() -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             here = os.readlink(process / "cwd") == os.getcwd()  # noqa: PTH109, PTH115
-            if here and b"vaerun.ranks.following" in (process / "cmdline").read_bytes():
+            if here and b"vaerun.training.worker" in (process / "cmdline").read_bytes():
                 found.append(process.name)
     return found
 

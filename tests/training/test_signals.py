@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaerun.signals import Waiting
+from vaerun.training.signals import Waiting
 from vaerun.utils.exit_status import interrupting
 
 

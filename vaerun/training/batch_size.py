@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits
-from vaerun.hardware import Hardware
 from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import Network
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import Job
+from vaerun.training.hardware import Hardware
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 

@@ -6,7 +6,7 @@ import resource
 import pytest
 import torch
 
-from vaerun import heap
+from vaerun.training import malloc
 
 pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="other allocators have ways of their own"
@@ -35,7 +35,7 @@ def resident() -> int:
 def test_large_arrays_are_given_once():
     n_pages = N_BYTES // resource.getpagesize()
     assert faults_of_arrays() > 5 * n_pages
-    with heap.kept():
+    with malloc.kept():
         faults_of_arrays()  # the heap grows until freed pieces of it fit
         faults_of_arrays()
         held = resident()

@@ -1,6 +1,6 @@
 """The other ranks' side: they wait until rank 0 trains something, take part, and wait again.
 
-python -m vaerun.ranks.following        as rank 0 starts it on its own machine
+python -m vaerun.training.worker        as rank 0 starts it on its own machine
 """
 
 import contextlib
@@ -12,14 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun.hardware import Hardware
-from vaerun.ranks.board import Board
-from vaerun.ranks.together import connection, leading
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder, read_config
-from vaerun.setting import Setting
-from vaerun.tasks.train import load_splits
-from vaerun.training import take_part
+from vaerun.training.context import Setting, load_splits
+from vaerun.training.distributed.launch import connection, leading
+from vaerun.training.distributed.messages import Board
+from vaerun.training.hardware import Hardware
+from vaerun.training.trainer import take_part
 from vaerun.utils.distributed import World, given
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import end_with_parent, guarded

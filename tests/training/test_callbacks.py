@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
-from vaerun.hardware import quiet_lightning
-from vaerun.progress import ProgressBar
+from vaerun.training.hardware import quiet_lightning
+from vaerun.training.progress_bar import ProgressBar
 
 
 class NeverBegins(pl.LightningModule):

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vaerun.ranks.board import Board, Failed
+from vaerun.training.distributed.messages import Board, Failed
 from vaerun.utils.devices import cores, threads
 from vaerun.utils.distributed import World, given
 from vaerun.utils.exit_status import PARENT
@@ -180,7 +180,7 @@ def _started(world: World) -> Iterator[tuple[Board, Callable[[], None]]]:
     try:
         for rank in range(1, world.size):
             process = subprocess.Popen(
-                [sys.executable, "-m", "vaerun.ranks.following"],
+                [sys.executable, "-m", "vaerun.training.worker"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # whose last line is rank 0's
                 env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},

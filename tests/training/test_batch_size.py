@@ -9,13 +9,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.batching import batch_size, kept_bytes
 from vaerun.config.compose import compose
 from vaerun.models.invariant_vae import Network
 from vaerun.models.lightning_module import Module
 from vaerun.runs.config import validate
-from vaerun.tasks.train import load_splits
-from vaerun.training import new_network
+from vaerun.training.batch_size import batch_size, kept_bytes
+from vaerun.training.context import load_splits
+from vaerun.training.trainer import new_network
 from vaerun.utils.errors import UserError
 
 TINY = (
@@ -108,7 +108,9 @@ def test_a_run_keeps_its_number_and_goes_on_with_it(
     folder = Path("outputs/rvae/cards_iv/version_0")
     assert config_of(folder)["data"]["batch_size"] == 32
     assert json.loads((folder / "manifest.json").read_text())["settled"] == ["data.batch_size"]
-    monkeypatch.setattr("vaerun.batching.batch_size", lambda *_: 1 / 0)  # is not asked again
+    monkeypatch.setattr(
+        "vaerun.training.batch_size.batch_size", lambda *_: 1 / 0
+    )  # is not asked again
     status, output, errors = vaerun(*options, f"resume={how}")
     assert (status, errors) == (0, [])
     assert output[-1] == f"run: {folder}"

@@ -17,11 +17,10 @@ from vaerun.data.lazy.file_images import FileStack
 from vaerun.data.lazy.image_files import Source
 from vaerun.data.lazy.preprocessing import Preparation
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
-from vaerun.models import atlas
-from vaerun.models.atlas import Atlas, explore
-from vaerun.models.prepared import centred, shrunk
-from vaerun.models.sought import Sought, sought
 from vaerun.runs.config import validate
+from vaerun.training.clustering import template_mixture
+from vaerun.training.clustering.settings import Sought, sought
+from vaerun.training.clustering.template_mixture import Atlas, centred, explore, shrunk
 
 CPU = torch.device("cpu")
 N = 600
@@ -32,8 +31,8 @@ WHOLE_CIRCLE = Sought(
 
 @pytest.fixture(autouse=True)
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atlas, "_STEPS", 80)
-    monkeypatch.setattr(atlas, "_BATCH", 100)
+    monkeypatch.setattr(template_mixture, "_STEPS", 80)
+    monkeypatch.setattr(template_mixture, "_BATCH", 100)
 
 
 def bar(u: Tensor, v: Tensor) -> Tensor:
@@ -178,8 +177,8 @@ def on_disk(folder: Path, images: Tensor) -> FileStack:
 
 
 def test_images_on_disk_that_were_not_learned_from_are_looked_up(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(atlas, "_ENOUGH", 400)
-    monkeypatch.setattr(atlas, "_AT_ONCE", 70)
+    monkeypatch.setattr(template_mixture, "_ENOUGH", 400)
+    monkeypatch.setattr(template_mixture, "_AT_ONCE", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
     wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
     found = explore(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
@@ -202,14 +201,14 @@ def test_few_images_on_disk_are_found_as_in_memory(tmp_path: Path):
 
 
 def test_labelled_images_are_among_those_that_are_learned_from(monkeypatch):
-    monkeypatch.setattr(atlas, "_ENOUGH", 100)
+    monkeypatch.setattr(template_mixture, "_ENOUGH", 100)
     label = unknown(5000)
     label[-30:] = 1
-    some = atlas._enough(label)
+    some = template_mixture._enough(label)
     assert len(some) == len(some.unique()) == 100
     assert int((label[some] >= 0).sum()) == 30
     label[:4000] = 0
-    assert int((label[atlas._enough(label)] >= 0).sum()) == 50
+    assert int((label[template_mixture._enough(label)] >= 0).sum()) == 50
 
 
 def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
@@ -313,7 +312,7 @@ def test_an_empty_image_stays_as_it_is_when_centred(value: float):
 
 
 def test_angles_of_the_whole_circle_name_none_twice():
-    angles = atlas._angles(math.pi)
+    angles = template_mixture._angles(math.pi)
     assert angles[0] == 0
     torch.testing.assert_close(angles.diff(), torch.full((31,), 2 * math.pi / 32))
 
@@ -321,7 +320,7 @@ def test_angles_of_the_whole_circle_name_none_twice():
 @pytest.mark.parametrize("degrees", [12, 45, 120, 179])
 def test_angles_within_a_range_are_symmetrical_and_reach_its_ends(degrees: float):
     limit = math.radians(degrees)
-    angles = atlas._angles(limit)
+    angles = template_mixture._angles(limit)
     assert len(angles) % 2 == 1
     torch.testing.assert_close(angles, -angles.flip(0), rtol=0, atol=1e-6)
     assert float(angles.max()) == pytest.approx(limit)
@@ -330,7 +329,7 @@ def test_angles_within_a_range_are_symmetrical_and_reach_its_ends(degrees: float
 
 @pytest.mark.parametrize("degrees", [0, 3])
 def test_next_to_no_rotation_is_a_single_angle(degrees: float):
-    assert atlas._angles(math.radians(degrees)).tolist() == [0.0]
+    assert template_mixture._angles(math.radians(degrees)).tolist() == [0.0]
 
 
 def sought_by(*overrides: str) -> Sought | None:
@@ -397,8 +396,8 @@ def test_any_way_of_a_class_may_begin_with_an_atlas(category: str):
 
 
 def test_few_noisy_images_are_not_learned_by_heart(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(atlas, "_STEPS", 400)
-    monkeypatch.setattr(atlas, "_BATCH", 200)
+    monkeypatch.setattr(template_mixture, "_STEPS", 400)
+    monkeypatch.setattr(template_mixture, "_BATCH", 200)
     asked = dataclasses.replace(WHOLE_CIRCLE, n_templates=48)
     images, kind = shapes(300, kinds=(bar, ring, letter), size=(32, 32), noise=0.2)
     assert rightly_found(explore(images, unknown(300), asked, 0, CPU).label, kind) > 0.9

@@ -1,0 +1,1 @@
+"""The Lightning trainer and what surrounds it."""

@@ -1,0 +1,1 @@
+"""Pseudo-labels found by clustering images before training."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from vaerun.analysis.figures.style import class_colours, house_style
+from vaerun.evaluation.figures.style import class_colours, house_style
 
 
 def main(run: Path, target: Path) -> None:

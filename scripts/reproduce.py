@@ -19,7 +19,7 @@ from reproduction.page import about, as_json, markdown, over_seeds, read_page
 from reproduction.rows import ROWS, Row
 from reproduction.runner import Runner
 
-from vaerun.analysis.headline import known
+from vaerun.evaluation.headline import known
 from vaerun.utils.errors import UserError, nearest
 from vaerun.utils.exit_status import DONE, FAILED, guarded
 from vaerun.utils.files import write_text

@@ -13,19 +13,18 @@ from matplotlib.image import imread
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
-from vaerun import exploring, models
-from vaerun.analysis import metrics as analysis_metrics
-from vaerun.analysis.circular import common_symmetry
-from vaerun.analysis.clusters import names_of_groups
-from vaerun.analysis.figures import curve_arrays, draw, encoding_arrays, save_figures
-from vaerun.analysis.figures.arrays import MOST_DRAWN
-from vaerun.analysis.frame_maps import frame_arrays
-from vaerun.analysis.headline import headline
-from vaerun.analysis.label_free import N_PICTURES, label_free
-from vaerun.analysis.metrics import MOST_TRAIN, MOST_VAL
-from vaerun.analysis.report import write_report
-from vaerun.analysis.restoration import restoration
+from vaerun import models
 from vaerun.data.image_set import ImageSet, Splits, cropped
+from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_figures
+from vaerun.evaluation.figures.arrays import MOST_DRAWN
+from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
+from vaerun.evaluation.headline import headline
+from vaerun.evaluation.metrics import summary as analysis_metrics
+from vaerun.evaluation.metrics.circular import common_symmetry
+from vaerun.evaluation.metrics.class_separation import N_PICTURES, label_free
+from vaerun.evaluation.metrics.clustering import names_of_groups
+from vaerun.evaluation.metrics.summary import MOST_TRAIN, MOST_VAL, restoration
+from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_latents
@@ -96,7 +95,7 @@ def write_results(
             # the report is the last thing a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
-            explorer=exploring.explorer(
+            explorer=explorer_data.explorer(
                 network, splits, encodings, _names_of_classes(network, splits, encodings, metrics)
             ),
         )

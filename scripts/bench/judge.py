@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.analysis.circular import mean_absolute_error
+from vaerun.evaluation.metrics.circular import mean_absolute_error
 
 Array = npt.NDArray[np.float64]
 Epoch = Mapping[str, float]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reproduction.rows import Measure
-from vaerun.analysis.headline import known
+from vaerun.evaluation.headline import known
 
 Reduction = Callable[[list[float]], float]
 REDUCTIONS: dict[str, Reduction] = {"min": min, "max": max, "mean": statistics.mean}

@@ -16,7 +16,7 @@ from typing import Any
 from reproduction.measures import extract, goal, shown
 from reproduction.rows import Measure, Row
 from reproduction.runner import Outcome
-from vaerun.analysis.headline import known
+from vaerun.evaluation.headline import known
 from vaerun.utils.errors import UserError
 from vaerun.utils.provenance import git_revision, package_versions
 

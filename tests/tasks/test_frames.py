@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import torch.nn.functional as F
 
-from vaerun.analysis.figures import draw
 from vaerun.data.image_set import Place
 from vaerun.data.lazy.frame_patches import PatchStack
 from vaerun.data.load import DATASETS, Dataset
+from vaerun.evaluation.figures import draw
 from vaerun.microscopy.frame import Frame
 from vaerun.training.clustering import template_mixture
 

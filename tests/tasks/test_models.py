@@ -14,11 +14,11 @@ import pytest
 import torch
 
 import vaerun as package
-from vaerun.analysis.clusters import names_of_groups
 from vaerun.cli import main
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.load import load
+from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.runs.run import Run
 from vaerun.training.clustering import template_mixture
 from vaerun.utils.errors import UserError

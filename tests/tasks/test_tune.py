@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import vaerun as vaerun_package
-from vaerun.analysis.label_free import label_free
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
+from vaerun.evaluation.metrics.class_separation import label_free
 from vaerun.runs.config import validate
 from vaerun.tuning.space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from vaerun.analysis import compare as comparison
+from vaerun.evaluation import run_comparison as comparison
+from vaerun.evaluation.metrics import catalogue
 from vaerun.sweeps import table
 from vaerun.sweeps.records import FINISHED
 from vaerun.sweeps.sweep import Sweep
@@ -22,13 +23,13 @@ def draw_summary(sweep: Sweep) -> Path | None:
     rows = [row for row in table.read_rows(sweep) if row.metrics]
     if len(rows) < 2:
         return None
-    from vaerun.analysis.figures.compare import draw_metrics
+    from vaerun.evaluation.figures.run_comparison import draw_metrics
 
     groups = comparison.grouped([row.finished for row in rows])
     shown = [m for m in table.metrics_shown(sweep, rows) if any(g.values(m) for g in groups)]
     if not shown:
         return None
-    values = {comparison.TELLING.get(m, m): [g.values(m) for g in groups] for m in shown}
+    values = {catalogue.TELLING.get(m, m): [g.values(m) for g in groups] for m in shown}
     figure = draw_metrics([group.title for group in groups], values)
     with atomic_path(sweep.folder / "summary.png") as path:
         figure.savefig(path)

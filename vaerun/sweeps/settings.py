@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from vaerun.analysis.direction import less_is_better
 from vaerun.config.groups import conf_dir
 from vaerun.config.schema import check, names, option
+from vaerun.evaluation.metrics.catalogue import less_is_better
 from vaerun.utils.errors import UserError
 
 _GROUP = "sweep"

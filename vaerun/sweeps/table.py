@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaerun.analysis import compare as comparison
-from vaerun.analysis.compare import Finished
+from vaerun.evaluation import run_comparison as comparison
+from vaerun.evaluation.metrics import catalogue
+from vaerun.evaluation.run_comparison import Finished
 from vaerun.runs.folder import RunFolder
 from vaerun.sweeps import records
 from vaerun.sweeps.records import FINISHED, Record
@@ -47,7 +48,7 @@ def read_rows(sweep: Sweep) -> list[Row]:
 def metrics_shown(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
     """The metric of the sweep, and the telling ones that any run has."""
     known = comparison.known_metrics([row.finished for row in rows])
-    telling = [name for name in comparison.TELLING if name in known and name != sweep.metric]
+    telling = [name for name in catalogue.TELLING if name in known and name != sweep.metric]
     return [sweep.metric, *telling]
 
 
@@ -87,7 +88,7 @@ def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
     varied = _varied(sweep)
     shown = metrics_shown(sweep, rows)
     any_message = any(row.record.message for row in rows)
-    names = [comparison.TELLING.get(metric, metric) for metric in shown]
+    names = [catalogue.TELLING.get(metric, metric) for metric in shown]
     last = ["message"] if any_message else []
     head = ["trial", "status", *varied, *names, "seconds", "run", *last]
     lines = [

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from vaerun.analysis.figures.overlay import save_overlay
 from vaerun.data.datasets.graphene import GrapheneConfig, scene
 from vaerun.data.datasets.patches import Scene
+from vaerun.evaluation.figures.atom_overlay import save_overlay
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frame import in_file
 from vaerun.microscopy.graphene import SILICON

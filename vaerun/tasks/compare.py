@@ -14,12 +14,13 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from vaerun.analysis import compare as comparison
-from vaerun.analysis.compare import Finished, Group
-from vaerun.analysis.figures import save_figures
-from vaerun.analysis.figures.compare import draw_manifolds, draw_metrics
 from vaerun.config.task import CompareConfig
 from vaerun.data.io.formats import natural
+from vaerun.evaluation import run_comparison as comparison
+from vaerun.evaluation.figures import save_figures
+from vaerun.evaluation.figures.run_comparison import draw_manifolds, draw_metrics
+from vaerun.evaluation.metrics import catalogue
+from vaerun.evaluation.run_comparison import Finished, Group
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, read_config
@@ -114,12 +115,12 @@ def _metrics(asked: Sequence[str] | None, finished: Sequence[Finished]) -> list[
                 f"task.metrics: none of the runs has {name}",
                 f"did you mean {nearest(name, known)}",
             )
-    return list(asked or [name for name in comparison.TELLING if name in known])
+    return list(asked or [name for name in catalogue.TELLING if name in known])
 
 
 def _by_title(groups: Sequence[Group], metrics: Sequence[str]) -> dict[str, list[list[float]]]:
     """Values of each group by what people call the metric."""
-    return {comparison.TELLING.get(m, m): [g.values(m) for g in groups] for m in metrics}
+    return {catalogue.TELLING.get(m, m): [g.values(m) for g in groups] for m in metrics}
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

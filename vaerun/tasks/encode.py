@@ -10,10 +10,10 @@ import torch
 import yaml
 from rich.console import Console
 
-from vaerun.analysis.figures import draw, encoding_arrays, save_figures
 from vaerun.config.task import EncodeConfig
 from vaerun.data.image_set import DataShape, ImageSet, cropped
 from vaerun.data.load import everything
+from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.models.invariant_vae import Network

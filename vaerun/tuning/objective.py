@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vaerun.analysis.compare import Finished, known_metrics, metric_of
-from vaerun.analysis.direction import less_is_better
 from vaerun.config.task import TuneConfig
+from vaerun.evaluation.metrics.catalogue import less_is_better
+from vaerun.evaluation.run_comparison import Finished, known_metrics, metric_of
 from vaerun.runs.config import RunConfig
 from vaerun.utils.errors import UserError, nearest
 

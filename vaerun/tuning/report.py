@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from vaerun.analysis.compare import metric_of
-from vaerun.analysis.figures import save_figures
-from vaerun.analysis.figures.tuning import draw_history, draw_importance, draw_slices
+from vaerun.evaluation.figures import save_figures
+from vaerun.evaluation.figures.tuning_study import draw_history, draw_importance, draw_slices
+from vaerun.evaluation.metrics.catalogue import WATCHED
+from vaerun.evaluation.run_comparison import metric_of
 from vaerun.tuning.engine import FrozenTrial, Trial, TrialState, importance
 from vaerun.tuning.space import Range, override
 from vaerun.tuning.study import Study
@@ -22,13 +23,7 @@ from vaerun.utils.format import significant
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# What a table says of a trial beside its value, where the data let it be known.
-WATCHED = {
-    "elbo.loss": "validation loss",
-    "clustering.hungarian": "classes found",
-    "classification.accuracy": "class accuracy",
-    "knn_accuracy": "neighbour accuracy",
-}
+
 _TRUE = ("clustering.hungarian", "classification.accuracy")  # known from labels alone
 _STATES = {"COMPLETE": "done", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running"}
 _FEWEST = 4  # trials with a value, for importances and correlations

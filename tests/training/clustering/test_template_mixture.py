@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaerun.analysis.clusters import agreement
 from vaerun.config.compose import compose
 from vaerun.data.lazy.file_images import FileStack
 from vaerun.data.lazy.image_files import Source
 from vaerun.data.lazy.preprocessing import Preparation
+from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.runs.config import validate
 from vaerun.training.clustering import template_mixture

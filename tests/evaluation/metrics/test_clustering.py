@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vaerun.evaluation.metrics.clustering import (
+    agreement,
+    classification,
+    contingency,
+    kmeans_groups,
+    matches,
+    names_of_groups,
+    usage,
+)
+
+groupings = st.integers(2, 40).flatmap(
+    lambda n: st.tuples(
+        *[st.lists(st.integers(0, 4), min_size=n, max_size=n).map(np.array) for _ in range(2)]
+    )
+)
+
+
+def test_renamed_groups_agree_fully():
+    label = np.array([0, 0, 1, 1, 2, 2])
+    assert agreement(2 - label, label) == pytest.approx(
+        {"majority": 1, "hungarian": 1, "ari": 1, "nmi": 1}
+    )
+
+
+def test_majority_forgives_split_classes_and_hungarian_does_not():
+    found = np.array([0, 0, 1, 1, 2, 2])
+    label = np.array([0, 0, 0, 0, 1, 1])
+    scores = agreement(found, label)
+    assert scores["majority"] == 1.0
+    assert scores["hungarian"] == pytest.approx(4 / 6)
+
+
+def test_one_group_for_all_scores_the_largest_class():
+    label = np.array([0, 0, 0, 1, 2])
+    scores = agreement(np.zeros(5, int), label)
+    assert scores["majority"] == scores["hungarian"] == 0.6
+    assert scores["ari"] == scores["nmi"] == 0
+
+
+@settings(deadline=None)
+@given(pair=groupings)
+def test_majority_is_never_below_hungarian_and_names_do_not_matter(pair):
+    found, label = pair
+    scores = agreement(found, label)
+    assert 0 < scores["hungarian"] <= scores["majority"] <= 1
+    assert agreement(4 - found, (label + 2) % 5) == pytest.approx(scores)
+
+
+def test_contingency_counts_every_pair():
+    table = contingency(np.array([0, 1, 1, 2]), np.array([3, 0, 0, 3]))
+    assert table.shape == (3, 4)
+    assert table[0, 3] == 1
+    assert table[1, 0] == 2
+
+
+def test_kmeans_finds_clumps_and_puts_validation_images_into_them():
+    rng = np.random.default_rng(0)
+    label = np.arange(300) % 3
+    z = rng.normal(0, 0.1, (300, 2)) + 4 * np.eye(3, 2)[label]
+    groups = kmeans_groups(z[:200], z[200:], 3)
+    assert agreement(groups, label[200:])["hungarian"] == 1.0
+
+
+def test_kmeans_on_a_collapsed_z_finds_one_group():
+    assert set(kmeans_groups(np.zeros((50, 2)), np.zeros((9, 2)), 4)) == {0}
+
+
+def test_classification_reports_recall_and_counts():
+    label = np.array([0, 0, 1, 1, 1])
+    got = classification(np.array([0, 1, 1, 1, 0]), label, 3)
+    assert got["accuracy"] == pytest.approx(0.6)
+    assert got["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert got["per_class"] == [0.5, pytest.approx(2 / 3), None]
+    assert got["confusion"] == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
+
+
+def test_a_group_stands_for_the_class_it_holds_one_to_one():
+    label = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    assert matches((label + 1) % 3, label, 3).tolist() == [2, 0, 1]
+    # group 0 holds most of class 0, group 1 some of it and nothing that group 2 does not want more
+    found = np.array([0, 0, 1, 2, 2, 2, 2, 2])
+    assert matches(found, label, 4).tolist() == [0, -1, 2, -1]
+
+
+@settings(deadline=None)
+@given(pair=groupings)
+def test_matched_images_are_the_agreement_of_one_to_one(pair):
+    found, label = pair
+    match = matches(found, label, 6)
+    named = match[match >= 0]
+    assert len(set(named)) == len(named)
+    assert (match[found] == label).mean() == pytest.approx(agreement(found, label)["hungarian"])
+
+
+def test_images_without_a_label_match_nothing():
+    assert matches(np.array([0, 1]), np.array([-1, -1]), 3).tolist() == [-1, -1, -1]
+    found, label = np.array([1, 1, 1, 0]), np.array([-1, -1, 2, 0])
+    assert matches(found, label, 2).tolist() == [0, 2]
+
+
+def test_usage_is_the_share_of_images_in_each_group():
+    assert usage(np.array([2, 0, 2, 2]), 4).tolist() == [0.25, 0, 0.75, 0]
+    assert usage(np.array([], int), 2).tolist() == [0, 0]
+
+
+def test_groups_are_named_after_the_most_frequent_class_in_them():
+    found = np.array([0, 0, 0, 1, 1, 3, 3])
+    label = np.array([1, 1, 0, 1, -1, -1, -1])
+    assert names_of_groups(found, label, ["clubs", "hearts"], 4) == [
+        "0: hearts",
+        "1: hearts",
+        "2: no image",
+        "class 3",
+    ]

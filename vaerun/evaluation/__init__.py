@@ -1,0 +1,1 @@
+"""Metrics, figures and the report of a trained model; nothing here trains."""

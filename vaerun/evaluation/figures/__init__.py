@@ -1,0 +1,51 @@
+"""All figures of a run, each a pure function of arrays that are saved beside it.
+
+`draw` takes one flat mapping, the content of `figures/arrays.npz`, and makes every figure whose
+arrays are there. N validation images, n examples, C H W image, E epochs, J classes, d content
+dimensions; angles in radians, shifts in pixels (row, column). `encoding_arrays` and
+`curve_arrays` give those that encodings and logs hold; `latent_maps` those that a decoder makes;
+`frame_maps` those of micrographs.
+
+==============================================  ==============================================
+array                                           figure
+==============================================  ==============================================
+``inputs`` (n, C, H, W)                         inputs
+``reconstructions_input``,                      reconstructions
+``reconstructions_output`` and, where the
+input was corrupted, ``reconstructions_truth``
+(n, C, H, W), with ``psnr_db`` (2,) of input
+and output over all N
+``outliers_input``, ``outliers_output``         outliers
+(n, C, H, W), ``outliers_error`` (n,)
+``curve_epoch`` (E,), ``curve_train_loss``,     learning_curve
+``curve_val_loss``, ``curve_val_<term>`` (E,)
+``latent_z`` (N, d)                             latent_distribution, latent_density
+``latent_label``, ``latent_predicted`` (N,)     panels and colours of the above and of the angles
+``factor_<name>`` (N,)                          panels: the true value of each factor
+``latent_angle`` (N,) encoded angle             panel; angle_histogram, with ``factor_angle`` also
+                                                angle_vs_truth
+``shift_px`` (N, 2)                             shift_histogram
+``manifold``, ``manifold_data``,                the figure of that name
+``manifold_class_<j>`` (R, K, C, H, W), each
+with ``…_row_axis``, ``…_column_axis``,
+``…_dimensions``
+``traversal_z<i>`` ([J,] S, C, H, W) with       traversal_z<i>
+``traversal_z<i>_axis``
+``confusion`` (J, J') counts, with              confusion
+``confusion_columns`` (J',) where classes were
+found without labels
+``map_names`` (J,)                              what the maps of a class or condition are of
+``frame_<f>_image`` (H', W') uint8, with        ground of the maps of this frame
+``…_title`` (), ``…_pixel_nm`` () if known,
+and ``…_centre`` (n', 2) row, column, pixels
+``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
+``…_predicted`` (n',)
+``predicted_names`` (J',)                       of the classes in ``frame_<f>_predicted``
+``angle_symmetry`` ()                           angles are drawn modulo 360° over this; else 1
+==============================================  ==============================================
+"""
+
+from vaerun.evaluation.figures.arrays import curve_arrays, encoding_arrays
+from vaerun.evaluation.figures.gallery import draw, png, save_figures
+
+__all__ = ["curve_arrays", "draw", "encoding_arrays", "png", "save_figures"]

@@ -1,0 +1,80 @@
+"""The arrays behind figures that need no decoder: from encodings, metrics and the log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaerun.evaluation.metrics.clustering import matches
+from vaerun.models.encodings import Encodings
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+MOST_DRAWN = 100_000  # images in a figure
+
+
+def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
+    """Content, pose, classes and factors of the validation images, and the confusion.
+
+    Parameters
+    ----------
+    encodings
+        All splits. Of very many validation images 100,000 are drawn, spread evenly.
+    metrics
+        As from `summarise`.
+
+    Returns
+    -------
+    dict
+        Under the names in the package's head; a latent that the model lacks is left out.
+    """
+    val = encodings.val.thinned(MOST_DRAWN)
+    arrays: Arrays = {"latent_z": val.z_mean, "latent_label": val.label}
+    arrays |= {f"factor_{name}": values for name, values in val.factors.items()}
+    n_groups = val.class_probability.shape[1]
+    if n_groups and "classification" in metrics:
+        arrays["latent_predicted"] = val.predicted
+        arrays["confusion"] = np.array(metrics["classification"]["confusion"])
+    elif n_groups:
+        arrays |= _found(val, n_groups, len(metrics.get("classes", [])))
+    if np.any(val.angle):
+        arrays["latent_angle"] = val.angle
+    if np.any(val.shift):
+        arrays["shift_px"] = val.shift
+    return arrays
+
+
+def _found(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
+    """Groups that were found without labels, in the places of the classes they stand for.
+
+    Where no image has a label they keep their own numbers.
+    """
+    match = matches(val.predicted, val.label, n_groups)
+    known = val.label >= 0
+    if not known.any():
+        return {"latent_predicted": val.predicted}
+    # columns: the class's own group first, then groups that stand for none
+    order = sorted(range(n_groups), key=lambda j: (match[j] < 0, match[j], j))
+    table = np.zeros((n_groups, n_classes), np.int64)
+    np.add.at(table, (val.predicted[known], val.label[known]), 1)
+    return {
+        "latent_predicted": match[val.predicted],
+        "confusion": table[order].T,
+        "confusion_columns": np.array(order),
+    }
+
+
+def curve_arrays(history: Mapping[str, Sequence[float]]) -> Arrays:
+    """The learning curve.
+
+    Parameters
+    ----------
+    history
+        ``epoch`` and the logged ``<split>/<term>``, one value an epoch, NaN where not measured.
+    """
+    return {
+        f"curve_{name.replace('/', '_')}": np.asarray(values, np.float64)
+        for name, values in history.items()
+        if name == "epoch" or name.startswith(("train/", "val/"))
+    }

@@ -1,0 +1,55 @@
+"""Atoms and rings drawn over their frame."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.collections import LineCollection, PolyCollection
+
+from vaerun.data.datasets.patches import Scene
+from vaerun.evaluation.figures.style import house_style, new_figure
+from vaerun.microscopy.frame import brightness
+from vaerun.microscopy.graphene import SILICON
+from vaerun.microscopy.rings import find_rings
+from vaerun.utils.files import atomic_path
+
+RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six are left clear
+_SIDE_INCHES = 7.0
+
+
+def save_overlay(scene: Scene, number: int, path: Path) -> None:
+    """A frame with its bonds, rings other than six and silicon, as PNG."""
+    assert scene.atoms is not None
+    frame, atoms = scene.frames[number], scene.atoms
+    rows = np.flatnonzero(atoms.frame == number)
+    first = rows[0] if len(rows) else 0
+    position = atoms.position[rows]
+    i, k = np.nonzero(atoms.neighbours[rows] >= 0)
+    pairs = np.stack([i, atoms.neighbours[rows][i, k] - first], axis=1)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    rings = find_rings(position, pairs)
+    silicon = atoms.species[rows] == SILICON
+    height, width = frame.image.shape
+    with house_style():
+        figure = new_figure(_SIDE_INCHES, _SIDE_INCHES * height / width + 0.4)
+        axes = figure.add_subplot()
+        axes.imshow(brightness(frame.image), cmap="gray")
+        axes.add_collection(
+            LineCollection(list(position[pairs][:, :, ::-1]), colors="#f8c820", linewidths=0.7)
+        )
+        for size, colour in RING_COLOURS.items():
+            corners = [
+                position[rings.atom[rings.start[r] : rings.start[r + 1]]][:, ::-1]
+                for r in np.flatnonzero(rings.size == size)
+            ]
+            if corners:
+                axes.add_collection(
+                    PolyCollection(corners, facecolors=colour, alpha=0.45, label=f"ring of {size}")
+                )
+        axes.plot(
+            *position[silicon].T[::-1], "o", mfc="none", mec="#3ddc84", ms=9, mew=1.4, label="Si"
+        )
+        axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
+        axes.set_title(f"{frame.name}: {len(rows):,} atoms, {int(silicon.sum())} Si")
+        figure.legend(loc="outside lower center", ncols=6)
+        with atomic_path(path) as unfinished:
+            figure.savefig(unfinished)

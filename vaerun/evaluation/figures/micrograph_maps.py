@@ -1,0 +1,212 @@
+"""Real-space maps: each patch of a micrograph as a dot, coloured by what it is encoded as."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+from scipy.spatial import cKDTree
+
+from vaerun.evaluation.figures.style import (
+    INK,
+    angle_colours,
+    class_legend,
+    colours_of,
+    degree_ticks,
+    new_figure,
+    value_colours,
+)
+from vaerun.evaluation.metrics.circular import wrap
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+# N patches of a frame of H × W pixels.
+
+SIDE = 5.6  # inches, of the longer side of the frame
+DOT = 0.85  # of the distance between neighbours: the micrograph shows between the dots
+TAILS = 0.02  # of the values beyond each end of the colours
+DARKEST = 0.12  # of the map of colours that is left out: as dark as the micrograph
+LONGEST_NAME = 40
+
+_IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Micrograph:
+    """What a map is drawn over.
+
+    Attributes
+    ----------
+    image
+        (H, W) uint8.
+    centre
+        (N, 2) row and column of the patches, pixels.
+    pixel_nm
+        Side of a pixel in nm; None where it is not known.
+    name
+        Of the frame.
+    """
+
+    image: npt.NDArray[np.uint8]
+    centre: Floats
+    pixel_nm: float | None
+    name: str
+
+
+def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str, Figure]:
+    """Every map of every frame, ``frame_<f>_<quantity>``.
+
+    Parameters
+    ----------
+    arrays
+        As in the package's head.
+    classes
+        Names of the true classes.
+    symmetry
+        Angles are drawn modulo 360°/symmetry.
+    """
+    inferred = [str(name) for name in arrays.get("predicted_names", [])]
+    title = "Predicted class" if inferred == list(classes) else "Found class"
+    figures = {}
+    for frame in (name.removesuffix("_image") for name in arrays if _IMAGE.fullmatch(name)):
+        own = {name.removeprefix(f"{frame}_"): values for name, values in arrays.items()
+               if name.startswith(f"{frame}_")}  # fmt: skip
+        ground = _micrograph(own)
+        if "angle" in own:
+            figures[f"{frame}_angle"] = draw_map_of_angles(ground, own["angle"], symmetry)
+        for name in filter(_CONTENT.fullmatch, own):
+            figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], name)
+        if "class" in own:
+            figures[f"{frame}_class"] = draw_map_of_classes(
+                ground, own["class"], classes, "True class"
+            )
+        if "predicted" in own:
+            figures[f"{frame}_predicted"] = draw_map_of_classes(
+                ground, own["predicted"], inferred, title
+            )
+    return figures
+
+
+def _micrograph(own: Arrays) -> Micrograph:
+    return Micrograph(
+        image=own["image"],
+        centre=own["centre"],
+        pixel_nm=float(own["pixel_nm"]) if "pixel_nm" in own else None,
+        name=str(own["title"]),
+    )
+
+
+def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> Figure:
+    """Dots coloured by the encoded angle (N,), radians, modulo 360°/symmetry."""
+    period_deg = 360 / symmetry
+    value = np.rad2deg(wrap(angle, 2 * np.pi / symmetry))
+    title = "Encoded angle" + (f" modulo {period_deg:g}°" if symmetry > 1 else "")
+    figure, axes = _ground(micrograph, title)
+    cmap, norm = angle_colours(value, period_deg)
+    bar = figure.colorbar(_dots(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
+    if norm.vmax == period_deg / 2:
+        degree_ticks(bar, period_deg / 2)
+    return figure
+
+
+def draw_map_of_values(micrograph: Micrograph, value: Floats, title: str) -> Figure:
+    """Dots coloured by a quantity (N,), nearly all of its range."""
+    figure, axes = _ground(micrograph, title)
+    whole, norm = value_colours(value, TAILS)
+    cmap = ListedColormap(whole(np.linspace(DARKEST, 1, 256)))
+    dots = _dots(axes, micrograph, array=value, cmap=cmap, norm=norm)
+    figure.colorbar(dots, extend="both", **_BAR)
+    return figure
+
+
+def draw_map_of_classes(
+    micrograph: Micrograph, label: Ints, classes: Sequence[str], title: str
+) -> Figure:
+    """Dots coloured by class (N,), grey where it is none (−1)."""
+    figure, axes = _ground(micrograph, title)
+    _dots(axes, micrograph, facecolors=colours_of(label, len(classes)))
+    class_legend(figure, classes, grey="none" if (label < 0).any() else None)
+    return figure
+
+
+_BAR: dict[str, Any] = {"shrink": 0.85, "aspect": 32, "pad": 0.02}
+
+
+def _ground(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
+    """The micrograph in grey, its name and its scale."""
+    height, width = micrograph.image.shape
+    inches = SIDE / max(height, width)
+    figure = new_figure(max(inches * width, 2.4) + 1.1, inches * height + 0.65)
+    axes = figure.subplots()
+    axes.imshow(micrograph.image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    name = micrograph.name
+    short = name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
+    axes.set_title(f"{title}, {short}" if short else title)
+    _scale_bar(axes, width, micrograph.pixel_nm)
+    return figure, axes
+
+
+def _scale_bar(axes: Axes, width_px: int, pixel_nm: float | None) -> None:
+    """A bar below the picture, about a fifth as long."""
+    unit, pixel = ("pixels", 1.0) if pixel_nm is None else ("nm", pixel_nm)
+    length = nice_length(0.22 * width_px * pixel)
+    bar = AnchoredSizeBar(
+        axes.transData,
+        length / pixel,
+        f"{length:g} {unit}",
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=axes.transAxes,
+        borderpad=0,
+        pad=0.4,
+        sep=4,
+        frameon=False,
+        color=INK,
+        size_vertical=width_px / 180,
+    )
+    axes.add_artist(bar)
+
+
+def nice_length(most: float) -> float:
+    """The longest of 1, 2 or 5 times a power of ten that is not above ``most``."""
+    power = 10.0 ** np.floor(np.log10(most))
+    steps = power * np.array([1, 2, 5])
+    return float(steps[steps <= most * (1 + 1e-9)].max())
+
+
+def _dots(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollection:
+    """A dot on each patch, its size in pixels of the frame."""
+    diameter = np.full(len(micrograph.centre), _diameter(micrograph))
+    dots = EllipseCollection(
+        diameter,
+        diameter,
+        np.zeros_like(diameter),
+        units="xy",
+        offsets=micrograph.centre[:, ::-1],
+        offset_transform=axes.transData,
+        linewidths=0,
+        **colour,
+    )
+    axes.add_collection(dots, autolim=False)
+    return dots
+
+
+def _diameter(micrograph: Micrograph) -> float:
+    """Of a dot, pixels of the frame: dots hardly overlap, and neither vanish nor swell."""
+    side = max(micrograph.image.shape)
+    centre = np.unique(micrograph.centre, axis=0)
+    if len(centre) < 2:
+        return side / 30
+    distance, _ = cKDTree(centre).query(centre, k=[2])
+    return float(np.clip(DOT * np.median(distance), side / 200, side / 30))

@@ -1,0 +1,145 @@
+"""How encodings of atoms tell sublattices and defects of a honeycomb lattice.
+
+About an ideal atom all looks the same after a turn by 120°, and about one of the other sublattice
+as if turned by 60° more. An invariant model has one content for both, and two angles 60° apart.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+
+from vaerun.evaluation.metrics.circular import wrap
+from vaerun.evaluation.metrics.nearest_neighbours import neighbours
+from vaerun.models.encodings import Encodings
+
+# N training atoms, M validation atoms, d content dimensions. Angles in radians.
+
+SYMMETRY = 3  # of an ideal atom's surroundings
+LEAST_SHARE = 0.05  # of the atoms in the lower of two peaks; with fewer there is but one
+NEAREST = 50  # training atoms that tell by their defects whether a content is that of a defect
+FEWEST = 10  # validation atoms to say anything about
+
+Floats = npt.NDArray[np.floating]
+
+
+def lattice(train: Encodings, val: Encodings) -> dict[str, float] | None:
+    """How far angle and content of validation atoms tell what is known of a honeycomb.
+
+    Parameters
+    ----------
+    train, val
+        Of these only patches centred on atoms count, each once. ``factors["sublattice"]`` is 0 or
+        1, ``factors["ideal"]`` 1 for atoms in ideal surroundings and 0 for others; both NaN where
+        unknown.
+
+    Returns
+    -------
+    dict or None
+        ``peak_separation_deg`` between the two peaks of θ modulo 120°: 60 is ideal, 0 if there is
+        but one; ``peak_width_deg``, the mean distance from the nearer peak: 15 if θ is anything;
+        ``sublattice_accuracy`` of calling atoms after the nearer peak; ``defect_auc``, see
+        `defect_auc`; ``two_class_accuracy``, where a model sorts into two classes: how well one
+        stands for ideal, the other for defective atoms, mean of both. Keys that do not apply are
+        absent; None if all are.
+    """
+    train, val = _atoms(train), _atoms(val)
+    found: dict[str, Any] = {}
+    if len(val) >= FEWEST and np.any(val.angle):
+        found |= _sublattices(val)
+    found["defect_auc"] = _defects(train, val)
+    found["two_class_accuracy"] = _two_classes(val)
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
+def _atoms(encodings: Encodings) -> Encodings:
+    """Patches centred on atoms; those with a label to learn from are training images too."""
+    if encodings.place is None:
+        return encodings.select(np.zeros(len(encodings), bool))
+    atoms = encodings.select(encodings.place.species >= 0)
+    return atoms.select(np.unique(atoms.index, return_index=True)[1])
+
+
+def _sublattices(val: Encodings) -> dict[str, float | None]:
+    peaks, nearer = two_peaks(SYMMETRY * val.angle.astype(np.float64))
+    distance = np.abs(wrap(SYMMETRY * val.angle - peaks[nearer]))
+    share = nearer.mean()
+    is_one = min(share, 1 - share) < LEAST_SHARE
+    separation = 0.0 if is_one else float(np.abs(wrap(peaks[1] - peaks[0])))
+    return {
+        "peak_separation_deg": float(np.rad2deg(separation / SYMMETRY)),
+        "peak_width_deg": float(np.rad2deg(distance.mean() / SYMMETRY)),
+        "sublattice_accuracy": _accuracy(nearer, val.factors.get("sublattice")),
+    }
+
+
+def two_peaks(turns: npt.NDArray[np.float64]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Circular 2-means of angles (M,) over the full circle: the peaks (2,), the nearer one (M,).
+
+    Opposite each other to begin with, where the mean of exp(2i·turns) puts them.
+    """
+    unit = np.exp(1j * turns)
+    first = np.angle(np.mean(unit**2)) / 2
+    peaks = np.array([first, first + np.pi])
+    nearer = np.full(len(turns), -1)
+    for _ in range(100):
+        before, nearer = nearer, np.abs(wrap(turns[:, None] - peaks)).argmin(1)
+        if (nearer == before).all():
+            break
+        for side in np.unique(nearer):  # a peak without atoms stays where it is
+            peaks[side] = np.angle(unit[nearer == side].mean())
+    return peaks, nearer
+
+
+def _accuracy(nearer: npt.NDArray[np.int64], sublattice: Floats | None) -> float | None:
+    """Share of atoms on the sublattice of their peak, whichever peak stands for which."""
+    known = np.zeros(len(nearer), bool) if sublattice is None else np.isfinite(sublattice)
+    if sublattice is None or not known.any():
+        return None
+    right = float(np.mean(nearer[known] == sublattice[known]))
+    return max(right, 1 - right)
+
+
+def _defects(train: Encodings, val: Encodings) -> float | None:
+    if not {"ideal"} <= val.factors.keys() & train.factors.keys():
+        return None
+    train, val = (some.select(np.isfinite(some.factors["ideal"])) for some in (train, val))
+    ideal = [some.factors["ideal"] > 0.5 for some in (train, val)]
+    if len(train) < NEAREST or ideal[1].all() or not ideal[1].any():
+        return None
+    return defect_auc(train.z_mean, ~ideal[0], val.z_mean, ~ideal[1])
+
+
+def _two_classes(val: Encodings) -> float | None:
+    """Balanced accuracy of two found classes as ideal and defective, whichever is which."""
+    if val.class_probability.shape[1] != 2 or "ideal" not in val.factors:
+        return None
+    known = np.isfinite(val.factors["ideal"])
+    ideal, found = val.factors["ideal"][known] > 0.5, val.predicted[known]
+    if ideal.all() or not ideal.any():
+        return None
+    right = float(np.mean([(found[ideal] == 1).mean(), (found[~ideal] == 0).mean()]))
+    return max(right, 1 - right)
+
+
+def defect_auc(
+    z_train: Floats,
+    is_defect_train: npt.NDArray[np.bool_],
+    z_val: Floats,
+    is_defect_val: npt.NDArray[np.bool_],
+) -> float:
+    """ROC area with which content tells defects: 1 always right, 0.5 by chance.
+
+    The score of a validation atom is the share of defects among the 50 training atoms nearest to
+    it in z.
+
+    Parameters
+    ----------
+    z_train, z_val
+        (N, d) with N ≥ 50, and (M, d).
+    is_defect_train, is_defect_val
+        (N,) and (M,), the latter of both kinds.
+    """
+    score = is_defect_train[neighbours(z_train, z_val, NEAREST)].mean(1)
+    return float(roc_auc_score(is_defect_val, score))

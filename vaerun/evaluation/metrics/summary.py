@@ -1,0 +1,245 @@
+"""The numbers of `metrics.json` that encodings alone can give, all on the validation split.
+
+What true factors say: some are yes or no, and some are unknown (NaN) for some images.
+
+How near restored images come to the clean ones, and how near the corrupted ones were.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaerun.evaluation.metrics.angle_given_factor import error_given_factor
+from vaerun.evaluation.metrics.circular import (
+    common_symmetry,
+    mean_absolute_error,
+    resultant,
+    signed_resultant,
+)
+from vaerun.evaluation.metrics.clustering import agreement, classification, kmeans_groups, usage
+from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
+from vaerun.evaluation.metrics.orientation_modes import ground_states
+from vaerun.evaluation.metrics.sublattices import lattice
+from vaerun.models.encodings import Encodings
+
+Floats = npt.NDArray[np.floating]
+
+# N images.
+
+
+def varies(values: Floats) -> bool:
+    """Whether a factor (N,) takes more than one value where it is known."""
+    known = values[np.isfinite(values)]
+    return bool(len(known) and np.ptp(known) > 1e-6)
+
+
+def is_flag(values: Floats) -> bool:
+    """Whether a factor (N,) is 0 or 1 wherever it is known: no quantity, but a yes or no."""
+    known = values[np.isfinite(values)]
+    return bool(len(known) and np.isin(known, (0, 1)).all())
+
+
+# J classes. A quantity of each class is a list of J, None where a class has too few images.
+
+PerClass = list[float | None]
+POSE_FACTORS = ("angle", "shift_row", "shift_column")
+MATERIAL_SHIFT_PX = 0.25  # standard deviation below which a shift is not worth correlating
+# Images that are looked for neighbours in z, and for whose they are; k-means has as many to learn
+# from. Among more it takes minutes, and shows no more.
+MOST_TRAIN, MOST_VAL = 200_000, 50_000
+FEWEST = 5  # images in a class to say anything about its angles
+
+
+def summarise(
+    encodings: Encodings, classes: Sequence[str], symmetry: Sequence[int], *, supervised: bool
+) -> dict[str, Any]:
+    """Every metric of the contract that applies, as nested plain lists and floats.
+
+    Parameters
+    ----------
+    encodings
+        All splits; the measures are taken on validation images, neighbours and cluster centres
+        from training images. Of very many, some that are spread evenly are compared.
+    classes
+        Names of the J classes, empty when there are none.
+    symmetry
+        Order of the rotational symmetry of each class.
+    supervised
+        Whether the predicted classes were learnt from labels: they are then judged as a
+        classification, and the clustering is that of z.
+
+    Returns
+    -------
+    dict
+        As `metrics.json`, without ``elbo`` and ``train``; keys that do not apply are absent.
+    """
+    train, val = encodings.train, encodings.val
+    near = train.thinned(MOST_TRAIN), val.thinned(MOST_VAL)
+    found: dict[str, Any] = {
+        "classification": _classification(val, len(classes)) if supervised else None,
+        "clustering": _clustering(near[0], val, len(classes), supervised=supervised),
+        "knn_accuracy": _knn_accuracy(*near),
+        "angle": _angle(val, len(classes), symmetry),
+        "shift": _shift(val),
+        "factors": _factors(*near),
+        "lattice": lattice(*near),
+        "classes": list(classes),
+        "n_train": len(train),
+        "n_val": len(val),
+        "latent_dim": int(encodings.z_mean.shape[1]),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _classification(val: Encodings, n_classes: int) -> dict[str, object] | None:
+    known = val.select((val.label >= 0) & (val.predicted >= 0))
+    return classification(known.predicted, known.label, n_classes) if len(known) else None
+
+
+def _clustering(
+    train: Encodings, val: Encodings, n_classes: int, *, supervised: bool
+) -> dict[str, Any] | None:
+    known = val.select(val.label >= 0)
+    if n_classes < 2 or not len(known):
+        return None
+    if not supervised and (known.predicted >= 0).all():
+        shares = usage(val.predicted, val.class_probability.shape[1])
+        found = agreement(known.predicted, known.label)
+        return {**found, "method": "y", "usage": shares.tolist()}
+    if len(train) < n_classes:
+        return None
+    groups = kmeans_groups(train.z_mean, known.z_mean, n_classes)
+    return {**agreement(groups, known.label), "method": "kmeans"}
+
+
+def _knn_accuracy(train: Encodings, val: Encodings) -> float | None:
+    train, val = train.select(train.label >= 0), val.select(val.label >= 0)
+    if len(train) < NEIGHBOURS or not len(val):
+        return None
+    return vote_accuracy(train.z_mean, train.label, val.z_mean, val.label)
+
+
+def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
+    """One mask for each class, or one for all images where none has a label."""
+    if n_classes == 0 or not (val.label >= 0).any():
+        return [np.ones(len(val), dtype=bool)]
+    return [val.label == j for j in range(n_classes)]
+
+
+def _angle(val: Encodings, n_classes: int, symmetry: Sequence[int]) -> dict[str, Any] | None:
+    truth = val.factors.get("angle")
+    if truth is None or not np.any(val.angle) or not varies(truth):
+        return None
+    groups = _groups(val, n_classes)
+    by_class = len(symmetry) == len(groups)
+    orders = [int(s) for s in symmetry] if by_class else [common_symmetry(symmetry)] * len(groups)
+    measured = [
+        _angle_of_class(val.select(mask & np.isfinite(truth)), order)
+        for mask, order in zip(groups, orders, strict=True)
+    ]
+    present = [m for m in measured if m]
+    if not present:
+        return None
+
+    def listed(name: str) -> list[Any]:
+        return [m.get(name) for m in measured]
+
+    result = {
+        "resultant": listed("resultant"),
+        "mae_deg": listed("mae_deg"),
+        "symmetry": orders,
+        "ground_states": listed("ground_states"),
+        "overall_mae_deg": float(np.mean([m["mae_deg"] for m in present])),
+        "signed_resultant": float(np.mean([m["signed"] for m in present])),
+    }
+    if any("given_factors" in m for m in present):
+        result["mae_deg_given_factors"] = listed("given_factors")
+    return result
+
+
+def _angle_of_class(images: Encodings, symmetry: int) -> dict[str, float]:
+    """Angle metrics of the images of one class, empty where they are too few."""
+    if len(images) < FEWEST:
+        return {}
+    truth = images.factors["angle"].astype(np.float64)
+    difference = images.angle - truth
+    measured = {
+        "resultant": resultant(difference, symmetry),
+        "mae_deg": float(np.rad2deg(mean_absolute_error(difference, symmetry))),
+        "ground_states": ground_states(difference, symmetry),
+        "signed": signed_resultant(images.angle, truth, symmetry),
+    }
+    shear = images.factors.get("shear")
+    if shear is not None and varies(shear):
+        known = np.isfinite(shear)
+        error = error_given_factor(difference[known], shear[known], symmetry)
+        measured["given_factors"] = float(np.rad2deg(error))
+    return measured
+
+
+def _shift(val: Encodings) -> dict[str, list[float]] | None:
+    if not {"shift_row", "shift_column"} <= val.factors.keys():
+        return None
+    truth = np.stack([val.factors["shift_row"], val.factors["shift_column"]], axis=1)  # (M, 2)
+    known = np.isfinite(truth).all(1)
+    truth, shift = truth[known], val.shift[known]
+    if len(truth) < FEWEST:
+        return None
+    material = truth.std(0) > MATERIAL_SHIFT_PX
+    if not material.all() or not (shift.std(0) > 0).all():
+        return None
+    pearson = [float(np.corrcoef(shift[:, i], truth[:, i])[0, 1]) for i in (0, 1)]
+    return {"pearson": pearson}
+
+
+def _factors(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | None:
+    found = {}
+    for name, values in val.factors.items():
+        if name not in POSE_FACTORS and not is_flag(values):
+            scores = _r2_of_classes(train, val, name)
+            if scores:
+                found[name] = {"r2_within_class": float(np.mean(scores))}
+    return found or None
+
+
+def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
+    """R² of one factor from the neighbours in z, for each class that has enough images."""
+    scores = []
+    for j in np.unique(val.label):
+        t, v = (
+            part.select((part.label == j) & np.isfinite(part.factors[name]))
+            for part in (train, val)
+        )
+        truth = v.factors[name]
+        if len(t) < NEIGHBOURS or len(v) < FEWEST or not varies(truth):
+            continue
+        scores.append(regression_r2(t.z_mean, t.factors[name], v.z_mean, truth))
+    return scores
+
+
+Images = npt.NDArray[np.floating]
+
+_LEAST = float(np.finfo(np.float32).eps) ** 2  # error of equal images: 138 dB and not infinity
+
+
+def restoration(corrupted: Images, restored: Images, clean: Images) -> dict[str, float]:
+    """PSNR of a model's input and output against the clean images, (N, C, H, W) each, and gain."""
+    before, after = psnr_db(corrupted, clean), psnr_db(restored, clean)
+    return {"input_db": before, "output_db": after, "gain_db": after - before}
+
+
+def psnr_db(images: Images, clean: Images) -> float:
+    """Peak signal-to-noise ratio in dB, of the mean squared error over all pixels of all images.
+
+    The peak is 1, so it is −10 log₁₀ MSE. (The mean of the ratios of single images is larger, by
+    Jensen's inequality.)
+
+    Examples
+    --------
+    >>> psnr_db(np.full((2, 1, 3, 3), 0.6), np.full((2, 1, 3, 3), 0.5))
+    20.0
+    """
+    error = np.square(np.subtract(images, clean, dtype=np.float64)).mean()
+    return float(-10 * np.log10(max(error, _LEAST)))

@@ -1,0 +1,141 @@
+"""What the reader of a report looks around in, as far as it takes the network to make.
+
+The grid of decoded images that follows the pointer in a report.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun.data.image_set import Splits, cropped
+from vaerun.evaluation.metrics.circular import common_symmetry
+from vaerun.evaluation.report.explorer import Explorer, Floats, Manifold, Pictures
+from vaerun.evaluation.report.thumbnails import most_pictures
+from vaerun.geometry import Pose, pixel_size
+from vaerun.models import inference
+from vaerun.models.encodings import Encodings
+from vaerun.models.inference import Array
+from vaerun.models.invariant_vae import Network
+from vaerun.models.latent_traversal import Decode, data_range, widest_dimensions
+
+# N images, d content dimensions, J classes.
+
+FINEST, COARSEST = 32, 7  # knots along each side of a grid; the page blends between them
+MOST_TILES = 2400  # of all classes together
+MOST_CLASSES = 24
+
+
+def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
+    """Images decoded over the range of the data in its two widest dimensions, the others at zero.
+
+    Parameters
+    ----------
+    decodes
+        For each class (or step of a condition) its name, and a function from content (n, d)
+        float32 to images (n, C, H, W), upright and centred; one without a name if there is none.
+    z
+        (N, d) content of the data. Of few images the grid is coarse.
+    """
+    shown = dict(list(decodes.items())[:MOST_CLASSES])
+    dimensions = widest_dimensions(z)
+    low, high = data_range(z)
+    most = min(MOST_TILES, len(z)) / len(shown)
+    side = int(np.clip(np.sqrt(most), COARSEST, FINEST))
+    counts = [side] * 2 if len(dimensions) > 1 else [FINEST, 1]
+    column_axis = np.linspace(low[dimensions[0]], high[dimensions[0]], counts[0])
+    row_axis = np.linspace(low[dimensions[-1]], high[dimensions[-1]], counts[1])
+    content = np.zeros((counts[1], counts[0], z.shape[1]), np.float32)
+    content[..., dimensions[-1]] = row_axis[:, None]
+    content[..., dimensions[0]] = column_axis
+    flat = content.reshape(-1, z.shape[1])
+    images = np.stack([np.asarray(decode(flat), np.float32) for decode in shown.values()])
+    return Manifold(
+        names=list(shown),
+        images=images.reshape(len(shown), *content.shape[:2], *images.shape[2:]),
+        row_axis=row_axis,
+        column_axis=column_axis,
+        dimensions=dimensions,
+    )
+
+
+def explorer(
+    network: Network, splits: Splits, encodings: Encodings, names: Sequence[str]
+) -> Explorer:
+    """A run to look around in.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    splits, encodings
+        The images, and what the network makes of them: `inference.encode_splits`.
+    names
+        What the classes are called that the model is told or infers.
+    """
+    examples = network.category.examples(names)
+    decodes = {name: partial(inference.upright, network, told=told) for name, told in examples}
+    return Explorer(
+        encodings=encodings,
+        classes=splits.classes,
+        predicted_names=names if network.n_classes else [],
+        symmetry=common_symmetry(splits.symmetry),
+        pictures=_pictures(network, splits, encodings),
+        manifold=decode_manifold(
+            decodes or {"": partial(inference.upright, network)}, encodings.z_mean
+        ),
+        frames=splits.frames,
+    )
+
+
+def _pictures(network: Network, splits: Splits, encodings: Encodings) -> Pictures:
+    """Images drawn at random, those of validation first, and what the network makes of them."""
+    random = np.random.default_rng(0)
+    most = most_pictures(*splits.image[1:])
+    n_val = min(len(splits.val), most)
+    n_train = min(len(splits.train), most - n_val)
+    rows, images, reconstructions = [], [], []
+    for part, n, first in ((splits.val, n_val, len(splits.train)), (splits.train, n_train, 0)):
+        drawn = random.permutation(len(part))[:n]
+        some = part.select(torch.from_numpy(drawn))
+        rows.append(first + drawn)
+        images.append(cropped(some.images).numpy())
+        known = encodings.select(first + drawn)
+        told = network.category.condition(some.label, some.factors)
+        reconstructions.append(_decoded(network, known, told))
+    return Pictures(
+        rows=np.concatenate(rows),
+        images=np.concatenate(images),
+        reconstructions=np.concatenate(reconstructions),
+    )
+
+
+@torch.no_grad()
+def _decoded(network: Network, encodings: Encodings, told: Tensor | None) -> Array:
+    """Expected images (N, C, H, W) of encodings: as `inference.reconstruct`, without the encoder.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    encodings
+        N of them.
+    told
+        (N, n) what a conditional model is told.
+    """
+    device = next(network.parameters()).device
+    if network.n_classes:
+        told = F.one_hot(torch.from_numpy(encodings.predicted), network.n_classes).float()
+    values = (encodings.z_mean, encodings.angle, encodings.shift, encodings.scale)
+    z, angle, shift, scale = (torch.from_numpy(v).to(device) for v in values)
+    pose = Pose(angle, shift * pixel_size(*network.shape.image[1:]), scale)
+    images = []
+    for first in range(0, len(encodings), network.n_at_once):
+        rows = slice(first, first + network.n_at_once)
+        y = None if told is None else told[rows].to(device)
+        expected = network.generate(z[rows], Pose(*(part[rows] for part in pose)), y)
+        images.append(expected.float().cpu().numpy())
+    return np.concatenate(images) if images else np.zeros((0, *network.shape.image), np.float32)

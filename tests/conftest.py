@@ -11,7 +11,7 @@ from vaerun.models.encodings import Encodings
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job, record
-from vaerun.tasks import TASKS
+from vaerun.tasks.registry import TASKS
 from vaerun.utils.errors import UserError
 
 

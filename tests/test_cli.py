@@ -11,7 +11,7 @@ import yaml
 
 from vaerun.config.schema import names
 from vaerun.config.task import CONFIGS
-from vaerun.tasks import TASKS
+from vaerun.tasks.registry import TASKS
 
 # What is typed, and how the one line about it begins.
 WRONG = {

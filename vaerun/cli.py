@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vaerun.dispatch import run_one
+from vaerun.tasks.registry import run_one
 from vaerun.utils import distributed
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, guarded, interrupting
@@ -70,7 +70,7 @@ def _dispatch(arguments: list[str]) -> int:
     if "--resolve" in flags:
         raise UserError("--resolve alone does nothing", "write --cfg job --resolve")
     if "-m" in flags or "--multirun" in flags:
-        from vaerun.multirun import multirun
+        from vaerun.tasks.sweep.task import multirun
 
         return multirun(overrides, command)
     from vaerun.config.compose import compose

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun import results
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.data.datasets import mnist
@@ -18,6 +17,7 @@ from vaerun.data.datasets.mnist import Source
 from vaerun.data.image_set import DataShape
 from vaerun.models import build, latent_traversal
 from vaerun.runs.config import RunConfig, validate
+from vaerun.tasks import results
 
 PRESETS = [name for name in choices("experiment") if name.startswith("paper/")]
 # figure → presets that draw it

@@ -60,7 +60,7 @@ def run(vaerun, here: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

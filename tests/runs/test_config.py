@@ -8,7 +8,7 @@ from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.config.task import CONFIGS
 from vaerun.runs.config import validate
-from vaerun.tasks import TASKS
+from vaerun.tasks.registry import TASKS
 from vaerun.utils.errors import UserError
 
 

@@ -73,7 +73,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             ):
                 patch.setattr(template_mixture, "_STEPS", 20)
                 if name not in DRAWN:
-                    patch.setattr("vaerun.results.draw", lambda *_: {})
+                    patch.setattr("vaerun.tasks.results.draw", lambda *_: {})
                 status = main([*TINY, *CHOICES[name], f"out={out}"])
             assert (status, errors.getvalue()) == (0, "")
             folders[name] = Path(output.getvalue().splitlines()[-1].removeprefix("run: "))
@@ -309,7 +309,7 @@ def test_a_wrong_condition_is_one_clear_error(finished: Finished, name, verb, to
 
 
 def test_a_model_without_classes_is_told_none(vaerun, monkeypatch):
-    monkeypatch.setattr("vaerun.results.draw", lambda *_: {})
+    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
     status, output, errors = vaerun(*TINY, "model=rvae")
     assert (status, errors) == (0, [])
     loaded = package.load(output[-1].removeprefix("run: "))
@@ -355,7 +355,7 @@ def test_no_label_is_learnt_from_but_those_that_are_given(
     vaerun, monkeypatch, name: str, parts: tuple[str, ...], may_differ: bool
 ):
     """The same training, to the last bit, with all labels wrong that are not to be seen."""
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     monkeypatch.setattr(template_mixture, "_STEPS", 20)
     typed = (*TINY, *CHOICES[name])
     rows, weights = outcome(vaerun(*typed)[1])

@@ -60,7 +60,7 @@ def run(vaerun, monkeypatch) -> Callable[..., Path]:
     """
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
     monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)
-    monkeypatch.setattr("vaerun.results.draw", lambda *_: {})
+    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
     cards = DATASETS["cards"]
 
     def load(config, seed: int) -> Splits:

@@ -15,6 +15,7 @@ from vaerun.data.load import load
 from vaerun.models.lightning_module import Module
 from vaerun.runs.manifest import Job
 from vaerun.tasks.train import train
+from vaerun.utils.errors import UserError
 
 TINY = (
     "data.size=16",
@@ -152,7 +153,7 @@ def test_a_loaded_run_decodes_turned_images(finished: Path):
 
 
 def test_images_of_another_size_are_refused(finished: Path):
-    with pytest.raises(package.errors.UserError, match=r"\(2, 9, 9\).*1×16×16"):
+    with pytest.raises(UserError, match=r"\(2, 9, 9\).*1×16×16"):
         package.load(finished).encode(np.zeros((2, 9, 9)))
 
 
@@ -255,7 +256,7 @@ def test_training_stops_early_when_validation_gets_no_better(tmp_path: Path):
 
 
 def test_a_finished_run_is_not_resumed(finished: Path):
-    with pytest.raises(package.errors.UserError, match="has finished — leave resume out"):
+    with pytest.raises(UserError, match="has finished — leave resume out"):
         run(f"resume={finished}")
 
 

@@ -93,7 +93,7 @@ def config_of(folder: Path) -> dict:
 def test_a_run_keeps_its_number_and_goes_on_with_it(
     vaerun, monkeypatch: pytest.MonkeyPatch, how: str
 ):
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     options = (*TINY, "data.batch_size=auto")
     with monkeypatch.context() as patch:
         honest = Module.training_step
@@ -118,9 +118,9 @@ def test_a_run_keeps_its_number_and_goes_on_with_it(
 
 
 def test_a_run_of_a_given_number_is_another(vaerun, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: 1 / 0)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: 1 / 0)
     assert vaerun(*TINY, "data.batch_size=32")[0] == 1
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     status, output, _ = vaerun(*TINY, "data.batch_size=auto", "resume=auto")
     assert (status, output[-1]) == (0, "run: outputs/rvae/cards_iv/version_1")
 

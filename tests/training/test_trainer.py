@@ -40,7 +40,7 @@ Run = Callable[..., tuple[Path, list[str]]]
 @pytest.fixture(autouse=True)
 def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is encoded or drawn after it, and an atlas is learned in no time."""
-    monkeypatch.setattr("vaerun.results.write_results", lambda *_: None)
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
 
 
@@ -321,7 +321,7 @@ def test_a_run_stopped_early_and_killed_in_its_results_trains_no_more(run, vaeru
     options = ("trainer.max_epochs=9", "trainer.early_stopping_epochs=2")
     options = (*options, "trainer.learning_rate=1e-30")  # no epoch is better than the first
     with monkeypatch.context() as patch:
-        patch.setattr("vaerun.results.write_results", power_cut)
+        patch.setattr("vaerun.tasks.results.write_results", power_cut)
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, "resume=auto")
     assert [row["epoch"] for row in rows(resumed)] == ["1", "2", "3"]

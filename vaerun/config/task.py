@@ -45,7 +45,7 @@ class TuneConfig(TaskConfig):
     prune_after: float = option("share of the epochs that every trial gets", min=0, max=1)
 
 
-# `task.name` → the dataclass of its keys; what the task does is in `vaerun.tasks.TASKS`
+# `task.name` → the dataclass of its keys; what the task does is in `vaerun.tasks.registry.TASKS`
 CONFIGS: dict[str, type[TaskConfig]] = {
     "train": TaskConfig,
     "evaluate": TaskConfig,

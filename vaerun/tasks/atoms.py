@@ -20,7 +20,7 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import print_table, show_log
+from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError

@@ -25,7 +25,7 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, read_config
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import print_table
+from vaerun.tasks.terminal import print_table
 from vaerun.utils.errors import UserError, nearest, show
 from vaerun.utils.files import atomic_path, write_text
 

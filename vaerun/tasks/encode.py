@@ -17,12 +17,12 @@ from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.models.invariant_vae import Network
-from vaerun.reuse import check_fit, reused
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import print_table, show_log
+from vaerun.tasks.finished_run import check_fit, reused
+from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path

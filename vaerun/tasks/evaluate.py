@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vaerun.results import write_results
-from vaerun.reuse import check_fit, reused, with_classes_of
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import claim
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import print_table, show_log
+from vaerun.tasks.finished_run import check_fit, reused, with_classes_of
+from vaerun.tasks.results import write_results
+from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.context import fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import trained_before

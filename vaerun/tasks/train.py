@@ -11,7 +11,7 @@ from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, claim, open_run
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import opening, show_log
+from vaerun.tasks.terminal import opening, show_log
 from vaerun.training.batch_size import settled
 from vaerun.training.context import Setting, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
@@ -48,7 +48,9 @@ def train(config: RunConfig, job: Job) -> Path:
         )
         record = fit(setting)
         trained = just_trained(record, folder, len(splits.train))
-        from vaerun.results import write_results  # a second of plotting libraries: not before
+        from vaerun.tasks.results import (
+            write_results,  # a second of plotting libraries: not before
+        )
 
         write_results(config, job.plain, splits, folder, trained, console)
     return folder.path

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vaerun.sweeps import records
-from vaerun.sweeps.screen import Screen
-from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.tasks.sweep import trial_status
+from vaerun.tasks.sweep.live_display import Screen
+from vaerun.tasks.sweep.sweep import Sweep, Trial
 from vaerun.utils.devices import environments
 from vaerun.utils.exit_status import PARENT
 
@@ -67,7 +67,7 @@ def _note_the_lost(sweep: Sweep, worker: _Worker) -> None:
     why = f"its process ended with status {code}"
     if code < 0:
         why = f"its process was killed by {signal.Signals(-code).name}"
-    records.lost(sweep, worker.trial, f"{why}, see {sweep.file(worker.trial, '.log')}")
+    trial_status.lost(sweep, worker.trial, f"{why}, see {sweep.file(worker.trial, '.log')}")
 
 
 def _end(workers: Sequence[_Worker]) -> None:

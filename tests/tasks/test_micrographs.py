@@ -54,7 +54,7 @@ def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
     cards = DATASETS["cards"]
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
     monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)
-    monkeypatch.setattr("vaerun.results.draw", draw_maps)
+    monkeypatch.setattr("vaerun.tasks.results.draw", draw_maps)
     loaded = Dataset(cards.config, lambda *a: in_frames(cards.load(*a)), cards.load_labelled)
     monkeypatch.setitem(DATASETS, "cards", loaded)
     status, output, errors = vaerun(

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vaerun.tuning.space import Choices, Range, Space
+from vaerun.tasks.tune.search_space import Choices, Range, Space
 from vaerun.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
 
 try:
     import optuna
@@ -29,8 +33,6 @@ except ImportError as error:
         "task=tune needs Optuna, which is not installed", "pip install 'vaerun[tune]'"
     ) from error
 
-if TYPE_CHECKING:
-    from optuna.study import Study
 
 __all__ = [
     "FrozenTrial",

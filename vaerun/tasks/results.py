@@ -33,7 +33,7 @@ from vaerun.models.latent_traversal import class_maps, latent_maps
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
-from vaerun.terminal import closing
+from vaerun.tasks.terminal import closing
 from vaerun.training.trained_model import Trained
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path, write_text

@@ -19,7 +19,7 @@ from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.evaluation.metrics.class_separation import label_free
 from vaerun.runs.config import validate
-from vaerun.tuning.space import Choices, Range, override, read_space, values_at
+from vaerun.tasks.tune.search_space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError
 
 TINY = (
@@ -213,8 +213,8 @@ def test_a_worker_that_joins_leaves_alone_what_others_are_writing(vaerun: Vaerun
 def test_a_trial_that_diverges_is_recorded_and_the_rest_go_on(
     vaerun: Vaerun, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    from vaerun.tasks.tune.trial import Trials
     from vaerun.training.callbacks import Diverged
-    from vaerun.tuning.trial import Trials
 
     run, n = Trials.run, []
 
@@ -241,7 +241,9 @@ def test_what_cannot_be_tuned_is_refused(
     assert not (here / "outputs").exists()
     line = refused(vaerun(*vae, "task.objective=clustering.hungarain", "task.minimise=false"))
     assert "clustering.hungarian" in line
-    for name in [n for n in sys.modules if n.startswith(("vaerun.tuning", "vaerun.tasks.tune"))]:
+    for name in [
+        n for n in sys.modules if n.startswith(("vaerun.tasks.tune", "vaerun.tasks.tune.task"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert "pip install 'vaerun[tune]'" in refused(vaerun(*vae))

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.metrics import catalogue
-from vaerun.sweeps import table
-from vaerun.sweeps.records import FINISHED
-from vaerun.sweeps.sweep import Sweep
-from vaerun.sweeps.table import Row
+from vaerun.tasks.sweep import table
+from vaerun.tasks.sweep.sweep import Sweep
+from vaerun.tasks.sweep.table import Row
+from vaerun.tasks.sweep.trial_status import FINISHED
 from vaerun.utils.errors import nearest
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from vaerun.utils.files import atomic_path

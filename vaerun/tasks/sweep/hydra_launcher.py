@@ -8,9 +8,9 @@ import hydra
 from omegaconf import DictConfig
 
 from vaerun.config.groups import conf_dir
-from vaerun.sweeps import records
-from vaerun.sweeps.attempt import attempt
-from vaerun.sweeps.sweep import Sweep, Trial, open_sweep
+from vaerun.tasks.sweep import trial_status
+from vaerun.tasks.sweep.run_trial import attempt
+from vaerun.tasks.sweep.sweep import Sweep, Trial, open_sweep
 from vaerun.utils.errors import UserError, show
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
 
@@ -37,8 +37,8 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
     finally:
         sys.argv = typed
         for trial in trials:
-            if records.read(sweep, trial).status == records.RUNNING:
-                records.lost(sweep, trial, "its process ended without a word")
+            if trial_status.read(sweep, trial).status == trial_status.RUNNING:
+                trial_status.lost(sweep, trial, "its process ended without a word")
     return DONE
 
 

@@ -10,7 +10,7 @@ import torch
 from vaerun.microscopy import atom_finder
 from vaerun.microscopy.simulation.movie import Story, play
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "judge_atom_finder.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "judge_atom_finder.py"
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vaerun.sweeps.settings import told_apart
-from vaerun.tasks import TASKS
+from vaerun.tasks.registry import TASKS
+from vaerun.tasks.sweep.settings import told_apart
 from vaerun.utils import devices
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import Busy, alone
@@ -226,7 +226,7 @@ from vaerun import cli, tasks
 from vaerun.runs.manifest import About, record
 from vaerun.runs.folder import RunFolder, claim
 from vaerun.utils.files import write_text
-from vaerun.sweeps import pool
+from vaerun.tasks.sweep import process_pool as pool
 pool.PROGRAM = [sys.executable, __file__]
 def note(what):
     with open("ledger", "a") as file:

@@ -9,7 +9,7 @@ from typing import Any
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import read_manifest
 from vaerun.runs.resume import is_run_of, unfinished
-from vaerun.sweeps.sweep import Sweep, Trial, place_of_runs
+from vaerun.tasks.sweep.sweep import Sweep, Trial, place_of_runs
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
 from vaerun.utils.files import is_held, write_text

@@ -11,9 +11,9 @@ from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.metrics import catalogue
 from vaerun.evaluation.run_comparison import Finished
 from vaerun.runs.folder import RunFolder
-from vaerun.sweeps import records
-from vaerun.sweeps.records import FINISHED, Record
-from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.tasks.sweep import trial_status
+from vaerun.tasks.sweep.sweep import Sweep, Trial
+from vaerun.tasks.sweep.trial_status import FINISHED, Record
 from vaerun.utils.files import alone, atomic_path, write_text
 from vaerun.utils.format import markdown_table, significant
 
@@ -40,7 +40,7 @@ def read_rows(sweep: Sweep) -> list[Row]:
     """Every trial as it stands now."""
     rows = []
     for trial in sweep.trials:
-        record = records.read(sweep, trial)
+        record = trial_status.read(sweep, trial)
         rows.append(Row(trial=trial, record=record, metrics=_metrics(record)))
     return rows
 

@@ -15,14 +15,14 @@ from rich.text import Text
 from vaerun.config.compose import combinations, compose, hydra_at_conf
 from vaerun.runs.config import validate
 from vaerun.runs.inherited_overrides import with_own
-from vaerun.sweeps import records
-from vaerun.sweeps.attempt import attempt
-from vaerun.sweeps.closing import close, draw_summary
-from vaerun.sweeps.launch import processes, run_through_hydra
-from vaerun.sweeps.pool import run_in_processes
-from vaerun.sweeps.screen import Screen
-from vaerun.sweeps.settings import Typed, told_apart
-from vaerun.sweeps.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep, same_trial
+from vaerun.tasks.sweep import trial_status
+from vaerun.tasks.sweep.hydra_launcher import processes, run_through_hydra
+from vaerun.tasks.sweep.live_display import Screen
+from vaerun.tasks.sweep.process_pool import run_in_processes
+from vaerun.tasks.sweep.run_trial import attempt
+from vaerun.tasks.sweep.settings import Typed, told_apart
+from vaerun.tasks.sweep.summary import close, draw_summary
+from vaerun.tasks.sweep.sweep import Sweep, Trial, find_or_begin, judged_by, open_sweep, same_trial
 from vaerun.utils.errors import UserError, raise_all
 from vaerun.utils.exit_status import INTERRUPTED, end_with_parent
 
@@ -35,7 +35,7 @@ def multirun(overrides: Sequence[str], command: list[str]) -> int:
     if typed.settings.trial is not None:
         return _one_alone(sweep, typed.settings.trial)
     console = Console()
-    left = records.left(sweep)
+    left = trial_status.left(sweep)
     _print_opening(sweep, len(left), console)
     try:
         _do(sweep, left, typed, console)
@@ -116,7 +116,7 @@ def _one_alone(sweep: Sweep, number: int) -> int:
             f"give a number from 1 to {len(sweep.trials)}",
         )
     code = attempt(sweep, sweep.trials[number - 1])
-    if all(records.read(sweep, trial).has_ended for trial in sweep.trials):
+    if all(trial_status.read(sweep, trial).has_ended for trial in sweep.trials):
         draw_summary(sweep)
     return code
 

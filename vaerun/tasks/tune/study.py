@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from vaerun.runs.folder import RunFolder
-from vaerun.tuning import engine
-from vaerun.tuning.engine import FrozenTrial, Trial, TrialState
-from vaerun.tuning.objective import Objective
-from vaerun.tuning.space import Space, Value
+from vaerun.tasks.tune import engine
+from vaerun.tasks.tune.engine import FrozenTrial, Trial, TrialState
+from vaerun.tasks.tune.objective import Objective
+from vaerun.tasks.tune.search_space import Space, Value
 from vaerun.utils.files import alone, is_held
 
 

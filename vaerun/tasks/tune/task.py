@@ -18,16 +18,16 @@ from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import About, Job
-from vaerun.terminal import print_table, show_log
+from vaerun.tasks.terminal import print_table, show_log
+from vaerun.tasks.tune import report
+from vaerun.tasks.tune.engine import Trial
+from vaerun.tasks.tune.objective import Objective, objective_of
+from vaerun.tasks.tune.search_space import Space, outside, read_space, values_at
+from vaerun.tasks.tune.study import Study
+from vaerun.tasks.tune.trial import Pruning, Trials, for_runs
 from vaerun.training.callbacks import Diverged
 from vaerun.training.context import fingerprint
 from vaerun.training.hardware import Hardware
-from vaerun.tuning import report
-from vaerun.tuning.engine import Trial
-from vaerun.tuning.objective import Objective, objective_of
-from vaerun.tuning.space import Space, outside, read_space, values_at
-from vaerun.tuning.study import Study
-from vaerun.tuning.trial import Pruning, Trials, for_runs
 from vaerun.utils.errors import UserError
 
 # What may differ between two commands that are of one study, beside what may between two of a run.

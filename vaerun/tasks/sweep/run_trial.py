@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vaerun.dispatch import run_one
-from vaerun.sweeps import records
-from vaerun.sweeps.records import RUNNING, Record
-from vaerun.sweeps.sweep import Sweep, Trial
-from vaerun.sweeps.table import write_tables
+from vaerun.tasks.registry import run_one
+from vaerun.tasks.sweep import trial_status
+from vaerun.tasks.sweep.sweep import Sweep, Trial
+from vaerun.tasks.sweep.table import write_tables
+from vaerun.tasks.sweep.trial_status import RUNNING, Record
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, INTERRUPTED, guarded
 from vaerun.utils.files import alone, is_held
@@ -22,13 +22,13 @@ def attempt(sweep: Sweep, trial: Trial) -> int:
     if is_held(lock):
         print(f"another process is at trial {trial.number}: waiting for it", flush=True)
     with alone(lock):
-        before = records.read(sweep, trial)
-        run = records.finished_run(sweep, trial)
+        before = trial_status.read(sweep, trial)
+        run = trial_status.finished_run(sweep, trial)
         if run is not None:
-            _keep(sweep, trial, records.as_finished(before, run))
+            _keep(sweep, trial, trial_status.as_finished(before, run))
             print(f"run: {run}", flush=True)
             return DONE
-        goes_on = records.run_to_go_on_with(sweep, trial)
+        goes_on = trial_status.run_to_go_on_with(sweep, trial)
         _keep(
             sweep,
             trial,
@@ -40,7 +40,7 @@ def attempt(sweep: Sweep, trial: Trial) -> int:
 def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
     """Do its task and record how it ended."""
     plain = trial.plain if goes_on is None else trial.plain | {"resume": str(goes_on)}
-    record, start = records.read(sweep, trial), time.monotonic()
+    record, start = trial_status.read(sweep, trial), time.monotonic()
     folders: list[Path] = []
     messages: list[str] = []
 
@@ -56,15 +56,15 @@ def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
     try:
         code = guarded(work)
     finally:
-        run = folders[0] if folders else goes_on or records.newest_run(sweep, trial)
+        run = folders[0] if folders else goes_on or trial_status.newest_run(sweep, trial)
         record = replace(record, run=_text(run))
         seconds = time.monotonic() - start
-        _keep(sweep, trial, records.ended(record, code, "".join(messages), seconds))
+        _keep(sweep, trial, trial_status.ended(record, code, "".join(messages), seconds))
     return code
 
 
 def _keep(sweep: Sweep, trial: Trial, record: Record) -> None:
-    records.write(sweep, trial, record)
+    trial_status.write(sweep, trial, record)
     write_tables(sweep)
 
 

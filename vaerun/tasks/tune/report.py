@@ -14,9 +14,9 @@ from vaerun.evaluation.figures import save_figures
 from vaerun.evaluation.figures.tuning_study import draw_history, draw_importance, draw_slices
 from vaerun.evaluation.metrics.catalogue import WATCHED
 from vaerun.evaluation.run_comparison import metric_of
-from vaerun.tuning.engine import FrozenTrial, Trial, TrialState, importance
-from vaerun.tuning.space import Range, override
-from vaerun.tuning.study import Study
+from vaerun.tasks.tune.engine import FrozenTrial, Trial, TrialState, importance
+from vaerun.tasks.tune.search_space import Range, override
+from vaerun.tasks.tune.study import Study
 from vaerun.utils.files import atomic_path, write_text
 from vaerun.utils.format import significant
 

@@ -17,17 +17,17 @@ from vaerun.config.compose import compose
 from vaerun.config.overrides import group
 from vaerun.data.image_set import Splits
 from vaerun.models import inference
-from vaerun.results import measure
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import About, Job
+from vaerun.tasks.results import measure
+from vaerun.tasks.tune.engine import Trial
 from vaerun.training.batch_size import settled
 from vaerun.training.context import Setting, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import just_trained
 from vaerun.training.trainer import check_sizes, fit, new_network
-from vaerun.tuning.engine import Trial
 from vaerun.utils.files import write_text
 
 

@@ -138,7 +138,7 @@ def test_it_is_learned_from(
     vaerun, here, monkeypatch, make: Callable[[Path], None], overrides: list[str], said: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr("vaerun.results.draw", lambda *_: {})
+    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
     make(here)
     status, output, errors = vaerun(*SMALL, "data=images", *overrides)
     assert status == 0, errors

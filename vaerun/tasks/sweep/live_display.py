@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vaerun.sweeps import records, table
-from vaerun.sweeps.records import FINISHED
-from vaerun.sweeps.sweep import Sweep, Trial
+from vaerun.tasks.sweep import table, trial_status
+from vaerun.tasks.sweep.sweep import Sweep, Trial
+from vaerun.tasks.sweep.trial_status import FINISHED
 from vaerun.utils.format import significant
 
 _TAIL = 4096  # bytes of a log that its last line is looked for in
@@ -31,7 +31,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        found = [records.read(self.sweep, trial) for trial in self.sweep.trials]
+        found = [trial_status.read(self.sweep, trial) for trial in self.sweep.trials]
         self.n_done = sum(record.status == FINISHED for record in found)
         if self.console.is_terminal:
             self.live.start()

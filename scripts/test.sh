@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up and tests: bash scripts/test.sh [arguments of pytest]
-# Lint, format and types are checked first; all are run even if one fails.
+# Lint, format, types and layers of imports are checked first; all are run even if one fails.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 prepare dev
@@ -11,5 +11,6 @@ failed=0
 "$python" -m ruff check . || failed=1
 "$python" -m ruff format --check . || failed=1
 "$python" -m mypy || failed=1
+"$root/.venv/bin/lint-imports" --no-logo || failed=1
 "$python" -m pytest -n auto "$@" || failed=1
 exit "$failed"

@@ -16,6 +16,7 @@ from vaerun.training.signals import Waiting
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
+STATE_KEY = "Checkpoints"  # of these callbacks in a checkpoint file
 _COLLAPSED = 0.02  # nats of KL(z) below which the content says next to nothing
 _STEPS = 8  # from one question to the next whether some rank wants to stop: it costs a wait
 
@@ -109,7 +110,7 @@ class Keeping(pl.callbacks.Checkpoint):
     @property
     def state_key(self) -> str:
         """The same for a beginning and for the run, which goes on with what the former kept."""
-        return Checkpoints.__qualname__
+        return STATE_KEY
 
 
 class Beginning(Keeping):

@@ -21,7 +21,7 @@ from vaerun.models.invariant_vae import Network
 from vaerun.models.lightning_module import Module, Optimiser, balanced
 from vaerun.runs.config import RunConfig
 from vaerun.training import checkpoint_files, malloc
-from vaerun.training.callbacks import Beginning, Checkpoints, Diverged, Watch
+from vaerun.training.callbacks import STATE_KEY, Beginning, Checkpoints, Diverged, Watch
 from vaerun.training.context import Setting
 from vaerun.training.distributed.launch import Ranks, together
 from vaerun.training.distributed.lightning_environment import GivenEnvironment
@@ -184,7 +184,7 @@ def _choose_beginning(setting: Setting) -> Path:
 def _loss_of(beginning: Path) -> float:
     """The validation loss that a beginning came to."""
     state = torch.load(beginning, map_location="cpu", weights_only=True)
-    return float(state["callbacks"][Checkpoints.__qualname__]["best"])
+    return float(state["callbacks"][STATE_KEY]["best"])
 
 
 def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:

@@ -21,7 +21,7 @@ from vaerun.microscopy.bonds import within
 from vaerun.microscopy.detection_score import Score, matches, score
 from vaerun.microscopy.rings import PAPER_CLASSES, classify
 from vaerun.microscopy.simulation import stem_imaging
-from vaerun.microscopy.simulation.movie import Story, Truth, play
+from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.provenance import git_revision
 
@@ -36,7 +36,7 @@ Bools = npt.NDArray[np.bool_]
 
 def judge(network: UNet, *, mixed: bool) -> list[dict[str, float]]:
     """One row for each dose."""
-    films = [list(play(Story(n_frames=N_FRAMES), seed)) for seed in SEEDS]
+    films = [list(simulate_movie(Scenario(n_frames=N_FRAMES), seed)) for seed in SEEDS]
     return [_at_dose(network, films, dose, mixed=mixed) for dose in DOSES]
 
 
@@ -92,7 +92,10 @@ def _at_dose(
 
 
 def _classes_right(
-    found: atom_finder.Found, truth: Truth, position: npt.NDArray[np.float64], pixel_A: float
+    found: atom_finder.DetectedAtoms,
+    truth: Truth,
+    position: npt.NDArray[np.float64],
+    pixel_A: float,
 ) -> Bools:
     """For each true atom whose rings are whole in the frame, away from the amorphous region."""
     shape = (SIDE_PX, SIDE_PX)

@@ -20,7 +20,7 @@ from reproduction.rows import ROWS, Row
 from reproduction.runner import Runner
 
 from vaerun.evaluation.headline import known
-from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.errors import UserError, closest
 from vaerun.utils.exit_status import DONE, FAILED, guarded
 from vaerun.utils.files import write_text
 
@@ -93,7 +93,7 @@ def _chosen(names: Sequence[str]) -> list[Row]:
     rows = {row.name: row for row in ROWS}
     for name in names:
         if name not in rows:
-            raise UserError(f"{name} is not a row", f"did you mean {nearest(name, rows)}")
+            raise UserError(f"{name} is not a row", f"did you mean {closest(name, rows)}")
     return [rows[name] for name in dict.fromkeys(names or rows)]
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from vaerun.microscopy import atom_finder
 from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.simulation import stem_imaging
-from vaerun.microscopy.simulation.movie import Story, Truth, play
+from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.provenance import git_revision, package_versions
 
@@ -35,9 +35,9 @@ LEARNING_RATE = 3e-3
 Crop = tuple[npt.NDArray[np.float16], npt.NDArray[np.uint8]]
 
 
-def story(rng: np.random.Generator) -> Story:
+def story(rng: np.random.Generator) -> Scenario:
     """A short movie in which much happens."""
-    return Story(
+    return Scenario(
         n_frames=6,
         height=52,
         width=52,
@@ -77,11 +77,11 @@ def crops(seed: int) -> list[Crop]:
     """Crops of one movie, each seen under optics of its own: image and classes."""
     rng = np.random.default_rng(seed)
     tale = story(rng)
-    film = list(play(tale, seed))
+    film = list(simulate_movie(tale, seed))
     return [crop(film[k % len(film)], tale, rng) for k in range(5 * len(film))]
 
 
-def crop(truth: Truth, tale: Story, rng: np.random.Generator) -> Crop:
+def crop(truth: Truth, tale: Scenario, rng: np.random.Generator) -> Crop:
     """A crop at a random place, turn and scale."""
     position = truth.position - np.array([tale.height, tale.width]) / 2 - rng.uniform(-6, 6, 2)
     angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(0.92, 1.08)

@@ -9,8 +9,8 @@ import pytest
 from vaerun.cli import main
 from vaerun.models.encodings import Encodings
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import claim
-from vaerun.runs.manifest import About, Job, record
+from vaerun.runs.folder import create_run_folder
+from vaerun.runs.manifest import RunFacts, RunRequest, recorded
 from vaerun.tasks.registry import TASKS
 from vaerun.utils.errors import UserError
 
@@ -38,7 +38,7 @@ def vaerun(
 
 
 @pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, Job]]:
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, RunRequest]]:
     """What the training task was asked for; it claims a run folder and ends by its seed.
 
     Seed 1 is a failure of ours, 2 an interruption, 3 a fault of the user's.
@@ -48,12 +48,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, Job]]:
         2: KeyboardInterrupt(),
         3: UserError("data.path=x\n  holds no images", "give a folder"),
     }
-    asked: list[tuple[RunConfig, Job]] = []
+    asked: list[tuple[RunConfig, RunRequest]] = []
 
-    def train(config: RunConfig, job: Job) -> Path:
+    def train(config: RunConfig, job: RunRequest) -> Path:
         asked.append((config, job))
-        folder = claim(config.out, config.model.name, config.data.name)
-        with record(folder, job, About(device="cpu", data_fingerprint="")):
+        folder = create_run_folder(config.out, config.model.name, config.data.name)
+        with recorded(folder, job, RunFacts(device="cpu", data_fingerprint="")):
             if config.seed in ends:
                 raise ends[config.seed]
         return folder.path

@@ -244,11 +244,12 @@ def test_the_real_process_fails_in_one_line_too(typed, here):
 SLEEPER = """
 import signal, sys, time
 from vaerun import cli, tasks
-from vaerun.runs.manifest import About, record
-from vaerun.runs.folder import claim
+from vaerun.runs.manifest import RunFacts, recorded
+from vaerun.runs.folder import create_run_folder
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def train(config, job):
-    with record(claim("outputs", "m", "d"), job, About(device="cpu", data_fingerprint="")):
+    folder = create_run_folder("outputs", "m", "d")
+    with recorded(folder, job, RunFacts(device="cpu", data_fingerprint="")):
         print("asleep", flush=True)
         time.sleep(60)
 tasks.TASKS["train"] = train

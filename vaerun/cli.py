@@ -40,11 +40,11 @@ def _let_idle_threads_sleep() -> None:
 
 def _with_others(work: Callable[[], int]) -> int:
     """Do some work, as the first of the processes that were started for it; the others follow."""
-    if distributed.given() is None:
+    if distributed.detect() is None:
         return work()
-    from vaerun.training.worker import among_others
+    from vaerun.training.worker import run_or_follow
 
-    return among_others(work)
+    return run_or_follow(work)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -74,9 +74,9 @@ def _dispatch(arguments: list[str]) -> int:
 
         return multirun(overrides, command)
     from vaerun.config.compose import compose
-    from vaerun.runs.inherited_overrides import with_own
+    from vaerun.runs.inherited_overrides import with_inherited_data
 
-    run_one(compose(with_own(overrides)), overrides, command)
+    run_one(compose(with_inherited_data(overrides)), overrides, command)
     return DONE
 
 
@@ -120,12 +120,12 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
     """Print the composed config once it is proved valid."""
     from omegaconf import OmegaConf
 
-    from vaerun.config.compose import compose_unresolved, plain
+    from vaerun.config.compose import compose_unresolved, to_dict
     from vaerun.runs.config import validate
-    from vaerun.runs.inherited_overrides import with_own
+    from vaerun.runs.inherited_overrides import with_inherited_data
 
-    config = compose_unresolved(with_own(overrides))
-    validate(plain(config))
+    config = compose_unresolved(with_inherited_data(overrides))
+    validate(to_dict(config))
     _show(OmegaConf.to_yaml(config, resolve=resolve).rstrip())
     return DONE
 

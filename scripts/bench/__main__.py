@@ -18,7 +18,7 @@ from bench.page import about, joined, markdown
 from bench.processes import PROCESSES, measured
 from bench.rows import ROWS, Round, Row, over_rounds
 from bench.session import FULL, QUICK, ROOT, Session
-from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.errors import UserError, closest
 from vaerun.utils.exit_status import DONE, FAILED, guarded
 from vaerun.utils.files import write_text
 
@@ -59,7 +59,7 @@ def chosen(names: Sequence[str] | None) -> list[Row]:
     known = list(dict.fromkeys(row.name for row in ROWS))
     for name in names or []:
         if name not in known:
-            raise UserError(f"--only {name} names no row", f"did you mean {nearest(name, known)}")
+            raise UserError(f"--only {name} names no row", f"did you mean {closest(name, known)}")
     return [row for row in ROWS if not names or row.name in names]
 
 

@@ -27,7 +27,7 @@ from vaerun import cli
 from vaerun.models import inference
 from vaerun.models.invariant_vae import count_parameters
 from vaerun.tasks import train
-from vaerun.training.context import Setting
+from vaerun.training.context import TrainingContext
 from vaerun.training.trainer import TrainingRecord, fit
 
 
@@ -73,7 +73,7 @@ class Onlooker(pl.Callback):
 
 
 def watched(
-    setting: Setting, onlookers: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
+    setting: TrainingContext, onlookers: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
 ) -> TrainingRecord:
     """`vaerun.training.trainer.fit` with one onlooker more, who then writes his notes."""
     onlooker = Onlooker(keeps_states=asked.angles)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vaerun.config.compose import combinations, compose
+from vaerun.config.compose import compose, expand_sweep
 from vaerun.config.groups import choices
 
 
@@ -28,7 +28,7 @@ def test_data_are_looked_for_where_the_environment_says(monkeypatch):
 
 
 def test_combinations_come_in_the_order_of_a_nested_loop():
-    assert combinations(["seed=2", "model=rvae,vae", "model.latent_dim=range(2,4)"]) == [
+    assert expand_sweep(["seed=2", "model=rvae,vae", "model.latent_dim=range(2,4)"]) == [
         ["seed=2", "model=rvae", "model.latent_dim=2"],
         ["seed=2", "model=rvae", "model.latent_dim=3"],
         ["seed=2", "model=vae", "model.latent_dim=2"],
@@ -37,6 +37,6 @@ def test_combinations_come_in_the_order_of_a_nested_loop():
 
 
 def test_a_glob_runs_through_the_choices_it_fits():
-    assert [one for (one,) in combinations(["data=glob(cards_*)"])] == [
+    assert [one for (one,) in expand_sweep(["data=glob(cards_*)"])] == [
         f"data={name}" for name in choices("data") if name.startswith("cards_")
     ]

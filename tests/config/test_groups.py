@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from vaerun.config import groups
-from vaerun.config.groups import choices, conf_dir
+from vaerun.config.groups import choices, config_dir
 
 
 def test_an_installed_package_reads_its_own_yaml(monkeypatch):
     monkeypatch.setattr(groups, "checkout", lambda: None)
-    assert conf_dir() == Path(groups.__file__).parents[1] / "conf"
+    assert config_dir() == Path(groups.__file__).parents[1] / "conf"
 
 
 def test_shared_files_are_no_choices(tmp_path, monkeypatch):
@@ -17,6 +17,6 @@ def test_shared_files_are_no_choices(tmp_path, monkeypatch):
             file = tmp_path / group / f"{name}.yaml"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("# @package _global_\n\n# a phrase\nkey: 1\n# another\n")
-    monkeypatch.setattr(groups, "conf_dir", lambda: tmp_path)
+    monkeypatch.setattr(groups, "config_dir", lambda: tmp_path)
     assert choices("data") == {"plain": "a phrase"}
     assert choices("experiment") == {"paper/first": "a phrase", "plain": "a phrase"}

@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.config.schema import check, option
+from vaerun.config.schema import check, field
 from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inner:
-    width: int = option("of the strip", min=1, max=9)
+    width: int = field("of the strip", min=1, max=9)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outer:
-    rate: float = option("learning rate", above=0, below=1)
-    letters: list[str] = option("which letters", choices=["a", "b"])
-    devices: int | str = option("how many", min=1, choices=["auto"])
-    clip: float | None = option("largest norm", above=0)
-    inner: Inner = option("the strip")
+    rate: float = field("learning rate", above=0, below=1)
+    letters: list[str] = field("which letters", choices=["a", "b"])
+    devices: int | str = field("how many", min=1, choices=["auto"])
+    clip: float | None = field("largest norm", above=0)
+    inner: Inner = field("the strip")
 
 
 GOOD = {"rate": 0.5, "letters": ["b"], "devices": 2, "clip": None, "inner": {"width": 3}}
@@ -100,8 +100,8 @@ def test_a_key_short_of_a_letter_finds_itself(name, at):
 def test_whole_numbers_do_for_numbers_and_for_words():
     @dataclass(frozen=True, kw_only=True, slots=True)
     class Loose:
-        scale: float = option("a factor")
-        out: str = option("a folder")
+        scale: float = field("a factor")
+        out: str = field("a folder")
 
     loose = check(Loose, {"scale": 2, "out": 2026})
     assert (loose.scale, loose.out) == (2.0, "2026")

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.data.dataloader import Batch, feed
-from vaerun.data.io.lazy_array import Stored
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.image_files import Source
-from vaerun.data.lazy.preprocessing import Preparation
+from vaerun.data.dataloader import Batch, make_dataloader
+from vaerun.data.io.lazy_array import LazyArray
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.data.lazy.preprocessing import Preprocessing
 from vaerun.data.sampler import EpochSampler
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def epoch(of: EpochSampler, number: int) -> list[int]:
 
 
 def test_an_epoch_has_every_image_once():
-    batches = list(feed(numbered(23), 5, CPU, seed=7))
+    batches = list(make_dataloader(numbered(23), 5, CPU, seed=7))
     assert [len(batch.images) for batch in batches] == [5, 5, 5, 5, 3]
     assert sorted(torch.cat([batch.label for batch in batches]).tolist()) == list(range(23))
 
@@ -42,7 +42,7 @@ def test_images_keep_what_is_known_of_them():
         condition=torch.arange(23.0)[:, None],
         guide=torch.arange(23),
     )
-    for batch in feed(known, 5, CPU, seed=7):
+    for batch in make_dataloader(known, 5, CPU, seed=7):
         torch.testing.assert_close(batch.images.flatten(), batch.label.float())
         torch.testing.assert_close(batch.target.flatten(), batch.label + 0.5)
         torch.testing.assert_close(batch.condition[:, 0], batch.label.float())
@@ -50,7 +50,7 @@ def test_images_keep_what_is_known_of_them():
 
 
 def test_a_clean_target_is_gathered_once():
-    (batch,) = feed(numbered(4), 5, CPU)
+    (batch,) = make_dataloader(numbered(4), 5, CPU)
     assert batch.target is batch.images
 
 
@@ -81,20 +81,22 @@ def test_without_a_seed_the_order_is_that_of_the_source():
 
 def test_batches_from_a_file_come_to_the_device_in_the_order_of_the_epoch(tmp_path):
     pixels = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4), np.uint8)
-    stored = Stored(shape=pixels.shape, dtype=pixels.dtype, read=lambda part: pixels[part])
-    stack = FileStack(
-        source=Source.of(tmp_path / "x", stored),
+    stored = LazyArray(shape=pixels.shape, dtype=pixels.dtype, read=lambda part: pixels[part])
+    stack = FileImages(
+        source=ImageFiles.of(tmp_path / "x", stored),
         rows=torch.arange(20),
-        prepare=Preparation(),
+        prepare=Preprocessing(),
         window=(0.0, 255.0),
         held_bytes=100,  # several windows
     )
     shown = {}
     for device in ("cpu", "meta"):
-        batches = list(feed(Batch(stack, stack), 6, torch.device(device), seed=0))
+        batches = list(make_dataloader(Batch(stack, stack), 6, torch.device(device), seed=0))
         assert {batch.images.device.type for batch in batches} == {device}
         shown[device] = [batch.images.shape for batch in batches]
     assert shown["cpu"] == shown["meta"] == [(6, 1, 4, 4)] * 3 + [(2, 1, 4, 4)]
     order = EpochSampler(20, 6, 0, lambda: 0, n_windows=stack.n_windows)
-    for batch, rows in zip(feed(Batch(stack, stack), 6, CPU, seed=0), order, strict=True):
+    for batch, rows in zip(
+        make_dataloader(Batch(stack, stack), 6, CPU, seed=0), order, strict=True
+    ):
         assert (batch.images[:, 0, 0, 0] * 255).round().long().equal(rows.positions)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 import torch
 
-from vaerun.data.dataloader import ahead
+from vaerun.data.dataloader import prefetch
 
 
 def counting(made: list[int], n: int = 10) -> Generator[int, None, None]:
@@ -24,7 +24,7 @@ def settles(made: list[int]) -> int:
 
 def test_items_come_in_order_and_are_made_no_further_ahead_than_asked():
     made: list[int] = []
-    items = ahead(counting(made), 2)
+    items = prefetch(counting(made), 2)
     assert settles(made) == 0  # nothing before the first is wanted
     for number in range(10):
         assert next(items) == number
@@ -38,7 +38,7 @@ def test_an_error_comes_where_its_item_would_have():
         yield 1
         raise ValueError("no more")
 
-    items = ahead(failing(), 3)
+    items = prefetch(failing(), 3)
     assert next(items) == 1
     with pytest.raises(ValueError, match="no more"):
         next(items)
@@ -54,7 +54,7 @@ def test_who_wants_no_more_ends_the_thread_and_what_it_works_at():
         finally:
             closed.append(True)
 
-    items = ahead(endless(), 1)
+    items = prefetch(endless(), 1)
     next(items)
     assert threading.active_count() == n_before + 1
     items.close()
@@ -68,7 +68,7 @@ def test_work_goes_on_while_its_outcome_is_used():
             yield number
 
     begin = time.monotonic()
-    for _ in ahead(slow(), 1):
+    for _ in prefetch(slow(), 1):
         time.sleep(0.05)
     assert time.monotonic() - begin < 0.45  # one after the other it would be 0.5
 
@@ -77,7 +77,7 @@ def test_what_is_made_ahead_takes_one_thread_and_leaves_the_others_theirs():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        made = ahead((torch.get_num_threads() for _ in range(3)), 1)
+        made = prefetch((torch.get_num_threads() for _ in range(3)), 1)
         assert [next(made), torch.get_num_threads()] == [1, 2]
         assert list(made) == [1, 1]
     finally:

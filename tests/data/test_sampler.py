@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.data.sampler import EpochSampler, shuffled
+from vaerun.data.sampler import EpochSampler, windowed_shuffle
 
 
 def sampler(n: int = 5000, **more: object) -> EpochSampler:
@@ -21,18 +21,18 @@ def positions(of: EpochSampler) -> list[list[int]]:
 
 @given(n=st.integers(1, 3000), n_windows=st.integers(1, 20), seed=st.integers(0, 9))
 def test_every_image_comes_once_however_many_windows(n: int, n_windows: int, seed: int):
-    order = shuffled(n, n_windows, np.random.default_rng(seed))
+    order = windowed_shuffle(n, n_windows, np.random.default_rng(seed))
     assert sorted(order.tolist()) == list(range(n))
 
 
 def test_a_set_in_one_window_is_in_the_order_that_it_always_had():
-    order = shuffled(50, 1, np.random.default_rng(7))
+    order = windowed_shuffle(50, 1, np.random.default_rng(7))
     assert order.tolist() == np.random.default_rng(7).permutation(50).tolist()
 
 
 def test_a_window_is_read_in_few_pieces_and_its_batches_are_from_all_over_the_file():
     n, n_windows = 100_000, 10
-    order = shuffled(n, n_windows, np.random.default_rng(0))
+    order = windowed_shuffle(n, n_windows, np.random.default_rng(0))
     for window in order.split(n // n_windows):
         pieces = 1 + int((window.sort().values.diff() > 1).sum())
         assert pieces <= 180  # of 128 blocks, and some images, as not all are quite as long

@@ -12,7 +12,7 @@ import torch
 
 from vaerun import load
 from vaerun.data import sampler
-from vaerun.models.lightning_module import Module
+from vaerun.models.lightning_module import VAELightningModule
 from vaerun.training.clustering import template_mixture
 
 N, SIDE = 240, 16
@@ -86,7 +86,7 @@ def test_it_comes_to_the_same_as_from_memory_but_for_the_order(
     losses = [[float(row["val/loss"]) for row in rows(folder)] for folder in (streamed, held)]
     assert losses[0] == pytest.approx(losses[1], rel=0.03)
     monkeypatch.setattr(
-        sampler, "shuffled", lambda n, _, rng: torch.from_numpy(rng.permutation(n))
+        sampler, "windowed_shuffle", lambda n, _, rng: torch.from_numpy(rng.permutation(n))
     )
     same = run(STREAMED, *choice, "out=same")
     assert rows(same) == rows(held)
@@ -103,14 +103,14 @@ def test_stopped_within_an_epoch_it_goes_on_as_if_never_stopped(
     options = (STREAMED, *choice, "trainer.checkpoint_minutes=0")
     whole = run(*options, "out=whole")
     with monkeypatch.context() as patch:
-        honest = Module.training_step
+        honest = VAELightningModule.training_step
 
-        def step(self: Module, batch: object, batch_idx: int) -> object:
+        def step(self: VAELightningModule, batch: object, batch_idx: int) -> object:
             if self.global_step == stop_at:
                 raise RuntimeError("power cut")
             return honest(self, batch, batch_idx)
 
-        patch.setattr(Module, "training_step", step)
+        patch.setattr(VAELightningModule, "training_step", step)
         assert vaerun(*TINY, *options)[0] == 1
     resumed = run(*options, "resume=auto")
     assert resumed.name == "version_0"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vaerun.data.image_set import Place
+from vaerun.data.image_set import PatchLocation
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.microscopy.frame import Frame
 
@@ -54,7 +54,7 @@ def make_graphene(n_frames=3, side=200, n_classes=0, seed=0, **replaced):
         "label": np.where(unknown, -1, defect.astype(int)),
         "split": np.repeat(np.arange(n_frames) >= n_frames - 2, n_atoms).astype("u1"),
         "factors": factors,
-        "place": Place(
+        "place": PatchLocation(
             frame=np.repeat(np.arange(n_frames), n_atoms),
             centre=np.tile(atoms, (n_frames, 1)).astype("f4"),
             species=np.zeros(n, int),

@@ -1,7 +1,7 @@
 import pytest
 
 from vaerun.evaluation.headline import headline
-from vaerun.utils.format import duration, percent, significant
+from vaerun.utils.format import duration, format_significant, percent
 
 METRICS = {
     "elbo": {"loss": 73.123, "reconstruction": 61.0},
@@ -76,7 +76,7 @@ def test_a_single_peak_and_a_lattice_of_unknown_truth_are_said():
 
 
 def test_numbers_are_written_as_people_write_them():
-    assert [significant(v) for v in (73.123, 0.01234, 12345.6, -1.5)] == [
+    assert [format_significant(v) for v in (73.123, 0.01234, 12345.6, -1.5)] == [
         "73.1",
         "0.0123",
         "12,346",

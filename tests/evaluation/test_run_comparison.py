@@ -3,7 +3,7 @@
 import pytest
 
 from vaerun.evaluation.run_comparison import (
-    Finished,
+    FinishedRun,
     cell,
     grouped,
     known_metrics,
@@ -12,7 +12,7 @@ from vaerun.evaluation.run_comparison import (
 )
 
 
-def run(name: str, loss: float, **changes: object) -> Finished:
+def run(name: str, loss: float, **changes: object) -> FinishedRun:
     config: dict = {
         "model": {"name": "rvae", "hidden": [8]},
         "data": {"name": "cards_iv", "root": "here"},
@@ -25,7 +25,7 @@ def run(name: str, loss: float, **changes: object) -> Finished:
             config[group] = config[group] | {rest: value}
         else:
             config[group] = value
-    return Finished(name=name, config=config, metrics={"elbo": {"loss": loss}})
+    return FinishedRun(name=name, config=config, metrics={"elbo": {"loss": loss}})
 
 
 def test_runs_that_differ_in_seed_or_machine_are_one_group():
@@ -63,5 +63,5 @@ def test_a_table_gives_the_mean_and_the_spread_of_the_sample():
 )
 def test_a_metric_is_a_finite_number_or_nothing(metrics, path: str, value: float | None):
     assert metric_of(metrics, path) == pytest.approx(value)
-    known = known_metrics([Finished(name="", config={}, metrics=metrics)])
+    known = known_metrics([FinishedRun(name="", config={}, metrics=metrics)])
     assert (path in known) == (value is not None)

@@ -8,7 +8,7 @@ import torch
 
 from vaerun.microscopy import atom_finder
 from vaerun.microscopy.detection_score import score
-from vaerun.microscopy.simulation.movie import Story, play
+from vaerun.microscopy.simulation.movie import Scenario, simulate_movie
 from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 
 CPU = torch.device("cpu")
@@ -61,8 +61,8 @@ def test_what_the_network_sees_does_not_depend_on_gain_or_offset():
 def frame(seed: int, dose: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A fresh frame of 256 pixels a side, positions in pixels and species."""
     side = 256 * atom_finder.PIXEL_A
-    tale = Story(n_frames=1, height=side, width=side, silicon=8, fourfold=2, grain=5.0)
-    truth = next(play(tale, seed))
+    tale = Scenario(n_frames=1, height=side, width=side, silicon=8, fourfold=2, grain=5.0)
+    truth = next(simulate_movie(tale, seed))
     position = truth.position / atom_finder.PIXEL_A - 0.5
     rng = np.random.default_rng(seed)
     image = expose(position, truth.species, (256, 256), Optics(dose=dose), rng).image

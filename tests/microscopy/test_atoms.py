@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vaerun.microscopy.atom_finder import Found
+from vaerun.microscopy.atom_finder import DetectedAtoms
 from vaerun.microscopy.atoms import RING_REACH_A, Atoms, write_atoms
 from vaerun.microscopy.frame import Frame
 
@@ -22,9 +22,9 @@ def honeycomb(side_A: float) -> np.ndarray:
     return both_A[((both_A > 0) & (both_A < side_A)).all(1)] / PIXEL_A - 0.5
 
 
-def found(position: np.ndarray) -> Found:
+def found(position: np.ndarray) -> DetectedAtoms:
     n = len(position)
-    return Found(position=position, species=np.zeros(n, np.int64), confidence=np.ones(n))
+    return DetectedAtoms(position=position, species=np.zeros(n, np.int64), confidence=np.ones(n))
 
 
 def test_atoms_near_the_border_are_of_no_class():

@@ -8,10 +8,10 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.models import build
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs.config import validate
 
-Make = Callable[..., Network]
+Make = Callable[..., InvariantVAE]
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def make() -> Make:
 
     def network(
         *overrides: str, image: tuple[int, int, int] = (1, 12, 12), n_classes: int = 4
-    ) -> Network:
+    ) -> InvariantVAE:
         torch.manual_seed(0)
         shape = DataShape(image=image, n_classes=n_classes, ranges={"shear": (-0.5, 0.5)})
         all_rows = "data.every_row=1"  # as in validation, so that bounds are exact

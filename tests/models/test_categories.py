@@ -12,8 +12,14 @@ from vaerun.geometry import Pose, rotation
 from vaerun.models import MODELS
 from vaerun.models.categories.conditional import factor_name
 from vaerun.models.elbo import negative_elbo
-from vaerun.models.invariant_vae import Network, encode
-from vaerun.models.lightning_module import Module, Optimiser, angle_error, cross_entropy, known
+from vaerun.models.invariant_vae import InvariantVAE, encode
+from vaerun.models.lightning_module import (
+    AdamConfig,
+    VAELightningModule,
+    angle_error,
+    cross_entropy,
+    targets_of,
+)
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
@@ -28,10 +34,10 @@ def images(n: int = N) -> torch.Tensor:
 
 @pytest.fixture(autouse=True)
 def _mean_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaerun.models.latents.Gaussian.sample", lambda q: q.mean)
+    monkeypatch.setattr("vaerun.models.latents.DiagonalNormal.sample", lambda q: q.mean)
 
 
-def loss_of_class(network: Network, x: torch.Tensor, i: int, y: int) -> torch.Tensor:
+def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> torch.Tensor:
     """−ELBO(x_i, y) of one class, bin after bin, at posterior means, straight from formulas."""
     posterior = network.infer(x)
     log_bin = posterior.log_q[i, :, y].log_softmax(0)
@@ -104,8 +110,8 @@ def test_the_loss_of_a_labelled_image_knows_no_other_class(make, decode: str):
 def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     config = validate(compose(["model=ssrvae", *SMALL]))
     network = make("model=ssrvae", *SMALL)
-    optimiser = Optimiser(learning_rate=1.0, schedule="constant")
-    module = Module(network, MODELS["ssrvae"], config.objective, optimiser, 0)
+    optimiser = AdamConfig(learning_rate=1.0, schedule="constant")
+    module = VAELightningModule(network, MODELS["ssrvae"], config.objective, optimiser, 0)
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
     got = module._terms(Batch(x, x, label), posterior, explore=False).loss
@@ -228,15 +234,15 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
 def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
     x = images(3)
     guide = torch.tensor([[3, 0.5], [-1, math.nan], [2, -1.0]])
-    label, angle = known(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
+    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
     assert label.tolist() == [3, -1, 1]
     torch.testing.assert_close(angle, guide[:, 1], equal_nan=True)
-    label, angle = known(Batch(x, x, torch.tensor([-1, 0, 1])))
+    label, angle = targets_of(Batch(x, x, torch.tensor([-1, 0, 1])))
     assert label.tolist() == [-1, 0, 1]
     assert angle is None
-    label, angle = known(Batch(x, x, guide=guide))
+    label, angle = targets_of(Batch(x, x, guide=guide))
     assert label.tolist() == [3, -1, 2]
-    assert known(Batch(x, x)) == (None, None)
+    assert targets_of(Batch(x, x)) == (None, None)
 
 
 def test_a_known_bin_rules_out_the_others(make):

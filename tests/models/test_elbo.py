@@ -7,7 +7,7 @@ import torch
 
 from vaerun.geometry import Pose, rotation
 from vaerun.models.elbo import choose_hypotheses, negative_elbo
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils import random
 
 # B = 3 images, K = 5 bins, J = 4 classes
@@ -23,7 +23,7 @@ def images(n: int = 3) -> torch.Tensor:
     return torch.rand(n, 1, 12, 12, generator=torch.Generator().manual_seed(1))
 
 
-def by_enumeration(network: Network, x: torch.Tensor, n_classes: int) -> torch.Tensor:
+def by_enumeration(network: InvariantVAE, x: torch.Tensor, n_classes: int) -> torch.Tensor:
     """−ELBO of one image at posterior means of ζ, every (k, y) in turn, straight from formulas."""
     log_q, latents, *_ = network.infer(x)
     total = torch.zeros(())
@@ -49,7 +49,7 @@ def by_enumeration(network: Network, x: torch.Tensor, n_classes: int) -> torch.T
 @pytest.mark.parametrize(("model", "n_classes"), [("rvae", 1), ("jrvae", 4)])
 def test_the_bound_is_the_sum_over_all_hypotheses(make, monkeypatch, model: str, n_classes: int):
     network = make(f"model={model}", *ORBIT)
-    monkeypatch.setattr("vaerun.models.latents.Gaussian.sample", lambda q: q.mean)
+    monkeypatch.setattr("vaerun.models.latents.DiagonalNormal.sample", lambda q: q.mean)
     x = images()
     got = negative_elbo(network, x).loss
     want = [by_enumeration(network, one[None], n_classes) for one in x]
@@ -91,7 +91,7 @@ def test_the_bound_is_never_above_the_likelihood(make):
             assert -draws.mean() < log_evidence(network, x) + 5 * draws.std() / 300**0.5
 
 
-def log_evidence(network: Network, x: torch.Tensor) -> torch.Tensor:
+def log_evidence(network: InvariantVAE, x: torch.Tensor) -> torch.Tensor:
     """ln p(x) by drawing 20,000 latents from the prior."""
     n = 20_000
     bins = torch.randint(5, (n,))

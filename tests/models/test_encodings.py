@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vaerun.data.image_set import Place
+from vaerun.data.image_set import PatchLocation
 from vaerun.models.encodings import Encodings, read_latents, write_latents
 from vaerun.utils.errors import UserError
 
@@ -37,7 +37,7 @@ def made_up(n_classes=J):
 def of_patches(**known):
     place = {"frame": np.arange(N) // 3, "centre": np.arange(2.0 * N, dtype=np.float32)}
     place["centre"] = place["centre"].reshape(N, 2)
-    return replace(made_up(), place=Place.from_known(place | known))
+    return replace(made_up(), place=PatchLocation.from_known(place | known))
 
 
 def flat(encodings):

@@ -8,15 +8,15 @@ from scipy import integrate, special
 
 from vaerun.models.latents import (
     AnglePrior,
-    Gaussian,
-    Latents,
+    DiagonalNormal,
+    LatentSpace,
     kl_standard_normal,
     wrapped_normal_entropy,
 )
 
 
-def gaussian(mean: float, sd: float) -> Gaussian:
-    return Gaussian(torch.tensor([mean]), torch.tensor([sd]))
+def gaussian(mean: float, sd: float) -> DiagonalNormal:
+    return DiagonalNormal(torch.tensor([mean]), torch.tensor([sd]))
 
 
 def wrapped_density(x: float, mean: float, sd: float) -> float:
@@ -93,17 +93,17 @@ def test_wrapped_entropy_has_a_finite_gradient_everywhere():
 
 
 def test_kl_splits_into_content_and_pose():
-    latents = Latents(
+    latents = LatentSpace(
         content_dim=3, angle=AnglePrior(kind="normal", sd=0.2), shift_sd=0.1, scale_sd=0.3
     )
-    q = Gaussian(torch.randn(5, latents.dim), torch.rand(5, latents.dim) + 0.1)
+    q = DiagonalNormal(torch.randn(5, latents.dim), torch.rand(5, latents.dim) + 0.1)
     both = sum(latents.kl(q))
     torch.testing.assert_close(both, kl_standard_normal(q).sum(-1))
     assert latents.n_pose == 4
 
 
 def test_values_have_their_units_and_places():
-    latents = Latents(content_dim=2, angle=AnglePrior(kind="normal", sd=0.5), shift_sd=0.1)
+    latents = LatentSpace(content_dim=2, angle=AnglePrior(kind="normal", sd=0.5), shift_sd=0.1)
     values = latents.values(torch.tensor([[2.0, 3.0, 4.0, 5.0, 6.0]]))
     torch.testing.assert_close(values.angle, torch.tensor([1.0]))
     torch.testing.assert_close(values.shift, torch.tensor([[0.3, 0.4]]))
@@ -112,7 +112,7 @@ def test_values_have_their_units_and_places():
 
 
 def test_posterior_sd_is_positive_for_any_output():
-    latents = Latents(content_dim=2)
+    latents = LatentSpace(content_dim=2)
     q = latents.posterior(torch.tensor([[0.0, 0.0, -200.0, 200.0]]))
     assert (q.sd > 0).all()
     assert torch.isfinite(latents.kl(q)[0]).all()

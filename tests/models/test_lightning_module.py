@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from vaerun.models.elbo import TermMeans, Terms
-from vaerun.models.lightning_module import balanced, learning_rate_factor
+from vaerun.models.elbo import ElboMeans, ElboTerms
+from vaerun.models.lightning_module import class_weights, learning_rate_factor
 from vaerun.utils import random
 
 
@@ -18,9 +18,9 @@ def test_noise_is_a_function_of_seed_stream_and_step():
 
 
 def test_means_count_images_and_not_batches():
-    means = TermMeans()
+    means = ElboMeans()
     for values in ([1.0, 2.0, 3.0], [10.0]):
-        means.add(Terms(*(torch.tensor(values) for _ in Terms._fields)))
+        means.add(ElboTerms(*(torch.tensor(values) for _ in ElboTerms._fields)))
     popped = means.pop()
     assert float(popped["reconstruction"]) == pytest.approx(4.0)
     assert float(popped["loss"]) == pytest.approx(20.0)
@@ -37,9 +37,9 @@ def test_schedules_begin_and_end_where_they_say():
 
 def test_every_class_has_the_same_say_up_to_tenfold():
     label = torch.tensor([0] * 40 + [1] * 20 + [2] * 20 + [-1] * 7)
-    weight = balanced(label, 3)
+    weight = class_weights(label, 3)
     torch.testing.assert_close(weight[1], 2 * weight[0])
     torch.testing.assert_close(weight[label[label >= 0]].mean(), torch.tensor(1.0))
-    rare = balanced(torch.tensor([0] * 1000 + [1]), 3)
+    rare = class_weights(torch.tensor([0] * 1000 + [1]), 3)
     torch.testing.assert_close(rare / rare[0], torch.tensor([1.0, 10.0, 10.0]))
-    torch.testing.assert_close(balanced(torch.arange(4), 4), torch.ones(4))
+    torch.testing.assert_close(class_weights(torch.arange(4), 4), torch.ones(4))

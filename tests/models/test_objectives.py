@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from vaerun.models.elbo import Terms
-from vaerun.models.objectives import Capacity, Elbo, Progress
+from vaerun.models.elbo import ElboTerms
+from vaerun.models.objectives import Capacity, Elbo, TrainingProgress
 
 PLAIN = Elbo(
     name="elbo",
@@ -29,9 +29,9 @@ PAPER = Capacity(
     capacity_y=5.0,
     capacity_steps=25_000,
 )
-TERMS = Terms(*(torch.tensor([v, 3 * v]) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0)))
+TERMS = ElboTerms(*(torch.tensor([v, 3 * v]) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0)))
 NONE = torch.zeros(2)
-START = Progress(0.0, 0, 4)
+START = TrainingProgress(0.0, 0, 4)
 
 
 def test_the_plain_objective_is_the_bound():
@@ -86,8 +86,12 @@ def test_capacities_rise_with_the_step_and_stay(step: int, want_z: float, want_y
 def test_the_capacity_objective_is_equation_5():
     # at step 5,000 both capacities are 1; continuous KL is 20 + 200 + 2000, that of y 20000
     want = 2 + 30 * (20 + 200 + 2000 - 1) + 30 * (20000 - 1)
-    got = PAPER.loss(TERMS, NONE, Progress(1.0, 5_000, 4))
+    got = PAPER.loss(TERMS, NONE, TrainingProgress(1.0, 5_000, 4))
     assert float(got) == pytest.approx(want)
-    few = Terms(*(torch.zeros(2) for _ in Terms._fields))  # below capacity costs as much as above
-    assert float(PAPER.loss(few, NONE, Progress(1.0, 5_000, 4))) == pytest.approx(30 * (1 + 1))
-    assert float(PAPER.loss(few, NONE, Progress(1.0, 5_000, 0))) == pytest.approx(30)
+    few = ElboTerms(
+        *(torch.zeros(2) for _ in ElboTerms._fields)
+    )  # below capacity costs as much as above
+    assert float(PAPER.loss(few, NONE, TrainingProgress(1.0, 5_000, 4))) == pytest.approx(
+        30 * (1 + 1)
+    )
+    assert float(PAPER.loss(few, NONE, TrainingProgress(1.0, 5_000, 0))) == pytest.approx(30)

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from vaerun.runs.folder import RunFolder, claim, open_run, read_config
+from vaerun.runs.folder import RunFolder, create_run_folder, open_run, read_config
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path, write_text
 
@@ -21,25 +21,27 @@ from vaerun.utils.files import atomic_path, write_text
 def test_runs_started_together_never_share_a_folder(tmp_path, pool):
     n = 40
     with pool() as executor:
-        folders = list(executor.map(claim, [tmp_path] * n, ["m"] * n, ["d"] * n))
+        folders = list(executor.map(create_run_folder, [tmp_path] * n, ["m"] * n, ["d"] * n))
     assert {folder.path.name for folder in folders} == {f"version_{k}" for k in range(n)}
 
 
 def test_the_first_free_number_is_taken(tmp_path):
     for taken in (0, 1, 3):
         (tmp_path / "m" / "d" / f"version_{taken}").mkdir(parents=True)
-    assert claim(tmp_path, "m", "d").path == tmp_path / "m" / "d" / "version_2"
+    assert create_run_folder(tmp_path, "m", "d").path == tmp_path / "m" / "d" / "version_2"
 
 
 def test_an_out_that_cannot_hold_folders_is_the_users_fault(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"out=.*file cannot hold a run folder .* — give a folder"):
-        claim(tmp_path / "file", "m", "d")
+        create_run_folder(tmp_path / "file", "m", "d")
 
 
 def test_home_is_understood_in_out(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert claim("~/runs", "m", "d").path == tmp_path / "runs" / "m" / "d" / "version_0"
+    assert (
+        create_run_folder("~/runs", "m", "d").path == tmp_path / "runs" / "m" / "d" / "version_0"
+    )
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

@@ -10,19 +10,19 @@ import pytest
 import torch
 import yaml
 
-from vaerun.runs.folder import claim
-from vaerun.runs.manifest import About, Job, fingerprint, read_manifest, record
+from vaerun.runs.folder import create_run_folder
+from vaerun.runs.manifest import RunFacts, RunRequest, fingerprint, read_manifest, recorded
 from vaerun.runs.resume import unfinished
 
 PLAIN = {"seed": 7, "out": "outputs", "resume": None, "run": None, "model": {"latent_dim": 2}}
-JOB = Job(plain=PLAIN, overrides=["seed=7"], command=["vaerun", "seed=7", "out=a b"])
-ABOUT = About(device="cpu", data_fingerprint="f" * 64)
+JOB = RunRequest(plain=PLAIN, overrides=["seed=7"], command=["vaerun", "seed=7", "out=a b"])
+ABOUT = RunFacts(device="cpu", data_fingerprint="f" * 64)
 
 
 def finish(folder, stop=None, about=ABOUT):
     """Let a run end with an exception or without."""
     try:
-        with record(folder, JOB, about):
+        with recorded(folder, JOB, about):
             write_checkpoint(folder)
             if stop is not None:
                 raise stop
@@ -37,8 +37,8 @@ def write_checkpoint(folder):
 
 
 def test_a_running_run_says_where_it_comes_from(tmp_path):
-    folder = claim(tmp_path, "m", "d")
-    with record(folder, JOB, ABOUT):
+    folder = create_run_folder(tmp_path, "m", "d")
+    with recorded(folder, JOB, ABOUT):
         manifest = json.loads(folder.manifest.read_text())
     assert manifest["status"] == "running"
     assert manifest["end"] is None
@@ -60,7 +60,7 @@ def test_a_running_run_says_where_it_comes_from(tmp_path):
     ],
 )
 def test_the_manifest_says_how_a_run_ended(tmp_path, stop, status, comes_out):
-    folder = claim(tmp_path, "m", "d")
+    folder = create_run_folder(tmp_path, "m", "d")
     assert finish(folder, stop) is comes_out
     manifest = read_manifest(folder)
     assert manifest["status"] == status
@@ -82,27 +82,27 @@ def test_a_fingerprint_sees_shape_value_and_order(other):
 
 def test_the_newest_run_that_stopped_is_the_one_to_go_on_with(tmp_path):
     for stop in (KeyboardInterrupt(), ValueError(), None):
-        finish(claim(tmp_path, "m", "d"), stop)
+        finish(create_run_folder(tmp_path, "m", "d"), stop)
     found = unfinished(tmp_path, "m", "d", PLAIN | {"resume": "auto", "out": "elsewhere"})
     assert found is not None
     assert found.path.name == "version_1"
 
 
 def test_a_run_of_another_config_is_not_gone_on_with(tmp_path):
-    finish(claim(tmp_path, "m", "d"), KeyboardInterrupt())
+    finish(create_run_folder(tmp_path, "m", "d"), KeyboardInterrupt())
     assert unfinished(tmp_path, "m", "d", PLAIN | {"seed": 8}) is None
 
 
 def test_a_run_gone_on_with_in_its_own_folder_may_stop_again(tmp_path):
-    folder = claim(tmp_path, "m", "d")
-    about = About(device="cpu", data_fingerprint="f", resumed_from=folder.path)
+    folder = create_run_folder(tmp_path, "m", "d")
+    about = RunFacts(device="cpu", data_fingerprint="f", resumed_from=folder.path)
     finish(folder, KeyboardInterrupt(), about=about)
     assert unfinished(tmp_path, "m", "d", PLAIN) == folder
 
 
 def test_a_run_still_at_work_is_not_gone_on_with(tmp_path):
-    folder = claim(tmp_path, "m", "d")
-    with record(folder, JOB, ABOUT):
+    folder = create_run_folder(tmp_path, "m", "d")
+    with recorded(folder, JOB, ABOUT):
         write_checkpoint(folder)
         assert unfinished(tmp_path, "m", "d", PLAIN) is None
     killed = read_manifest(folder)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.models import build, latent_traversal
-from vaerun.models.inference import upright
+from vaerun.models.inference import decode_canonical
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.inputs import labels
@@ -162,7 +162,7 @@ def test_a_manifold_is_that_of_the_figure(d: int, monkeypatch: pytest.MonkeyPatc
     z = np.random.default_rng(d).normal(size=(50, d)) * [0.1, 1, 2][-d:]
     known = SimpleNamespace(z_mean=z)
     monkeypatch.setattr("vaerun.runs.run.read_latents", lambda path: known)
-    arrays = latent_traversal.latent_maps(partial(upright, run.network), known)
+    arrays = latent_traversal.latent_maps(partial(decode_canonical, run.network), known)
     tiles = latent_traversal.STRIP_TILES if d == 1 else latent_traversal.TILES
     got = run.manifold(tiles)
     assert got.shape == (1 if d == 1 else tiles, tiles, 1, 12, 12)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vaerun.microscopy import atom_finder
-from vaerun.microscopy.simulation.movie import Story, play
+from vaerun.microscopy.simulation.movie import Scenario, simulate_movie
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "judge_atom_finder.py"
 
@@ -24,7 +24,9 @@ def script():
 def test_a_frame_is_scored_and_the_record_renewed(script, monkeypatch, tmp_path: Path):
     monkeypatch.setattr(script, "SIDE_PX", 200)
     side = 200 * atom_finder.PIXEL_A
-    film = list(play(Story(n_frames=1, height=side, width=side, silicon=5, grain=4.0), 70_000))
+    film = list(
+        simulate_movie(Scenario(n_frames=1, height=side, width=side, silicon=5, grain=4.0), 70_000)
+    )
     network = atom_finder.load_network(torch.device("cpu"))
     row = script._at_dose(network, [film], 20.0, mixed=False)
     assert row["f1_c"] > 0.97

@@ -61,11 +61,15 @@ def test_atoms_of_a_movie_are_written_and_drawn(vaerun, here: Path, root: Path):
 def test_atoms_of_your_own_frames_lie_in_their_own_pixels(vaerun, here: Path, root: Path):
     """Frames at another pixel size: positions are in the pixels of the file."""
     from vaerun.microscopy.detection_score import score
-    from vaerun.microscopy.simulation.movie import Story, play
+    from vaerun.microscopy.simulation.movie import Scenario, simulate_movie
     from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 
     pixel_A = 0.2
-    truth = next(play(Story(n_frames=1, height=36, width=36, silicon=6, fourfold=1, grain=0), 77))
+    truth = next(
+        simulate_movie(
+            Scenario(n_frames=1, height=36, width=36, silicon=6, fourfold=1, grain=0), 77
+        )
+    )
     position = truth.position / pixel_A - 0.5
     image = expose(
         position,

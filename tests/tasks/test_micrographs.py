@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import torch.nn.functional as F
 
-from vaerun.data.image_set import Place
-from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.data.image_set import PatchLocation
+from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
 from vaerun.evaluation.figures import draw
 from vaerun.microscopy.frame import Frame
@@ -29,14 +29,14 @@ def in_frames(splits):
         row = BORDER + height * np.arange(n) + (height - 1) / 2
         centre = np.stack([row, np.full(n, BORDER + (width - 1) / 2)], axis=1)
         frame = np.full(n, number)
-        place = Place(
+        place = PatchLocation(
             frame=frame,
             centre=centre.astype(np.float32),
             species=np.zeros(n, int),
             ring_class=np.full(n, -1),
         )
         frame_of_two = [frames[-1]] * (number + 1)
-        images = PatchStack.cut(frame_of_two, frame, centre, (height, width))
+        images = FramePatches.cut(frame_of_two, frame, centre, (height, width))
         parts.append(dataclasses.replace(part, images=images, place=place))
     made = [Frame(image=f.numpy(), pixel_nm=0.02, name=f"frame {i}") for i, f in enumerate(frames)]
     return dataclasses.replace(

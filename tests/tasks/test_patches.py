@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 
 from vaerun.data import ImageSet, Splits
-from vaerun.data.image_set import Place
-from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.data.image_set import PatchLocation
+from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
 from vaerun.models.encodings import read_latents
 from vaerun.training.clustering import template_mixture
@@ -42,13 +42,13 @@ def in_frames(ready: ImageSet) -> ImageSet:
     frame, across = np.divmod(np.arange(n), IN_A_FRAME)
     row, column = np.full(n, (height - 1) / 2), across * width + (width - 1) / 2
     centre = BORDER + np.stack([row, column], axis=1)
-    place = Place(
+    place = PatchLocation(
         frame=frame,
         centre=centre.astype(np.float32),
         species=np.full(n, -1),
         ring_class=ready.label.numpy() - 1,
     )
-    images = PatchStack.cut(frames, frame, centre, (height, width))
+    images = FramePatches.cut(frames, frame, centre, (height, width))
     return dataclasses.replace(ready, images=images, place=place)
 
 

@@ -12,8 +12,8 @@ import yaml
 import vaerun as package
 from vaerun.config.compose import compose
 from vaerun.data.load import load
-from vaerun.models.lightning_module import Module
-from vaerun.runs.manifest import Job
+from vaerun.models.lightning_module import VAELightningModule
+from vaerun.runs.manifest import RunRequest
 from vaerun.tasks.train import train
 from vaerun.utils.errors import UserError
 
@@ -63,7 +63,9 @@ def run(*overrides: str) -> Path:
 
     typed = [*TINY, *overrides]
     plain = compose(typed)
-    return train(validate(plain), Job(plain=plain, overrides=typed, command=["vaerun", *typed]))
+    return train(
+        validate(plain), RunRequest(plain=plain, overrides=typed, command=["vaerun", *typed])
+    )
 
 
 @pytest.mark.parametrize("choice", MODELS, ids=" ".join)
@@ -170,13 +172,13 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tmp_path: Pat
 def test_corrupted_images_are_restored_from_command_to_report(vaerun, monkeypatch):
     """Each step sees the clean cards, corrupted anew; what is measured are fixed images."""
     seen = []
-    terms = Module._terms
+    terms = VAELightningModule._terms
 
     def look(self, batch, posterior, *, explore):
         seen.extend([batch] if explore else [])
         return terms(self, batch, posterior, explore=explore)
 
-    monkeypatch.setattr(Module, "_terms", look)
+    monkeypatch.setattr(VAELightningModule, "_terms", look)
     wanted = ("data=cards_i", "data.corrupt=mask", "data.batch_size=80")
     status, output, errors = vaerun(*TINY, "model=ae", *wanted)
     assert (status, errors) == (0, [])
@@ -221,9 +223,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     whole = run(f"out={tmp_path / 'whole'}", *four)
     out = f"out={tmp_path / 'parts'}"
 
-    from vaerun.training.callbacks import Checkpoints
+    from vaerun.training.callbacks import BestAndLastCheckpoint
 
-    save = Checkpoints.on_train_epoch_end
+    save = BestAndLastCheckpoint.on_train_epoch_end
 
     def stop_after_two(self, trainer, module):
         save(self, trainer, module)
@@ -231,7 +233,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
             raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        patch.setattr(BestAndLastCheckpoint, "on_train_epoch_end", stop_after_two)
         with pytest.raises(RuntimeError, match="power cut"):
             run(out, *four)
     resumed = run(out, *four, "resume=auto")

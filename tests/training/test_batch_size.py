@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.config.compose import compose
-from vaerun.models.invariant_vae import Network
-from vaerun.models.lightning_module import Module
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.lightning_module import VAELightningModule
 from vaerun.runs.config import validate
 from vaerun.training.batch_size import batch_size, kept_bytes
 from vaerun.training.context import load_splits
@@ -62,7 +62,7 @@ def test_no_room_at_all_is_said_in_one_line():
         batch_size(1000, 1, lambda _: False)
 
 
-def network(*words: str) -> tuple[Network, torch.Tensor]:
+def network(*words: str) -> tuple[InvariantVAE, torch.Tensor]:
     config = validate(compose([*TINY, *words]))
     splits = load_splits(config)
     return new_network(config, splits, 0), splits.train.images
@@ -96,14 +96,14 @@ def test_a_run_keeps_its_number_and_goes_on_with_it(
     monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     options = (*TINY, "data.batch_size=auto")
     with monkeypatch.context() as patch:
-        honest = Module.training_step
+        honest = VAELightningModule.training_step
 
-        def step(self: Module, batch: object, batch_idx: int) -> object:
+        def step(self: VAELightningModule, batch: object, batch_idx: int) -> object:
             if self.global_step == 3:
                 raise RuntimeError("power cut")
             return honest(self, batch, batch_idx)
 
-        patch.setattr(Module, "training_step", step)
+        patch.setattr(VAELightningModule, "training_step", step)
         assert vaerun(*options)[0] == 1
     folder = Path("outputs/rvae/cards_iv/version_0")
     assert config_of(folder)["data"]["batch_size"] == 32

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vaerun.training.checkpoint_files import Slot, is_whole
+from vaerun.training.checkpoint_files import CheckpointPair, is_readable
 
 
 def saving(number: int) -> Callable[[Path], None]:
@@ -20,9 +20,9 @@ def number(path: Path) -> int:
 
 
 @pytest.fixture
-def slot(tmp_path: Path) -> Slot:
+def slot(tmp_path: Path) -> CheckpointPair:
     """Of states 1 and 2."""
-    made = Slot(tmp_path / "last.ckpt", tmp_path / "previous.ckpt")
+    made = CheckpointPair(tmp_path / "last.ckpt", tmp_path / "previous.ckpt")
     made.write(saving(1))
     made.write(saving(2))
     return made
@@ -50,7 +50,7 @@ def another_thing(path: Path) -> None:
 BREAKS = [truncate, flip_a_bit, empty, another_thing, Path.unlink]
 
 
-def test_the_one_before_is_kept(slot: Slot, tmp_path: Path):
+def test_the_one_before_is_kept(slot: CheckpointPair, tmp_path: Path):
     assert (number(slot.previous), number(slot.newest)) == (1, 2)
     assert slot.whole(pytest.fail) == slot.newest
     slot.write(saving(3), best=tmp_path / "best.ckpt")
@@ -61,9 +61,11 @@ def test_the_one_before_is_kept(slot: Slot, tmp_path: Path):
 
 
 @pytest.mark.parametrize("harm", BREAKS)
-def test_a_broken_one_gives_way_to_the_one_before(slot: Slot, harm: Callable[[Path], None]):
+def test_a_broken_one_gives_way_to_the_one_before(
+    slot: CheckpointPair, harm: Callable[[Path], None]
+):
     harm(slot.newest)
-    assert not is_whole(slot.newest)
+    assert not is_readable(slot.newest)
     said: list[str] = []
     assert slot.whole(said.append) == slot.newest
     assert number(slot.newest) == 1
@@ -72,7 +74,7 @@ def test_a_broken_one_gives_way_to_the_one_before(slot: Slot, harm: Callable[[Pa
     assert (number(slot.previous), number(slot.newest)) == (1, 3)
 
 
-def test_where_all_are_broken_there_is_none(slot: Slot):
+def test_where_all_are_broken_there_is_none(slot: CheckpointPair):
     truncate(slot.newest)
     truncate(slot.previous)
     said: list[str] = []
@@ -81,7 +83,7 @@ def test_where_all_are_broken_there_is_none(slot: Slot):
     assert slot.whole(pytest.fail) is None
 
 
-def test_a_failure_while_writing_leaves_both(slot: Slot):
+def test_a_failure_while_writing_leaves_both(slot: CheckpointPair):
     def save(path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError("no space left")

@@ -35,7 +35,7 @@ def resident() -> int:
 def test_large_arrays_are_given_once():
     n_pages = N_BYTES // resource.getpagesize()
     assert faults_of_arrays() > 5 * n_pages
-    with malloc.kept():
+    with malloc.keep_freed_memory():
         faults_of_arrays()  # the heap grows until freed pieces of it fit
         faults_of_arrays()
         held = resident()

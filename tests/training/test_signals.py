@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaerun.training.signals import Waiting
+from vaerun.training.signals import DeferredSignals
 from vaerun.utils.exit_status import interrupting
 
 
@@ -21,8 +21,8 @@ def seen() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
-def holding_back() -> Waiting:
-    waiting = Waiting()
+def holding_back() -> DeferredSignals:
+    waiting = DeferredSignals()
     waiting.remember()
     waiting.hold_back()
     return waiting

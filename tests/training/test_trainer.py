@@ -15,11 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import Splits
 from vaerun.data.load import load
-from vaerun.models.lightning_module import Module
+from vaerun.models.lightning_module import VAELightningModule
 from vaerun.training import trainer
-from vaerun.training.callbacks import Beginning, Checkpoints
+from vaerun.training.callbacks import BestAndLastCheckpoint, RestartCheckpoint
 from vaerun.training.clustering import template_mixture
-from vaerun.training.context import Setting
+from vaerun.training.context import TrainingContext
 
 TINY = (
     "data.size=16",
@@ -79,11 +79,11 @@ def power_cut(*_: object) -> None:
 def test_the_beginning_of_the_lower_loss_goes_on(run: Run, monkeypatch, seed: int):
     """As if it had been the only one."""
     options = (*TWICE, f"seed={seed}", "trainer.max_epochs=2")
-    seeds = [trainer._seed_of_beginning(seed, number) for number in (0, 1)]
+    seeds = [trainer._seed_of_restart(seed, number) for number in (0, 1)]
     together, output = run(*options)
     alone = []
     for only in seeds:
-        monkeypatch.setattr(trainer, "_seed_of_beginning", lambda *_, only=only: only)
+        monkeypatch.setattr(trainer, "_seed_of_restart", lambda *_, only=only: only)
         alone.append(run(*options)[0])
     first = [losses(folder)[0] for folder in alone]
     best = first.index(min(first))
@@ -111,7 +111,9 @@ def test_the_best_state_is_that_of_the_beginning_until_another_is_better(run: Ru
     folder, _ = run(*options)
     assert losses(folder)[1] < losses(folder)[0]
     assert best_epoch(folder) == 1
-    monkeypatch.setattr(Beginning, "state_dict", lambda _: {"best": 1e-6})  # hard to better
+    monkeypatch.setattr(
+        RestartCheckpoint, "state_dict", lambda _: {"best": 1e-6}
+    )  # hard to better
     assert best_epoch(run(*options)[0]) == 0
 
 
@@ -126,7 +128,7 @@ def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
     """Training that begins with one of the seeds comes to no number in its first epoch."""
     honest = trainer._module
 
-    def module(setting: Setting, seed: int) -> Module:
+    def module(setting: TrainingContext, seed: int) -> VAELightningModule:
         made = honest(setting, seed)
         if seed in seeds:
             torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)
@@ -135,7 +137,7 @@ def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
     monkeypatch.setattr(trainer, "_module", module)
 
 
-SEEDS = [trainer._seed_of_beginning(0, number) for number in range(3)]
+SEEDS = [trainer._seed_of_restart(0, number) for number in range(3)]
 
 
 @pytest.mark.parametrize("diverging", [{1}, {0, 2}], ids=str)
@@ -174,9 +176,9 @@ def test_a_run_that_left_a_beginning_out_is_resumed_as_if_never_stopped(
     options = (*TWICE, "model.restarts=3", "trainer.max_epochs=2")
     whole, _ = run(*options, "out=whole")
     with monkeypatch.context() as patch:
-        save = Beginning.on_train_epoch_end
+        save = RestartCheckpoint.on_train_epoch_end
         patch.setattr(
-            Beginning,
+            RestartCheckpoint,
             "on_train_epoch_end",
             lambda self, *rest: (power_cut if "_2" in self.path.name else save)(self, *rest),
         )
@@ -233,9 +235,9 @@ def test_a_run_stopped_while_it_begins_goes_on_with_the_next_beginning(
     options = (*TWICE, "trainer.max_epochs=2")
     whole, _ = run(*options, "out=whole")
     with monkeypatch.context() as patch:
-        save = Beginning.on_train_epoch_end
+        save = RestartCheckpoint.on_train_epoch_end
         patch.setattr(
-            Beginning,
+            RestartCheckpoint,
             "on_train_epoch_end",
             lambda self, *rest: (power_cut if "_1" in self.path.name else save)(self, *rest),
         )
@@ -265,14 +267,14 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
     options = (*choice, "seed=1", "trainer.max_epochs=3")
     whole, _ = run(*options, "out=whole")
     with monkeypatch.context() as patch:
-        save = Checkpoints.on_train_epoch_end
+        save = BestAndLastCheckpoint.on_train_epoch_end
 
         def stop_after_two(self, trainer, module):
             save(self, trainer, module)
             if trainer.current_epoch == 1:
                 power_cut()
 
-        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        patch.setattr(BestAndLastCheckpoint, "on_train_epoch_end", stop_after_two)
         assert vaerun(*TINY, *options)[0] == 1
     resumed, _ = run(*options, "resume=auto")
     assert resumed.name == "version_0"
@@ -300,14 +302,14 @@ def test_a_run_stopped_within_an_epoch_resumes_as_if_never_stopped(
     options = (*choice, *five, "trainer.max_epochs=3", "trainer.checkpoint_minutes=0")
     whole, _ = run(*options, "out=whole")
     with monkeypatch.context() as patch:
-        honest = Module.training_step
+        honest = VAELightningModule.training_step
 
         def step(self, batch, batch_idx):
             if self.global_step == stop_at:
                 power_cut()
             return honest(self, batch, batch_idx)
 
-        patch.setattr(Module, "training_step", step)
+        patch.setattr(VAELightningModule, "training_step", step)
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, "resume=auto")
     assert resumed.name == "version_0"
@@ -332,14 +334,14 @@ def test_a_checkpoint_of_an_older_version_is_gone_on_with(run: Run, vaerun, monk
     """Which says less, and was written at the end of an epoch."""
     whole, _ = run("trainer.max_epochs=3", "out=whole")
     with monkeypatch.context() as patch:
-        honest = Checkpoints.on_train_epoch_end
+        honest = BestAndLastCheckpoint.on_train_epoch_end
 
         def stop_after_two(self, trainer, module):
             honest(self, trainer, module)
             if trainer.current_epoch == 1:
                 power_cut()
 
-        patch.setattr(Checkpoints, "on_train_epoch_end", stop_after_two)
+        patch.setattr(BestAndLastCheckpoint, "on_train_epoch_end", stop_after_two)
         assert vaerun(*TINY, "trainer.max_epochs=3")[0] == 1
     (last,) = Path("outputs").rglob("last.ckpt")
     state = torch.load(last, weights_only=True)
@@ -354,7 +356,7 @@ def test_a_checkpoint_of_an_older_version_is_gone_on_with(run: Run, vaerun, monk
 def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run):
     folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
-    assert state["seed"] == trainer._seed_of_beginning(1, 1) != 1
+    assert state["seed"] == trainer._seed_of_restart(1, 1) != 1
 
 
 def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):

@@ -8,17 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaerun.data.sampler import EpochSampler, Rows
+from vaerun.data.sampler import BatchIndices, EpochSampler
 from vaerun.runs.config import TrainerConfig
 from vaerun.training.hardware import Hardware
 from vaerun.utils import distributed, random
-from vaerun.utils.distributed import Share, World, first_node
+from vaerun.utils.distributed import BatchShare, ProcessGroupInfo, first_node
 from vaerun.utils.errors import UserError
 
 N_RANKS = st.integers(2, 5)
 
 
-def batches(n: int, n_labelled: int, size: int, rank: int, n_ranks: int, seen: int) -> list[Rows]:
+def batches(
+    n: int, n_labelled: int, size: int, rank: int, n_ranks: int, seen: int
+) -> list[BatchIndices]:
     sampler = EpochSampler(n, size, 3, lambda: 4, n_labelled, lambda: seen, rank, n_ranks)
     found = list(sampler)
     assert len(found) == len(sampler) - seen
@@ -72,7 +74,7 @@ def test_the_noise_of_shares_is_that_of_the_batch(n_ranks: int, n: int):
     random.seed(1, 2, 3)
     whole = drawn(n)
     for rank in range(n_ranks):
-        share = Share(rank, n_ranks, n)
+        share = BatchShare(rank, n_ranks, n)
         random.seed(1, 2, 3, share)
         for mine, all_of_it in zip(drawn(len(share)), whole, strict=True):
             assert torch.equal(mine, all_of_it[rank::n_ranks])
@@ -82,13 +84,13 @@ def test_some_of_the_images_of_a_share_have_noise_of_their_own():
     """Or the labelled images of all ranks would share it."""
     found = []
     for rank in range(2):
-        random.seed(1, 2, 3, Share(rank, 2, 20))
+        random.seed(1, 2, 3, BatchShare(rank, 2, 20))
         found.append(drawn(4)[0])
     assert not torch.equal(*found)
 
 
 def test_the_next_seed_is_of_whole_batches_again():
-    random.seed(1, 2, 3, Share(0, 2, 20))
+    random.seed(1, 2, 3, BatchShare(0, 2, 20))
     random.seed(1, 2, 3)
     first = drawn(10)[0]
     random.seed(1, 2, 3)
@@ -97,7 +99,7 @@ def test_the_next_seed_is_of_whole_batches_again():
 
 def test_weighted_means_over_ranks_are_the_mean_over_images():
     values = torch.arange(7.0).square()
-    shares = [Share(rank, 3, 7) for rank in range(3)]
+    shares = [BatchShare(rank, 3, 7) for rank in range(3)]
     means = [values[torch.tensor(share.rows)].mean() * share.weight for share in shares]
     torch.testing.assert_close(sum(means) / 3, values.mean())
 
@@ -129,22 +131,26 @@ SUBMITIT = {
 
 
 def test_torchrun_srun_and_submitit_are_understood():
-    want = World(rank=5, size=8, local_rank=1, local_size=4, address="node7", port=2345)
-    assert distributed.given(TORCHRUN) == want
+    want = ProcessGroupInfo(rank=5, size=8, local_rank=1, local_size=4, address="node7", port=2345)
+    assert distributed.detect(TORCHRUN) == want
     assert want.n_nodes == 2
-    want = World(rank=3, size=4, local_rank=1, local_size=2, address="gpu03", port=19242)
-    assert distributed.given(SRUN) == want
-    want = World(rank=1, size=2, local_rank=1, local_size=2, address="127.0.0.1", port=16234)
-    assert distributed.given(SUBMITIT) == want
+    want = ProcessGroupInfo(
+        rank=3, size=4, local_rank=1, local_size=2, address="gpu03", port=19242
+    )
+    assert distributed.detect(SRUN) == want
+    want = ProcessGroupInfo(
+        rank=1, size=2, local_rank=1, local_size=2, address="127.0.0.1", port=16234
+    )
+    assert distributed.detect(SUBMITIT) == want
 
 
 def test_ranks_that_were_started_within_a_job_are_their_own_world():
     """As those that a task of SLURM's starts itself, whose variables they inherit."""
-    assert distributed.given(SRUN | TORCHRUN) == distributed.given(TORCHRUN)
+    assert distributed.detect(SRUN | TORCHRUN) == distributed.detect(TORCHRUN)
 
 
 def test_an_address_that_is_given_goes_first():
-    found = distributed.given(SRUN | {"MASTER_ADDR": "login", "MASTER_PORT": "1"})
+    found = distributed.detect(SRUN | {"MASTER_ADDR": "login", "MASTER_PORT": "1"})
     assert found is not None
     assert (found.address, found.port) == ("login", 1)
 
@@ -160,7 +166,7 @@ def test_an_address_that_is_given_goes_first():
     ],
 )
 def test_one_process_is_alone(alone: dict[str, str]):
-    assert distributed.given(alone) is None
+    assert distributed.detect(alone) is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +191,7 @@ def trainer(devices: int | str, nodes: int = 1) -> TrainerConfig:
 
 
 def test_devices_are_as_many_as_processes_were_started(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vaerun.training.hardware.given", lambda: distributed.given(SRUN))
+    monkeypatch.setattr("vaerun.training.hardware.detect", lambda: distributed.detect(SRUN))
     for asked in (trainer("auto"), trainer(2, 2)):
         found = Hardware.find(asked)
         assert (found.devices, found.nodes, found.n_ranks) == (2, 2, 4)

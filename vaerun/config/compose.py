@@ -24,7 +24,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from vaerun.config.groups import conf_dir
+from vaerun.config.groups import config_dir
 from vaerun.config.overrides import (
     form_fault,
     group_fault,
@@ -64,7 +64,7 @@ OmegaConf.register_new_resolver(
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The config of one run as plain containers, interpolations resolved."""
     with hydra_at_conf():
-        return plain(_compose(overrides))
+        return to_dict(_compose(overrides))
 
 
 def compose_unresolved(overrides: Sequence[str]) -> DictConfig:
@@ -73,7 +73,7 @@ def compose_unresolved(overrides: Sequence[str]) -> DictConfig:
         return _compose(overrides)
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def to_dict(config: DictConfig) -> dict[str, Any]:
     """Plain containers, interpolations resolved."""
     with _one_line():
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
@@ -81,7 +81,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(name): value for name, value in values.items()}
 
 
-def combinations(overrides: Sequence[str]) -> list[list[str]]:
+def expand_sweep(overrides: Sequence[str]) -> list[list[str]]:
     """What each run of a multirun is asked for, in Hydra's order.
 
     Only sweeps that can be listed are: ``a,b``, ``range(1,4)``, ``glob(paper/*)``.
@@ -95,7 +95,7 @@ def hydra_at_conf() -> Iterator[None]:
     if GlobalHydra.instance().is_initialized():
         yield
         return
-    with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(config_dir()), version_base="1.3"):
         yield
 
 

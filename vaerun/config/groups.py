@@ -28,7 +28,7 @@ NAMED_BY_GROUP = {
 }
 
 
-def conf_dir() -> Path:
+def config_dir() -> Path:
     """The absolute folder of the YAML: the checkout's own, else the one that was installed."""
     root = checkout()
     return root / "conf" if root is not None else Path(__file__).resolve().parents[1] / "conf"
@@ -40,7 +40,7 @@ def choices(group: str) -> dict[str, str]:
     A file whose name begins with an underscore is shared by others and no choice itself. A
     folder inside a group is a group of its own, except under ``experiment``.
     """
-    folder = conf_dir() / group
+    folder = config_dir() / group
     nested = group == "experiment"
     files = sorted(folder.rglob("*.yaml") if nested else folder.glob("*.yaml"))
     return {

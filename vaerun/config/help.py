@@ -6,7 +6,7 @@ import textwrap
 from vaerun.config import schema
 from vaerun.config.groups import choices
 from vaerun.config.task import CONFIGS
-from vaerun.utils.errors import not_a_choice
+from vaerun.utils.errors import invalid_choice
 
 WIDTH = 98
 
@@ -98,11 +98,11 @@ def _of_task(task: str) -> str:
     """What a task does, the keys of its own, examples."""
     phrases = choices("task")
     if task not in phrases:
-        raise not_a_choice("task", task, list(phrases))
+        raise invalid_choice("task", task, list(phrases))
     writes, *examples = _OF_TASK.get(task, ("",))
     keys = {
         f"task.{name}": help
-        for name, help in schema.phrases(CONFIGS[task]).items()
+        for name, help in schema.help_texts(CONFIGS[task]).items()
         if name != "name"
     }
     parts = [f"task={task}: {phrases[task]}", writes]

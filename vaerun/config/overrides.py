@@ -8,7 +8,7 @@ from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
 from vaerun.config.groups import GROUPS, NAMED_BY_GROUP, choices
-from vaerun.utils.errors import UserError, likeness, nearest, not_a_choice
+from vaerun.utils.errors import UserError, closest, invalid_choice, likeness
 
 
 def parse(text: str) -> Override:
@@ -22,7 +22,7 @@ def parse(text: str) -> Override:
         mend = f"write KEY=VALUE: {text}=..."
     else:
         groups = {choice: f"{group}={choice}" for group in GROUPS for choice in choices(group)}
-        mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[nearest(text, groups)]}"
+        mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[closest(text, groups)]}"
     raise UserError(f"{text or repr(text)} is not an override", mend)
 
 
@@ -83,13 +83,13 @@ def group_fault(override: Override) -> UserError | None:
         return None
     if name not in GROUPS:
         if "/" in name:
-            mend = f"did you mean {nearest(name, GROUPS)}"
+            mend = f"did you mean {closest(name, GROUPS)}"
             return UserError(f"{text} names no group of choices", mend)
         return None
     if override.is_add() or override.is_force_add():
         return UserError(f"{text} adds a second {name}", f"leave out the +: {text.lstrip('+')}")
     value, known = override.value(), list(choices(name))
-    return None if value in known or is_no_op(override) else not_a_choice(name, value, known)
+    return None if value in known or is_no_op(override) else invalid_choice(name, value, known)
 
 
 def key_fault(override: Override, known: Mapping[str, bool]) -> UserError | None:
@@ -117,7 +117,7 @@ def key_fault(override: Override, known: Mapping[str, bool]) -> UserError | None
         group, value = name.replace(".", "/"), override.value()
         mend = "set its keys one by one"
         if group in GROUPS and isinstance(value, str):
-            mend = f"did you mean {group}={nearest(value, choices(group))}"
+            mend = f"did you mean {group}={closest(value, choices(group))}"
         return UserError(f"{text} sets a whole group of keys", mend)
     if override.is_add():
         return UserError(f"{text} adds a key that is there", f"leave out the +: {text[1:]}")

@@ -1,6 +1,6 @@
 """Config as data: a dataclass says what a group may hold, `check` proves plain values against it.
 
-A field carries its help and bounds through `option`; its value lives in YAML, so it has no
+A field carries its help and bounds through `field`; its value lives in YAML, so it has no
 default here but for the sake of configs that are older than the field. `check` reports every
 fault of a group in one `UserError`.
 """
@@ -13,7 +13,14 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from vaerun.utils.errors import UserError, key, not_a_choice, raise_all, show, unknown
+from vaerun.utils.errors import (
+    UserError,
+    format_value,
+    invalid_choice,
+    key,
+    raise_all,
+    unknown_key,
+)
 
 T = TypeVar("T")
 
@@ -27,7 +34,7 @@ _BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
-def option(
+def field(
     help: str,
     *,
     min: float | None = None,
@@ -63,28 +70,30 @@ def check(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     Parameters
     ----------
     cls
-        A config dataclass whose fields were made with `option`.
+        A config dataclass whose fields were made with `field`.
     values
         Plain values by key; a value that is already a config dataclass is taken as checked.
     where
         The name of the group, such as ``model``, to begin each key with.
     """
     faults: list[UserError] = []
-    built = collect(cls, values, where, faults)
+    built = validate_fields(cls, values, where, faults)
     raise_all(faults)
     assert built is not None
     return built
 
 
-def collect(cls: type[T], values: object, where: str, faults: list[UserError]) -> T | None:
+def validate_fields(cls: type[T], values: object, where: str, faults: list[UserError]) -> T | None:
     """As `check`, but add the faults to a list and return None where there are any."""
     if not isinstance(values, Mapping):
         mend = f"give its keys: {', '.join(key(where, name) for name in names(cls))}"
-        faults.append(UserError(f"{where}={show(values)} is not a group of keys", mend))
+        faults.append(UserError(f"{where}={format_value(values)} is not a group of keys", mend))
         return None
     before = len(faults)
     hints = typing.get_type_hints(cls)
-    faults += [unknown(str(name), names(cls), where) for name in values if name not in names(cls)]
+    faults += [
+        unknown_key(str(name), names(cls), where) for name in values if name not in names(cls)
+    ]
     built = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         here = key(where, field.name)
@@ -103,7 +112,7 @@ def names(cls: type) -> list[str]:
     return [field.name for field in dataclasses.fields(cls)]
 
 
-def phrases(cls: type) -> dict[str, str]:
+def help_texts(cls: type) -> dict[str, str]:
     """The keys of a config dataclass, each with its line of help."""
     return {field.name: field.metadata["help"] for field in dataclasses.fields(cls)}
 
@@ -131,10 +140,10 @@ def _value(
     if hint is Any or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return value
     if dataclasses.is_dataclass(hint):
-        return collect(typing.cast("type", hint), value, here, faults)
+        return validate_fields(typing.cast("type", hint), value, here, faults)
     arm = next((arm for arm in _arms(hint) if _fits(arm, value)), None)
     if arm is None:
-        what = f"{here}={show(value)} is not {describe(hint, {})}"
+        what = f"{here}={format_value(value)} is not {describe(hint, {})}"
         faults.append(UserError(what, _mend(hint, metadata)))
         return None
     if typing.get_origin(arm) is list:
@@ -171,14 +180,14 @@ def _out_of_range(
     """The fault of a number outside its bounds or of a word that is not a choice."""
     choices = metadata.get("choices")
     if arm is str and choices and str(value) not in choices:
-        return not_a_choice(here, value, choices)
+        return invalid_choice(here, value, choices)
     if arm not in (int, float):
         return None
     for name, bound in metadata.get("bounds", {}).items():
         within, mend = _BOUNDS[name]
         if not within(value, bound):
             help = metadata.get("help")
-            what = f"{here}={show(value)} must be {_rule(name, bound)}"
+            what = f"{here}={format_value(value)} must be {_rule(name, bound)}"
             return UserError(what, f"{mend} it" + (f" ({help})" if help else ""))
     return None
 

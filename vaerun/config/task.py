@@ -2,28 +2,28 @@
 
 from dataclasses import dataclass
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskConfig:
     """What to do; each task that needs more adds its keys."""
 
-    name: str = option("which task")
+    name: str = field("which task")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodeConfig(TaskConfig):
     """How encodings are written."""
 
-    csv: bool = option("whether to write latents.csv too")
+    csv: bool = field("whether to write latents.csv too")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareConfig(TaskConfig):
     """What of the runs is compared."""
 
-    metrics: list[str] | None = option(
+    metrics: list[str] | None = field(
         "metrics to show, as in [knn_accuracy,elbo.loss]; null: those that the runs share"
     )
 
@@ -32,17 +32,17 @@ class CompareConfig(TaskConfig):
 class TuneConfig(TaskConfig):
     """What is searched, how long, and for what."""
 
-    n_trials: int = option("trials of the study, those of all its workers", min=1)
-    objective: str | None = option(
+    n_trials: int = field("trials of the study, those of all its workers", min=1)
+    objective: str | None = field(
         "what is made best: a path in metrics.json, or label_free; null: label_free for jrvae, "
         "else elbo.loss"
     )
-    minimise: bool | None = option("whether less of it is better; null: as its name tells")
-    space: str | None = option(
+    minimise: bool | None = field("whether less of it is better; null: as its name tells")
+    space: str | None = field(
         "what is searched: a name in conf/search or a YAML file; null: the model's own"
     )
-    prune: bool = option("whether to end trials whose validation loss lags behind")
-    prune_after: float = option("share of the epochs that every trial gets", min=0, max=1)
+    prune: bool = field("whether to end trials whose validation loss lags behind")
+    prune_after: float = field("share of the epochs that every trial gets", min=0, max=1)
 
 
 # `task.name` → the dataclass of its keys; what the task does is in `vaerun.tasks.registry.TASKS`

@@ -2,6 +2,6 @@
 
 from vaerun.data.config import DataConfig
 from vaerun.data.image_set import ImageSet, Splits
-from vaerun.data.load import DATASETS, Dataset, everything, load
+from vaerun.data.load import DATASETS, Dataset, load, load_all
 
-__all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "everything", "load"]
+__all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "load", "load_all"]

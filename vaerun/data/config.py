@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.corruption import CHOICES, CorruptionConfig
 
 
@@ -10,33 +10,33 @@ from vaerun.data.corruption import CHOICES, CorruptionConfig
 class DataConfig:
     """The keys that all data sets share; each adds its own in a `...Config` of its file."""
 
-    name: str = option("name of the data set, as in the run folder's path")
-    kind: str = option("which loader makes it")
-    root: str = option("folder of downloaded or given data files; drawn sets need none")
-    train_size: int | None = option("number of training images, null = all", min=1)
-    val_size: int | None = option("number of validation images, null = all", min=1)
-    corrupt: str = option("what a model is to restore; its targets stay clean", choices=CHOICES)
-    corruption: CorruptionConfig = option("how images are corrupted, if they are")
-    batch_size: int | str = option(
+    name: str = field("name of the data set, as in the run folder's path")
+    kind: str = field("which loader makes it")
+    root: str = field("folder of downloaded or given data files; drawn sets need none")
+    train_size: int | None = field("number of training images, null = all", min=1)
+    val_size: int | None = field("number of validation images, null = all", min=1)
+    corrupt: str = field("what a model is to restore; its targets stay clean", choices=CHOICES)
+    corruption: CorruptionConfig = field("how images are corrupted, if they are")
+    batch_size: int | str = field(
         "images per training step, of all devices together; auto: as many as fit and leave 100 "
         "steps an epoch",
         min=1,
         choices=["auto"],
     )
-    epochs: int = option(
+    epochs: int = field(
         "times every image is seen, unless trainer.max_epochs says otherwise", min=1
     )
-    invariances: list[str] = option(
+    invariances: list[str] = field(
         "what varies besides content: r rotation, t translation, s scale; the model's default",
         choices=["r", "t", "s"],
     )
-    angle_range_deg: float = option(
+    angle_range_deg: float = field(
         "angles are known to lie within ± this, in degrees; 180 = the whole circle",
         min=0,
         max=180,
     )
-    fills_field: bool = option("whether images have no empty margin to turn into, as a lattice")
-    every_row: int = option(
+    fills_field: bool = field("whether images have no empty margin to turn into, as a lattice")
+    every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",
         min=1,

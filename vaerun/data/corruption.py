@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.utils import random
 
 # N images, S a side of a missing patch in pixels.
@@ -24,13 +24,13 @@ Corruption = Callable[[Tensor, torch.Generator | None], Tensor]
 class CorruptionConfig:
     """How images are corrupted, where `data.corrupt` asks for noise or a mask."""
 
-    noise: str = option("kind of noise", choices=["gaussian", "poisson", "salt"])
-    sd: float = option("sd of gaussian noise, where white is 1", above=0)
-    counts: float = option("expected counts of a white pixel under poisson noise", above=0)
-    salt: float = option("share of the pixels that salt sets to 0 or 1", above=0, max=1)
-    mask: str = option("what is missing", choices=["pixels", "patches"])
-    share: float = option("share of the pixels that are missing", above=0, below=1)
-    patch_px: int = option("side of a missing patch, in pixels", min=1)
+    noise: str = field("kind of noise", choices=["gaussian", "poisson", "salt"])
+    sd: float = field("sd of gaussian noise, where white is 1", above=0)
+    counts: float = field("expected counts of a white pixel under poisson noise", above=0)
+    salt: float = field("share of the pixels that salt sets to 0 or 1", above=0, max=1)
+    mask: str = field("what is missing", choices=["pixels", "patches"])
+    share: float = field("share of the pixels that are missing", above=0, below=1)
+    patch_px: int = field("side of a missing patch, in pixels", min=1)
 
 
 def corruption(kind: str, config: CorruptionConfig) -> Corruption | None:

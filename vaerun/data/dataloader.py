@@ -18,15 +18,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from vaerun.data.image_set import Images
 from vaerun.data.io.lazy_array import Array
-from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import Ints
-from vaerun.data.sampler import EpochSampler, Rows
-from vaerun.utils.distributed import Share
+from vaerun.data.sampler import BatchIndices, EpochSampler
+from vaerun.utils.distributed import BatchShare
 
 T = TypeVar("T")
 
 
-def ahead(items: Generator[T, None, None], n: int) -> Iterator[T]:
+def prefetch(items: Generator[T, None, None], n: int) -> Iterator[T]:
     """The same items in the same order, made by a thread that is at most n of them ahead.
 
     It begins when the first is wanted. An error in the making is raised where its item would have
@@ -107,7 +107,7 @@ class Batch(NamedTuple, Generic[Pictures]):
     label: Tensor | None = None
     condition: Tensor | None = None
     guide: Tensor | None = None
-    share: Share | None = None
+    share: BatchShare | None = None
 
     def at(self, index: Tensor) -> "Batch[Tensor]":
         """Those of some positions, patches cut out."""
@@ -130,7 +130,7 @@ class Batch(NamedTuple, Generic[Pictures]):
         )
 
 
-class MemorySource(Dataset[Batch[Tensor]]):
+class InMemoryDataset(Dataset[Batch[Tensor]]):
     """All images of a split, as one batch that lies on the device already."""
 
     def __init__(self, everything: Batch[Images], device: torch.device) -> None:
@@ -139,13 +139,13 @@ class MemorySource(Dataset[Batch[Tensor]]):
     def __len__(self) -> int:
         return len(self.everything.images)
 
-    def __getitem__(self, rows: Rows) -> Batch[Tensor]:
+    def __getitem__(self, rows: BatchIndices) -> Batch[Tensor]:
         """The batch of those positions."""
         batch = self.everything.at(rows.positions.to(self.everything.images.device))
         return batch._replace(share=rows.share)
 
 
-class FileSource:
+class StreamingLoader:
     """Batches of images that lie in a file, which is read a window ahead.
 
     Parameters
@@ -162,7 +162,7 @@ class FileSource:
 
     def __init__(
         self,
-        stack: FileStack,
+        stack: FileImages,
         everything: Batch[Images],
         order: EpochSampler,
         device: torch.device,
@@ -179,16 +179,16 @@ class FileSource:
     def __iter__(self) -> Iterator[Batch[Tensor]]:
         batches = self._batches()
         # on a CPU training has all processors to itself: a thread beside it would hold it up
-        return batches if self.stack.device.type == "cpu" else ahead(batches, _READY)
+        return batches if self.stack.device.type == "cpu" else prefetch(batches, _READY)
 
     def _batches(self) -> Generator[Batch[Tensor], None, None]:
-        for batches, places, images in ahead(self._windows(), 1):
+        for batches, places, images in prefetch(self._windows(), 1):
             for rows, at in zip(batches, places, strict=True):
                 x = self.stack.prepared(images.take(at, axis=0))
                 known = self.known.at(rows.positions.to(self.known.images.device))
                 yield known._replace(images=x, target=x, share=rows.share)
 
-    def _windows(self) -> Generator[tuple[list[Rows], list[Ints], Array], None, None]:
+    def _windows(self) -> Generator[tuple[list[BatchIndices], list[Ints], Array], None, None]:
         """The batches of each window, where in it their images are (n,), and all its images."""
         for batches in self.order.windows():
             wanted = torch.cat([rows.positions for rows in batches])
@@ -198,7 +198,7 @@ class FileSource:
             yield batches, [at.numpy() for at in places], images
 
 
-def feed(
+def make_dataloader(
     everything: Batch[Images],
     batch_size: int,
     device: torch.device,
@@ -209,18 +209,18 @@ def feed(
     seen: Callable[[], int] = lambda: 0,
     rank: int = 0,
     n_ranks: int = 1,
-) -> DataLoader[Batch[Tensor]] | FileSource:
+) -> DataLoader[Batch[Tensor]] | StreamingLoader:
     """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed.
 
     See `EpochSampler` for the parameters.
     """
     images = everything.images
-    n_windows = images.n_windows if isinstance(images, FileStack) else 1
+    n_windows = images.n_windows if isinstance(images, FileImages) else 1
     sampler = EpochSampler(
         len(images) - n_labelled,
         batch_size, seed, epoch, n_labelled, seen, rank, n_ranks, n_windows,
     )  # fmt: skip
-    if isinstance(images, FileStack):
-        return FileSource(images, everything, sampler, device)
+    if isinstance(images, FileImages):
+        return StreamingLoader(images, everything, sampler, device)
     # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
-    return DataLoader(MemorySource(everything, device), sampler=sampler, batch_size=None)
+    return DataLoader(InMemoryDataset(everything, device), sampler=sampler, batch_size=None)

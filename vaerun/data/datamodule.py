@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaerun.data.dataloader import Batch, FileSource, feed
-from vaerun.data.image_set import Images, ImageSet, Splits, joined
+from vaerun.data.dataloader import Batch, StreamingLoader, make_dataloader
+from vaerun.data.image_set import Images, ImageSet, Splits, concatenate_images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knowledge:
+class Supervision:
     """What a model is told beside the images.
 
     Attributes
@@ -57,24 +57,24 @@ class DataModule(pl.LightningDataModule):
         splits: Splits,
         batch_size: int,
         seed: int,
-        knowledge: Knowledge | None = None,
+        knowledge: Supervision | None = None,
         val_batch_size: int = 500,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size
         self.seed = seed
-        self.knowledge = knowledge or Knowledge()
+        self.knowledge = knowledge or Supervision()
         self.val_batch_size = val_batch_size
 
-    def train_dataloader(self) -> DataLoader[Batch[Tensor]] | FileSource:
+    def train_dataloader(self) -> DataLoader[Batch[Tensor]] | StreamingLoader:
         """Training batches."""
         trainer = self._trainer()
         batches = [self._hidden(self.splits.train)]
         labelled = self.splits.labelled if self.knowledge.labels else None
         if labelled is not None:
             batches.append(self._hidden(labelled)._replace(label=labelled.label))
-        return feed(
+        return make_dataloader(
             _joined(batches)._replace(guide=self.knowledge.guide),
             self.batch_size,
             trainer.strategy.root_device,
@@ -86,10 +86,10 @@ class DataModule(pl.LightningDataModule):
             n_ranks=trainer.world_size,
         )
 
-    def val_dataloader(self) -> DataLoader[Batch[Tensor]] | FileSource:
+    def val_dataloader(self) -> DataLoader[Batch[Tensor]] | StreamingLoader:
         """Validation batches."""
         trainer = self._trainer()
-        return feed(
+        return make_dataloader(
             self._hidden(self.splits.val),
             self.val_batch_size,
             trainer.strategy.root_device,
@@ -111,11 +111,11 @@ def _joined(batches: list[Batch[Images]]) -> Batch[Images]:
     """Several as one; where nothing was corrupted, images and targets stay the same object."""
     if len(batches) == 1:
         return batches[0]
-    images = joined([b.images for b in batches])
+    images = concatenate_images([b.images for b in batches])
     clean = all(b.target is b.images for b in batches)
     labels = [torch.full((len(b.images),), -1) if b.label is None else b.label for b in batches]
     return Batch(
         images,
-        images if clean else joined([b.target for b in batches]),
+        images if clean else concatenate_images([b.target for b in batches]),
         torch.cat(labels),
     )

@@ -12,15 +12,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.frame_patches import PatchStack
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.microscopy.frame import Frame
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class PatchLocation:
     """Where each of N patches was cut out, named as in `latents.h5`.
 
     Attributes
@@ -48,12 +48,12 @@ class Place:
         assert self.centre.shape == (n, 2), self.centre.shape
         assert len(self.species) == len(self.ring_class) == n
 
-    def select(self, index: slice | npt.NDArray[Any]) -> "Place":
+    def select(self, index: slice | npt.NDArray[Any]) -> "PatchLocation":
         """Those of a slice, of positions or of a boolean mask (N,)."""
-        return Place(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        return PatchLocation(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     @classmethod
-    def concatenate(cls, parts: Sequence["Place"]) -> "Place":
+    def concatenate(cls, parts: Sequence["PatchLocation"]) -> "PatchLocation":
         """The places of several sets, one after the other."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
@@ -66,29 +66,29 @@ class Place:
         return {name: values for name, values in arrays.items() if name not in absent}
 
     @classmethod
-    def from_known(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "Place":
+    def from_known(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
         """Back from `known`."""
         unknown = np.full(len(arrays["frame"]), -1)
         return cls(**({"species": unknown, "ring_class": unknown} | dict(arrays)))
 
 
-Images = Tensor | PatchStack | FileStack  # (N, C, H, W)
+Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
 
 
-def cropped(images: Images) -> Tensor:
+def as_tensor(images: Images) -> Tensor:
     """Images as one tensor (N, C, H, W)."""
     return images if isinstance(images, Tensor) else images.cropped()
 
 
-def joined(parts: Sequence[Images]) -> Images:
+def concatenate_images(parts: Sequence[Images]) -> Images:
     """The images of several sets, one after the other; patches and files stay so, if all are."""
-    patches = [part for part in parts if isinstance(part, PatchStack)]
+    patches = [part for part in parts if isinstance(part, FramePatches)]
     if len(patches) == len(parts):
-        return PatchStack.concatenate(patches)
-    files = [part for part in parts if isinstance(part, FileStack)]
+        return FramePatches.concatenate(patches)
+    files = [part for part in parts if isinstance(part, FileImages)]
     if len(files) == len(parts):
-        return FileStack.concatenate(files)
-    return torch.cat([cropped(part) for part in parts])
+        return FileImages.concatenate(files)
+    return torch.cat([as_tensor(part) for part in parts])
 
 
 def _select(images: Images, index: Tensor) -> Images:
@@ -122,7 +122,7 @@ class ImageSet:
     index: Tensor
     factors: dict[str, Tensor] = field(default_factory=dict)
     clean: Images | None = None
-    place: Place | None = None
+    place: PatchLocation | None = None
 
     @property
     def target(self) -> Images:
@@ -151,12 +151,12 @@ class ImageSet:
         places = [part.place for part in parts if part.place is not None]
         corrupted = any(part.clean is not None for part in parts)
         return cls(
-            images=joined([part.images for part in parts]),
+            images=concatenate_images([part.images for part in parts]),
             label=torch.cat([part.label for part in parts]),
             index=torch.cat([part.index for part in parts]),
             factors={name: torch.cat([part.factors[name] for part in parts]) for name in known},
-            clean=joined([part.target for part in parts]) if corrupted else None,
-            place=Place.concatenate(places) if len(places) == len(parts) else None,
+            clean=concatenate_images([part.target for part in parts]) if corrupted else None,
+            place=PatchLocation.concatenate(places) if len(places) == len(parts) else None,
         )
 
     def __len__(self) -> int:

@@ -83,7 +83,7 @@ def load(
     return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
 
 
-def everything(
+def load_all(
     config: DataConfig,
     seed: int,
     like: DataShape | None = None,

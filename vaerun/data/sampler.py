@@ -1,7 +1,7 @@
 """The order in which an epoch shows its images, as batches of positions.
 
 In memory it is any order. On disk a file is read in windows, and only what is held at a time can
-be shuffled: see `shuffled`.
+be shuffled: see `windowed_shuffle`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
-from vaerun.utils.distributed import Share
+from vaerun.utils.distributed import BatchShare
 
 _BLOCKS = 128  # in a window, from as many places of the file
 
 
-class Rows(NamedTuple):
+class BatchIndices(NamedTuple):
     """Positions (n,) of a batch in its source, or of one rank's share of it."""
 
     positions: Tensor
-    share: Share | None
+    share: BatchShare | None
 
 
-def shuffled(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
+def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
     """Positions of n images (n,) in any order, or in one for which few are held at a time.
 
     Blocks of images that follow one another are shuffled and dealt out to windows, 128 to each,
@@ -52,7 +52,7 @@ def shuffled(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.concatenate(windows))
 
 
-class EpochSampler(Sampler[Rows]):
+class EpochSampler(Sampler[BatchIndices]):
     """Positions of each batch; an epoch shows every image once.
 
     Labelled images are spread evenly: each batch has its share of them, beside ``batch_size``
@@ -78,7 +78,7 @@ class EpochSampler(Sampler[Rows]):
         Of those that train together, each of which has a share of every batch; all shares are of
         the same size, or one more.
     n_windows
-        Parts of an epoch whose images are held together, see `shuffled`.
+        Parts of an epoch whose images are held together, see `windowed_shuffle`.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class EpochSampler(Sampler[Rows]):
         # what is left over goes to the last batch if there is not one image for each rank
         return max(n_batches + (n_left >= self.n_ranks), 1)
 
-    def windows(self) -> Iterator[list[Rows]]:
+    def windows(self) -> Iterator[list[BatchIndices]]:
         """The batches of each window, as far as they are still to be seen."""
         numbered = enumerate(self, start=self.seen())
         for _, some in groupby(numbered, lambda pair: pair[0] * self.n_windows // len(self)):
             yield [rows for _, rows in some]
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[BatchIndices]:
         parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
         if self.seed is not None:
             rng = np.random.default_rng((self.seed, self.epoch()))
-            parts = [part[shuffled(len(part), self.n_windows, rng)] for part in parts]
+            parts = [part[windowed_shuffle(len(part), self.n_windows, rng)] for part in parts]
         images, labelled = parts
         ends = [self.batch_size * number for number in range(1, len(self))]
         batches: Sequence[Tensor] = images.tensor_split(ends)
@@ -127,7 +127,7 @@ class EpochSampler(Sampler[Rows]):
             batches = [torch.cat(parts) for parts in zip(*split, strict=True)]
         for batch in batches[self.seen() :]:
             if self.n_ranks == 1:
-                yield Rows(batch, None)
+                yield BatchIndices(batch, None)
             else:
-                share = Share(self.rank, self.n_ranks, len(batch))
-                yield Rows(batch[self.rank :: self.n_ranks], share)
+                share = BatchShare(self.rank, self.n_ranks, len(batch))
+                yield BatchIndices(batch[self.rank :: self.n_ranks], share)

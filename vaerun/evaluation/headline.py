@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaerun.utils.format import duration, percent, significant
+from vaerun.utils.format import duration, format_significant, percent
 
 Metrics = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
 
 def _loss(elbo: Mapping[str, float] | None) -> str | None:
     loss = None if elbo is None else elbo.get("loss")
-    return None if loss is None else f"{significant(loss)} nats per image"
+    return None if loss is None else f"{format_significant(loss)} nats per image"
 
 
 def _restoration(psnr: Mapping[str, float] | None) -> str | None:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vaerun.evaluation.metrics.catalogue import TELLING
-from vaerun.utils.errors import show
-from vaerun.utils.format import significant
+from vaerun.evaluation.metrics.catalogue import METRIC_LABELS
+from vaerun.utils.errors import format_value
+from vaerun.utils.format import format_significant
 
 Plain = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ _FIRST = ("task.name", "model.name", "data.name")  # which make all the other ke
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
+class FinishedRun:
     """A finished run as it is compared.
 
     Attributes
@@ -56,7 +56,7 @@ class Group:
     """
 
     settings: Mapping[str, str]
-    runs: Sequence[Finished]
+    runs: Sequence[FinishedRun]
 
     @property
     def title(self) -> str:
@@ -73,7 +73,7 @@ class Group:
         return [value for value in found if value is not None]
 
 
-def grouped(runs: Sequence[Finished]) -> list[Group]:
+def grouped(runs: Sequence[FinishedRun]) -> list[Group]:
     """The groups of some runs, in the order of their first ones.
 
     A key that differs only because another does is left out: all settings of a model differ where
@@ -81,14 +81,14 @@ def grouped(runs: Sequence[Finished]) -> list[Group]:
     """
     flat = [_flat(run.config) for run in runs]
     keys = [key for key in dict.fromkeys(key for one in flat for key in one)
-            if len({show(one.get(key, "–")) for one in flat}) > 1]  # fmt: skip
+            if len({format_value(one.get(key, "–")) for one in flat}) > 1]  # fmt: skip
     told = _telling(keys, flat)
     members: dict[tuple[str, ...], list[int]] = {}
     for i, one in enumerate(flat):
-        members.setdefault(tuple(show(one.get(key, "–")) for key in keys), []).append(i)
+        members.setdefault(tuple(format_value(one.get(key, "–")) for key in keys), []).append(i)
     return [
         Group(
-            settings={key: show(flat[some[0]].get(key, "–")) for key in told},
+            settings={key: format_value(flat[some[0]].get(key, "–")) for key in told},
             runs=[runs[i] for i in some],
         )
         for some in members.values()
@@ -108,7 +108,7 @@ def _telling(keys: Sequence[str], flat: Sequence[Plain]) -> list[str]:
 
 def _parts(flat: Sequence[Plain], keys: Sequence[str]) -> int:
     """Into how many groups some keys divide the runs."""
-    return len({tuple(show(one.get(key, "–")) for key in keys) for one in flat})
+    return len({tuple(format_value(one.get(key, "–")) for key in keys) for one in flat})
 
 
 def _flat(config: Plain, prefix: str = "") -> dict[str, Any]:
@@ -135,7 +135,7 @@ def metric_of(metrics: Plain, path: str) -> float | None:
     return float(found) if is_number and math.isfinite(found) else None
 
 
-def known_metrics(runs: Sequence[Finished]) -> list[str]:
+def known_metrics(runs: Sequence[FinishedRun]) -> list[str]:
     """Every metric that any of the runs has, with dots between, sorted."""
     names = {key for run in runs for key in _flat(run.metrics)}
     return sorted(
@@ -154,13 +154,15 @@ def cell(values: Sequence[float]) -> str:
     mean, spread = mean_and_spread(values)
     if mean is None:
         return "–"
-    return significant(mean, 4) + ("" if spread is None else f" ± {significant(spread, 2)}")
+    return format_significant(mean, 4) + (
+        "" if spread is None else f" ± {format_significant(spread, 2)}"
+    )
 
 
 def table(groups: Sequence[Group], metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Head and rows: what differs, the number of runs, and each metric."""
     keys = list(groups[0].settings)
-    measured = [TELLING.get(metric, metric) for metric in metrics]
+    measured = [METRIC_LABELS.get(metric, metric) for metric in metrics]
     settings = [key.removesuffix(".name") for key in keys]
     head = [*(settings or ["runs of"]), "runs", *measured]
     rows = [

@@ -87,7 +87,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class DetectedAtoms:
     """Atoms of a frame.
 
     Attributes
@@ -180,7 +180,7 @@ def _steps(side: int) -> Iterator[tuple[slice, slice, slice]]:
         yield slice(first, last), slice(start - first, stop - first), slice(start, stop)
 
 
-def atoms(probability: Image) -> Found:
+def atoms(probability: Image) -> DetectedAtoms:
     """Atoms of a segmented frame (2, H, W): the centres of mass of its segments.
 
     Each pixel counts to the nearest peak, so that atoms that touch are told apart.
@@ -190,7 +190,7 @@ def atoms(probability: Image) -> Found:
     rows, columns = np.nonzero(atom > _SEGMENT)
     pixel = np.stack([rows, columns], axis=1).astype(np.float64)
     if not len(peak) or not len(pixel):
-        return Found(
+        return DetectedAtoms(
             position=np.zeros((0, 2)), species=np.zeros(0, np.int64), confidence=np.zeros(0)
         )
     away, owner = cKDTree(peak).query(pixel, distance_upper_bound=_APART_PX)
@@ -204,7 +204,7 @@ def atoms(probability: Image) -> Found:
     mass, area = total(carbon + silicon), total(np.ones(len(owner)))
     kept = mass > _LEAST_SHARE * np.pi * RADIUS_PX**2
     weighted = [total((carbon + silicon) * pixel[:, k]) for k in (0, 1)]
-    return Found(
+    return DetectedAtoms(
         position=(np.stack(weighted, axis=1)[kept]) / mass[kept, None],
         species=(total(silicon) > total(carbon))[kept].astype(np.int64),
         confidence=np.minimum(mass[kept] / area[kept], 1.0),

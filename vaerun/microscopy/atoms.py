@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.microscopy import rings
-from vaerun.microscopy.atom_finder import Found
+from vaerun.microscopy.atom_finder import DetectedAtoms
 from vaerun.microscopy.bonds import RULE_A, BondRule, within
 from vaerun.microscopy.frame import Frame
 from vaerun.utils.files import atomic_path
@@ -57,7 +57,7 @@ class Atoms:
     @classmethod
     def of_frames(
         cls,
-        found: Sequence[Found],
+        found: Sequence[DetectedAtoms],
         shapes: Sequence[tuple[int, ...]],
         pixel_A: float,
         names: Sequence[str],
@@ -89,7 +89,7 @@ class Atoms:
 
 
 def _graph(
-    atoms: Found,
+    atoms: DetectedAtoms,
     pixel_A: float,
     names: Sequence[str],
     counted: tuple[int, int],

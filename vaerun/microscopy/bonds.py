@@ -122,7 +122,9 @@ def ideal(ring_sizes: Ints) -> npt.NDArray[np.bool_]:
     return np.asarray((ring_sizes == (6, 6, 6, 0)).all(1))
 
 
-def near(there: npt.NDArray[np.bool_], neighbours: Ints, bonds: int) -> npt.NDArray[np.bool_]:
+def within_bonds(
+    there: npt.NDArray[np.bool_], neighbours: Ints, bonds: int
+) -> npt.NDArray[np.bool_]:
     """Whether something is at an atom or at most so many bonds away, (N,)."""
     n = len(there)
     row, column = np.nonzero(neighbours >= 0)

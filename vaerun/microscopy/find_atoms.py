@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from vaerun.microscopy import atom_finder
-from vaerun.microscopy.atom_finder import Found
+from vaerun.microscopy.atom_finder import DetectedAtoms
 from vaerun.microscopy.frame import Frame
 from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.devices import quick_at_bfloat16
@@ -27,7 +27,7 @@ def find_atoms(
     device: torch.device | None = None,
     *,
     progress: bool = True,
-) -> tuple[list[Image], list[Found]]:
+) -> tuple[list[Image], list[DetectedAtoms]]:
     """Probability of an atom at each pixel of frames at the finder's scale, and the atoms.
 
     Kept under ``root``, and found only once for the same frames.
@@ -62,7 +62,10 @@ def find_atoms(
     )
     ends = np.cumsum(arrays["n_atoms"])[:-1]
     parts = {k: np.split(arrays[k], ends) for k in ("position", "species", "confidence")}
-    found = [Found(**{name: part[i] for name, part in parts.items()}) for i in range(len(frames))]
+    found = [
+        DetectedAtoms(**{name: part[i] for name, part in parts.items()})
+        for i in range(len(frames))
+    ]
     images = [
         np.divide(arrays[f"probability_{i}"], 255, dtype=np.float32) for i in range(len(frames))
     ]

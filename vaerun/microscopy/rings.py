@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from vaerun.microscopy.bonds import BondRule, bonds, neighbours, place_among_equals, table_by_row
 from vaerun.microscopy.graphene import DOPANT, LARGEST, MOST_BONDS, SMALLEST
-from vaerun.utils.errors import UserError, raise_all, show
+from vaerun.utils.errors import UserError, format_value, raise_all
 
 __all__ = [
     "DOPANT",
@@ -189,7 +189,7 @@ def check_classes(names: Sequence[str]) -> None:
     faults: list[UserError] = []
     before: dict[object, str] = {}
     for name in names:
-        what = f"data.ring_classes={show(name)} is"
+        what = f"data.ring_classes={format_value(name)} is"
         meaning = name if name in ("few", "other") else _row(name)
         if meaning is None:
             sizes = f"two to four ring sizes from {SMALLEST} to {LARGEST} such as 5-6-6"

@@ -3,8 +3,8 @@
 from vaerun.data.image_set import DataShape
 from vaerun.models.categories import registry
 from vaerun.models.config import ModelConfig
-from vaerun.models.invariant_vae import Network
-from vaerun.models.latents import Latents
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.latents import LatentSpace
 from vaerun.models.likelihoods import build as build_likelihood
 from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
@@ -12,7 +12,7 @@ from vaerun.models.networks.encoder import Encoder
 from vaerun.models.pose import POSES
 
 
-def build(config: ModelConfig, shape: DataShape) -> Network:
+def build(config: ModelConfig, shape: DataShape) -> InvariantVAE:
     """The network of a model for a data set.
 
     Raises
@@ -23,7 +23,7 @@ def build(config: ModelConfig, shape: DataShape) -> Network:
     image = shape.image
     category = registry.build(config.category, shape, config.activation)
     search = POSES[config.pose.name](config.pose, config.invariances, image)
-    latents = Latents(
+    latents = LatentSpace(
         content_dim=config.latent_dim,
         angle=search.angle,
         shift_sd=search.shift_sd,
@@ -37,7 +37,7 @@ def build(config: ModelConfig, shape: DataShape) -> Network:
         category.n_numbers(len(search.bin_angle), latents.dim),
     )
     sizes = DecoderShape(config.latent_dim + category.n_told, config.hidden[::-1], image)
-    return Network(
+    return InvariantVAE(
         latents=latents,
         search=search,
         category=category,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import ACTIVATIONS
-from vaerun.models.variants import Family
+from vaerun.models.variants import ModelVariant
 from vaerun.utils.errors import UserError
 
 
@@ -14,34 +14,34 @@ from vaerun.utils.errors import UserError
 class ModelConfig:
     """Options that all models share."""
 
-    name: str = option("which model")
-    latent_dim: int = option("content dimensions d", min=1, max=4096)
-    hidden: list[int] = option(
+    name: str = field("which model")
+    latent_dim: int = field("content dimensions d", min=1, max=4096)
+    hidden: list[int] = field(
         "widths of the hidden layers, encoder and decoder alike", min=1, max=65536
     )
-    activation: str = option("between layers of the encoder", choices=sorted(ACTIVATIONS))
-    invariances: list[str] = option(
+    activation: str = field("between layers of the encoder", choices=sorted(ACTIVATIONS))
+    invariances: list[str] = field(
         "what gets latents of its own: r rotation, t translation, s scale",
         choices=["r", "t", "s"],
     )
-    likelihood: str = option("of a pixel", choices=["bernoulli", "gaussian"])
-    likelihood_sd: float | None = option("width of the gaussian; null: learned", above=0.0)
-    decoder: Any = option("options of the decoder")
-    pose: Any = option("options of the pose search")
-    category: Any = option("options of the class")
-    templates: int = option(
+    likelihood: str = field("of a pixel", choices=["bernoulli", "gaussian"])
+    likelihood_sd: float | None = field("width of the gaussian; null: learned", above=0.0)
+    decoder: Any = field("options of the decoder")
+    pose: Any = field("options of the pose search")
+    category: Any = field("options of the class")
+    templates: int = field(
         "templates a class that look for classes and uprights before training; 0: begin blind",
         min=0,
         max=1000,
     )
-    atlases: int = option("times they are learned, from different starts", min=1)
-    restarts: int = option(
+    atlases: int = field("times they are learned, from different starts", min=1)
+    restarts: int = field(
         "times training is begun, from different seeds; the best by the bound goes on", min=1
     )
-    restart_epochs: int = option("epochs of each beginning before one is chosen", min=1)
+    restart_epochs: int = field("epochs of each beginning before one is chosen", min=1)
 
 
-def check(config: ModelConfig, family: Family) -> None:
+def check(config: ModelConfig, family: ModelVariant) -> None:
     """Refuse a pose that nothing asks for or the decoder cannot give, and a class out of place.
 
     Raises

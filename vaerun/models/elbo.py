@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vaerun.models.invariant_vae import Network
-from vaerun.models.latents import Gaussian
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.latents import DiagonalNormal
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.utils import random
 
 # B images, K bins, J classes, m hypotheses decoded, D latent dimensions, P pixels.
 
 
-class Terms(NamedTuple):
+class ElboTerms(NamedTuple):
     """Parts of the negative bound for each image, nats, (B,); their sum is −ELBO.
 
     Attributes
@@ -82,14 +82,14 @@ def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> 
 
 
 def negative_elbo(
-    network: Network,
+    network: InvariantVAE,
     x: Tensor,
     posterior: Posterior | None = None,
     *,
     n_decode: int | None = None,
     explore: bool = False,
     deterministic: bool = False,
-) -> Terms:
+) -> ElboTerms:
     """Terms of −ELBO for images (B, C, H, W).
 
     Parameters
@@ -110,7 +110,7 @@ def negative_elbo(
     _, n_bins, n_classes = posterior.log_q.shape
     chosen = choose_hypotheses(posterior.log_q.flatten(1), n_decode, explore=explore)  # (B, m)
     log_q = posterior.log_q.flatten(1).gather(1, chosen).log_softmax(1)  # (B, m)
-    latents = Gaussian(*(take_hypotheses(t, chosen) for t in posterior.latents))
+    latents = DiagonalNormal(*(take_hypotheses(t, chosen) for t in posterior.latents))
     drawn = latents.mean if deterministic else latents.sample()  # (B, m, D)
     y = posterior.y
     if y is not None:
@@ -124,11 +124,11 @@ def negative_elbo(
     reconstruction, kl_content, kl_pose = (q * of_each).sum(2).unbind()
     if deterministic:
         kl_content, kl_pose = torch.zeros_like(kl_content), torch.zeros_like(kl_pose)
-    return Terms(reconstruction, kl_content, kl_pose, kl_bin, kl_class)
+    return ElboTerms(reconstruction, kl_content, kl_pose, kl_bin, kl_class)
 
 
 def _log_likelihood(
-    network: Network, x: Tensor, drawn: Tensor, bin_number: Tensor, y: Tensor | None
+    network: InvariantVAE, x: Tensor, drawn: Tensor, bin_number: Tensor, y: Tensor | None
 ) -> Tensor:
     """Log-density log p(x | ζ, h) of each decoded hypothesis, (B, m).
 
@@ -168,16 +168,16 @@ def _kl_hypotheses(
     return both - kl_class, kl_class
 
 
-class TermMeans:
+class ElboMeans:
     """Means of the terms over images, gathered without waiting for the device."""
 
-    _NAMES = Terms._fields
+    _NAMES = ElboTerms._fields
 
     def __init__(self) -> None:
         self._sum: Tensor | None = None
         self._n_images = 0
 
-    def add(self, terms: Terms) -> None:
+    def add(self, terms: ElboTerms) -> None:
         """Count a batch in."""
         # in doubles it makes no difference that counts which rank has counted what
         total = torch.stack(terms).detach().sum(1, dtype=torch.float64)
@@ -193,7 +193,7 @@ class TermMeans:
         self._sum, self._n_images = None, 0
         return means
 
-    def summed(self, over_ranks: Callable[[Tensor], Tensor]) -> "TermMeans":
+    def summed(self, over_ranks: Callable[[Tensor], Tensor]) -> "ElboMeans":
         """The same over all images of all ranks.
 
         Parameters
@@ -205,7 +205,7 @@ class TermMeans:
         if self._sum is not None:
             mine = torch.cat([self._sum, self._sum.new_tensor([self._n_images])])
         total = over_ranks(mine)
-        every = TermMeans()
+        every = ElboMeans()
         every._sum, every._n_images = total[:-1], int(total[-1])
         if not every._n_images:
             every._sum = None

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.image_set import Place
+from vaerun.data.image_set import PatchLocation
 from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
@@ -64,7 +64,7 @@ class Encodings:
     index: Ints
     split: npt.NDArray[np.uint8]
     factors: dict[str, Floats] = field(default_factory=dict)
-    place: Place | None = None
+    place: PatchLocation | None = None
 
     def __len__(self) -> int:
         return len(self.z_mean)
@@ -97,7 +97,9 @@ class Encodings:
         }
         places = [part.place for part in parts if part.place is not None]
         assert len(places) in (0, len(parts)), "some know where their images lie, some do not"
-        return cls(**own, factors=factors, place=Place.concatenate(places) if places else None)
+        return cls(
+            **own, factors=factors, place=PatchLocation.concatenate(places) if places else None
+        )
 
     @property
     def train(self) -> "Encodings":
@@ -201,6 +203,8 @@ def read_latents(path: Path) -> Encodings:
     stored.setdefault("predicted", np.full(n, -1, np.int64))
     stored.setdefault(_LATER, np.full(n, np.nan, np.float32))
     own = {name: stored[name] for name in _own_names()}
-    place = {f.name: stored[f.name] for f in fields(Place) if f.name in stored}
+    place = {f.name: stored[f.name] for f in fields(PatchLocation) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()
-    return Encodings(**own, factors=factors, place=Place.from_known(place) if is_placed else None)
+    return Encodings(
+        **own, factors=factors, place=PatchLocation.from_known(place) if is_placed else None
+    )

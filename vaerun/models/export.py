@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vaerun.geometry import wrap
 from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph, Port
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -35,7 +35,7 @@ Runner = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 @torch.no_grad()
-def write(network: Network, folder: Path, form: str, about: Mapping[str, Any]) -> None:
+def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, Any]) -> None:
     """Write encoder, decoder and `export.json`, all or none.
 
     Parameters
@@ -157,7 +157,7 @@ def _away(name: str, got: Tensor, expected: Tensor) -> float:
     return float((away.abs() / expected.abs().clamp_min(1.0)).max())
 
 
-def _settled(network: Network, *inputs: Tensor) -> list[Tensor]:
+def _settled(network: InvariantVAE, *inputs: Tensor) -> list[Tensor]:
     """Of those whose likeliest hypothesis leads by more than rounding, which settles a tie."""
     images, *told = inputs
     posterior = network.infer(images, network.category.told(told[0]) if told else None)

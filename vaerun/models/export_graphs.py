@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaerun.geometry import Pose, pixel_size
-from vaerun.models.invariant_vae import Network, encode
+from vaerun.models.invariant_vae import InvariantVAE, encode
 
 # B images, any number; C H W; d content dimensions; J classes; n numbers told.
 
@@ -51,7 +51,7 @@ class Graph(nn.Module, ABC):
     inputs: list[Port]
     outputs: list[Port]
 
-    def __init__(self, network: Network, idle: Sequence[str]) -> None:
+    def __init__(self, network: InvariantVAE, idle: Sequence[str]) -> None:
         super().__init__()
         self.network = copy.copy(network)
         used = {name: part for name, part in network._modules.items() if name not in idle}
@@ -65,14 +65,14 @@ class Graph(nn.Module, ABC):
 
     @staticmethod
     @abstractmethod
-    def examples(network: Network, n: int) -> list[Tensor]:
+    def examples(network: InvariantVAE, n: int) -> list[Tensor]:
         """Random inputs for n images, such as a trained network may see."""
 
 
 class EncoderGraph(Graph):
     """Images → latents under their likeliest hypothesis."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: InvariantVAE) -> None:
         super().__init__(network, ("decoder", "likelihood"))
         self.inputs = [
             Port("images", network.shape.image, "channel, row, column; values from 0 to 1"),
@@ -108,7 +108,7 @@ class EncoderGraph(Graph):
         return (*out, encoded.class_probability) if self.network.n_classes else out
 
     @staticmethod
-    def examples(network: Network, n: int) -> list[Tensor]:
+    def examples(network: InvariantVAE, n: int) -> list[Tensor]:
         """What the model itself would draw, with some noise."""
         given = DecoderGraph.examples(network, n)
         (drawn,) = DecoderGraph(network)(*given)
@@ -119,7 +119,7 @@ class EncoderGraph(Graph):
 class DecoderGraph(Graph):
     """Content, where the decoder knows one a pose, and what is told of the class → images."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: InvariantVAE) -> None:
         super().__init__(network, ("encoder", "search"))
         self.can_pose = network.decoder.can_pose
         self.is_told = network.category.n_told > 0
@@ -146,7 +146,7 @@ class DecoderGraph(Graph):
         return (self.network.generate(z, pose, told),)
 
     @staticmethod
-    def examples(network: Network, n: int) -> list[Tensor]:
+    def examples(network: InvariantVAE, n: int) -> list[Tensor]:
         """Content as in the prior, any angle, some shift and scale."""
         drawn = [torch.randn(n, network.latents.content_dim)]
         if network.decoder.can_pose:
@@ -155,7 +155,7 @@ class DecoderGraph(Graph):
         return [*drawn, _example_told(network, n)] if network.category.n_told else drawn
 
 
-def _told_port(network: Network) -> Port:
+def _told_port(network: InvariantVAE) -> Port:
     """What a model is told of the class: its one-hot number, then factors in their own units."""
     n_classes = _n_classes(network)
     of_class = [f"one-hot class of {n_classes}"] if n_classes else []
@@ -168,7 +168,7 @@ def _told_port(network: Network) -> Port:
     return Port("told", (network.category.n_told,), ", then ".join([*of_class, *factors]))
 
 
-def _example_told(network: Network, n: int) -> Tensor:
+def _example_told(network: InvariantVAE, n: int) -> Tensor:
     n_classes = _n_classes(network)
     parts = [F.one_hot(torch.randint(n_classes, (n,)), n_classes).float()] if n_classes else []
     for name in network.category.factors:
@@ -176,11 +176,11 @@ def _example_told(network: Network, n: int) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def _is_conditional(network: Network) -> bool:
+def _is_conditional(network: InvariantVAE) -> bool:
     """Whether the encoder, too, is told."""
     return network.category.n_encoder_inputs > 0 and not network.n_classes
 
 
-def _n_classes(network: Network) -> int:
+def _n_classes(network: InvariantVAE) -> int:
     """Classes that it infers or is told of."""
     return network.n_classes or network.category.n_data_classes

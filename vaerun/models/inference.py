@@ -14,9 +14,9 @@ from torch import Tensor
 
 from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
-from vaerun.models.elbo import TermMeans, negative_elbo
+from vaerun.models.elbo import ElboMeans, negative_elbo
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
-from vaerun.models.invariant_vae import Encoded, Network, encode
+from vaerun.models.invariant_vae import InvariantVAE, MostLikelyEncoding, encode
 from vaerun.utils import random
 from vaerun.utils.progress import bar
 
@@ -58,7 +58,7 @@ class Latents:
 
 @torch.no_grad()
 def encode_images(
-    network: Network,
+    network: InvariantVAE,
     images: Images,
     condition: Tensor | None = None,
     target: Images | None = None,
@@ -101,7 +101,7 @@ def encode_images(
     return Latents(**found)
 
 
-def _arrays(encoded: Encoded, pixel: float) -> dict[str, Array]:
+def _arrays(encoded: MostLikelyEncoding, pixel: float) -> dict[str, Array]:
     tensors = {
         "z_mean": encoded.z_mean,
         "z_sd": encoded.z_sd,
@@ -114,7 +114,7 @@ def _arrays(encoded: Encoded, pixel: float) -> dict[str, Array]:
     return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
 
 
-def encode_splits(network: Network, splits: Splits) -> Encodings:
+def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:
     """Encodings of all images beside what is known of them: training, validation, labelled."""
     kinds = (TRAIN, VALIDATION, TRAIN)
     parts = [
@@ -125,7 +125,7 @@ def encode_splits(network: Network, splits: Splits) -> Encodings:
 
 
 def encode_set(
-    network: Network, images: ImageSet, split: int, *, progress: bool = False
+    network: InvariantVAE, images: ImageSet, split: int, *, progress: bool = False
 ) -> Encodings:
     """Encodings of images beside what is known of them; all count as of that split."""
     told = network.category.condition(images.label, images.factors)
@@ -144,11 +144,11 @@ def encode_set(
 
 
 @torch.no_grad()
-def bound(
-    network: Network, images: ImageSet, *, deterministic: bool, seed: int
+def evaluate_elbo(
+    network: InvariantVAE, images: ImageSet, *, deterministic: bool, seed: int
 ) -> dict[str, float]:
     """Mean terms of −ELBO over images and all hypotheses, nats per image."""
-    means = TermMeans()
+    means = ElboMeans()
     told = network.category.condition(images.label, images.factors)
     chunks = _chunks(network, images.images, images.target, told)
     for i, (x, target, condition) in enumerate(chunks):
@@ -159,7 +159,7 @@ def bound(
 
 
 @torch.no_grad()
-def reconstruct(network: Network, images: ImageSet) -> Array:
+def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
     told = network.category.condition(images.label, images.factors)
@@ -171,7 +171,7 @@ def reconstruct(network: Network, images: ImageSet) -> Array:
 
 
 @torch.no_grad()
-def upright(network: Network, z: Array, told: Tensor | None = None) -> Array:
+def decode_canonical(network: InvariantVAE, z: Array, told: Tensor | None = None) -> Array:
     """Expected images (N, C, H, W) of content (N, d), at pose zero.
 
     Parameters
@@ -190,7 +190,7 @@ def upright(network: Network, z: Array, told: Tensor | None = None) -> Array:
     return images.float().cpu().numpy()
 
 
-def _chunks(network: Network, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:
+def _chunks(network: InvariantVAE, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:
     """N rows of tensors or patches, some at a time, on the network's device; None stays None."""
     device = next(network.parameters()).device
     n = next(len(t) for t in tensors if t is not None)

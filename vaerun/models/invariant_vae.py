@@ -14,13 +14,12 @@ from torch import Tensor, nn
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
 from vaerun.models.categories.base import Category
-from vaerun.models.latents import Latents
-from vaerun.models.likelihoods import Bernoulli
-from vaerun.models.likelihoods import Gaussian as GaussianLikelihood
+from vaerun.models.latents import LatentSpace
+from vaerun.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
 from vaerun.models.networks.decoder import Decoder
 from vaerun.models.networks.encoder import Encoder
-from vaerun.models.networks.pixel_subset import Subset
-from vaerun.models.pose import PoseSearch
+from vaerun.models.networks.pixel_subset import PixelSubset
+from vaerun.models.pose import PoseModel
 from vaerun.models.posterior import Posterior, take_hypotheses
 
 # B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
@@ -29,7 +28,7 @@ from vaerun.models.posterior import Posterior, take_hypotheses
 _HELD, _MOST_AT_ONCE = 1.2e8, 250  # numbers; images
 
 
-class Network(nn.Module):
+class InvariantVAE(nn.Module):
     """Encoder, pose search, decoder and likelihood, and the two verbs of every model.
 
     Parameters
@@ -53,12 +52,12 @@ class Network(nn.Module):
     def __init__(
         self,
         *,
-        latents: Latents,
-        search: PoseSearch,
+        latents: LatentSpace,
+        search: PoseModel,
         category: Category,
         encoder: Encoder,
         decoder: Decoder,
-        likelihood: Bernoulli | GaussianLikelihood,
+        likelihood: BernoulliLikelihood | GaussianLikelihood,
         shape: DataShape,
     ) -> None:
         super().__init__()
@@ -100,7 +99,11 @@ class Network(nn.Module):
         return content, Pose(bin_angle + offset, turned, log_scale.exp())
 
     def decode(
-        self, content: Tensor, pose: Pose, y: Tensor | None = None, subset: Subset | None = None
+        self,
+        content: Tensor,
+        pose: Pose,
+        y: Tensor | None = None,
+        subset: PixelSubset | None = None,
     ) -> Tensor:
         """Likelihood parameters (N, C, P) of content (N, d), N poses and classes (N, n)."""
         inputs = content if y is None else torch.cat([content, y], dim=-1)
@@ -113,7 +116,7 @@ class Network(nn.Module):
         return expected.unflatten(2, self.shape.image[1:])
 
 
-class Encoded(NamedTuple):
+class MostLikelyEncoding(NamedTuple):
     """The likeliest hypothesis of each image: its likeliest class, and the likeliest bin then.
 
     Attributes
@@ -138,7 +141,9 @@ class Encoded(NamedTuple):
     y: Tensor | None
 
 
-def encode(network: Network, x: Tensor, condition: Tensor | None = None) -> Encoded:
+def encode(
+    network: InvariantVAE, x: Tensor, condition: Tensor | None = None
+) -> MostLikelyEncoding:
     """Posterior means of images (B, C, H, W) under their likeliest hypothesis."""
     posterior = network.infer(x, condition)
     log_class = posterior.log_class
@@ -150,7 +155,7 @@ def encode(network: Network, x: Tensor, condition: Tensor | None = None) -> Enco
     mean, sd = (take_hypotheses(t, best[:, None])[:, 0] for t in posterior.latents)  # (B, D)
     z_mean, pose = network.pose(mean, best)
     sds = network.latents.values(sd)
-    return Encoded(
+    return MostLikelyEncoding(
         z_mean,
         sds.content,
         Pose(wrap(pose.angle), pose.shift, pose.scale),
@@ -160,6 +165,6 @@ def encode(network: Network, x: Tensor, condition: Tensor | None = None) -> Enco
     )
 
 
-def count_parameters(network: Network) -> int:
+def count_parameters(network: InvariantVAE) -> int:
     """Trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -28,7 +28,7 @@ from vaerun.utils import random
 _MIN_SD = 1e-4  # a posterior narrower than this is a number, and its KL would only overflow
 
 
-class Gaussian(NamedTuple):
+class DiagonalNormal(NamedTuple):
     """Independent normals: ``mean`` and ``sd``, same shape."""
 
     mean: Tensor
@@ -39,7 +39,7 @@ class Gaussian(NamedTuple):
         return self.mean + self.sd * random.normal(self.sd)
 
 
-def kl_standard_normal(q: Gaussian) -> Tensor:
+def kl_standard_normal(q: DiagonalNormal) -> Tensor:
     """KL(q ‖ N(0, 1)) of each component, nats."""
     return 0.5 * (q.mean.square() + q.sd.square() - 1) - q.sd.log()
 
@@ -88,12 +88,12 @@ class AnglePrior:
     sd: float
     kappa: float = 0.0
 
-    def kl(self, q: Gaussian) -> Tensor:
+    def kl(self, q: DiagonalNormal) -> Tensor:
         """KL in nats of the angle posterior ``q``, given in units of `sd`."""
         if self.kind == "normal":
             return kl_standard_normal(q)
         if self.kind == "width":
-            return kl_standard_normal(Gaussian(torch.zeros_like(q.mean), q.sd))
+            return kl_standard_normal(DiagonalNormal(torch.zeros_like(q.mean), q.sd))
         sd = q.sd * self.sd
         kappa = self.kappa if self.kind == "von_mises" else 0.0
         # E cos θ under a wrapped normal is exp(−sd²/2) cos(mean).
@@ -114,7 +114,7 @@ class LatentValues(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latents:
+class LatentSpace:
     """Which continuous latents a model has, in the order of its encoder's outputs: θ, Δ, s, z.
 
     Attributes
@@ -146,18 +146,18 @@ class Latents:
         """D, pose and content together."""
         return self.n_pose + self.content_dim
 
-    def posterior(self, raw: Tensor) -> Gaussian:
+    def posterior(self, raw: Tensor) -> DiagonalNormal:
         """q(ζ | x, h) from the encoder's (..., 2·D) numbers, in units of the prior sd."""
         mean, raw_sd = raw.float().chunk(2, dim=-1)
-        return Gaussian(mean, F.softplus(raw_sd) + _MIN_SD)
+        return DiagonalNormal(mean, F.softplus(raw_sd) + _MIN_SD)
 
-    def kl(self, q: Gaussian) -> tuple[Tensor, Tensor]:
+    def kl(self, q: DiagonalNormal) -> tuple[Tensor, Tensor]:
         """KL of z, summed over its dimensions, and of angle, shift and scale together, nats."""
         each = kl_standard_normal(q)
         content, pose = each[..., self.n_pose :].sum(-1), each[..., : self.n_pose]
         if self.angle is None or self.angle.kind == "normal":
             return content, pose.sum(-1)
-        angle = self.angle.kl(Gaussian(q.mean[..., 0], q.sd[..., 0]))
+        angle = self.angle.kl(DiagonalNormal(q.mean[..., 0], q.sd[..., 0]))
         return content, angle + pose[..., 1:].sum(-1)
 
     def units(self) -> list[float]:

@@ -13,11 +13,11 @@ from torch import Tensor
 from vaerun.data.corruption import Corruption
 from vaerun.data.dataloader import Batch
 from vaerun.geometry import wrap
-from vaerun.models.elbo import TermMeans, Terms, negative_elbo
-from vaerun.models.invariant_vae import Network
-from vaerun.models.objectives import ObjectiveConfig, Progress
+from vaerun.models.elbo import ElboMeans, ElboTerms, negative_elbo
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.objectives import ObjectiveConfig, TrainingProgress
 from vaerun.models.posterior import Posterior
-from vaerun.models.variants import Family
+from vaerun.models.variants import ModelVariant
 from vaerun.utils import random
 
 _TRAIN, _VAL = 0, 1  # streams of noise
@@ -29,7 +29,7 @@ _SURENESS = 0.25  # of an angle found before training, prior sd
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimiser:
+class AdamConfig:
     """Adam and the course of its learning rate.
 
     Attributes
@@ -44,7 +44,7 @@ class Optimiser:
     schedule: str
 
 
-class Module(pl.LightningModule):
+class VAELightningModule(pl.LightningModule):
     """Trains any model of the family.
 
     The noise of a step is a function of (seed, step) alone, so that a resumed run draws what an
@@ -67,15 +67,15 @@ class Module(pl.LightningModule):
         What the targets suffer before the network sees them, anew at every training step; None
         leaves the images as they come.
     class_weight
-        (J,) of the cross-entropy of a label, see `balanced`; None: all alike.
+        (J,) of the cross-entropy of a label, see `class_weights`; None: all alike.
     """
 
     def __init__(
         self,
-        network: Network,
-        family: Family,
+        network: InvariantVAE,
+        family: ModelVariant,
         objective: ObjectiveConfig,
-        optimiser: Optimiser,
+        optimiser: AdamConfig,
         seed: int,
         corrupt: Corruption | None = None,
         class_weight: Tensor | None = None,
@@ -89,7 +89,7 @@ class Module(pl.LightningModule):
         self.corrupt = corrupt
         self.class_weight: Tensor | None
         self.register_buffer("class_weight", class_weight, persistent=False)
-        self._means = {"train": TermMeans(), "val": TermMeans()}
+        self._means = {"train": ElboMeans(), "val": ElboMeans()}
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """One step's loss, nats per image, weighted as the objective says."""
@@ -105,7 +105,7 @@ class Module(pl.LightningModule):
         self._means["train"].add(terms)
         if batch_idx + 1 == n_batches:  # not at the epoch's end: callbacks come before the module
             self._log_means("train")
-        progress = Progress(epoch, self.global_step, self.network.n_classes)
+        progress = TrainingProgress(epoch, self.global_step, self.network.n_classes)
         error = self._error(batch, posterior)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
@@ -117,9 +117,9 @@ class Module(pl.LightningModule):
         posterior = self.network.infer(batch.images, batch.condition)
         self._means["val"].add(self._terms(batch, posterior, explore=False))
 
-    def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> Terms:
+    def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> ElboTerms:
         """Terms of the bound: on log p(x | y) where y is known, on log p(x) elsewhere."""
-        label, angle = known(batch)
+        label, angle = targets_of(batch)
         if angle is not None:
             posterior = posterior.at_bin(self.network.search.nearest_bin(angle))
         # the device is only asked for what may be
@@ -130,11 +130,11 @@ class Module(pl.LightningModule):
         if not bool(told.all()):
             others = posterior.rows(~told)
             terms.append(self._bound(batch.target[~told], others, explore=explore))
-        return Terms(*(torch.cat(values) for values in zip(*terms, strict=True)))
+        return ElboTerms(*(torch.cat(values) for values in zip(*terms, strict=True)))
 
     def _error(self, batch: Batch[Tensor], posterior: Posterior) -> Tensor | None:
         """−log q of what is known of each image (B,), nats; None where nothing is."""
-        label, angle = known(batch)
+        label, angle = targets_of(batch)
         error = None
         if label is not None and posterior.log_class is not None:
             error = cross_entropy(label, posterior.log_class)
@@ -145,7 +145,7 @@ class Module(pl.LightningModule):
             error = missed if error is None else error + missed
         return error
 
-    def _bound(self, target: Tensor, posterior: Posterior, *, explore: bool) -> Terms:
+    def _bound(self, target: Tensor, posterior: Posterior, *, explore: bool) -> ElboTerms:
         """Terms of the bound on log p(x) as the posterior has it."""
         return negative_elbo(
             self.network,
@@ -161,7 +161,7 @@ class Module(pl.LightningModule):
         self._log_means("val")
 
     def _log_means(self, split: str) -> None:
-        means, self._means[split] = self._of_all_ranks(split), TermMeans()
+        means, self._means[split] = self._of_all_ranks(split), ElboMeans()
         for name, value in means.pop().items():
             self.log(
                 f"{split}/{name}",
@@ -172,7 +172,7 @@ class Module(pl.LightningModule):
                 sync_dist=True,  # all ranks have the same: it only keeps Lightning quiet
             )
 
-    def _of_all_ranks(self, split: str) -> "TermMeans":
+    def _of_all_ranks(self, split: str) -> "ElboMeans":
         """What all ranks have gathered; each of them asks for it at once."""
         means, trainer = self._means[split], self.trainer
         if trainer.world_size == 1:
@@ -208,7 +208,7 @@ class Module(pl.LightningModule):
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def known(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
+def targets_of(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     """Class and angle that count as known, (B,) each, −1 and NaN where none does.
 
     They are None where that of no image can be known.
@@ -221,7 +221,7 @@ def known(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     return torch.where(batch.label < 0, found.long(), batch.label), angle
 
 
-def balanced(label: Tensor, n_classes: int) -> Tensor:
+def class_weights(label: Tensor, n_classes: int) -> Tensor:
     """Weights (J,) that give classes of any size the same say, as far as tenfold; 1 on average.
 
     Parameters
@@ -239,10 +239,10 @@ def balanced(label: Tensor, n_classes: int) -> Tensor:
 
 def cross_entropy(label: Tensor, log_class: Tensor) -> Tensor:
     """−log q(y | x) of the known classes (B,), from log q (B, J); 0 where the label is −1."""
-    return _surprise(log_class, label)
+    return negative_log_prob(log_class, label)
 
 
-def angle_error(angle: Tensor, posterior: Posterior, network: Network) -> Tensor:
+def angle_error(angle: Tensor, posterior: Posterior, network: InvariantVAE) -> Tensor:
     """What the encoder misses of known angles (B,) radians, nats; 0 where they are NaN.
 
     −log q of the bin, and the squared distance of the offset within it, in units of a quarter of
@@ -256,11 +256,13 @@ def angle_error(angle: Tensor, posterior: Posterior, network: Network) -> Tensor
     offset = posterior.latents.mean[..., 0]  # (B, K, J), prior sd; the first latent is the angle
     offset = offset.gather(1, there[:, None, None].expand(-1, 1, offset.shape[2]))[:, 0]  # (B, J)
     away = (offset - (target / network.latents.angle.sd)[:, None]) / _SURENESS
-    error = _surprise(posterior.log_q.logsumexp(2), bin_number) + 0.5 * away.square().mean(1)
+    error = negative_log_prob(posterior.log_q.logsumexp(2), bin_number) + 0.5 * away.square().mean(
+        1
+    )
     return torch.where(bin_number >= 0, error, 0.0)
 
 
-def _surprise(log_q: Tensor, known: Tensor) -> Tensor:
+def negative_log_prob(log_q: Tensor, known: Tensor) -> Tensor:
     """−log q (B, n) at the known value (B,), 0 where it is −1."""
     at = log_q.gather(1, known.clamp_min(0)[:, None])[:, 0]
     return torch.where(known >= 0, -at, 0.0)

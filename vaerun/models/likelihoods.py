@@ -10,7 +10,7 @@ from torch import Tensor, nn
 # B images, m hypotheses of each, C channels, P pixels.
 
 
-class Bernoulli(nn.Module):
+class BernoulliLikelihood(nn.Module):
     """Each pixel a coin whose log-odds the decoder gives (grey values count as expectations)."""
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class _BernoulliLogProb(torch.autograd.Function):
         return None, difference.mul_(gradient[..., None])
 
 
-class Gaussian(nn.Module):
+class GaussianLikelihood(nn.Module):
     """Each pixel normal about the decoder's output, with one standard deviation for all.
 
     Parameters
@@ -78,6 +78,6 @@ class Gaussian(nn.Module):
         return output
 
 
-def build(name: str, sd: float | None) -> Bernoulli | Gaussian:
+def build(name: str, sd: float | None) -> BernoulliLikelihood | GaussianLikelihood:
     """The likelihood ``bernoulli`` or ``gaussian``; ``sd`` only matters for ``gaussian``."""
-    return Bernoulli() if name == "bernoulli" else Gaussian(sd)
+    return BernoulliLikelihood() if name == "bernoulli" else GaussianLikelihood(sd)

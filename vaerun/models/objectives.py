@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from vaerun.config.schema import option
-from vaerun.models.elbo import Terms
+from vaerun.config.schema import field
+from vaerun.models.elbo import ElboTerms
 
 
-class Progress(NamedTuple):
+class TrainingProgress(NamedTuple):
     """How far training has come: epochs in fractions, and steps; J classes are inferred."""
 
     epoch: float
@@ -26,13 +26,15 @@ class Progress(NamedTuple):
 class ObjectiveConfig:
     """Weights that all objectives share."""
 
-    name: str = option("which objective", choices=["elbo", "capacity"])
-    alpha: float = option("weight α of the cross-entropy of known classes", min=0.0)
-    guide_epochs: float = option(
+    name: str = field("which objective", choices=["elbo", "capacity"])
+    alpha: float = field("weight α of the cross-entropy of known classes", min=0.0)
+    guide_epochs: float = field(
         "epochs for which classes found before training are taken for known", min=0.0
     )
 
-    def loss(self, terms: Terms, cross_entropy: Tensor | None, progress: Progress) -> Tensor:
+    def loss(
+        self, terms: ElboTerms, cross_entropy: Tensor | None, progress: TrainingProgress
+    ) -> Tensor:
         """What is minimised, nats per image.
 
         Parameters
@@ -47,7 +49,7 @@ class ObjectiveConfig:
         loss = self.of_terms(terms, progress)
         return loss if cross_entropy is None else loss + self.alpha * cross_entropy.mean()
 
-    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+    def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
         """What is made of the bound's own terms."""
         raise NotImplementedError
 
@@ -64,15 +66,15 @@ class Elbo(ObjectiveConfig):
     learned what to look for.
     """
 
-    beta_start: float = option("weight of KL(z) at the start", min=0.0)
-    beta_end: float = option("weight of KL(z) at the end", min=0.0)
-    beta_delay: float = option("epochs before it leaves the start", min=0.0, formerly=0.0)
-    beta_epochs: float = option("epochs from one to the other, 1 / the rate", min=0.0)
-    beta_on: str = option("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
-    temperature_start: float = option("weight of the entropy of q(h|x) at the start", min=1.0)
-    temperature_epochs: float = option("epochs over which it falls to 1", min=0.0)
+    beta_start: float = field("weight of KL(z) at the start", min=0.0)
+    beta_end: float = field("weight of KL(z) at the end", min=0.0)
+    beta_delay: float = field("epochs before it leaves the start", min=0.0, formerly=0.0)
+    beta_epochs: float = field("epochs from one to the other, 1 / the rate", min=0.0)
+    beta_on: str = field("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
+    temperature_start: float = field("weight of the entropy of q(h|x) at the start", min=1.0)
+    temperature_epochs: float = field("epochs over which it falls to 1", min=0.0)
 
-    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+    def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
         """−ELBO, weighted.
 
         Notes
@@ -119,12 +121,12 @@ class Capacity(ObjectiveConfig):
     printed, the equation has no absolute value, so C would have no gradient).
     """
 
-    gamma: float = option("weight γ of the distance from a capacity", min=0.0)
-    capacity_z: float = option("highest capacity of z and pose, nats", min=0.0)
-    capacity_y: float = option("highest capacity of the class, nats; never above ln J", min=0.0)
-    capacity_steps: int = option("steps over which both rise", min=1)
+    gamma: float = field("weight γ of the distance from a capacity", min=0.0)
+    capacity_z: float = field("highest capacity of z and pose, nats", min=0.0)
+    capacity_y: float = field("highest capacity of the class, nats; never above ln J", min=0.0)
+    capacity_steps: int = field("steps over which both rise", min=1)
 
-    def of_terms(self, terms: Terms, progress: Progress) -> Tensor:
+    def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
         """Reconstruction and the distances of both KL from their capacities."""
         capacity_z, capacity_y = self.capacities(progress.step, progress.n_classes)
         continuous = (terms.kl_content + terms.kl_pose + terms.kl_bin).mean()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.geometry import wrap
 from vaerun.models.latents import AnglePrior
 from vaerun.models.networks.orbit import Orbit, bin_angles, offset_sd
@@ -20,7 +20,7 @@ _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
 _SCALE_HELP = "prior sd of the log-scale"
 
 
-class PoseSearch(nn.Module):
+class PoseModel(nn.Module):
     """Abstract: the bins of rotation and the pose priors of a model.
 
     Attributes
@@ -67,10 +67,10 @@ class PoseSearch(nn.Module):
 class NoPoseConfig:
     """Options of a model without a pose."""
 
-    name: str = option("how the pose is sought", choices=["none"])
+    name: str = field("how the pose is sought", choices=["none"])
 
 
-class NoPose(PoseSearch):
+class NoPose(PoseModel):
     """Every image is taken as it comes."""
 
     Config = NoPoseConfig
@@ -86,15 +86,15 @@ class NoPose(PoseSearch):
 class AmortizedConfig:
     """Options of the paper's pose: one Gaussian an image."""
 
-    name: str = option("how the pose is sought", choices=["amortized"])
-    angle_prior: str = option("prior of θ", choices=["normal", "width", "von_mises", "uniform"])
-    angle_prior_sd: float = option("width of a normal or width prior of θ, radians", above=0.0)
-    angle_prior_kappa: float = option("concentration κ of the von Mises prior of θ", min=0.0)
-    shift_prior_sd: float = option(_SHIFT_HELP, above=0.0)
-    scale_prior_sd: float = option(_SCALE_HELP, above=0.0)
+    name: str = field("how the pose is sought", choices=["amortized"])
+    angle_prior: str = field("prior of θ", choices=["normal", "width", "von_mises", "uniform"])
+    angle_prior_sd: float = field("width of a normal or width prior of θ, radians", above=0.0)
+    angle_prior_kappa: float = field("concentration κ of the von Mises prior of θ", min=0.0)
+    shift_prior_sd: float = field(_SHIFT_HELP, above=0.0)
+    scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
 
 
-class AmortizedPose(PoseSearch):
+class AmortizedPose(PoseModel):
     """The encoder names one pose, and how sure it is (eq. 4)."""
 
     Config = AmortizedConfig
@@ -116,24 +116,24 @@ class AmortizedPose(PoseSearch):
 class OrbitConfig:
     """Options of the orbit pose."""
 
-    name: str = option("how the pose is sought", choices=["orbit"])
-    bins: int = option("coarse rotations K over the range", min=2, max=128)
-    angle_range_deg: float = option(
+    name: str = field("how the pose is sought", choices=["orbit"])
+    bins: int = field("coarse rotations K over the range", min=2, max=128)
+    angle_range_deg: float = field(
         "angles are known to lie within ± this; 180 for any", above=0.0, max=180.0
     )
-    decode: int | None = option(
+    decode: int | None = field(
         "hypotheses decoded in a training step, drawn from q and one evenly; null: all",
         min=2,
     )
-    mask: bool = option(
+    mask: bool = field(
         "blank the corners of the copies: for images that fill their field, whose corners would "
         "give the rotation away"
     )
-    shift_prior_sd: float = option(_SHIFT_HELP, above=0.0)
-    scale_prior_sd: float = option(_SCALE_HELP, above=0.0)
+    shift_prior_sd: float = field(_SHIFT_HELP, above=0.0)
+    scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
 
 
-class OrbitPose(PoseSearch):
+class OrbitPose(PoseModel):
     """The encoder weighs K copies of the image, each turned back by one bin's angle."""
 
     Config = OrbitConfig

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.models.latents import Gaussian
+from vaerun.models.latents import DiagonalNormal
 
 _NEVER = -1e4  # log-probability: finite, so that 0·log 0 is 0
 
@@ -31,7 +31,7 @@ class Posterior(NamedTuple):
     """
 
     log_q: Tensor
-    latents: Gaussian
+    latents: DiagonalNormal
     y: Tensor | None = None
     log_class: Tensor | None = None
     kl_relaxed: Tensor | None = None
@@ -41,7 +41,7 @@ class Posterior(NamedTuple):
         everyone = self.y is None or len(self.y) == 1
         return Posterior(
             self.log_q[chosen],
-            Gaussian(*(t[chosen] for t in self.latents)),
+            DiagonalNormal(*(t[chosen] for t in self.latents)),
             self.y if everyone or self.y is None else self.y[chosen],
             None if self.log_class is None else self.log_class[chosen],
             None if self.kl_relaxed is None else self.kl_relaxed[chosen],
@@ -60,7 +60,10 @@ class Posterior(NamedTuple):
         )
         told = self.y[0, 0][label][:, None, None]  # (B, 1, 1, n)
         return Posterior(
-            self.log_q.gather(2, column).log_softmax(1), Gaussian(*latents), told, self.log_class
+            self.log_q.gather(2, column).log_softmax(1),
+            DiagonalNormal(*latents),
+            told,
+            self.log_class,
         )
 
     def at_bin(self, bin_number: Tensor) -> "Posterior":

@@ -48,7 +48,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class ModelVariant:
     """One model.
 
     Attributes
@@ -69,19 +69,19 @@ class Family:
     learns_labels: bool = False
 
 
-AE = Family(name="ae", deterministic=True)
+AE = ModelVariant(name="ae", deterministic=True)
 
 
-CRVAE = Family(name="crvae", categories=("given",))
+CRVAE = ModelVariant(name="crvae", categories=("given",))
 
 
-JRVAE = Family(name="jrvae", categories=("summed", "classifier", "gumbel"))
+JRVAE = ModelVariant(name="jrvae", categories=("summed", "classifier", "gumbel"))
 
 
-RVAE = Family(name="rvae")
+RVAE = ModelVariant(name="rvae")
 
 
-SSRVAE = Family(name="ssrvae", categories=("summed", "classifier"), learns_labels=True)
+SSRVAE = ModelVariant(name="ssrvae", categories=("summed", "classifier"), learns_labels=True)
 
 
-VAE = Family(name="vae")
+VAE = ModelVariant(name="vae")

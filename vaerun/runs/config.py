@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vaerun.config.schema import collect, option
+from vaerun.config.schema import field, validate_fields
 from vaerun.config.task import CONFIGS, OF_RUNS, TaskConfig
-from vaerun.utils.errors import UserError, not_a_choice, raise_all, show
+from vaerun.utils.errors import UserError, format_value, invalid_choice, raise_all
 
 if TYPE_CHECKING:
     from vaerun.data import DataConfig
@@ -31,48 +31,48 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 class TrainerConfig:
     """How to train."""
 
-    max_epochs: int = option("times every training image is seen", min=1)
-    accelerator: str = option("where to train", choices=["auto", "cpu", "gpu"])
-    devices: int | str = option(
+    max_epochs: int = field("times every training image is seen", min=1)
+    accelerator: str = field("where to train", choices=["auto", "cpu", "gpu"])
+    devices: int | str = field(
         "devices that train together, on each machine; auto: as many as there are",
         min=1,
         choices=["auto"],
     )
-    nodes: int = option("machines that train together", min=1)
-    precision: str = option(
+    nodes: int = field("machines that train together", min=1)
+    precision: str = field(
         "precision of the arithmetic; auto is bf16-mixed where the hardware has it, else 32-true",
         choices=PRECISIONS,
     )
-    compile: bool = option(
+    compile: bool = field(
         "whether torch compiles encoder and decoder: takes a minute, and pays on a GPU"
     )
-    learning_rate: float = option("learning rate of Adam, at its highest", above=0)
-    schedule: str = option(
+    learning_rate: float = field("learning rate of Adam, at its highest", above=0)
+    schedule: str = field(
         "course of the learning rate over the steps", choices=["constant", "cosine", "one_cycle"]
     )
-    gradient_clip: float | None = option("largest norm of the gradient, null = any", above=0)
-    early_stopping_epochs: int | None = option(
+    gradient_clip: float | None = field("largest norm of the gradient, null = any", above=0)
+    early_stopping_epochs: int | None = field(
         "epochs without a better validation loss before training ends, null = never", min=1
     )
-    checkpoint_minutes: float = option(
+    checkpoint_minutes: float = field(
         "minutes from one checkpoint to the next within an epoch, 0 = after every step", min=0
     )
-    progress: bool = option("whether to show a progress bar")
+    progress: bool = field("whether to show a progress bar")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunConfig:
     """Everything that determines a run."""
 
-    model: ModelConfig = option("what is learned")
-    data: DataConfig = option("what it is learned from")
-    objective: ObjectiveConfig = option("what is minimised")
-    trainer: TrainerConfig = option("how to train")
-    task: TaskConfig = option("what to do")
-    seed: int = option("seed of every random number", min=0, max=2**32 - 1)
-    out: str = option("folder under which runs are versioned")
-    run: str | list[str] | None = option("run folder(s) to evaluate, encode or compare")
-    resume: str | None = option("auto, or a run folder to go on with")
+    model: ModelConfig = field("what is learned")
+    data: DataConfig = field("what it is learned from")
+    objective: ObjectiveConfig = field("what is minimised")
+    trainer: TrainerConfig = field("how to train")
+    task: TaskConfig = field("what to do")
+    seed: int = field("seed of every random number", min=0, max=2**32 - 1)
+    out: str = field("folder under which runs are versioned")
+    run: str | list[str] | None = field("run folder(s) to evaluate, encode or compare")
+    resume: str | None = field("auto, or a run folder to go on with")
 
 
 def validate(plain: Mapping[str, Any]) -> RunConfig:
@@ -108,8 +108,8 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
     _build_chosen(parts, "data", "data", "kind", kinds, faults)
     _build_chosen(parts, "objective", "objective", "name", OBJECTIVES, faults)
     if "model" in parts:
-        parts["model"] = collect(ModelConfig, parts["model"], "model", faults)
-    config = collect(RunConfig, parts, "", faults)
+        parts["model"] = validate_fields(ModelConfig, parts["model"], "model", faults)
+    config = validate_fields(RunConfig, parts, "", faults)
     faults += _cross_faults(plain)
     raise_all(faults)
     assert config is not None
@@ -123,7 +123,7 @@ def _check_name(
     """Add the fault of a group whose name is not in its registry; other faults come later."""
     values = parts.get(group)
     if isinstance(values, Mapping) and values.get("name", "") not in ("", *registry):
-        faults.append(not_a_choice(f"{group}.name", values["name"], list(registry)))
+        faults.append(invalid_choice(f"{group}.name", values["name"], list(registry)))
 
 
 def _build_chosen(
@@ -139,12 +139,12 @@ def _build_chosen(
     if name not in parts:
         return
     if not isinstance(values, Mapping) or by not in values:
-        what = f"{where}={show(values)} does not say its {by}"
+        what = f"{where}={format_value(values)} does not say its {by}"
         faults.append(UserError(what, f"give {where}.{by}, one of {', '.join(registry)}"))
     elif values[by] not in list(registry):
-        faults.append(not_a_choice(f"{where}.{by}", values[by], list(registry)))
+        faults.append(invalid_choice(f"{where}.{by}", values[by], list(registry)))
     else:
-        parts[name] = collect(registry[values[by]], values, where, faults)
+        parts[name] = validate_fields(registry[values[by]], values, where, faults)
 
 
 def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:
@@ -158,14 +158,14 @@ def _cross_faults(plain: Mapping[str, Any]) -> list[UserError]:
         mend = "give run=, as in run=outputs/rvae/cards_iv/version_0"
         faults.append(UserError(f"task={task} is told of no run", mend))
     elif task not in OF_RUNS and plain.get("run") is not None:
-        what = f"run={show(plain['run'])} is of no use to task={task}"
+        what = f"run={format_value(plain['run'])} is of no use to task={task}"
         faults.append(UserError(what, "leave it out, or go on with that run by resume="))
     if task != "train" and plain.get("resume") is not None:
-        what = f"resume={show(plain['resume'])} is of no use to task={task}"
+        what = f"resume={format_value(plain['resume'])} is of no use to task={task}"
         faults.append(UserError(what, "leave it out"))
     data = plain.get("data")
     name = data.get("name") if isinstance(data, Mapping) else None
     if isinstance(name, str) and not re.fullmatch(r"\w[\w.-]*", name):
-        what = f"data.name={show(name)} cannot be the name of a folder"
+        what = f"data.name={format_value(name)} cannot be the name of a folder"
         faults.append(UserError(what, "use letters, digits, - and _ only"))
     return faults

@@ -87,7 +87,7 @@ class RunFolder:
         return self.path / "tensorboard"
 
 
-def claim(out: str | Path, model: str, data: str) -> RunFolder:
+def create_run_folder(out: str | Path, model: str, data: str) -> RunFolder:
     """A new folder ``<out>/<model>/<data>/version_<k>``, k the first free, that no one else has.
 
     mkdir either makes the folder or fails, on any file system: that is the whole lock.

@@ -20,7 +20,7 @@ _OF_FILES = frozenset(
 _TASKS = ("evaluate", "encode")
 
 
-def with_own(overrides: Sequence[str]) -> list[str]:
+def with_inherited_data(overrides: Sequence[str]) -> list[str]:
     """What was typed, after what the run that it names was asked for of its data.
 
     Overrides that name no run are left as they are, and so are those that name other data.

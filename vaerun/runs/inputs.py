@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.geometry import Pose, pixel_size
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils.errors import UserError
 
 Label = npt.ArrayLike | None
 Factors = Mapping[str, npt.ArrayLike]
 
 
-def images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
+def check_images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
     """Images (N, C, H, W) of (N, H, W) or (N, C, H, W) numbers from 0 to 1; C×H×W is ``shape``."""
     array = np.asarray(given)
     size = tuple(array.shape[1:])
@@ -47,7 +47,7 @@ def images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
     return x[:, None] if x.ndim == 3 else x
 
 
-def content(z: npt.ArrayLike, d: int) -> Tensor:
+def check_latents(z: npt.ArrayLike, d: int) -> Tensor:
     """Content (N, d); a single vector (d,) counts as N = 1."""
     values = np.atleast_2d(np.asarray(z, dtype=np.float32))
     if values.ndim != 2 or values.shape[1] != d:
@@ -77,8 +77,8 @@ def grid(n: int, extent: float, dimensions: Sequence[int], d: int) -> npt.NDArra
     return points
 
 
-def pose(
-    network: Network,
+def check_pose(
+    network: InvariantVAE,
     name: str,
     n: int,
     angle: npt.ArrayLike,
@@ -86,8 +86,8 @@ def pose(
     scale: npt.ArrayLike,
 ) -> Pose:
     """N poses, from radians, pixels and a factor: one for all, or one for each."""
-    turns = for_all(angle, n, "angles", torch.float32)
-    factor = for_all(scale, n, "scales", torch.float32)
+    turns = broadcast(angle, n, "angles", torch.float32)
+    factor = broadcast(scale, n, "scales", torch.float32)
     shifts = np.asarray(shift, np.float32)
     if shifts.shape not in ((), (2,), (n, 2)):
         raise UserError(
@@ -102,8 +102,8 @@ def pose(
     return Pose(turns, moved * pixel_size(*network.shape.image[1:]), factor)
 
 
-def to_decoder(
-    network: Network, name: str, n: int, label: Label, factors: Factors
+def decoder_condition(
+    network: InvariantVAE, name: str, n: int, label: Label, factors: Factors
 ) -> Tensor | None:
     """What the decoder is told of the class of n images, (n, numbers); None without.
 
@@ -125,7 +125,7 @@ def to_decoder(
     """
     n_classes = network.n_classes
     if not n_classes:
-        return condition(network, name, n, label, factors)
+        return encoder_condition(network, name, n, label, factors)
     if label is None or factors:
         raise UserError(
             f"{name} decodes under a class",
@@ -134,10 +134,10 @@ def to_decoder(
     return F.one_hot(labels(label, n, n_classes), n_classes).float()
 
 
-def condition(
-    network: Network, name: str, n: int, label: Label, factors: Factors
+def encoder_condition(
+    network: InvariantVAE, name: str, n: int, label: Label, factors: Factors
 ) -> Tensor | None:
-    """What a conditional model is told of n images; None for the others. See `to_decoder`."""
+    """The condition (n, c) of a conditional model's encoder; None for other models."""
     category = network.category
     given = [*([] if label is None else ["class"]), *factors]
     if not category.n_encoder_inputs or network.n_classes:
@@ -156,7 +156,7 @@ def condition(
         )
     unknown = torch.full((n,), -1)
     known = unknown if label is None else labels(label, n, category.n_data_classes)
-    values = {k: for_all(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
+    values = {k: broadcast(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
     return category.condition(known, values)
 
 
@@ -171,7 +171,7 @@ def merged(
     return both | dict(named)
 
 
-def for_all(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
+def broadcast(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
     """One value for all of n images, or one for each."""
     tensor = torch.as_tensor(np.asarray(values)).to(dtype)
     if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) not in (1, n)):
@@ -188,4 +188,4 @@ def labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
         raise UserError(
             f"label={wrong!r} is no class", f"give whole numbers, 0 to {n_classes - 1}"
         )
-    return for_all(given.astype(np.int64), n, "labels", torch.int64)
+    return broadcast(given.astype(np.int64), n, "labels", torch.int64)

@@ -27,7 +27,7 @@ from vaerun.utils.provenance import git_revision, package_versions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class RunRequest:
     """What the user asked for.
 
     Attributes
@@ -49,7 +49,7 @@ class Job:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class About:
+class RunFacts:
     """What the manifest says of a run beside its job.
 
     Attributes
@@ -68,8 +68,8 @@ class About:
 
 
 @contextlib.contextmanager
-def record(
-    folder: RunFolder, job: Job, about: About, *, is_shared: bool = False
+def recorded(
+    folder: RunFolder, job: RunRequest, about: RunFacts, *, is_shared: bool = False
 ) -> Iterator[RunFolder]:
     """Write config, overrides and manifest; when the body ends, write how it ended.
 
@@ -99,7 +99,7 @@ def record(
     _close(folder, "finished")
 
 
-def _opening(job: Job, about: About) -> dict[str, Any]:
+def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
     """The manifest of a run that begins now."""
     resumed_from = about.resumed_from
     return {

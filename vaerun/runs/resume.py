@@ -62,10 +62,10 @@ def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two configs ask for the same run, wherever it is kept."""
-    return essence(first) == essence(second)
+    return identity(first) == identity(second)
 
 
-def essence(
+def identity(
     plain: Mapping[str, Any], further: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, Any]:
     """What of a config tells one run from another.

@@ -21,7 +21,7 @@ from vaerun.geometry import Pose
 from vaerun.models import build, export
 from vaerun.models.encodings import Encodings, read_latents
 from vaerun.models.inference import Array, Latents, encode_images
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
 from vaerun.runs import inputs
 from vaerun.runs.config import RunConfig, validate
@@ -52,7 +52,7 @@ class Run:
     >>> run.metrics["knn_accuracy"], run.latents.val.angle  # doctest: +SKIP
     """
 
-    network: Network
+    network: InvariantVAE
     config: RunConfig
     folder: RunFolder
 
@@ -120,8 +120,10 @@ class Run:
         >>> np.rad2deg(run.encode(np.load("images.npy")).angle)  # doctest: +SKIP
         """
         network, name = self.network, self.config.model.name
-        x = inputs.images(images, network.shape.image)
-        condition = inputs.condition(network, name, len(x), label, inputs.merged(factors, named))
+        x = inputs.check_images(images, network.shape.image)
+        condition = inputs.encoder_condition(
+            network, name, len(x), label, inputs.merged(factors, named)
+        )
         return encode_images(network, x, condition)
 
     @torch.no_grad()
@@ -166,10 +168,10 @@ class Run:
         >>> as_they_lie = run.decode(latents.z_mean, latents.angle)  # doctest: +SKIP
         """
         network, name = self.network, self.config.model.name
-        content = inputs.content(z, self.config.model.latent_dim)
+        content = inputs.check_latents(z, self.config.model.latent_dim)
         n, size = len(content), network.n_at_once
-        pose = inputs.pose(network, name, n, angle, shift, scale)
-        of_class = inputs.to_decoder(network, name, n, label, inputs.merged(factors, named))
+        pose = inputs.check_pose(network, name, n, angle, shift, scale)
+        of_class = inputs.decoder_condition(network, name, n, label, inputs.merged(factors, named))
         rows = [slice(first, first + size) for first in range(0, max(n, 1), size)]
         chunks = [
             network.generate(

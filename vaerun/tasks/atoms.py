@@ -11,15 +11,15 @@ import torch
 from rich.console import Console
 
 from vaerun.data.datasets.graphene import GrapheneConfig, scene
-from vaerun.data.datasets.patches import Scene
+from vaerun.data.datasets.patches import PatchSource
 from vaerun.evaluation.figures.atom_overlay import save_overlay
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frame import in_file
 from vaerun.microscopy.graphene import SILICON
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import claim
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.folder import create_run_folder
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
@@ -27,7 +27,7 @@ from vaerun.utils.errors import UserError
 from vaerun.utils.progress import bar
 
 
-def atoms(config: RunConfig, job: Job) -> Path:
+def atoms(config: RunConfig, job: RunRequest) -> Path:
     """Find the atoms of all frames; returns the run folder with `atoms.h5` and `figures/`.
 
     Raises
@@ -45,12 +45,12 @@ def atoms(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     found = scene(config.data, device=hardware.torch_device, progress=config.trainer.progress)
     assert found.atoms is not None
-    folder = claim(config.out, "atoms", config.data.name)
-    about = About(
+    folder = create_run_folder(config.out, "atoms", config.data.name)
+    about = RunFacts(
         device=hardware.device,
         data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in found.frames]),
     )
-    with manifest.record(folder, job, about):
+    with manifest.recorded(folder, job, about):
         attributes = {
             "vaerun_version": provenance.version(),
             "ring_classes": list(found.classes),
@@ -67,7 +67,7 @@ def atoms(config: RunConfig, job: Job) -> Path:
     return folder.path
 
 
-def _summary(scene: Scene) -> list[tuple[str, str]]:
+def _summary(scene: PatchSource) -> list[tuple[str, str]]:
     assert scene.atoms is not None
     n_silicon = int((scene.atoms.species == SILICON).sum())
     counts = np.bincount(scene.atoms.ring_class + 1, minlength=len(scene.classes) + 1)

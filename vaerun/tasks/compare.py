@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 
 from vaerun.config.task import CompareConfig
-from vaerun.data.io.formats import natural
+from vaerun.data.io.formats import natural_order
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.figures import save_figures
 from vaerun.evaluation.figures.run_comparison import draw_manifolds, draw_metrics
 from vaerun.evaluation.metrics import catalogue
-from vaerun.evaluation.run_comparison import Finished, Group
+from vaerun.evaluation.run_comparison import FinishedRun, Group
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import RunFolder, claim, read_config
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.folder import RunFolder, create_run_folder, read_config
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table
-from vaerun.utils.errors import UserError, nearest, show
+from vaerun.utils.errors import UserError, closest, format_value
 from vaerun.utils.files import atomic_path, write_text
 
 _WIDTH_OF_A_PIPE = 200  # characters
@@ -34,7 +34,7 @@ _WIDTH_OF_A_PIPE = 200  # characters
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def compare(config: RunConfig, job: Job) -> Path:
+def compare(config: RunConfig, job: RunRequest) -> Path:
     """Write `table.md`, `table.csv` and figures of some runs; returns the folder they are in.
 
     Raises
@@ -49,9 +49,9 @@ def compare(config: RunConfig, job: Job) -> Path:
     metrics = _metrics(config.task.metrics, finished)
     groups = comparison.grouped(finished)
     head, rows = comparison.table(groups, metrics)
-    folder = claim(config.out, "compare", "runs")
-    about = About(device="", data_fingerprint=manifest.fingerprint([]))
-    with manifest.record(folder, job, about):
+    folder = create_run_folder(config.out, "compare", "runs")
+    about = RunFacts(device="", data_fingerprint=manifest.fingerprint([]))
+    with manifest.recorded(folder, job, about):
         write_text(folder.path / "table.md", _markdown(head, rows))
         _write_csv(folder.path / "table.csv", groups, metrics)
         arrays = _arrays(groups, metrics)
@@ -75,7 +75,7 @@ def _found(asked: str | Sequence[str] | None) -> list[RunFolder]:
     patterns = [asked] if isinstance(asked, str) else list(asked or [])
     folders: dict[Path, RunFolder] = {}
     for pattern in patterns:
-        paths = sorted(_matching(pattern), key=natural)
+        paths = sorted(_matching(pattern), key=natural_order)
         some = [RunFolder(path) for path in paths if RunFolder(path).config.is_file()]
         if not some:
             mend = "give run folders or globs, as in run='[outputs/rvae/cards_iv/*]'"
@@ -84,7 +84,7 @@ def _found(asked: str | Sequence[str] | None) -> list[RunFolder]:
     found = [folder for folder in folders.values() if folder.metrics_json.is_file()]
     if len(found) < 2:
         raise UserError(
-            f"run={show(asked)} names {len(found)} finished run(s) of {len(folders)}",
+            f"run={format_value(asked)} names {len(found)} finished run(s) of {len(folders)}",
             "give two or more that have a metrics.json",
         )
     return found
@@ -98,29 +98,29 @@ def _matching(pattern: str) -> list[Path]:
         return []
 
 
-def _read(folder: RunFolder) -> Finished:
+def _read(folder: RunFolder) -> FinishedRun:
     try:
         metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise UserError(f"{folder.metrics_json} is not readable JSON", "leave it out") from None
-    return Finished(name=str(folder.path), config=read_config(folder), metrics=metrics)
+    return FinishedRun(name=str(folder.path), config=read_config(folder), metrics=metrics)
 
 
-def _metrics(asked: Sequence[str] | None, finished: Sequence[Finished]) -> list[str]:
+def _metrics(asked: Sequence[str] | None, finished: Sequence[FinishedRun]) -> list[str]:
     """The metrics to show: those asked for, or the telling ones that any run has."""
     known = comparison.known_metrics(finished)
     for name in asked or []:
         if name not in known:
             raise UserError(
                 f"task.metrics: none of the runs has {name}",
-                f"did you mean {nearest(name, known)}",
+                f"did you mean {closest(name, known)}",
             )
-    return list(asked or [name for name in catalogue.TELLING if name in known])
+    return list(asked or [name for name in catalogue.METRIC_LABELS if name in known])
 
 
 def _by_title(groups: Sequence[Group], metrics: Sequence[str]) -> dict[str, list[list[float]]]:
     """Values of each group by what people call the metric."""
-    return {catalogue.TELLING.get(m, m): [g.values(m) for g in groups] for m in metrics}
+    return {catalogue.METRIC_LABELS.get(m, m): [g.values(m) for g in groups] for m in metrics}
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,16 +11,16 @@ import yaml
 from rich.console import Console
 
 from vaerun.config.task import EncodeConfig
-from vaerun.data.image_set import DataShape, ImageSet, cropped
-from vaerun.data.load import everything
+from vaerun.data.image_set import DataShape, ImageSet, as_tensor
+from vaerun.data.load import load_all
 from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import claim
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.folder import create_run_folder
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.finished_run import check_fit, reused
 from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.hardware import Hardware
@@ -30,7 +30,7 @@ from vaerun.utils.files import atomic_path
 _N_OUTLIERS = 12
 
 
-def encode(config: RunConfig, job: Job) -> Path:
+def encode(config: RunConfig, job: RunRequest) -> Path:
     """Encode all images of a data set; returns the folder with `latents.h5` and `figures/`.
 
     Images are read as they are needed, so that a file may be larger than memory.
@@ -48,15 +48,15 @@ def encode(config: RunConfig, job: Job) -> Path:
     config, job, network = again.config, again.job, again.run.network
     hardware = Hardware.find(config.trainer)
     classes = again.run.metrics.get("classes")
-    images = everything(config.data, config.seed, like=network.shape, classes=classes)
+    images = load_all(config.data, config.seed, like=network.shape, classes=classes)
     channels, height, width = images.images.shape[1:]
     check_fit(again.run, images, DataShape(image=(channels, height, width)))
-    about = About(
+    about = RunFacts(
         device=hardware.device,
         data_fingerprint=manifest.fingerprint([images.index, images.label]),
     )
-    folder = claim(config.out, "encode", config.data.name)
-    with manifest.record(folder, job, about):
+    folder = create_run_folder(config.out, "encode", config.data.name)
+    with manifest.recorded(folder, job, about):
         network = network.to(hardware.torch_device)
         encodings = inference.encode_set(
             network, images, VALIDATION, progress=config.trainer.progress
@@ -80,11 +80,13 @@ def encode(config: RunConfig, job: Job) -> Path:
     return folder.path
 
 
-def _arrays(network: Network, images: ImageSet, encodings: Encodings) -> dict[str, np.ndarray]:
+def _arrays(
+    network: InvariantVAE, images: ImageSet, encodings: Encodings
+) -> dict[str, np.ndarray]:
     """Those of the figures: where the images lie, and the worst of them."""
     worst = images.select(torch.from_numpy(_outliers(encodings)))
     return {
-        "outliers_input": cropped(worst.images).numpy(),
+        "outliers_input": as_tensor(worst.images).numpy(),
         "outliers_output": inference.reconstruct(network, worst),
         "outliers_error": encodings.error[_outliers(encodings)],
         **encoding_arrays(encodings, {}),

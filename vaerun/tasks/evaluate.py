@@ -10,8 +10,8 @@ from rich.console import Console
 
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import claim
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.folder import create_run_folder
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.finished_run import check_fit, reused, with_classes_of
 from vaerun.tasks.results import write_results
 from vaerun.tasks.terminal import print_table, show_log
@@ -20,7 +20,7 @@ from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import trained_before
 
 
-def evaluate(config: RunConfig, job: Job) -> Path:
+def evaluate(config: RunConfig, job: RunRequest) -> Path:
     """Write metrics, encodings, figures and report of a run into a new folder; returns it.
 
     Raises
@@ -36,9 +36,9 @@ def evaluate(config: RunConfig, job: Job) -> Path:
     splits = with_classes_of(again.run, load_splits(config))
     for images in splits.parts:
         check_fit(again.run, images, splits.shape)
-    about = About(device=hardware.device, data_fingerprint=fingerprint(job, splits))
-    folder = claim(config.out, "evaluate", config.data.name)
-    with manifest.record(folder, job, about):
+    about = RunFacts(device=hardware.device, data_fingerprint=fingerprint(job, splits))
+    folder = create_run_folder(config.out, "evaluate", config.data.name)
+    with manifest.recorded(folder, job, about):
         print_table(
             console,
             [

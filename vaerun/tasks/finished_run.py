@@ -10,9 +10,9 @@ from vaerun.config.overrides import group
 from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
-from vaerun.runs.manifest import Job
+from vaerun.runs.manifest import RunRequest
 from vaerun.runs.run import Run, load
-from vaerun.utils.errors import UserError, show
+from vaerun.utils.errors import UserError, format_value
 
 _OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now
 
@@ -36,10 +36,10 @@ class Reused:
     run: Run
     folder: RunFolder
     config: RunConfig
-    job: Job
+    job: RunRequest
 
 
-def reused(config: RunConfig, job: Job) -> Reused:
+def reused(config: RunConfig, job: RunRequest) -> Reused:
     """The run that ``run=`` names, with the data that it is to look at.
 
     Raises
@@ -49,7 +49,7 @@ def reused(config: RunConfig, job: Job) -> Reused:
     """
     if not isinstance(config.run, str):
         raise UserError(
-            f"run={show(config.run)} is not one run folder",
+            f"run={format_value(config.run)} is not one run folder",
             "give it as in run=outputs/rvae/cards_iv/version_0",
         )
     for text in job.overrides:

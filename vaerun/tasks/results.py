@@ -14,27 +14,27 @@ from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import models
-from vaerun.data.image_set import ImageSet, Splits, cropped
+from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.evaluation.figures.arrays import MOST_DRAWN
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.metrics import summary as analysis_metrics
 from vaerun.evaluation.metrics.circular import common_symmetry
-from vaerun.evaluation.metrics.class_separation import N_PICTURES, label_free
+from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
-from vaerun.evaluation.metrics.summary import MOST_TRAIN, MOST_VAL, restoration
+from vaerun.evaluation.metrics.summary import MOST_TRAIN, MOST_VAL, psnr_gain
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_latents
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import class_maps, latent_maps
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.tasks.terminal import closing
-from vaerun.training.trained_model import Trained
+from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
 from vaerun.utils.files import atomic_path, write_text
 
@@ -48,7 +48,7 @@ def write_results(
     plain: Mapping[str, Any],
     splits: Splits,
     folder: RunFolder,
-    trained: Trained,
+    trained: TrainedModel,
     console: Console,
 ) -> None:
     """Encode everything with a trained network and write what the contract asks for.
@@ -95,7 +95,7 @@ def write_results(
             # the report is the last thing a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
-            explorer=explorer_data.explorer(
+            explorer=explorer_data.build_explorer(
                 network, splits, encodings, _names_of_classes(network, splits, encodings, metrics)
             ),
         )
@@ -122,11 +122,11 @@ def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
 
 
 def measure(
-    config: RunConfig, splits: Splits, trained: Trained, encodings: Encodings
+    config: RunConfig, splits: Splits, trained: TrainedModel, encodings: Encodings
 ) -> dict[str, Any]:
     """What `metrics.json` says of a trained network and the encodings of its data."""
     network, family = trained.network, models.MODELS[config.model.name]
-    terms = inference.bound(
+    terms = inference.evaluate_elbo(
         network, splits.val, deterministic=family.deterministic, seed=config.seed
     )
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
@@ -153,7 +153,7 @@ def measure(
 
 
 def _label_free(
-    network: Network, splits: Splits, encodings: Encodings, *, supervised: bool
+    network: InvariantVAE, splits: Splits, encodings: Encodings, *, supervised: bool
 ) -> dict[str, dict[str, float]]:
     """How distinct the classes are that a model found itself; nothing for other models."""
     if not network.n_classes or supervised:
@@ -168,22 +168,22 @@ def _label_free(
             if len(members)
             else members
         )
-        pictures.append(inference.upright(network, val.z_mean[some], told))
+        pictures.append(inference.decode_canonical(network, val.z_mean[some], told))
     share = np.bincount(val.predicted, minlength=network.n_classes) / len(val)
-    return {"label_free": label_free(pictures, share)}
+    return {"label_free": class_separation(pictures, share)}
 
 
-def _psnr(network: Network, images: ImageSet) -> dict[str, dict[str, float]]:
+def _psnr(network: InvariantVAE, images: ImageSet) -> dict[str, dict[str, float]]:
     """How well corrupted images are restored; nothing where they are not corrupted."""
     if images.clean is None:
         return {}
     restored = inference.reconstruct(network, images)
-    given, clean = (cropped(some).numpy() for some in (images.images, images.clean))
-    return {"psnr": restoration(given, restored, clean)}
+    given, clean = (as_tensor(some).numpy() for some in (images.images, images.clean))
+    return {"psnr": psnr_gain(given, restored, clean)}
 
 
 def _arrays(
-    network: Network,
+    network: InvariantVAE,
     splits: Splits,
     encodings: Encodings,
     metrics: Mapping[str, Any],
@@ -195,7 +195,7 @@ def _arrays(
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "inputs": splits.val.images[:_N_INPUTS].numpy(),
-        "reconstructions_input": cropped(examples.images).numpy(),
+        "reconstructions_input": as_tensor(examples.images).numpy(),
         "reconstructions_output": inference.reconstruct(network, examples),
         **_truth(examples, metrics),
         # a term that the model lacks is zero throughout
@@ -208,7 +208,7 @@ def _arrays(
 
 
 def _names_of_classes(
-    network: Network, splits: Splits, encodings: Encodings, metrics: Mapping[str, Any]
+    network: InvariantVAE, splits: Splits, encodings: Encodings, metrics: Mapping[str, Any]
 ) -> list[str]:
     """The classes that a model is told or infers: those it found itself after what is in them."""
     if not network.n_classes or "classification" in metrics:
@@ -222,14 +222,14 @@ def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
     if examples.clean is None:
         return {}
     psnr_db = np.array([metrics["psnr"]["input_db"], metrics["psnr"]["output_db"]])
-    return {"reconstructions_truth": cropped(examples.clean).numpy(), "psnr_db": psnr_db}
+    return {"reconstructions_truth": as_tensor(examples.clean).numpy(), "psnr_db": psnr_db}
 
 
-def _maps(network: Network, classes: Sequence[str], encodings: Encodings) -> Arrays:
+def _maps(network: InvariantVAE, classes: Sequence[str], encodings: Encodings) -> Arrays:
     """Decoded content: one map, or one for each class (or step of a condition)."""
     examples = network.category.examples(classes)
     if not examples:
-        return latent_maps(partial(inference.upright, network), encodings)
-    decodes = [partial(inference.upright, network, told=told) for _, told in examples]
+        return latent_maps(partial(inference.decode_canonical, network), encodings)
+    decodes = [partial(inference.decode_canonical, network, told=told) for _, told in examples]
     names = np.array([name for name, _ in examples])
     return {"map_names": names, **class_maps(decodes, encodings)}

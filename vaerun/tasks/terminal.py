@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vaerun.data.image_set import Splits
-from vaerun.models.invariant_vae import Network, count_parameters
+from vaerun.models.invariant_vae import InvariantVAE, count_parameters
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.training.hardware import Hardware
@@ -29,7 +29,7 @@ def opening(
     console: Console,
     config: RunConfig,
     splits: Splits,
-    network: Network,
+    network: InvariantVAE,
     hardware: Hardware,
     folder: RunFolder,
 ) -> None:

@@ -9,17 +9,17 @@ from rich.console import Console
 
 from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
-from vaerun.runs.folder import RunFolder, claim, open_run
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.folder import RunFolder, create_run_folder, open_run
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import opening, show_log
-from vaerun.training.batch_size import settled
-from vaerun.training.context import Setting, fingerprint, load_splits
+from vaerun.training.batch_size import resolve_batch_size
+from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import just_trained
 from vaerun.training.trainer import check_sizes, fit, new_network
 
 
-def train(config: RunConfig, job: Job) -> Path:
+def train(config: RunConfig, job: RunRequest) -> Path:
     """Train a model, write everything the contract asks of a run; returns its folder.
 
     Raises
@@ -33,17 +33,17 @@ def train(config: RunConfig, job: Job) -> Path:
     resumed = _resumed(config, job, console)
     splits = load_splits(config)
     network = new_network(config, splits, config.seed)
-    config, job = settled(config, job, splits, network, hardware, resumed)
+    config, job = resolve_batch_size(config, job, splits, network, hardware, resumed)
     check_sizes(config, splits, hardware)
-    about = About(
+    about = RunFacts(
         device=hardware.device,
         data_fingerprint=fingerprint(job, splits),
         resumed_from=None if resumed is None else resumed.path,
     )
-    folder = resumed or claim(config.out, config.model.name, config.data.name)
-    with manifest.record(folder, job, about):
+    folder = resumed or create_run_folder(config.out, config.model.name, config.data.name)
+    with manifest.recorded(folder, job, about):
         opening(console, config, splits, network, hardware, folder)
-        setting = Setting(
+        setting = TrainingContext(
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
         record = fit(setting)
@@ -56,7 +56,7 @@ def train(config: RunConfig, job: Job) -> Path:
     return folder.path
 
 
-def _resumed(config: RunConfig, job: Job, console: Console) -> RunFolder | None:
+def _resumed(config: RunConfig, job: RunRequest, console: Console) -> RunFolder | None:
     """The run to go on with, or None for a new one."""
     if config.resume is None:
         return None

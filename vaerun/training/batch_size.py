@@ -21,10 +21,10 @@ from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.models.elbo import negative_elbo
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, read_config
-from vaerun.runs.manifest import Job
+from vaerun.runs.manifest import RunRequest
 from vaerun.training.hardware import Hardware
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
@@ -40,14 +40,14 @@ _TRIED = 8  # images whose step tells what one takes
 _STREAM = 4  # of noise
 
 
-def settled(
+def resolve_batch_size(
     config: RunConfig,
-    job: Job,
+    job: RunRequest,
     splits: Splits,
-    network: Network,
+    network: InvariantVAE,
     hardware: Hardware,
     resumed: RunFolder | None = None,
-) -> tuple[RunConfig, Job]:
+) -> tuple[RunConfig, RunRequest]:
     """Config and job with a number for ``data.batch_size=auto``.
 
     Parameters
@@ -101,7 +101,7 @@ def batch_size(n_images: int, n_ranks: int, fits: Callable[[int], bool]) -> int:
     return max(size, 2) * n_ranks if n_ranks > 1 else size
 
 
-def _fitting(network: Network, some: ImageSet, hardware: Hardware) -> Callable[[int], bool]:
+def _fitting(network: InvariantVAE, some: ImageSet, hardware: Hardware) -> Callable[[int], bool]:
     """Tells whether a training step with so many images fits."""
     device = hardware.torch_device
     n = min(len(some), _TRIED)
@@ -126,7 +126,7 @@ def _fitting(network: Network, some: ImageSet, hardware: Hardware) -> Callable[[
 
 
 def kept_bytes(
-    network: Network, images: Tensor, condition: Tensor | None = None, *, mixed: bool = False
+    network: InvariantVAE, images: Tensor, condition: Tensor | None = None, *, mixed: bool = False
 ) -> int:
     """Bytes that a training step of images (n, C, H, W) keeps for its gradients.
 
@@ -157,7 +157,7 @@ def kept_bytes(
     return sum(kept.values())
 
 
-def _step(network: Network, x: Tensor, condition: Tensor | None, *, mixed: bool) -> None:
+def _step(network: InvariantVAE, x: Tensor, condition: Tensor | None, *, mixed: bool) -> None:
     """A training step, but for the weights, which stay."""
     random.seed(0, _STREAM, 0)
     network.train()

@@ -8,11 +8,11 @@ from typing import Any
 import pytorch_lightning as pl
 from rich.console import Console
 
-from vaerun.models.lightning_module import Module
+from vaerun.models.lightning_module import VAELightningModule
 from vaerun.runs.folder import RunFolder
-from vaerun.training.checkpoint_files import Slot
+from vaerun.training.checkpoint_files import CheckpointPair
 from vaerun.training.distributed.launch import Ranks
-from vaerun.training.signals import Waiting
+from vaerun.training.signals import DeferredSignals
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -25,7 +25,7 @@ class Diverged(UserError):
     """Training came to a loss that is no number."""
 
 
-class Keeping(pl.callbacks.Checkpoint):
+class PeriodicCheckpoint(pl.callbacks.Checkpoint):
     """Keeps the state between two steps: now and then, and before a signal has its way.
 
     Parameters
@@ -38,11 +38,11 @@ class Keeping(pl.callbacks.Checkpoint):
         Those that train together: they keep and stop as one.
     """
 
-    def __init__(self, slot: Slot, minutes: float, ranks: Ranks) -> None:
+    def __init__(self, slot: CheckpointPair, minutes: float, ranks: Ranks) -> None:
         self.slot = slot
         self.minutes = minutes
         self.ranks = ranks
-        self._signals = Waiting()
+        self._signals = DeferredSignals()
         self._kept = 0.0  # when, on the clock of `time.monotonic`
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -113,7 +113,7 @@ class Keeping(pl.callbacks.Checkpoint):
         return STATE_KEY
 
 
-class Beginning(Keeping):
+class RestartCheckpoint(PeriodicCheckpoint):
     """Ends training after some epochs and keeps its state, with its validation loss, in a file.
 
     Parameters
@@ -123,10 +123,12 @@ class Beginning(Keeping):
     epochs
         How many.
     slot, minutes, ranks
-        See `Keeping`; for a beginning that is yet to be finished.
+        See `PeriodicCheckpoint`; for a beginning that is yet to be finished.
     """
 
-    def __init__(self, path: Path, epochs: int, slot: Slot, minutes: float, ranks: Ranks) -> None:
+    def __init__(
+        self, path: Path, epochs: int, slot: CheckpointPair, minutes: float, ranks: Ranks
+    ) -> None:
         super().__init__(slot, minutes, ranks)
         self.path = path
         self.epochs = epochs
@@ -148,14 +150,16 @@ class Beginning(Keeping):
         trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
-        """The loss, as `Checkpoints` has it."""
+        """The loss, as `BestAndLastCheckpoint` has it."""
         return {"best": self.loss}
 
 
-class Checkpoints(Keeping):
+class BestAndLastCheckpoint(PeriodicCheckpoint):
     """Keeps the newest state, and that of the lowest validation loss, each written whole."""
 
-    def __init__(self, folder: RunFolder, slot: Slot, minutes: float, ranks: Ranks) -> None:
+    def __init__(
+        self, folder: RunFolder, slot: CheckpointPair, minutes: float, ranks: Ranks
+    ) -> None:
         super().__init__(slot, minutes, ranks)
         self.folder = folder
         self.best = math.inf
@@ -190,7 +194,7 @@ class Checkpoints(Keeping):
         self._has_ended = bool(state_dict.get("ended", False))  # older ones do not say
 
 
-class Watch(pl.Callback):
+class DivergenceMonitor(pl.Callback):
     """Ends a run that has diverged, before its state is saved; says so when content collapsed."""
 
     def __init__(self, console: Console) -> None:
@@ -209,7 +213,7 @@ class Watch(pl.Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say so if the content carries nothing."""
-        assert isinstance(pl_module, Module)
+        assert isinstance(pl_module, VAELightningModule)
         kl = trainer.callback_metrics.get("val/kl_content")
         if kl is not None and not pl_module.family.deterministic and float(kl) < _COLLAPSED:
             self.console.print(

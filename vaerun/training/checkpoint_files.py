@@ -14,7 +14,7 @@ from vaerun.utils.files import atomic_path
 
 
 @dataclass(frozen=True)
-class Slot:
+class CheckpointPair:
     """Where the newest state of a training is kept, and the one before it.
 
     Attributes
@@ -63,11 +63,11 @@ class Slot:
         say
             Told, in a line, of a state that is broken.
         """
-        if is_whole(self.newest):
+        if is_readable(self.newest):
             return self.newest
         name = f"{self.newest.parent.name}/{self.newest.name}"
         was_there = self.newest.exists() or self.previous.exists()
-        if is_whole(self.previous):
+        if is_readable(self.previous):
             say(f"{name} is broken: going on from the one before it")
             with atomic_path(self.newest) as copy:
                 shutil.copyfile(self.previous, copy)
@@ -83,18 +83,18 @@ class Slot:
         self.previous.unlink(missing_ok=True)
 
 
-def of_run(folder: RunFolder) -> Slot:
+def of_run(folder: RunFolder) -> CheckpointPair:
     """Where a run keeps its state."""
-    return Slot(folder.last_checkpoint, folder.checkpoints / "previous.ckpt")
+    return CheckpointPair(folder.last_checkpoint, folder.checkpoints / "previous.ckpt")
 
 
-def of_beginning(folder: RunFolder, number: int) -> Slot:
+def of_restart(folder: RunFolder, number: int) -> CheckpointPair:
     """Where an unfinished beginning keeps its own."""
     names = (f"beginning_{number}_newest.ckpt", f"beginning_{number}_previous.ckpt")
-    return Slot(*(folder.checkpoints / name for name in names))
+    return CheckpointPair(*(folder.checkpoints / name for name in names))
 
 
-def is_whole(path: Path) -> bool:
+def is_readable(path: Path) -> bool:
     """Whether a training can go on from a file: it is there, and no bit of it has changed."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -12,13 +12,13 @@ from vaerun.data.load import load
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
-from vaerun.runs.manifest import Job
-from vaerun.training.distributed.launch import ALONE, Ranks
+from vaerun.runs.manifest import RunRequest
+from vaerun.training.distributed.launch import SINGLE_PROCESS, Ranks
 from vaerun.training.hardware import Hardware
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class TrainingContext:
     """What every part of a training is done with, and by whom."""
 
     config: RunConfig
@@ -26,7 +26,7 @@ class Setting:
     folder: RunFolder
     hardware: Hardware
     console: Console
-    ranks: Ranks = ALONE
+    ranks: Ranks = SINGLE_PROCESS
 
 
 # options of a data set that say where it lies and how it is used, not what it holds
@@ -58,7 +58,7 @@ def load_splits(config: RunConfig) -> Splits:
     )
 
 
-def fingerprint(job: Job, splits: Splits) -> str:
+def fingerprint(job: RunRequest, splits: Splits) -> str:
     """Of the images, and of the options that they were drawn with."""
     drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
     if splits.val.clean is not None:  # what corrupts them is drawn from the seed

@@ -14,7 +14,7 @@ from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import write_text
 
 
-class History(pl.Callback):
+class EpochLog(pl.Callback):
     """One row an epoch of all logged means, in ``metrics.csv`` and for TensorBoard.
 
     Parameters
@@ -90,6 +90,11 @@ class History(pl.Callback):
         writer.writeheader()
         writer.writerows({k: f"{v:.10g}" for k, v in r.items()} for r in self.rows)
         write_text(self.folder.metrics_csv, text.getvalue())
+
+    @property
+    def state_key(self) -> str:
+        """Key of this log in a checkpoint file, whatever the class is called."""
+        return "History"
 
     def state_dict(self) -> dict[str, Any]:
         """All rows so far, and the seconds since the last."""

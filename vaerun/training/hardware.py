@@ -12,7 +12,7 @@ import torch
 
 from vaerun.runs.config import TrainerConfig
 from vaerun.utils.devices import cpu, quick_at_bfloat16
-from vaerun.utils.distributed import World, given
+from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.errors import UserError
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -60,7 +60,7 @@ class Hardware:
         precision = config.precision
         if precision == "auto":
             precision = "bf16-mixed" if quick_at_bfloat16(accelerator) else "32-true"
-        devices, nodes = _counts(config, accelerator, given())
+        devices, nodes = _counts(config, accelerator, detect())
         return cls(
             accelerator=accelerator,
             precision=cast("Precision", precision),
@@ -85,7 +85,9 @@ def _has_compiler() -> bool:
     return any(shutil.which(name) for name in (os.environ.get("CXX", ""), "g++", "clang++"))
 
 
-def _counts(config: TrainerConfig, accelerator: str, world: World | None) -> tuple[int, int]:
+def _counts(
+    config: TrainerConfig, accelerator: str, world: ProcessGroupInfo | None
+) -> tuple[int, int]:
     """Devices on each machine, and machines; as many as processes were started, if any were."""
     there = torch.cuda.device_count() if accelerator == "gpu" else 1
     if config.devices == "auto":

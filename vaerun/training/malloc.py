@@ -16,7 +16,7 @@ _USUAL = 32 * 2**20  # bytes; the most that glibc comes to by itself
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Within, freed memory is kept; afterwards it goes back. Does nothing but under glibc."""
     if platform.libc_ver()[0] != "glibc":
         yield

@@ -2,29 +2,31 @@
 
 import torch
 
-from vaerun.data.datamodule import Knowledge
-from vaerun.data.image_set import joined
-from vaerun.models.lightning_module import Module
+from vaerun.data.datamodule import Supervision
+from vaerun.data.image_set import concatenate_images
+from vaerun.models.lightning_module import VAELightningModule
 from vaerun.training.clustering import template_mixture
-from vaerun.training.context import Setting
+from vaerun.training.context import TrainingContext
 
 
-def knowledge(setting: Setting, module: Module, epoch: int) -> Knowledge:
+def supervision(setting: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
     """What the model is told beside the images from an epoch on."""
     category = module.network.category
     is_guided = epoch < setting.config.objective.guide_epochs
-    return Knowledge(
+    return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,
-        guide=setting.ranks.share(lambda: _guide(setting, module)) if is_guided else None,
+        guide=setting.ranks.share(lambda: _pseudo_labels(setting, module)) if is_guided else None,
     )
 
 
-def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
+def _pseudo_labels(setting: TrainingContext, module: VAELightningModule) -> torch.Tensor | None:
     """Class and angle found before training, (N, 2), for training and then labelled images."""
     network, splits = module.network, setting.splits
     told = network.category.n_data_classes
-    sought = template_mixture.sought(setting.config.model, told or network.n_classes or 1)
+    sought = template_mixture.clustering_settings(
+        setting.config.model, told or network.n_classes or 1
+    )
     if sought is None:
         return None
     if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
@@ -36,8 +38,8 @@ def _guide(setting: Setting, module: Module) -> torch.Tensor | None:
         label.append(splits.labelled.label)
     with setting.console.status("looking for classes and uprights"):
         hardware = setting.hardware
-        found = template_mixture.explore(
-            joined(images),
+        found = template_mixture.find_pseudo_labels(
+            concatenate_images(images),
             torch.cat(label),
             sought,
             module.seed,

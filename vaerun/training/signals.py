@@ -1,7 +1,7 @@
 """Signals that wait for the end of a step, so that they find a state that is worth keeping.
 
-`interrupting` makes a scheduler's signals end the program as Ctrl-C does; `Waiting` holds them
-back while a network is trained.
+`interrupting` makes a scheduler's signals end the program as Ctrl-C does; `DeferredSignals`
+holds them back while a network is trained.
 """
 
 import signal
@@ -12,7 +12,7 @@ from vaerun.utils.exit_status import can_be_handled
 _HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Waiting:
+class DeferredSignals:
     """Signals that came in; `act` has each do what it would have done at once.
 
     What that is was settled by others (Python, the command line, submitit), and is left to them.

@@ -17,18 +17,24 @@ from vaerun import models
 from vaerun.data.corruption import corruption
 from vaerun.data.datamodule import DataModule
 from vaerun.data.image_set import Splits
-from vaerun.models.invariant_vae import Network
-from vaerun.models.lightning_module import Module, Optimiser, balanced
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.lightning_module import AdamConfig, VAELightningModule, class_weights
 from vaerun.runs.config import RunConfig
 from vaerun.training import checkpoint_files, malloc
-from vaerun.training.callbacks import STATE_KEY, Beginning, Checkpoints, Diverged, Watch
-from vaerun.training.context import Setting
-from vaerun.training.distributed.launch import Ranks, together
+from vaerun.training.callbacks import (
+    STATE_KEY,
+    BestAndLastCheckpoint,
+    Diverged,
+    DivergenceMonitor,
+    RestartCheckpoint,
+)
+from vaerun.training.context import TrainingContext
+from vaerun.training.distributed.launch import Ranks, launch_ranks
 from vaerun.training.distributed.lightning_environment import GivenEnvironment
-from vaerun.training.epoch_log import History
+from vaerun.training.epoch_log import EpochLog
 from vaerun.training.hardware import Hardware, quiet_lightning
 from vaerun.training.progress_bar import EpochLines, ProgressBar
-from vaerun.training.pseudo_labels import knowledge
+from vaerun.training.pseudo_labels import supervision
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -51,13 +57,13 @@ class TrainingRecord:
         Device and precision.
     """
 
-    module: Module
+    module: VAELightningModule
     rows: list[dict[str, float]]
     steps: int
     hardware: Hardware
 
 
-def new_network(config: RunConfig, splits: Splits, seed: int) -> Network:
+def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
     """An untrained network.
 
     Raises
@@ -92,7 +98,7 @@ def check_sizes(config: RunConfig, splits: Splits, hardware: Hardware) -> None:
             )
 
 
-def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
+def fit(setting: TrainingContext, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
     """Train from the start, or from the folder's last checkpoint if it has one.
 
     Parameters
@@ -108,27 +114,27 @@ def fit(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingReco
         If training diverges.
     """
     hardware = setting.hardware
-    with together(setting.folder.path, hardware.n_ranks, hardware.accelerator) as ranks:
-        return take_part(replace(setting, ranks=ranks), onlookers)
+    with launch_ranks(setting.folder.path, hardware.n_ranks, hardware.accelerator) as ranks:
+        return fit_on_rank(replace(setting, ranks=ranks), onlookers)
 
 
-def take_part(setting: Setting, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
+def fit_on_rank(setting: TrainingContext, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
     """One rank's part in the same; the first one decides and writes."""
     quiet_lightning()
     config, folder, ranks = setting.config, setting.folder, setting.ranks
     slot = checkpoint_files.of_run(folder)
     last = _agreed(ranks, lambda: slot.whole(setting.console.print))
     if last is None and config.model.restarts > 1:
-        last = _choose_beginning(setting)
+        last = _choose_restart(setting)
     if ranks.is_first:
         for done_with in folder.checkpoints.glob("beginning_*"):
             done_with.unlink()
     module = _module(setting, config.seed if last is None else _seed_of(last))
-    history = History(folder)
+    history = EpochLog(folder)
     stop = config.trainer.early_stopping_epochs
     callbacks = [
         *_watching(setting, history),
-        Checkpoints(folder, slot, config.trainer.checkpoint_minutes, ranks),
+        BestAndLastCheckpoint(folder, slot, config.trainer.checkpoint_minutes, ranks),
         *onlookers,
         *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
     ]
@@ -144,7 +150,7 @@ def _agreed(ranks: Ranks, find: Callable[[], Path | None]) -> Path | None:
     return None if found is None else Path(found)
 
 
-def _choose_beginning(setting: Setting) -> Path:
+def _choose_restart(setting: TrainingContext) -> Path:
     """Begin several times; the best by the bound becomes the last checkpoint, which is returned.
 
     One that diverges is left out. It leaves no file, so a resumed run tries it once more.
@@ -160,8 +166,8 @@ def _choose_beginning(setting: Setting) -> Path:
     for number in range(config.model.restarts):
         path = folder.checkpoints / f"beginning_{number}.ckpt"
         try:
-            if not ranks.agree(lambda path=path: checkpoint_files.is_whole(path)):  # type: ignore[misc]
-                _begin(setting, number, path, epochs)
+            if not ranks.agree(lambda path=path: checkpoint_files.is_readable(path)):  # type: ignore[misc]
+                _run_restart(setting, number, path, epochs)
         except Diverged:
             if not found and number + 1 == config.model.restarts:
                 raise
@@ -187,20 +193,20 @@ def _loss_of(beginning: Path) -> float:
     return float(state["callbacks"][STATE_KEY]["best"])
 
 
-def _begin(setting: Setting, number: int, path: Path, epochs: int) -> None:
+def _run_restart(setting: TrainingContext, number: int, path: Path, epochs: int) -> None:
     """Train the beginning of a number, from 0; people count from 1."""
     config, folder = setting.config, setting.folder
     setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
-    slot = checkpoint_files.of_beginning(folder, number)
+    slot = checkpoint_files.of_restart(folder, number)
     minutes = config.trainer.checkpoint_minutes
-    beginning = Beginning(path, epochs, slot, minutes, setting.ranks)
-    history = History(folder, folder.tensorboard / f"beginning_{number + 1}")
-    module = _module(setting, _seed_of_beginning(config.seed, number))
+    beginning = RestartCheckpoint(path, epochs, slot, minutes, setting.ranks)
+    history = EpochLog(folder, folder.tensorboard / f"beginning_{number + 1}")
+    module = _module(setting, _seed_of_restart(config.seed, number))
     begun = _agreed(setting.ranks, lambda: slot.whole(setting.console.print))
     _train(setting, module, [*_watching(setting, history), beginning], begun)
 
 
-def _seed_of_beginning(seed: int, number: int) -> int:
+def _seed_of_restart(seed: int, number: int) -> int:
     """The first beginning has the seed of the run, the others have seeds made of it."""
     return (
         seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
@@ -212,34 +218,37 @@ def _seed_of(checkpoint: Path) -> int:
     return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["seed"])
 
 
-def _module(setting: Setting, seed: int) -> Module:
+def _module(setting: TrainingContext, seed: int) -> VAELightningModule:
     config = setting.config
     trainer = config.trainer
     network = new_network(config, setting.splits, seed)
     if trainer.compile:  # the networks alone: compiled, the module could not log
         network.encoder.compile()
         network.decoder.compile()
-    return Module(
+    return VAELightningModule(
         network,
         models.MODELS[config.model.name],
         config.objective,
-        Optimiser(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
+        AdamConfig(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,
         corruption(config.data.corrupt, config.data.corruption),
         _class_weight(setting),
     )
 
 
-def _class_weight(setting: Setting) -> torch.Tensor | None:
+def _class_weight(setting: TrainingContext) -> torch.Tensor | None:
     """So that a rare class is learned from its labels too."""
     splits = setting.splits
     if splits.labelled is None:
         return None
-    return balanced(splits.labelled.label, splits.shape.n_classes)
+    return class_weights(splits.labelled.label, splits.shape.n_classes)
 
 
 def _train(
-    setting: Setting, module: Module, callbacks: Sequence[pl.Callback], checkpoint: Path | None
+    setting: TrainingContext,
+    module: VAELightningModule,
+    callbacks: Sequence[pl.Callback],
+    checkpoint: Path | None,
 ) -> pl.Trainer:
     """Train a module to its last epoch, or to where a callback ends it, from a checkpoint on."""
     config, hardware = setting.config, setting.hardware
@@ -268,11 +277,11 @@ def _train(
         setting.splits,
         config.data.n_in_batch,
         config.seed,
-        knowledge(setting, module, epoch),
+        supervision(setting, module, epoch),
         val_batch_size=module.network.n_at_once,
     )
     try:
-        with malloc.kept():
+        with malloc.keep_freed_memory():
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:
         if stop.code == _STATUS_WHEN_INTERRUPTED:
@@ -281,11 +290,11 @@ def _train(
     return trainer
 
 
-def _watching(setting: Setting, history: History) -> list[pl.Callback]:
+def _watching(setting: TrainingContext, history: EpochLog) -> list[pl.Callback]:
     """What looks on while training goes."""
     console = setting.console
     if not setting.ranks.is_first:
-        return [Watch(console)]
+        return [DivergenceMonitor(console)]
     is_live = setting.config.trainer.progress and console.is_terminal
     bar = ProgressBar(console) if is_live else EpochLines(console)
-    return [Watch(console), history, bar]
+    return [DivergenceMonitor(console), history, bar]

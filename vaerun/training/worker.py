@@ -14,19 +14,19 @@ from rich.console import Console
 
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder, read_config
-from vaerun.training.context import Setting, load_splits
-from vaerun.training.distributed.launch import connection, leading
-from vaerun.training.distributed.messages import Board
+from vaerun.training.context import TrainingContext, load_splits
+from vaerun.training.distributed.launch import connection, lead_ranks
+from vaerun.training.distributed.messages import RankMessages
 from vaerun.training.hardware import Hardware
-from vaerun.training.trainer import take_part
-from vaerun.utils.distributed import World, given
+from vaerun.training.trainer import fit_on_rank
+from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import end_with_parent, guarded
 
 _PATIENCE = 2.0  # seconds
 
 
-def among_others(work: Callable[[], int]) -> int:
+def run_or_follow(work: Callable[[], int]) -> int:
     """Do some work as rank 0 of the processes that were started for it, or follow that one.
 
     Returns
@@ -34,18 +34,18 @@ def among_others(work: Callable[[], int]) -> int:
     int
         The exit status.
     """
-    world = given()
+    world = detect()
     if world is None:
         return work()
     if world.rank > 0:
         return follow(world)
-    with leading(world):
+    with lead_ranks(world):
         return work()
 
 
-def follow(world: World) -> int:
+def follow(world: ProcessGroupInfo) -> int:
     """Take part in whatever rank 0 trains until it has no more; returns the exit status."""
-    board = Board.joined(world)
+    board = RankMessages.joined(world)
     while (training := board.read()) is not None:
         section = board.section(training["section"])
         # rank 0 is at the same end, and the one to speak of it
@@ -55,7 +55,7 @@ def follow(world: World) -> int:
     return 0
 
 
-def _take_part(folder: RunFolder, board: Board, world: World) -> None:
+def _take_part(folder: RunFolder, board: RankMessages, world: ProcessGroupInfo) -> None:
     """In the training of a run, whose config is in its folder."""
     try:
         config = validate(read_config(folder))
@@ -67,8 +67,8 @@ def _take_part(folder: RunFolder, board: Board, world: World) -> None:
     board.say("ready")
     with connection(board, world, hardware.accelerator) as ranks:
         silent = Console(quiet=True)
-        take_part(
-            Setting(
+        fit_on_rank(
+            TrainingContext(
                 config=config,
                 splits=splits,
                 folder=folder,
@@ -82,7 +82,7 @@ def _take_part(folder: RunFolder, board: Board, world: World) -> None:
 def _started_here() -> int:
     """One that rank 0 has started on its own machine."""
     end_with_parent(lambda: os._exit(1))  # there is nothing that it would have to put in order
-    world = given()
+    world = detect()
     assert world is not None
     try:
         return follow(world)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShare:
     """The images ``rank, rank + n_ranks, …`` of a batch of ``n_in_all``."""
 
     rank: int
@@ -45,7 +45,7 @@ _FIRST_PORT, _PORTS = 15_000, 10_000  # where a scheduler's job has one by its n
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class ProcessGroupInfo:
     """All processes that train together, and this one among them.
 
     Attributes
@@ -71,7 +71,7 @@ class World:
         return self.size // self.local_size
 
 
-def given(environment: Mapping[str, str] = os.environ) -> World | None:
+def detect(environment: Mapping[str, str] = os.environ) -> ProcessGroupInfo | None:
     """The processes that were started for one command; None where this one is alone.
 
     A SLURM job counts as several only in a step of its own: what a batch script starts without
@@ -79,7 +79,7 @@ def given(environment: Mapping[str, str] = os.environ) -> World | None:
     """
     if {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"} <= environment.keys():
         size = int(environment["WORLD_SIZE"])
-        world = World(
+        world = ProcessGroupInfo(
             rank=int(environment["RANK"]),
             size=size,
             local_rank=int(environment["LOCAL_RANK"]),
@@ -99,7 +99,7 @@ def given(environment: Mapping[str, str] = os.environ) -> World | None:
 
 def _of_scheduler(
     environment: Mapping[str, str], names: tuple[str, ...], address: str, job: str
-) -> World | None:
+) -> ProcessGroupInfo | None:
     """From a scheduler's variables; every job has a port of its own, by its number."""
     if not set(names) <= environment.keys():
         return None
@@ -107,7 +107,7 @@ def _of_scheduler(
     port = _FIRST_PORT + int(re.sub(r"\D", "", job) or 0) % _PORTS
     if size == 1:
         return None
-    return World(
+    return ProcessGroupInfo(
         rank=rank,
         size=size,
         local_rank=local_rank,

@@ -39,16 +39,16 @@ def key(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def show(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as one would type it on the command line, cut where it is long."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
-        text = f"[{','.join(map(show, value))}]"
+        text = f"[{','.join(map(format_value, value))}]"
     elif isinstance(value, Mapping):
-        text = "{" + ",".join(f"{name}:{show(item)}" for name, item in value.items()) + "}"
+        text = "{" + ",".join(f"{name}:{format_value(item)}" for name, item in value.items()) + "}"
     else:
         text = " ".join(str(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
@@ -59,25 +59,25 @@ def likeness(word: str, other: str) -> float:
     return difflib.SequenceMatcher(None, other.lower(), word.lower(), autojunk=False).ratio()
 
 
-def nearest(word: str, options: Iterable[str]) -> str:
+def closest(word: str, options: Iterable[str]) -> str:
     """The option spelt most like the word; the first of equals."""
     return max(options, key=lambda candidate: likeness(word, candidate))
 
 
-def unknown(name: str, known: Sequence[str], where: str = "") -> UserError:
+def unknown_key(name: str, known: Sequence[str], where: str = "") -> UserError:
     """The fault of a key that its group does not have."""
     of = f"a key of {where}" if where else "a key of the config"
     if not known:
         return UserError(f"{key(where, name)} is not {of}", f"leave it out: {where} has no keys")
     return UserError(
-        f"{key(where, name)} is not {of}", f"did you mean {key(where, nearest(name, known))}"
+        f"{key(where, name)} is not {of}", f"did you mean {key(where, closest(name, known))}"
     )
 
 
-def not_a_choice(here: str, value: object, choices: Sequence[str]) -> UserError:
+def invalid_choice(here: str, value: object, choices: Sequence[str]) -> UserError:
     """The fault of a word that is none of those allowed."""
     if not choices:
-        what = f"{here}={show(value)} is not a choice"
+        what = f"{here}={format_value(value)} is not a choice"
         return UserError(what, f"leave it out: {here} has no choices yet")
-    mend = f"did you mean {nearest(show(value), choices)} (choices: {', '.join(choices)})"
-    return UserError(f"{here}={show(value)} is not a choice", mend)
+    mend = f"did you mean {closest(format_value(value), choices)} (choices: {', '.join(choices)})"
+    return UserError(f"{here}={format_value(value)} is not a choice", mend)

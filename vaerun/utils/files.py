@@ -32,12 +32,12 @@ def write_text(path: Path, text: str) -> None:
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-class Busy(Exception):
+class Locked(Exception):
     """Another process holds it."""
 
 
 @contextlib.contextmanager
-def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+def file_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock file while the body runs.
 
     Raises
@@ -53,7 +53,7 @@ def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
         except ImportError:
             pass
         except BlockingIOError:
-            raise Busy(path) from None
+            raise Locked(path) from None
         except OSError as error:
             if error.errno not in _WITHOUT_LOCKS:
                 raise
@@ -63,7 +63,7 @@ def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
 def is_held(path: Path) -> bool:
     """Whether some process holds it now."""
     try:
-        with alone(path, wait=False):
+        with file_lock(path, wait=False):
             return False
-    except Busy:
+    except Locked:
         return True

@@ -8,7 +8,7 @@ def percent(share: float | None) -> str | None:
     return None if share is None else f"{100 * share:.1f} %"
 
 
-def significant(value: float, digits: int = 3) -> str:
+def format_significant(value: float, digits: int = 3) -> str:
     """A number with about this many digits, thousands apart, and a true minus sign."""
     if abs(value) >= 10 ** (digits - 1):
         text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.utils.distributed import Share
+from vaerun.utils.distributed import BatchShare
 
-_share: Share | None = None  # None: the whole batch
+_share: BatchShare | None = None  # None: the whole batch
 _state = 0
 
 
-def seed(seed: int, stream: int, number: int, share: Share | None = None) -> None:
+def seed(seed: int, stream: int, number: int, share: BatchShare | None = None) -> None:
     """Make what is drawn from here on a function of seed, stream and number.
 
     Parameters

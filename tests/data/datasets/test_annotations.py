@@ -10,7 +10,7 @@ from PIL import Image
 
 from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.load import everything, load
+from vaerun.data.load import load, load_all
 from vaerun.utils.errors import UserError
 
 N = 12
@@ -46,9 +46,9 @@ def test_a_table_may_name_files_in_any_order(tmp_path: Path, config: Make):
     for name in ("α b", "c", "d"):
         np.save(tmp_path / f"{name}.npy", RAMP[:4])
     known = table(tmp_path, ["file,kind", "d,2.0", "α b.npy,1", "gone.npy,7"])
-    found = everything(config(table=known, label="kind"), 0)
+    found = load_all(config(table=known, label="kind"), 0)
     assert found.label.tolist() == [-1] * 4 + [1] * 4 + [0] * 4  # c, d, α b
-    told = everything(config(table=known, label="kind"), 0, classes=["2", "3"])
+    told = load_all(config(table=known, label="kind"), 0, classes=["2", "3"])
     assert told.label.tolist() == [-1] * 4 + [0] * 4 + [-1] * 4
 
 
@@ -71,7 +71,7 @@ def test_labels_and_factors_come_from_beside_the_images(
         with h5py.File(tmp_path / "x.h5", "w") as file:
             file["images"], file["angle"] = RAMP, angle
             file["kind"] = values.astype(object) if kind == "text" else values
-    found = everything(config(f"x.{ending}", label="kind", factors=["angle"]), 0)
+    found = load_all(config(f"x.{ending}", label="kind", factors=["angle"]), 0)
     wanted = number.copy()
     if kind == "float":
         wanted[5] = -1
@@ -91,7 +91,7 @@ def test_folders_are_classes(tmp_path: Path, config: Make):
         assert all(splits.train.label[splits.train.index < 4] == 0)
     assert images.load(config("all/*/*.png"), 0).classes == []
     with pytest.raises(UserError, match=r"data\.label=folder, but all images .* lie in one"):
-        everything(config("all/9/*.png", label="folder"), 0)
+        load_all(config("all/9/*.png", label="folder"), 0)
 
 
 def test_a_share_of_each_class_is_labelled(tmp_path: Path, config: Make):

@@ -9,7 +9,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.datasets.graphene import GrapheneConfig, _story, load_labelled
 from vaerun.data.image_set import ImageSet, Splits
-from vaerun.microscopy.simulation.movie import Story, play
+from vaerun.microscopy.simulation.movie import Scenario, simulate_movie
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
@@ -30,13 +30,13 @@ def splits(label: list[int]) -> Splits:
 
 
 def test_a_frame_of_usual_size_has_the_usual_story():
-    usual = dataclasses.replace(Story(), height=512 * 0.14, width=512 * 0.14)
+    usual = dataclasses.replace(Scenario(), height=512 * 0.14, width=512 * 0.14)
     assert _story(config()) == usual
 
 
 def test_a_small_frame_is_not_emptied():
     story = _story(config("data.frame_px=64", "data.n_frames=20"))
-    first, *_, last = play(story, 0)
+    first, *_, last = simulate_movie(story, 0)
     n = [int(((t.position > 0) & (t.position < story.height)).all(1).sum()) for t in (first, last)]
     assert n[1] > 0.75 * n[0] > 0
 

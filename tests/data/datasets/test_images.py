@@ -16,10 +16,10 @@ from PIL import Image
 
 from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.image_set import DataShape, cropped
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.image_files import recognise
-from vaerun.data.load import everything, load
+from vaerun.data.image_set import DataShape, as_tensor
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.image_files import recognise_axes
+from vaerun.data.load import load, load_all
 from vaerun.utils.errors import UserError
 
 N = 12
@@ -46,7 +46,7 @@ def write(path: Path, array: np.ndarray) -> None:
 
 def all_of(config: ImagesConfig) -> torch.Tensor:
     """Every image, (N, C, H, W)."""
-    return cropped(everything(config, 0).images)
+    return as_tensor(load_all(config, 0).images)
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "h5", "hdf5", "tif", "tiff"])
@@ -74,7 +74,7 @@ def test_numbers_of_any_type_span_0_to_1(tmp_path: Path, config: Make, kind: str
         values = RAMP + 2**15
     write(tmp_path / f"x.{ending}", values.astype(kind))
     splits = images.load(config(f"x.{ending}"), 0)
-    found = cropped(splits.train.images)
+    found = as_tensor(splits.train.images)
     assert (float(found.min()), float(found.max())) == (0, 1)
     low, high = splits.window
     wanted = (values[splits.train.index] - low) / (high - low)
@@ -111,7 +111,7 @@ def test_small_steps_on_a_large_offset_survive(tmp_path: Path, config: Make):
     ],
 )
 def test_axes_are_recognised(shape: tuple[int, ...], n: int | None, image: tuple[int, ...] | None):
-    layout = recognise(shape, None, alone=True)
+    layout = recognise_axes(shape, None, alone=True)
     if layout is None:
         assert n is None
         return
@@ -158,8 +158,8 @@ def test_pictures_of_16_bits_of_1_bit_and_of_palettes_are_read(tmp_path: Path, c
 def test_files_follow_in_natural_order_and_their_stacks_in_turn(tmp_path: Path, config: Make):
     for number in (10, 2, 1):
         np.save(tmp_path / f"part {number}.npy", np.full((4, 10, 14), float(number)))
-    found = everything(config("part *.npy", normalise="set"), 0)
-    assert [float(x.mean()) for x in cropped(found.images)] == pytest.approx(
+    found = load_all(config("part *.npy", normalise="set"), 0)
+    assert [float(x.mean()) for x in as_tensor(found.images)] == pytest.approx(
         [0] * 4 + [1 / 9] * 4 + [1] * 4
     )
     assert found.index.tolist() == list(range(12))
@@ -179,7 +179,7 @@ def test_numbers_from_0_to_1_and_of_8_bits_are_taken_as_they_are(tmp_path: Path,
 def test_a_small_quantity_is_no_share_of_full_brightness(tmp_path: Path, config: Make):
     np.save(tmp_path / "height_in_m.npy", RAMP * 1e-12)
     splits = images.load(config("height_in_m.npy"), 0)
-    assert float(cropped(splits.train.images).max()) == 1
+    assert float(as_tensor(splits.train.images).max()) == 1
 
 
 def test_the_window_is_that_of_the_training_set(tmp_path: Path, config: Make):
@@ -201,9 +201,9 @@ def test_a_shape_from_before_there_were_windows_is_read():
 def test_new_images_get_the_window_of_the_run(tmp_path: Path, config: Make):
     np.save(tmp_path / "new.npy", RAMP[:3])
     like = DataShape(image=(1, 10, 14), window=(100.0, 300.0))
-    found = everything(config("new.npy"), 0, like)
+    found = load_all(config("new.npy"), 0, like)
     wanted = np.clip((RAMP[:3] - 100) / 200, 0, 1)
-    np.testing.assert_allclose(cropped(found.images)[:, 0], wanted, atol=1e-6)
+    np.testing.assert_allclose(as_tensor(found.images)[:, 0], wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("window", [(0, 1), (0, 1e6), (1680, 9999)])
@@ -215,7 +215,7 @@ def test_new_images_in_other_units_are_noted(
     logger.addHandler(caplog.handler)  # another test may have let it print
     for like, is_noted in [((0, 1200), False), (window, True)]:
         caplog.clear()
-        everything(config("new.npy"), 0, DataShape(image=(1, 10, 14), window=like))
+        load_all(config("new.npy"), 0, DataShape(image=(1, 10, 14), window=like))
         assert any("in the same units" in line for line in caplog.messages) == is_noted
     logger.removeHandler(caplog.handler)
 
@@ -246,8 +246,8 @@ def test_what_is_late_equals_what_is_early(tmp_path: Path, config: Make):
         write(tmp_path / f"c{i}.tif", rng.normal(size=(16, 16)))
     asked = config(crop_px=[18, 16], pad_px=18, size=[12, 10], mask="circle", clip_percent=2.0)
     splits = images.load(asked, 0)
-    late = everything(asked, 0, splits.shape)
-    assert isinstance(late.images, FileStack)
+    late = load_all(asked, 0, splits.shape)
+    assert isinstance(late.images, FileImages)
     whole = late.images.cropped()
     for part in (splits.train, splits.val):
         torch.testing.assert_close(part.images, whole[part.index], rtol=0, atol=0)
@@ -273,7 +273,7 @@ def test_little_of_a_file_is_read(tmp_path: Path, config: Make, monkeypatch: pyt
     monkeypatch.setattr(
         h5py.Dataset, "__getitem__", lambda self, part: read.append(part) or whole(self, part)
     )
-    stack = everything(config("x.h5", normalise="none"), 0).images
+    stack = load_all(config("x.h5", normalise="none"), 0).images
     assert read == []
     stack[torch.tensor([399, 0, 2])]
     assert read == [slice(0, 3), slice(399, 400)]
@@ -351,16 +351,16 @@ def test_images_unlike_those_of_the_run_are_refused(tmp_path: Path, config: Make
     with pytest.raises(
         UserError, match=r"are 1×10×14 .* the run's 1×12×12 — data\.size=\[12,12\]"
     ):
-        everything(config("x.npy"), 0, like)
-    assert everything(config("x.npy", size=12), 0, like).images.shape == (N, 1, 12, 12)
+        load_all(config("x.npy"), 0, like)
+    assert load_all(config("x.npy", size=12), 0, like).images.shape == (N, 1, 12, 12)
     with pytest.raises(UserError, match=r"data\.grey=true"):
-        everything(config("c.npy", size=12), 0, like)
-    assert everything(config("c.npy", size=12, grey=True), 0, like).images.shape[1] == 1
+        load_all(config("c.npy", size=12), 0, like)
+    assert load_all(config("c.npy", size=12, grey=True), 0, like).images.shape[1] == 1
 
 
 def test_everything_of_a_drawn_set_is_both_of_its_parts(cards):
     config = cards(corrupt="noise")
-    splits, whole = load(config, 0), everything(config, 0)
+    splits, whole = load(config, 0), load_all(config, 0)
     assert torch.equal(whole.images, torch.cat([splits.train.images, splits.val.images]))
     assert torch.equal(whole.target, torch.cat([splits.train.target, splits.val.target]))
     assert whole.factors.keys() == splits.train.factors.keys()

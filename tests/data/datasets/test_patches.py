@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from vaerun.config.compose import compose
-from vaerun.data.datasets.patch_split import held_frames
-from vaerun.data.datasets.patches import Scene, split_patches
+from vaerun.data.datasets.patch_split import held_out_frames
+from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import FramesConfig
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame
@@ -27,7 +27,7 @@ def config(**changes: object) -> FramesConfig:
 
 def scene(
     n_frames: int = N_FRAMES, movies: list[int] | None = None, scale: float = 1, **changes: object
-) -> Scene:
+) -> PatchSource:
     """Frames in which every pixel tells its frame, row and column."""
     movies = movies or [0] * n_frames
     rows, columns = np.indices((SIDE, SIDE + 10))
@@ -37,7 +37,7 @@ def scene(
         Frame(image=image, pixel_nm=0.1, name=str(k), scale=scale, movie=movie)
         for k, (image, movie) in enumerate(zip(images, movies, strict=True))
     ]
-    return Scene(frames=frames, shown=[torch.from_numpy(i) for i in images], **changes)
+    return PatchSource(frames=frames, shown=[torch.from_numpy(i) for i in images], **changes)
 
 
 def atoms(n: int = 300, n_frames: int = N_FRAMES) -> Atoms:
@@ -55,7 +55,7 @@ def atoms(n: int = 300, n_frames: int = N_FRAMES) -> Atoms:
 
 
 def test_a_patch_shows_what_lies_about_its_centre():
-    splits = split_patches(scene(), config(), 0)
+    splits = extract_patches(scene(), config(), 0)
     for part in (splits.train, splits.val):
         place = part.place
         first = part.images[:][:, 0, 0, 0].numpy() * 1e5
@@ -65,7 +65,7 @@ def test_a_patch_shows_what_lies_about_its_centre():
 
 
 def test_validation_frames_are_never_trained_on():
-    splits = split_patches(scene(), config(), 0)
+    splits = extract_patches(scene(), config(), 0)
     train, val = set(splits.train.place.frame.tolist()), set(splits.val.place.frame.tolist())
     assert not train & val
     assert len(val) == 2
@@ -75,20 +75,20 @@ def test_validation_frames_are_never_trained_on():
 @pytest.mark.parametrize("n_frames", range(2, 60, 7))
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
 def test_as_many_frames_are_held_back_as_asked(n_frames: int, share: float):
-    held = held_frames(n_frames, share)
+    held = held_out_frames(n_frames, share)
     assert held.sum() == min(max(round(share * n_frames), 1), n_frames - 1)
 
 
 @pytest.mark.parametrize("n_frames", [1, 3])
 def test_few_frames_are_split_by_region_without_overlap(n_frames: int):
-    splits = split_patches(scene(n_frames), config(val_share=0.4), 0)
+    splits = extract_patches(scene(n_frames), config(val_share=0.4), 0)
     right_of_train = splits.train.place.centre[:, 1].max() + 6
     assert splits.val.place.centre[:, 1].min() - 6 >= right_of_train
     assert len(splits.val) > 0
 
 
 def test_a_lapse_has_its_times_as_channels_and_crosses_no_split():
-    splits = split_patches(scene(20), config(n_times=3, lag=2, val_share=0.5), 0)
+    splits = extract_patches(scene(20), config(n_times=3, lag=2, val_share=0.5), 0)
     for part in (splits.train, splits.val):
         assert part.images.shape[1] == 3
         number = (part.images[:][:, :, 0, 0] * 10).floor().int()  # the frame that each shows
@@ -102,7 +102,7 @@ def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
     table = atoms()
     strain = np.arange(len(table), dtype=np.float32)
     known = scene(atoms=table, factors={"strain": strain}, classes=["a", "b", "c"])
-    splits = split_patches(known, config(centres="atoms", species=["C"]), 0)
+    splits = extract_patches(known, config(centres="atoms", species=["C"]), 0)
     for part in (splits.train, splits.val):
         rows = part.factors["strain"].numpy().astype(int)
         assert (table.species[rows] == 0).all()
@@ -112,16 +112,16 @@ def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
 
 
 def test_atoms_look_the_same_after_a_third_of_a_turn_also_without_classes():
-    splits = split_patches(scene(atoms=atoms()), config(centres="atoms"), 0)
+    splits = extract_patches(scene(atoms=atoms()), config(centres="atoms"), 0)
     assert (splits.classes, splits.symmetry) == ([], [3])
 
 
 def test_where_no_atom_was_found_other_centres_still_have_patches():
     nothing = scene(atoms=atoms(0), factors={"strain": np.zeros(0, np.float32)})
-    splits = split_patches(nothing, config(), 0)
+    splits = extract_patches(nothing, config(), 0)
     assert splits.train.factors["strain"].isnan().all()
     with pytest.raises(UserError, match=r"data\.species=\[Si\]"):
-        split_patches(nothing, config(centres="atoms", species=["Si"]), 0)
+        extract_patches(nothing, config(centres="atoms", species=["Si"]), 0)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_where_no_atom_was_found_other_centres_still_have_patches():
 )
 def test_a_lapse_stays_in_its_movie(movies: list[int], first: set[int]):
     lapsed = config(n_times=3, lag=1, split="region", val_share=0.4)
-    splits = split_patches(scene(movies=movies), lapsed, 0)
+    splits = extract_patches(scene(movies=movies), lapsed, 0)
     assert set(splits.train.place.frame.tolist()) == first
 
 
@@ -142,19 +142,19 @@ def test_a_lapse_needs_frames_of_one_shape():
     mixed = scene(6)
     mixed.shown[3] = mixed.shown[3][:30]
     lapsed = config(n_times=2, lag=1, split="region", val_share=0.4)
-    splits = split_patches(mixed, lapsed, 0)
+    splits = extract_patches(mixed, lapsed, 0)
     assert set(splits.train.place.frame.tolist()) == {0, 1, 4}
 
 
 def test_movies_too_short_to_hold_back_a_lapse_are_split_by_region():
-    splits = split_patches(scene(6), config(n_times=3, lag=2, val_share=0.4), 0)
+    splits = extract_patches(scene(6), config(n_times=3, lag=2, val_share=0.4), 0)
     assert set(splits.val.place.frame.tolist()) == {0, 1}
 
 
 def test_points_are_pixels_of_the_file(tmp_path: Path):
     file = tmp_path / "points.csv"
     file.write_text("frame,row,column\n" + "".join(f"{f},{10 + f},15\n" for f in range(10)))
-    splits = split_patches(scene(scale=2.0), config(centres="points", points=str(file)), 0)
+    splits = extract_patches(scene(scale=2.0), config(centres="points", points=str(file)), 0)
     both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
     assert sorted(both[:, 0].tolist()) == [20.5 + 2 * f for f in range(10)]
     assert set(both[:, 1].tolist()) == {30.5}
@@ -163,7 +163,7 @@ def test_points_are_pixels_of_the_file(tmp_path: Path):
 def test_points_of_a_file_become_centres(tmp_path: Path):
     file = tmp_path / "points.csv"
     file.write_text("frame,row,column\n" + "".join(f"{f},{20 + f},30\n" for f in range(10)))
-    splits = split_patches(scene(), config(centres="points", points=str(file)), 0)
+    splits = extract_patches(scene(), config(centres="points", points=str(file)), 0)
     both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
     assert sorted(both[:, 0].tolist()) == [20.0 + f for f in range(10)]
 
@@ -172,18 +172,18 @@ def test_edges_are_followed():
     images = [np.zeros((50, 50), np.float32) for _ in range(6)]
     for image in images:
         image[:, 25:] = 1.0
-    walls = Scene(
+    walls = PatchSource(
         frames=[Frame(image=i, pixel_nm=None, name="x") for i in images],
         shown=[torch.from_numpy(i) for i in images],
     )
-    splits = split_patches(walls, config(centres="edges", edge_blur_px=0.0), 0)
+    splits = extract_patches(walls, config(centres="edges", edge_blur_px=0.0), 0)
     np.testing.assert_allclose(splits.train.place.centre[:, 1], 24.5, atol=0.01)
 
 
 def test_a_random_part_is_a_part_and_the_same_for_the_same_seed():
-    all_of_it = split_patches(scene(), config(), 0).train.index.tolist()
+    all_of_it = extract_patches(scene(), config(), 0).train.index.tolist()
     some = [
-        split_patches(scene(), config(train_size=20), s).train.index.tolist() for s in (1, 1, 2)
+        extract_patches(scene(), config(train_size=20), s).train.index.tolist() for s in (1, 1, 2)
     ]
     assert len(some[0]) == 20
     assert set(some[0]) <= set(all_of_it)
@@ -191,7 +191,7 @@ def test_a_random_part_is_a_part_and_the_same_for_the_same_seed():
 
 
 def test_frames_may_be_held_back_by_number():
-    splits = split_patches(scene(held_back=[7, 8, 9]), config(), 0)
+    splits = extract_patches(scene(held_back=[7, 8, 9]), config(), 0)
     assert set(splits.val.place.frame.tolist()) == {7, 8, 9}
     assert set(splits.train.place.frame.tolist()) == set(range(7))
 
@@ -209,9 +209,9 @@ def test_frames_may_be_held_back_by_number():
 )
 def test_what_leaves_no_patch_is_said(changes: dict[str, object], words: str):
     with pytest.raises(UserError, match=words.replace(".", r"\.")):
-        split_patches(scene(), config(**changes), 0)
+        extract_patches(scene(), config(**changes), 0)
 
 
 def test_one_frame_cannot_be_split_by_frames():
     with pytest.raises(UserError, match=r"data\.split=frame"):
-        split_patches(scene(1), config(split="frame"), 0)
+        extract_patches(scene(1), config(split="frame"), 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.data.io.zenodo import NAME, fetch, load_plain
+from vaerun.data.io.zenodo import NAME, fetch, load_arrays
 from vaerun.utils.errors import UserError
 
 MOVIES = {
@@ -89,7 +89,7 @@ def test_what_would_execute_is_refused(tmp_path: Path, evil):
     path = tmp_path / "x.npy"
     save(path, {1: {"image_data": evil(ran)}})
     with pytest.raises(UserError, match="refused"):
-        load_plain(path)
+        load_arrays(path)
     assert not ran.exists()
 
 
@@ -101,7 +101,7 @@ def test_plain_contents_come_back_by_any_protocol(tmp_path: Path, protocol: int)
             file, {"descr": "|O", "fortran_order": False, "shape": ()}
         )
         pickle.dump(np.array(MOVIES, dtype=object), file, protocol=protocol)
-    found = load_plain(path)
+    found = load_arrays(path)
     np.testing.assert_array_equal(found[1]["image_data"], MOVIES[1]["image_data"])
     assert found[3]["metadata"]["n"] == 2
 
@@ -110,7 +110,7 @@ def test_plain_contents_come_back_by_any_protocol(tmp_path: Path, protocol: int)
 def test_a_broken_file_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "x.npy").write_bytes(content)
     with pytest.raises(UserError, match="refused"):
-        load_plain(tmp_path / "x.npy")
+        load_arrays(tmp_path / "x.npy")
 
 
 def test_a_file_without_movies_is_said(tmp_path: Path, served: str):

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.data.dataloader import Batch, MemorySource, feed
+from vaerun.data.dataloader import Batch, InMemoryDataset, make_dataloader
 from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.image_set import Splits, cropped
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.sampler import EpochSampler, Rows
+from vaerun.data.image_set import Splits, as_tensor
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.sampler import BatchIndices, EpochSampler
 from vaerun.utils.errors import UserError
 
 N = 60
@@ -92,10 +92,10 @@ def test_images_are_those_that_memory_would_hold_to_the_last_bit(
 ):
     np.save(tmp_path / "x.npy", make(RAMP))
     streamed, held = load(**changes), load(memory_gb=None, **changes)
-    assert isinstance(streamed.train.images, FileStack)
+    assert isinstance(streamed.train.images, FileImages)
     for ours, theirs in zip(streamed.parts, held.parts, strict=True):
         assert isinstance(theirs.images, torch.Tensor)
-        assert torch.equal(cropped(ours.images), theirs.images)
+        assert torch.equal(as_tensor(ours.images), theirs.images)
         assert torch.equal(ours.index, theirs.index)
     assert streamed.window == held.window
     assert all(map(torch.equal, streamed.identity(), held.identity()))
@@ -110,7 +110,7 @@ def test_files_of_several_types_are_kept_in_one_that_holds_all(tmp_path: Path, l
     for i, kind in enumerate([np.uint8, np.int16, np.uint16] * 5):
         np.save(tmp_path / "many" / f"{i}.npy", RAMP[i].astype(kind))
     streamed, held = load("many"), load("many", memory_gb=None)
-    assert torch.equal(cropped(streamed.val.images), held.val.images)
+    assert torch.equal(as_tensor(streamed.val.images), held.val.images)
 
 
 def test_one_file_serves_every_split_and_window_and_another_every_other_image(
@@ -151,10 +151,10 @@ def no_mark(path: Path) -> None:
 )
 def test_a_broken_file_is_made_anew(tmp_path: Path, load: Load, spoil: Callable[[Path], None]):
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
-    whole = cropped(load().train.images)
+    whole = as_tensor(load().train.images)
     (path,) = files(tmp_path)
     spoil(path)
-    assert torch.equal(cropped(load().train.images), whole)
+    assert torch.equal(as_tensor(load().train.images), whole)
     assert files(tmp_path) == [path]
 
 
@@ -198,9 +198,9 @@ import sys
 from vaerun.config.compose import compose
 from vaerun.runs.config import validate
 from vaerun.training.context import load_splits
-from vaerun.data.image_set import cropped
+from vaerun.data.image_set import as_tensor
 words = ["data=images", "data.path=x.npy", "data.root=root", "data.memory_gb=1e-6"]
-print(float(cropped(load_splits(validate(compose(words))).train.images).double().sum()))
+print(float(as_tensor(load_splits(validate(compose(words))).train.images).double().sum()))
 """
 
 
@@ -217,7 +217,7 @@ def test_two_processes_at_once_make_one_good_file(tmp_path: Path):
     assert len(files(tmp_path)) == 1
 
 
-def told(images: FileStack | torch.Tensor) -> Batch:
+def told(images: FileImages | torch.Tensor) -> Batch:
     number = torch.arange(len(images))
     return Batch(images, images, number, number[:, None].float(), number[:, None] + 0.5)
 
@@ -230,10 +230,10 @@ def test_batches_from_the_file_are_those_from_memory_in_the_same_order(
     stack = load(memory_gb=2e-5).train.images
     assert stack.n_windows == 3
     order = {"seed": 1, "epoch": lambda: 4, "seen": lambda: 1} | sizes
-    streamed = list(feed(told(stack), 7, CPU, **order))
+    streamed = list(make_dataloader(told(stack), 7, CPU, **order))
     n_labelled = sizes.get("n_labelled", 0)
     sampler = EpochSampler(len(stack) - n_labelled, 7, n_windows=3, **order)
-    source = MemorySource(told(cropped(stack)), CPU)
+    source = InMemoryDataset(told(as_tensor(stack)), CPU)
     wanted = [source[rows] for rows in sampler]
     assert len(streamed) == len(wanted) == len(sampler) - 1
     for ours, theirs in zip(streamed, wanted, strict=True):
@@ -246,14 +246,14 @@ def test_a_file_is_never_held_as_a_whole(tmp_path: Path, load: Load, monkeypatch
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     stack = load(memory_gb=2e-5).train.images
     read: list[int] = []
-    honest = FileStack.unprepared
+    honest = FileImages.unprepared
 
-    def unprepared(self: FileStack) -> np.ndarray:
+    def unprepared(self: FileImages) -> np.ndarray:
         read.append(len(self))
         return honest(self)
 
-    monkeypatch.setattr(FileStack, "unprepared", unprepared)
-    batches = feed(told(stack), 4, CPU, seed=0)
+    monkeypatch.setattr(FileImages, "unprepared", unprepared)
+    batches = make_dataloader(told(stack), 4, CPU, seed=0)
     assert len(list(batches)) == len(batches)
     assert sum(read) == len(stack)
     assert max(read) <= stack.held_bytes / 140 + 4
@@ -263,6 +263,6 @@ def test_a_window_is_asked_for_as_rows_of_the_source(tmp_path: Path, load: Load)
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     splits = load()
     index = torch.tensor([7, 3, 3, 40])
-    rows = Rows(index, None)
+    rows = BatchIndices(index, None)
     found = splits.train.images.select(rows.positions).unprepared()
     np.testing.assert_array_equal(found[:, 0], RAMP[splits.train.index[index].numpy()])

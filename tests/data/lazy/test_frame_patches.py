@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vaerun.data.dataloader import Batch, feed
-from vaerun.data.image_set import ImageSet, Place, Splits, cropped, joined
-from vaerun.data.lazy.frame_patches import PatchStack, inside
+from vaerun.data.dataloader import Batch, make_dataloader
+from vaerun.data.image_set import ImageSet, PatchLocation, Splits, as_tensor, concatenate_images
+from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.runs.manifest import fingerprint
 
 CPU = torch.device("cpu")
@@ -53,17 +53,17 @@ def by_hand(of: list[Tensor], frame: np.ndarray, centre: np.ndarray, size) -> Te
 
 
 @pytest.fixture
-def stack() -> PatchStack:
+def stack() -> FramePatches:
     """Thirty patches of two channels."""
     rng = np.random.default_rng(0)
     pairs = np.stack([np.arange(30) % 3, (np.arange(30) + 1) % 3], axis=1)
-    return PatchStack.cut(frames(*[(20, 17)] * 3), pairs, rng.uniform(3, 13, (30, 2)), (6, 5))
+    return FramePatches.cut(frames(*[(20, 17)] * 3), pairs, rng.uniform(3, 13, (30, 2)), (6, 5))
 
 
 @settings(deadline=None)
 @given(cuttings())
 def test_patches_are_pieces_of_their_frames(cutting):
-    cut = PatchStack.cut(*cutting)
+    cut = FramePatches.cut(*cutting)
     wanted = by_hand(*cutting)
     assert torch.equal(cut.cropped(), wanted)
     assert (cut.shape, cut.ndim, cut.dtype, len(cut)) == (
@@ -77,7 +77,7 @@ def test_patches_are_pieces_of_their_frames(cutting):
 @settings(deadline=None)
 @given(cuttings(), st.integers(0, 99), st.integers(1, 20))
 def test_indexing_gives_what_it_gives_of_a_tensor(cutting, seed: int, n: int):
-    cut, ready = PatchStack.cut(*cutting), by_hand(*cutting)
+    cut, ready = FramePatches.cut(*cutting), by_hand(*cutting)
     generator = torch.Generator().manual_seed(seed)
     positions = torch.randperm(len(ready), generator=generator)[: len(ready) // 2]
     mask = torch.rand(len(ready), generator=generator) < 0.5
@@ -110,72 +110,76 @@ def test_a_patch_is_inside_if_all_its_pixels_are(size: tuple[int, int], centre):
 
 
 def test_patches_of_even_side_move_with_their_centres():
-    cut = PatchStack.cut(frames((9, 12)), np.zeros(7, int), [[4, 3 + i] for i in range(7)], (4, 4))
+    cut = FramePatches.cut(
+        frames((9, 12)), np.zeros(7, int), [[4, 3 + i] for i in range(7)], (4, 4)
+    )
     assert (cut.cropped()[:, 0, 0, 0].diff() == 1).all()
 
 
 def test_what_cannot_be_cut_is_a_bug():
     with pytest.raises(AssertionError, match="a patch leaves its frame"):
-        PatchStack.cut(frames((9, 9)), [0, 0], [[4, 4], [1, 4]], (5, 5))
+        FramePatches.cut(frames((9, 9)), [0, 0], [[4, 4], [1, 4]], (5, 5))
     with pytest.raises(AssertionError, match="frames of one size"):
-        PatchStack.cut(frames((9, 9), (9, 8)), [[0, 1]], [[4, 4]], (3, 3))
+        FramePatches.cut(frames((9, 9), (9, 8)), [[0, 1]], [[4, 4]], (3, 3))
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
-def test_stacks_follow_one_another(stack: PatchStack, order: tuple[int, ...]):
-    other = PatchStack.cut(frames((7, 30), (7, 6)), [[1, 1]], [[3, 3]], (6, 5))
+def test_stacks_follow_one_another(stack: FramePatches, order: tuple[int, ...]):
+    other = FramePatches.cut(frames((7, 30), (7, 6)), [[1, 1]], [[3, 3]], (6, 5))
     parts = [(stack, other)[i] for i in order]
-    both = PatchStack.concatenate(parts)
+    both = FramePatches.concatenate(parts)
     assert torch.equal(both.cropped(), torch.cat([part.cropped() for part in parts]))
     assert len(both.pixels) == len(stack.pixels) + len(other.pixels)
 
 
-def test_patches_of_the_same_frames_share_them(stack: PatchStack):
+def test_patches_of_the_same_frames_share_them(stack: FramePatches):
     first, rest = stack.select(slice(10)), stack.select(slice(10, None))
-    both = joined([first, rest])
-    assert isinstance(both, PatchStack)
+    both = concatenate_images([first, rest])
+    assert isinstance(both, FramePatches)
     assert both.pixels is stack.pixels
     assert torch.equal(both.cropped(), stack.cropped())
 
 
-def test_patches_and_ready_images_join_as_ready_images(stack: PatchStack):
-    both = joined([stack, stack.cropped()])
+def test_patches_and_ready_images_join_as_ready_images(stack: FramePatches):
+    both = concatenate_images([stack, stack.cropped()])
     assert isinstance(both, Tensor)
     assert torch.equal(both, torch.cat([stack.cropped()] * 2))
 
 
-def test_all_of_a_stack_moves(stack: PatchStack):
+def test_all_of_a_stack_moves(stack: FramePatches):
     moved = stack.to(torch.device("meta"))
     assert {t.device.type for t in (moved.pixels, moved.start, moved.stride)} == {"meta"}
     assert (moved.device.type, moved.shape) == ("meta", stack.shape)
 
 
-def image_set(images: Tensor | PatchStack) -> ImageSet:
+def image_set(images: Tensor | FramePatches) -> ImageSet:
     n = len(images)
     known = np.arange(n)
-    place = Place(
+    place = PatchLocation(
         frame=known, centre=np.zeros((n, 2), np.float32), species=known - 1, ring_class=-known
     )
     return ImageSet(images=images, label=torch.arange(n), index=torch.arange(n), place=place)
 
 
-def test_the_first_images_of_a_set_are_not_cut_and_keep_their_place(stack: PatchStack):
+def test_the_first_images_of_a_set_are_not_cut_and_keep_their_place(stack: FramePatches):
     noisy = dataclasses.replace(image_set(stack), images=stack.cropped() + 1, clean=stack)
     few = noisy.first(4)
-    assert isinstance(few.clean, PatchStack)
-    assert torch.equal(cropped(few.clean) + 1, few.images)
+    assert isinstance(few.clean, FramePatches)
+    assert torch.equal(as_tensor(few.clean) + 1, few.images)
     assert few.place is not None
     assert few.place.species.tolist() == [-1, 0, 1, 2]
 
 
-def test_every_image_has_a_place_or_none_has(stack: PatchStack):
+def test_every_image_has_a_place_or_none_has(stack: FramePatches):
     with pytest.raises(AssertionError):
         dataclasses.replace(image_set(stack), place=image_set(stack.select(slice(3))).place)
 
 
-def test_batches_of_patches_are_those_of_ready_images(stack: PatchStack):
-    def batches(images: Tensor | PatchStack, target: Tensor | PatchStack) -> list[Batch[Tensor]]:
-        return list(feed(Batch(images, target, torch.arange(30)), 7, CPU, seed=3))
+def test_batches_of_patches_are_those_of_ready_images(stack: FramePatches):
+    def batches(
+        images: Tensor | FramePatches, target: Tensor | FramePatches
+    ) -> list[Batch[Tensor]]:
+        return list(make_dataloader(Batch(images, target, torch.arange(30)), 7, CPU, seed=3))
 
     ready = stack.cropped()
     for cut, whole in zip(batches(stack, stack), batches(ready, ready), strict=True):
@@ -186,8 +190,8 @@ def test_batches_of_patches_are_those_of_ready_images(stack: PatchStack):
         assert torch.equal(cut.images, cut.target + 1)
 
 
-def test_the_identity_of_patches_tells_them_from_others(stack: PatchStack):
-    def identity(images: PatchStack) -> str:
+def test_the_identity_of_patches_tells_them_from_others(stack: FramePatches):
+    def identity(images: FramePatches) -> str:
         part = image_set(images)
         return fingerprint(Splits(train=part, val=part, classes=[], symmetry=[]).identity())
 

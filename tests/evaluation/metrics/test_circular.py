@@ -8,7 +8,7 @@ from vaerun.evaluation.metrics.circular import (
     common_symmetry,
     mean_absolute_error,
     resultant,
-    signed_resultant,
+    rotation_sense,
     wrap,
 )
 
@@ -81,9 +81,9 @@ def test_classes_share_the_turns_that_leave_all_of_them_alike(orders, common):
 
 def test_signed_resultant_tells_the_sense_of_rotation():
     truth = np.linspace(-np.pi, np.pi, 400, endpoint=False)
-    assert signed_resultant(truth + 0.7, truth) == pytest.approx(1.0)
-    assert signed_resultant(0.7 - truth, truth) == pytest.approx(-1.0)
-    assert signed_resultant(np.zeros(400), truth) == pytest.approx(0.0, abs=1e-9)
+    assert rotation_sense(truth + 0.7, truth) == pytest.approx(1.0)
+    assert rotation_sense(0.7 - truth, truth) == pytest.approx(-1.0)
+    assert rotation_sense(np.zeros(400), truth) == pytest.approx(0.0, abs=1e-9)
 
 
 @settings(deadline=None)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vaerun.evaluation.metrics.orientation_modes import ground_states
+from vaerun.evaluation.metrics.orientation_modes import count_orientation_modes
 
 SIZES = [50, 300, 2_000, 10_000]
 DRAWS = 40
@@ -18,7 +18,9 @@ def mixture(rng, n, shares, at_deg, sd_deg, outliers=0.0):
 
 def share_right(want, n, *args, **kwargs):
     rng = np.random.default_rng(n)
-    return np.mean([ground_states(mixture(rng, n, *args, **kwargs)) == want for _ in range(DRAWS)])
+    return np.mean(
+        [count_orientation_modes(mixture(rng, n, *args, **kwargs)) == want for _ in range(DRAWS)]
+    )
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -46,28 +48,30 @@ def test_three_states_are_three(n):
 
 def test_nothing_known_is_not_called_many():
     rng = np.random.default_rng(0)
-    assert [ground_states(rng.uniform(-np.pi, np.pi, 1_000)) for _ in range(20)] == [1] * 20
+    assert [count_orientation_modes(rng.uniform(-np.pi, np.pi, 1_000)) for _ in range(20)] == [
+        1
+    ] * 20
 
 
 def test_symmetry_joins_states_that_are_the_same_orientation():
     x = mixture(np.random.default_rng(0), 500, [0.5, 0.5], [0, 180], 5)
-    assert ground_states(x) == 2
-    assert ground_states(x, 2) == 1
+    assert count_orientation_modes(x) == 2
+    assert count_orientation_modes(x, 2) == 1
     y = mixture(np.random.default_rng(0), 500, [0.5, 0.5], [0, 90], 5)
-    assert ground_states(y, 2) == 2
-    assert ground_states(y, 4) == 1
+    assert count_orientation_modes(y, 2) == 2
+    assert count_orientation_modes(y, 4) == 1
 
 
 def test_a_smear_along_an_arc_is_one_state():
-    assert ground_states(np.linspace(0, np.deg2rad(100), 1_000)) == 1
+    assert count_orientation_modes(np.linspace(0, np.deg2rad(100), 1_000)) == 1
 
 
 def test_the_count_ignores_offset_order_and_whole_turns():
     rng = np.random.default_rng(1)
     x = mixture(rng, 400, [0.7, 0.3], [0, 180], 8)
     for offset in np.linspace(0, 2 * np.pi, 17):
-        assert ground_states(rng.permutation(x + offset) + 2 * np.pi) == 2
+        assert count_orientation_modes(rng.permutation(x + offset) + 2 * np.pi) == 2
 
 
 def test_a_single_image_has_one_state():
-    assert ground_states([0.3]) == 1
+    assert count_orientation_modes([0.3]) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaerun.evaluation.metrics import summary
-from vaerun.evaluation.metrics.summary import is_flag, psnr_db, restoration, summarise, varies
+from vaerun.evaluation.metrics.summary import is_flag, psnr_db, psnr_gain, summarise, varies
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 ORDERS = [1, 1, 1, 2]
@@ -161,7 +161,7 @@ def test_equal_images_have_a_finite_ratio():
 
 def test_the_gain_is_output_over_input():
     clean = np.zeros((2, 1, 3, 3), np.float32)
-    found = restoration(clean + 0.1, clean + 0.01, clean)
+    found = psnr_gain(clean + 0.1, clean + 0.01, clean)
     assert found == pytest.approx({"input_db": 20, "output_db": 40, "gain_db": 20}, abs=1e-4)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from vaerun.microscopy import rings
-from vaerun.microscopy.bonds import RULE_A, ideal, near, threefold_phase
+from vaerun.microscopy.bonds import RULE_A, ideal, threefold_phase, within_bonds
 from vaerun.microscopy.simulation import movie
-from vaerun.microscopy.simulation.movie import Story, Truth, play
+from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 
-SMALL = Story(
+SMALL = Scenario(
     n_frames=3, height=36, width=40, silicon=10, fourfold=3, grain=5.0, amorphous=8.0, holes=1,
     rotations=(3, 2.0), vacancies=(1, 1.0), growth=4.0,
 )  # fmt: skip
@@ -19,7 +19,7 @@ SMALL = Story(
 
 @pytest.fixture(scope="module")
 def film() -> list[Truth]:
-    return list(play(SMALL, 0))
+    return list(simulate_movie(SMALL, 0))
 
 
 def inside(truth: Truth) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_rings_from_true_positions_are_those_of_the_books(film: list[Truth]):
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_rings_are_those_of_the_books_under_a_harsh_beam(seed: int):
     harsh = dataclasses.replace(SMALL, boundary=seed % 2 == 0, silicon=40, amorphous=15.0)
-    for truth in play(harsh, seed):
+    for truth in simulate_movie(harsh, seed):
         bonds = rings.bonds(truth.position, RULE_A, truth.species)
         sizes = rings.ring_sizes(rings.find_rings(truth.position, bonds), len(truth.position))
         seen = inside(truth)
@@ -57,9 +57,9 @@ def test_bonds_are_of_the_length_of_carbon_and_silicon(film: list[Truth]):
 
 
 def test_density_is_that_of_graphene():
-    quiet = Story(n_frames=1, height=50, width=50, silicon=0, fourfold=0, rotations=(0, 0),
+    quiet = Scenario(n_frames=1, height=50, width=50, silicon=0, fourfold=0, rotations=(0, 0),
                   vacancies=(0, 0), holes=0, amorphous=0, grain=0, strain=0.0)  # fmt: skip
-    truth = next(play(quiet, 3))
+    truth = next(simulate_movie(quiet, 3))
     n = ((truth.position > 0) & (truth.position < 50)).all(1).sum()
     assert n / 2500 == pytest.approx(0.3818, rel=0.02)
     assert set(truth.sublattice[inside(truth)].tolist()) <= {0, 1, -1}
@@ -85,18 +85,20 @@ def test_things_happen(film: list[Truth]):
 def test_as_many_holes_open_as_the_story_has(n_frames: int, monkeypatch: pytest.MonkeyPatch):
     made = []
 
-    class Film(movie._Film):
+    class Film(movie._BeamSimulation):
         def __init__(self, *given: object) -> None:
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr(movie, "_Film", Film)
-    list(play(dataclasses.replace(SMALL, n_frames=n_frames, holes=3, growth=0.0), 1))
+    monkeypatch.setattr(movie, "_BeamSimulation", Film)
+    list(simulate_movie(dataclasses.replace(SMALL, n_frames=n_frames, holes=3, growth=0.0), 1))
     assert len(made[0].hole_edges) == 3
 
 
 def test_the_same_seed_plays_the_same_movie():
-    one, other, another = (list(itertools.islice(play(SMALL, seed), 2)) for seed in (5, 5, 6))
+    one, other, another = (
+        list(itertools.islice(simulate_movie(SMALL, seed), 2)) for seed in (5, 5, 6)
+    )
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a.position, b.position)
         np.testing.assert_array_equal(a.ring_sizes, b.ring_sizes)
@@ -128,5 +130,5 @@ def test_what_is_near_is_some_bonds_away():
     linked[1:, 0] = np.arange(n - 1)
     linked[:-1, 1] = np.arange(1, n)
     there = np.arange(n) == n - 1
-    assert near(there, linked, 4).tolist() == [False] * 4 + [True] * 5
-    assert near(there, linked, 0).tolist() == there.tolist()
+    assert within_bonds(there, linked, 4).tolist() == [False] * 4 + [True] * 5
+    assert within_bonds(there, linked, 0).tolist() == there.tolist()

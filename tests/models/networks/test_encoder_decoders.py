@@ -11,7 +11,7 @@ from vaerun.models.networks.canonical_decoder import CanonicalConfig, CanonicalD
 from vaerun.models.networks.decoder import Decoder, DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.mlp_decoder import MlpConfig, MlpDecoder
-from vaerun.models.networks.pixel_subset import Pixels, Rows
+from vaerun.models.networks.pixel_subset import RandomPixels, RowSubset
 from vaerun.models.networks.spatial_decoder import SpatialConfig, SpatialDecoder
 
 # N = 3, d = 5, C = 2, H = 11, W = 13: all different
@@ -69,7 +69,7 @@ def test_chosen_pixels_are_those_of_the_whole_image():
     pixels = torch.randint(143, (3, 6))
     whole = net(content, pose)
     want = whole.gather(2, pixels[:, None].expand(-1, 2, -1))
-    torch.testing.assert_close(net(content, pose, Pixels(pixels, 143)), want)
+    torch.testing.assert_close(net(content, pose, RandomPixels(pixels, 143)), want)
 
 
 def test_pixels_are_drawn_as_often_as_each_other_and_none_twice():
@@ -88,7 +88,7 @@ def test_pixels_are_drawn_as_often_as_each_other_and_none_twice():
 def test_chosen_rows_are_those_of_the_whole_image():
     net = decoder("canonical")
     content, pose = torch.randn(3, 5), Pose(torch.randn(3), 0.1 * torch.randn(3, 2), torch.ones(3))
-    rows = Rows(first=1, step=3, width=13)
+    rows = RowSubset(first=1, step=3, width=13)
     want = rows.of(net(content, pose)[:, None])[:, 0]
     torch.testing.assert_close(net(content, pose, rows), want)
 

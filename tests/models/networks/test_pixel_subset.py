@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.models.networks.pixel_subset import Pixels, spread
+from vaerun.models.networks.pixel_subset import RandomPixels, spread
 
 
 @given(height=st.integers(1, 40), width=st.integers(1, 40))
@@ -28,8 +28,8 @@ def test_a_stretch_tells_more_of_a_smooth_image_than_random_pixels(size):
     order = spread(*size)
     stretch = torch.arange(n_pixels)[:, None] + torch.arange(n)
     images = bright.expand(n_pixels, 1, 1, -1)
-    evenly = Pixels(order[stretch % n_pixels], n_pixels)
-    anywhere = Pixels(torch.randint(n_pixels, (n_pixels, n)), n_pixels)
+    evenly = RandomPixels(order[stretch % n_pixels], n_pixels)
+    anywhere = RandomPixels(torch.randint(n_pixels, (n_pixels, n)), n_pixels)
     sums = [p.weight * p.of(images).sum((1, 2, 3)) for p in (evenly, anywhere)]
     torch.testing.assert_close(sums[0].mean(), bright.sum())  # every stretch once: no bias
     assert sums[0].std() < sums[1].std() / 4

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from vaerun.tasks.registry import TASKS
-from vaerun.tasks.sweep.settings import told_apart
+from vaerun.tasks.sweep.settings import parse_sweep
 from vaerun.utils import devices
 from vaerun.utils.errors import UserError
-from vaerun.utils.files import Busy, alone
+from vaerun.utils.files import Locked, file_lock
 
 
 def sweep_folder(here: Path) -> Path:
@@ -163,14 +163,14 @@ def test_one_run_has_no_use_for_settings_of_a_sweep(vaerun, jobs):
      ("angle.resultant", False), ("clustering.ari", False), ("train.seconds", True)],
 )  # fmt: skip
 def test_the_name_of_a_metric_tells_what_is_better(metric, less):
-    assert told_apart([f"sweep.metric={metric}"]).settings.less_is_better is less
+    assert parse_sweep([f"sweep.metric={metric}"]).settings.less_is_better is less
 
 
 def test_what_is_better_may_be_said():
-    settings = told_apart(["sweep.metric=goodness", "sweep.minimise=false"]).settings
+    settings = parse_sweep(["sweep.metric=goodness", "sweep.minimise=false"]).settings
     assert not settings.less_is_better
     with pytest.raises(UserError):
-        told_apart(["sweep.metric=goodness"])
+        parse_sweep(["sweep.metric=goodness"])
 
 
 def test_threads_and_gpus_are_shared_out():
@@ -183,18 +183,22 @@ def test_threads_and_gpus_are_shared_out():
 
 
 def test_a_lock_is_held_by_one(tmp_path):
-    with alone(tmp_path / "lock"), pytest.raises(Busy), alone(tmp_path / "lock", wait=False):
+    with (
+        file_lock(tmp_path / "lock"),
+        pytest.raises(Locked),
+        file_lock(tmp_path / "lock", wait=False),
+    ):
         pass
-    with alone(tmp_path / "lock", wait=False):
+    with file_lock(tmp_path / "lock", wait=False):
         pass
 
 
 CLAIM = """
 import sys, time
-from vaerun.runs.folder import claim
+from vaerun.runs.folder import create_run_folder
 print(flush=True)
 sys.stdin.readline()
-print(claim("outputs", "m", "d").path.name)
+print(create_run_folder("outputs", "m", "d").path.name)
 """
 
 
@@ -223,8 +227,8 @@ def proved(plain):
                  model=plain["model"]["name"], data=plain["data"]["name"])
 vaerun.runs.config.validate = proved
 from vaerun import cli, tasks
-from vaerun.runs.manifest import About, record
-from vaerun.runs.folder import RunFolder, claim
+from vaerun.runs.manifest import RunFacts, recorded
+from vaerun.runs.folder import RunFolder, create_run_folder
 from vaerun.utils.files import write_text
 from vaerun.tasks.sweep import process_pool as pool
 pool.PROGRAM = [sys.executable, __file__]
@@ -234,8 +238,8 @@ def note(what):
 def train(config, job):
     trial = f"{config.model} {config.data} {config.seed}"
     resumed = config.resume and RunFolder(Path(config.resume))
-    folder = resumed or claim(config.out, config.model, config.data)
-    with record(folder, job, About(device="cpu", data_fingerprint="")):
+    folder = resumed or create_run_folder(config.out, config.model, config.data)
+    with recorded(folder, job, RunFacts(device="cpu", data_fingerprint="")):
         note(("resumed " if resumed else "begun ") + trial)
         write_text(folder.last_checkpoint, "")
         time.sleep(0.3)

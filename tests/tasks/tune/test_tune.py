@@ -17,7 +17,7 @@ import pytest
 import vaerun as vaerun_package
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
-from vaerun.evaluation.metrics.class_separation import label_free
+from vaerun.evaluation.metrics.class_separation import class_separation
 from vaerun.runs.config import validate
 from vaerun.tasks.tune.search_space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError
@@ -112,18 +112,18 @@ def test_label_free_score_is_of_what_classes_show_not_of_how_they_are_turned():
     short = np.concatenate([bar(1, 2), bar(0, 2), bar(0, 2)])
     mixed = np.concatenate([bar(0, 8), bar(0, 2), bar(0, 8)])
     even = np.array([0.5, 0.5])
-    good = label_free([long, short], even)
+    good = class_separation([long, short], even)
     assert good["within"] == pytest.approx(1, abs=1e-4)
     assert good["score"] > 0.3
-    turned = label_free([long, short[:, :, ::-1].transpose(0, 1, 3, 2).copy()], even)
+    turned = class_separation([long, short[:, :, ::-1].transpose(0, 1, 3, 2).copy()], even)
     assert turned["score"] == pytest.approx(good["score"], abs=1e-3)
     for worse in ([long, long], [long, mixed], [mixed, mixed]):
-        assert label_free(worse, even)["score"] < 0.5 * good["score"]
+        assert class_separation(worse, even)["score"] < 0.5 * good["score"]
     # a third class without images takes its share; two of one kind take more
-    third = label_free([long, short, long[:0]], np.array([0.5, 0.5, 0.0]))
+    third = class_separation([long, short, long[:0]], np.array([0.5, 0.5, 0.0]))
     assert third["score"] == pytest.approx(good["score"] * 2 / 3)
     assert third["unused"] == pytest.approx(1 / 3)
-    assert label_free([long, short[:0]], np.array([1.0, 0.0]))["score"] == 0
+    assert class_separation([long, short[:0]], np.array([1.0, 0.0]))["score"] == 0
 
 
 def test_a_study_ends_with_a_command_that_gives_the_best_trial_again(vaerun: Vaerun, here: Path):

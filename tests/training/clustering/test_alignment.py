@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from vaerun.training.clustering.alignment import against, turns
+from vaerun.training.clustering.alignment import align_templates, image_angles
 
 K, M, N = 32, 6, 600
 GROUP = np.array([0, 0, 0, 1, 1, 1])
@@ -33,7 +33,7 @@ def made_up(seed: int, *, symmetric: bool = False):
 
 def upright(share: np.ndarray, step: torch.Tensor, group: np.ndarray) -> np.ndarray:
     """The angle of each image against the upright of its class, as templates and images tell."""
-    return against(turns(share, step, group, K), share, step, K)
+    return image_angles(align_templates(share, step, group, K), share, step, K)
 
 
 def spread(found: np.ndarray, angle: np.ndarray, order: int = 1) -> float:
@@ -67,7 +67,7 @@ def test_templates_are_turned_by_fractions_of_a_step():
     for m in (first, first + 1):
         share[np.arange(n), m] = 0.5
     step = torch.from_numpy(np.round(angle[:, None] - turned).astype(np.int64) % K)
-    turn = turns(share, step, np.zeros(chain, int), K)
+    turn = align_templates(share, step, np.zeros(chain, int), K)
     # Each is known but for one turn of all; a whole step a tie would be off by 0.5 at the least.
     off = (turn - turned + K / 2) % K
     off = np.exp(2j * np.pi * off / K)

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from vaerun.training.clustering.spectral import cut, normalised_cut, spread
+from vaerun.training.clustering.spectral import (
+    normalised_cut,
+    propagate_labels,
+    spectral_partition,
+)
 
 
 def blocks() -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +25,7 @@ def blocks() -> tuple[np.ndarray, np.ndarray]:
 def test_a_cut_goes_through_weak_bridges_and_not_around_an_outlier(seed: int):
     links, group = blocks()
     shuffled = np.random.default_rng(seed).permutation(len(links))
-    part = cut(links[np.ix_(shuffled, shuffled)], 3, seed)
+    part = spectral_partition(links[np.ix_(shuffled, shuffled)], 3, seed)
     of_node = np.empty(len(links), int)
     of_node[shuffled] = part
     names = [set(of_node[group == k]) for k in range(3)]
@@ -46,7 +50,7 @@ def chain_and_neighbours(n: int, bridge: float, seed: int) -> tuple[np.ndarray, 
 def test_a_class_that_falls_apart_easily_does_not_join_two_others(bridge: float, seed: int):
     """The chain's own halves are the third eigenvector; where they part, more links are cut."""
     links, group = chain_and_neighbours(20, bridge, seed)
-    part = cut(links, 3, seed)
+    part = spectral_partition(links, 3, seed)
     assert len({(a, b) for a, b in zip(part, group, strict=True)}) == 3
 
 
@@ -68,7 +72,7 @@ def test_the_normalised_cut_is_what_leads_out_of_each_part_over_all_it_has():
 @pytest.mark.parametrize("n_parts", [1, 2, 3, 5])
 def test_as_many_parts_as_nodes_and_one_alone_can_be_asked_for(n_parts: int):
     links, _ = blocks()
-    part = cut(links[:5, :5], n_parts, 0)
+    part = spectral_partition(links[:5, :5], n_parts, 0)
     assert len(set(part)) == n_parts
 
 
@@ -90,7 +94,7 @@ def test_labels_spread_as_a_random_walk_first_meets_them():
         where, met = where @ step[:, :m], met + where @ step[:, m:]
     assert where.max() < 1e-12
     want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
-    got = spread(links, torn, label, n_classes)
+    got = propagate_labels(links, torn, label, n_classes)
     np.testing.assert_allclose(got, want, atol=1e-6)
     np.testing.assert_allclose(got.sum(1), 1)
 
@@ -98,5 +102,5 @@ def test_labels_spread_as_a_random_walk_first_meets_them():
 def test_templates_that_no_label_reaches_are_of_all_classes_alike():
     links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
     torn = np.array([[1.0, 0, 0, 0]])
-    got = spread(links, torn, np.array([1]), 2)
+    got = propagate_labels(links, torn, np.array([1]), 2)
     np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)

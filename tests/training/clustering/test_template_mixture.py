@@ -12,19 +12,24 @@ import torch
 from torch import Tensor
 
 from vaerun.config.compose import compose
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.image_files import Source
-from vaerun.data.lazy.preprocessing import Preparation
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.data.lazy.preprocessing import Preprocessing
 from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.runs.config import validate
 from vaerun.training.clustering import template_mixture
-from vaerun.training.clustering.settings import Sought, sought
-from vaerun.training.clustering.template_mixture import Atlas, centred, explore, shrunk
+from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
+from vaerun.training.clustering.template_mixture import (
+    TemplateMixture,
+    centre_on_mass,
+    downsample,
+    find_pseudo_labels,
+)
 
 CPU = torch.device("cpu")
 N = 600
-WHOLE_CIRCLE = Sought(
+WHOLE_CIRCLE = ClusteringSettings(
     n_classes=3, n_templates=15, n_atlases=1, angle_range=math.pi, centre=False, mask=False
 )
 
@@ -115,20 +120,26 @@ def rightly_found(found: Tensor, kind: Tensor) -> float:
 )
 def test_shapes_are_told_apart_without_a_label(options: dict[str, Any]):
     images, kind = shapes(**options)
-    found = explore(images, unknown(), WHOLE_CIRCLE, options.get("seed", 0), CPU).label
+    found = find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, options.get("seed", 0), CPU).label
     assert rightly_found(found, kind) >= 0.95
 
 
 def test_shapes_in_two_channels_are_told_apart():
     images, kind = shapes()
     both = torch.cat([0.1 * images, 1 - 0.8 * images], dim=1)
-    assert rightly_found(explore(both, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) >= 0.95
+    assert (
+        rightly_found(find_pseudo_labels(both, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
+        >= 0.95
+    )
 
 
 def test_large_images_are_told_apart_by_fewer_pixels():
     images, kind = shapes(size=(60, 45))
-    assert max(shrunk(images).shape[2:]) <= 24
-    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) >= 0.95
+    assert max(downsample(images).shape[2:]) <= 24
+    assert (
+        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
+        >= 0.95
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -136,8 +147,13 @@ def test_shifted_shapes_are_told_apart_once_centred(dark: bool):
     images, kind = shapes(shift_px=7, size=(28, 28), scale=0.6)
     images = 1 - images if dark else images
     centring = dataclasses.replace(WHOLE_CIRCLE, centre=True)
-    assert rightly_found(explore(images, unknown(), centring, 0, CPU).label, kind) >= 0.95
-    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) < 0.9
+    assert (
+        rightly_found(find_pseudo_labels(images, unknown(), centring, 0, CPU).label, kind) >= 0.95
+    )
+    assert (
+        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
+        < 0.9
+    )
 
 
 def test_a_masked_atlas_ignores_what_turns_out_of_the_image():
@@ -147,14 +163,17 @@ def test_a_masked_atlas_ignores_what_turns_out_of_the_image():
     bright = torch.rand(N, 1, 1, 1, generator=torch.Generator().manual_seed(0)).round()
     images = torch.where(corners, bright, images)
     masked = dataclasses.replace(WHOLE_CIRCLE, mask=True)
-    assert rightly_found(explore(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
-    assert rightly_found(explore(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind) < 0.9
+    assert rightly_found(find_pseudo_labels(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
+    assert (
+        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
+        < 0.9
+    )
 
 
 def test_several_atlases_are_linked_into_one():
     images, kind = shapes(noise=0.25)
     twice = dataclasses.replace(WHOLE_CIRCLE, n_templates=9, n_atlases=2)
-    assert rightly_found(explore(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
+    assert rightly_found(find_pseudo_labels(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
 
 
 def test_a_few_upright_labels_name_the_classes_and_are_kept():
@@ -163,16 +182,16 @@ def test_a_few_upright_labels_name_the_classes_and_are_kept():
     names = torch.tensor([2, 0, 1])
     label = torch.cat([unknown(), names[upright_kind]])
     label[N] = names[1]  # a label is what it is, even a wrong one
-    found = explore(torch.cat([images, upright]), label, WHOLE_CIRCLE, 0, CPU).label
+    found = find_pseudo_labels(torch.cat([images, upright]), label, WHOLE_CIRCLE, 0, CPU).label
     assert found[N:].tolist() == label[N:].tolist()
     assert float((found[:N] == names[kind]).float().mean()) >= 0.95
 
 
-def on_disk(folder: Path, images: Tensor) -> FileStack:
+def on_disk(folder: Path, images: Tensor) -> FileImages:
     np.save(folder / "images.npy", (255 * images[:, 0]).round().numpy().astype(np.uint8))
-    source = Source.scan([folder / "images.npy"], None, skip_unreadable=False)
-    return FileStack(
-        source=source, rows=torch.arange(len(source)), prepare=Preparation(), window=(0, 255)
+    source = ImageFiles.scan([folder / "images.npy"], None, skip_unreadable=False)
+    return FileImages(
+        source=source, rows=torch.arange(len(source)), prepare=Preprocessing(), window=(0, 255)
     )
 
 
@@ -181,7 +200,7 @@ def test_images_on_disk_that_were_not_learned_from_are_looked_up(tmp_path: Path,
     monkeypatch.setattr(template_mixture, "_AT_ONCE", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
     wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
-    found = explore(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
+    found = find_pseudo_labels(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
     assert rightly_found(found.label, kind) >= 0.95
     angle = math.pi * uniform(2 * N, 0)[0, :, 0]
     of_letters = (kind == 0) & found.angle.isfinite()
@@ -195,7 +214,9 @@ def test_few_images_on_disk_are_found_as_in_memory(tmp_path: Path):
     stack = on_disk(tmp_path, images)
     label = unknown(300)
     label[:9] = torch.arange(9) % 3
-    ours, theirs = (explore(some, label, WHOLE_CIRCLE, 0, CPU) for some in (stack, stack[:]))
+    ours, theirs = (
+        find_pseudo_labels(some, label, WHOLE_CIRCLE, 0, CPU) for some in (stack, stack[:])
+    )
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
 
@@ -218,7 +239,7 @@ def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
         torch.manual_seed(state)
         np.random.seed(state)  # noqa: NPY002
         before, before_numpy = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
-        found.append(explore(images, unknown(), WHOLE_CIRCLE, 3, CPU))
+        found.append(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 3, CPU))
         assert torch.equal(torch.get_rng_state(), before)
         assert (np.random.get_state()[1] == before_numpy).all()  # noqa: NPY002
     for one, other in zip(*found, strict=True):
@@ -227,7 +248,9 @@ def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_images_that_are_all_the_same_are_no_failure():
-    found = explore(torch.full((7, 1, 9, 9), 0.3), unknown(7), WHOLE_CIRCLE, 0, CPU).label
+    found = find_pseudo_labels(
+        torch.full((7, 1, 9, 9), 0.3), unknown(7), WHOLE_CIRCLE, 0, CPU
+    ).label
     assert len(found) == 7
     assert set(found.tolist()) <= {-1, 0, 1, 2}
 
@@ -237,7 +260,7 @@ def test_images_of_a_class_are_turned_against_one_upright(seed: int):
     """Positive angles are counter-clockwise, as everywhere."""
     images, kind = shapes(kinds=(letter, ring), seed=seed)
     wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
-    found = explore(images, unknown(), wanted, seed, CPU)
+    found = find_pseudo_labels(images, unknown(), wanted, seed, CPU)
     angle = math.pi * uniform(N, seed)[0, :, 0]
     of_letters = (kind == 0) & found.angle.isfinite()
     assert int(of_letters.sum()) > 0.95 * N / 2
@@ -249,13 +272,15 @@ def test_images_of_a_class_are_turned_against_one_upright(seed: int):
 def test_angles_are_told_only_where_any_is_possible():
     images, _ = shapes(30, turn=math.pi / 4)
     narrow = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, angle_range=math.pi / 4)
-    assert explore(images, unknown(30), narrow, 0, CPU).angle.isnan().all()
+    assert find_pseudo_labels(images, unknown(30), narrow, 0, CPU).angle.isnan().all()
 
 
-def new_atlas(size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1) -> Atlas:
+def new_atlas(
+    size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1
+) -> TemplateMixture:
     torch.manual_seed(0)
     wanted = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, mask=mask)
-    return Atlas(torch.rand(5, channels, *size), wanted, weight)
+    return TemplateMixture(torch.rand(5, channels, *size), wanted, weight)
 
 
 @pytest.mark.parametrize("mask", [False, True])
@@ -295,7 +320,7 @@ def blob(size: tuple[int, int], row: float, column: float) -> Tensor:
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.9, 0.2), (0.3, 0.5)])
 def test_an_object_is_moved_to_the_middle(size: tuple[int, int], low: float, high: float):
     for row, column in [(3.3, -2.6), (-1.5, 0.2)]:
-        got = centred(low + (high - low) * blob(size, row, column))
+        got = centre_on_mass(low + (high - low) * blob(size, row, column))
         mass = (got[0, 0] - low).abs()
         rows = torch.arange(size[0]) - (size[0] - 1) / 2
         columns = torch.arange(size[1]) - (size[1] - 1) / 2
@@ -308,7 +333,7 @@ def test_an_object_is_moved_to_the_middle(size: tuple[int, int], low: float, hig
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
 def test_an_empty_image_stays_as_it_is_when_centred(value: float):
     images = torch.full((2, 2, 9, 12), value)
-    torch.testing.assert_close(centred(images), images)
+    torch.testing.assert_close(centre_on_mass(images), images)
 
 
 def test_angles_of_the_whole_circle_name_none_twice():
@@ -332,9 +357,9 @@ def test_next_to_no_rotation_is_a_single_angle(degrees: float):
     assert template_mixture._angles(math.radians(degrees)).tolist() == [0.0]
 
 
-def sought_by(*overrides: str) -> Sought | None:
+def sought_by(*overrides: str) -> ClusteringSettings | None:
     config = validate(compose(list(overrides)))
-    return sought(config.model, getattr(config.model.category, "n_classes", 0) or 4)
+    return clustering_settings(config.model, getattr(config.model.category, "n_classes", 0) or 4)
 
 
 def test_a_model_that_infers_classes_looks_for_them_at_any_angle():
@@ -381,10 +406,10 @@ def test_no_atlas_without_templates(overrides: tuple[str, ...]):
 
 def test_a_single_template_has_no_neighbour_and_is_given_one():
     config = validate(compose(["model=rvae", "model.templates=1"]))
-    wanted = sought(config.model, 1)
+    wanted = clustering_settings(config.model, 1)
     assert wanted is not None
     assert wanted.n_templates == 2
-    found = explore(torch.rand(9, 1, 6, 6), unknown(9), wanted, 0, CPU)
+    found = find_pseudo_labels(torch.rand(9, 1, 6, 6), unknown(9), wanted, 0, CPU)
     assert set(found.label.tolist()) == {0}
 
 
@@ -400,4 +425,4 @@ def test_few_noisy_images_are_not_learned_by_heart(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(template_mixture, "_BATCH", 200)
     asked = dataclasses.replace(WHOLE_CIRCLE, n_templates=48)
     images, kind = shapes(300, kinds=(bar, ring, letter), size=(32, 32), noise=0.2)
-    assert rightly_found(explore(images, unknown(300), asked, 0, CPU).label, kind) > 0.9
+    assert rightly_found(find_pseudo_labels(images, unknown(300), asked, 0, CPU).label, kind) > 0.9

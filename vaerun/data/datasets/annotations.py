@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.data.io.formats import natural
+from vaerun.data.io.formats import natural_order
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.tables import Table, names_beside, read_beside
-from vaerun.data.lazy.image_files import Source
-from vaerun.utils.errors import UserError, nearest, show
+from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.utils.errors import UserError, closest, format_value
 
 # N images.
 
@@ -26,7 +26,7 @@ _MISSING = ("", "-1", "nan", "none", "null")
 _FULL_TURN = 2 * np.pi + 1e-3
 
 
-def numbered(
+def encode_classes(
     values: Array, key: str, classes: Sequence[str] | None = None
 ) -> tuple[Tensor, list[str]]:
     """Classes as numbers, (N,) int64, −1 where missing, and their names in order.
@@ -41,7 +41,9 @@ def numbered(
         Names whose numbers are given; other classes count as missing. None: all that there are.
     """
     text = np.array([_word(value) for value in values.tolist()])
-    present = sorted({word for word in text.tolist() if word.lower() not in _MISSING}, key=natural)
+    present = sorted(
+        {word for word in text.tolist() if word.lower() not in _MISSING}, key=natural_order
+    )
     if all(_is_number(word) for word in present):
         broken = next((word for word in present if not float(word).is_integer()), None)
         if broken is not None:
@@ -70,7 +72,7 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def factor(values: Array, name: str) -> Tensor:
+def parse_factor(values: Array, name: str) -> Tensor:
     """A factor as numbers, (N,) float32, NaN where missing; ``angle`` in [−π, π)."""
     try:
         if values.dtype.kind == "U":
@@ -78,7 +80,7 @@ def factor(values: Array, name: str) -> Tensor:
         found = torch.from_numpy(values.astype(np.float64))
     except ValueError:
         wrong = next(v for v in values.tolist() if not _is_number(v) and v.lower() != "nan")
-        what = f"data.factors=[{name}] holds {show(wrong)}, which is no number"
+        what = f"data.factors=[{name}] holds {format_value(wrong)}, which is no number"
         raise UserError(what, "name classes by data.label") from None
     if name == "angle":
         largest = float(found.abs().nan_to_num(0).max())
@@ -95,7 +97,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Records:
+class Annotations:
     """Values by name: from the table, or from beside the images, in the same files.
 
     Attributes
@@ -108,7 +110,7 @@ class Records:
         That these files are named from.
     """
 
-    source: Source
+    source: ImageFiles
     table: Table | None
     folder: Path
 
@@ -132,11 +134,11 @@ class Records:
             return np.concatenate([read_beside(file, wanted) for file in files])
         known = sorted({*(self.table.columns if self.table else ()), *beside[0]})
         what = f"data.{key}={name} is neither a column of data.table nor a data set of one value"
-        mend = f"did you mean {nearest(name, known)}" if known else "name a file by data.table="
+        mend = f"did you mean {closest(name, known)}" if known else "name a file by data.table="
         raise UserError(f"{what} for each image", mend)
 
 
-def _rows(source: Source, table: Table, folder: Path) -> Ints:
+def _rows(source: ImageFiles, table: Table, folder: Path) -> Ints:
     """The row of the table for each image, (N,); −1 for an image that it does not name."""
     if "file" not in table.columns:
         if len(table) != len(source) or source.skipped:
@@ -154,7 +156,7 @@ def _rows(source: Source, table: Table, folder: Path) -> Ints:
         name = next((s for s in (below, path.name, path.stem) if s in named), None)
         rows = [-1] if name is None else named[name]
         if name in used or len(rows) not in (1, entry.layout.n):
-            what = f"data.table={table.path} does not tell which image {show(name)} means"
+            what = f"data.table={table.path} does not tell which image {format_value(name)} means"
             raise UserError(what, "give paths from data.path on, one row for each image")
         used |= set() if name is None else {name}
         parts.append(np.resize(np.array(rows), entry.layout.n))

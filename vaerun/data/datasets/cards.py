@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, upright
 from vaerun.data.image_set import ImageSet, Splits
@@ -26,24 +26,22 @@ _CHUNK = 250  # images drawn at once: some 100 MB
 class CardsConfig(DataConfig):
     """How the cards are drawn; every factor is uniform and independent of the others."""
 
-    size: int = option("side of the square images, in pixels", min=8)
-    rotation_deg: float = option("rotation is within ± this, in degrees", min=0, max=180)
-    shear_deg: float = option(
+    size: int = field("side of the square images, in pixels", min=8)
+    rotation_deg: float = field("rotation is within ± this, in degrees", min=0, max=180)
+    shear_deg: float = field(
         "shear angle is within ± this, in degrees; at 45 a suit is a line", min=0, below=45
     )
-    shift_px: float = option("shift along each axis is within ± this, in pixels", min=0)
-    noise_sd: float = option(
+    shift_px: float = field("shift along each axis is within ± this, in pixels", min=0)
+    noise_sd: float = field(
         "sd of the Gaussian noise added to every pixel before clipping to [0, 1]", min=0
     )
-    train_per_class: int = option("training images a suit, where train_size is null", min=1)
-    val_per_class: int = option("validation images a suit, where val_size is null", min=1)
-    labelled_per_class: int = option(
-        "labelled images a class, for models that learn labels", min=1
-    )
-    labelled_rotation_deg: float = option(
+    train_per_class: int = field("training images a suit, where train_size is null", min=1)
+    val_per_class: int = field("validation images a suit, where val_size is null", min=1)
+    labelled_per_class: int = field("labelled images a class, for models that learn labels", min=1)
+    labelled_rotation_deg: float = field(
         "rotation of labelled images is within ± this, in degrees", min=0, max=180
     )
-    labelled_shear_deg: float = option(
+    labelled_shear_deg: float = field(
         "shear angle of labelled images is within ± this, in degrees", min=0, below=45
     )
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.config.schema import option
-from vaerun.data.datasets.patches import Scene, split_patches
+from vaerun.config.schema import field
+from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import FramesConfig
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io import read_frames, zenodo
@@ -20,10 +20,10 @@ from vaerun.microscopy.detection_score import WITHIN_A, matches
 from vaerun.microscopy.find_atoms import find_atoms
 from vaerun.microscopy.frame import Frame, brightness
 from vaerun.microscopy.rescale import at_scale
-from vaerun.microscopy.simulation.movie import Story, Truth
+from vaerun.microscopy.simulation.movie import Scenario, Truth
 from vaerun.microscopy.simulation.simulate import simulated
 from vaerun.microscopy.simulation.stem_imaging import Optics
-from vaerun.utils.errors import UserError, raise_all, show
+from vaerun.utils.errors import UserError, format_value, raise_all
 
 _STREAM = 4  # of the choice of labelled images
 
@@ -32,29 +32,29 @@ _STREAM = 4  # of the choice of labelled images
 class GrapheneConfig(FramesConfig):
     """Where the frames come from, and what is made of them."""
 
-    source: str = option(
+    source: str = field(
         "where frames come from, without data.path", choices=["simulated", "zenodo"]
     )
-    movies: list[int] | None = option(
+    movies: list[int] | None = field(
         "numbers of the movies: simulated ones (null: 0), or of the public ones (null: all)",
         min=0,
     )
-    val_movies: list[int] | None = option(
+    val_movies: list[int] | None = field(
         "other simulated movies to validate on; null: frames of the same", min=0
     )
-    n_frames: int = option("frames of each simulated movie", min=2)
-    frame_px: int = option("side of its square frames, in pixels of 0.14 Å", min=64)
-    dose: float = option(
+    n_frames: int = field("frames of each simulated movie", min=2)
+    frame_px: int = field("side of its square frames, in pixels of 0.14 Å", min=64)
+    dose: float = field(
         "electrons counted at the peak of a carbon atom there", above=0, max=10_000
     )
-    channel: str = option(
+    channel: str = field(
         "what patches show: the atom finder's probability of an atom, or the frame",
         choices=["probability", "raw"],
     )
-    ring_classes: list[str] = option("classes of atoms, by the rings that hold them")
-    smallest_ring: int = option("rings that count for a class have this many atoms", min=3, max=12)
-    largest_ring: int = option("up to this many", min=3, max=12)
-    labelled_share: float = option(
+    ring_classes: list[str] = field("classes of atoms, by the rings that hold them")
+    smallest_ring: int = field("rings that count for a class have this many atoms", min=3, max=12)
+    largest_ring: int = field("up to this many", min=3, max=12)
+    labelled_share: float = field(
         "share of the images of each class with a label, for models that learn them",
         above=0,
         max=1,
@@ -73,17 +73,19 @@ class GrapheneConfig(FramesConfig):
         if self.movies == []:
             faults.append(UserError("data.movies=[] leaves no movie", "give one, as in [0]"))
         if self.val_movies is not None and (own or public):
-            what = f"data.val_movies={show(self.val_movies)} are simulated, unlike the others"
+            what = (
+                f"data.val_movies={format_value(self.val_movies)} are simulated, unlike the others"
+            )
             faults.append(UserError(what, "leave it out: data.val_share is held back"))
         elif both := set(self.val_movies or ()) & set(self.movies or [0]):
-            what = f"data.val_movies={show(self.val_movies)}: {min(both)} is trained on"
+            what = f"data.val_movies={format_value(self.val_movies)}: {min(both)} is trained on"
             faults.append(UserError(what, "give others"))
         raise_all(faults)
 
 
 def load(config: GrapheneConfig, seed: int) -> Splits:
     """Patches around atoms, or wherever the config wants them."""
-    return split_patches(scene(config), config, seed)
+    return extract_patches(scene(config), config, seed)
 
 
 def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet:
@@ -110,7 +112,7 @@ def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet
 
 def scene(
     config: GrapheneConfig, *, device: torch.device | None = None, progress: bool = True
-) -> Scene:
+) -> PatchSource:
     """Frames at the finder's scale, their atoms, and what is true of them where that is known.
 
     Atoms are looked for on that device; None: on a GPU if there is one.
@@ -140,7 +142,7 @@ def scene(
     shown = (
         probability if config.channel == "probability" else [brightness(f.image) for f in frames]
     )
-    return Scene(
+    return PatchSource(
         frames=frames,
         shown=[torch.from_numpy(image) for image in shown],
         atoms=atoms,
@@ -173,14 +175,14 @@ def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray
     return values
 
 
-def _story(config: GrapheneConfig) -> Story:
+def _story(config: GrapheneConfig) -> Scenario:
     """The default story in a field of another size; fewer frames tell it in longer steps."""
     side = config.frame_px * atom_finder.PIXEL_A
     length = config.frame_px / 512  # the default story fills frames of 512 pixels
-    crowd, full = length**2, Story()
+    crowd, full = length**2, Scenario()
     step = full.n_frames / config.n_frames
     holes = max(round(full.holes * crowd), 1)
-    return Story(
+    return Scenario(
         n_frames=config.n_frames,
         height=side,
         width=side,

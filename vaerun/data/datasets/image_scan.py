@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from vaerun.data.datasets import log_messages
-from vaerun.data.datasets.annotations import Records, factor, numbered
+from vaerun.data.datasets.annotations import Annotations, encode_classes, parse_factor
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.io.formats import expanded, find
+from vaerun.data.io.formats import expanded, find_files
 from vaerun.data.io.tables import read_table
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.image_files import Source
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.utils.errors import UserError
 
 # N images.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ScannedImages:
     """Images in files.
 
     Attributes
@@ -37,15 +37,15 @@ class Found:
         Known numbers by name, (N,) float32, NaN where unknown.
     """
 
-    stack: FileStack
+    stack: FileImages
     label: Tensor
     classes: list[str]
     factors: dict[str, Tensor]
 
 
-def find_images(
+def scan_images(
     config: ImagesConfig, *, fewest: int = 1, classes: Sequence[str] | None = None
-) -> Found:
+) -> ScannedImages:
     """The images, and what is known of each.
 
     Parameters
@@ -65,19 +65,23 @@ def find_images(
     if config.path is None:
         mend = "name your images, as in data.path=images.h5 or data.path=folder"
         raise UserError("data.path is not given", mend)
-    source = Source.scan(find(config.path, below=True), config.key, config.skip_unreadable)
+    source = ImageFiles.scan(
+        find_files(config.path, below=True), config.key, config.skip_unreadable
+    )
     if len(source) < fewest:
         raise _too_few(config.path, source, fewest)
     stack = _stack(config, source)
     table = None if config.table is None else read_table(config.table)
     folder = _folder(expanded(config.path))
-    records = Records(source, table, folder)
+    records = Annotations(source, table, folder)
     values = _classes(config, records)
     label, names = torch.full((len(source),), -1), list[str]()
     if values is not None:
-        label, names = numbered(values, f"data.label={config.label or 'folder'}", classes)
-    factors = {name: factor(records.values(name, "factors"), name) for name in config.factors}
-    return Found(stack=stack, label=label, classes=names, factors=factors)
+        label, names = encode_classes(values, f"data.label={config.label or 'folder'}", classes)
+    factors = {
+        name: parse_factor(records.values(name, "factors"), name) for name in config.factors
+    }
+    return ScannedImages(stack=stack, label=label, classes=names, factors=factors)
 
 
 def _folder(path: Path) -> Path:
@@ -90,7 +94,7 @@ def _folder(path: Path) -> Path:
     return Path(*path.parts[: min(wild, default=-1)])
 
 
-def _classes(config: ImagesConfig, records: Records) -> npt.NDArray[np.generic] | None:
+def _classes(config: ImagesConfig, records: Annotations) -> npt.NDArray[np.generic] | None:
     """What tells the class of each image, (N,); None if nothing does."""
     folders = [entry.file.parent for entry in records.source.entries]
     given = expanded(config.path or "")
@@ -104,7 +108,7 @@ def _classes(config: ImagesConfig, records: Records) -> npt.NDArray[np.generic] 
     return np.repeat([f.name for f in folders], [e.layout.n for e in records.source.entries])
 
 
-def _stack(config: ImagesConfig, source: Source) -> FileStack:
+def _stack(config: ImagesConfig, source: ImageFiles) -> FileImages:
     """The images, not yet normalised; all have one size and number of channels."""
     prepare = config.preparation
     outlines = {prepare.outline(entry.layout.shape): entry.file for entry in source.entries}
@@ -113,10 +117,10 @@ def _stack(config: ImagesConfig, source: Source) -> FileStack:
         what = f"{file} is {log_messages.size(a)}, but {other} is {log_messages.size(b)}"
         mend = "make them alike by data.size=[rows,columns], or by data.crop_px and data.pad_px"
         raise UserError(what, mend if a[0] == b[0] else "average colours by data.grey=true")
-    return FileStack(source=source, rows=torch.arange(len(source)), prepare=prepare)
+    return FileImages(source=source, rows=torch.arange(len(source)), prepare=prepare)
 
 
-def _too_few(path: str, source: Source, fewest: int) -> UserError:
+def _too_few(path: str, source: ImageFiles, fewest: int) -> UserError:
     images = "1 image" if len(source) == 1 else f"{len(source)} images"
     sides = log_messages.size(source.entries[0].layout.shape)
     return UserError(

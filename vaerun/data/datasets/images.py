@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from vaerun.data.datasets import log_messages
-from vaerun.data.datasets.image_scan import Found, find_images
+from vaerun.data.datasets.image_scan import ScannedImages, scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.datasets.intensity import Survey
+from vaerun.data.datasets.intensity import IntensityStatistics
 from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.data.lazy.disk_cache import cached_images
 from vaerun.data.lazy.preprocessing import check_range
@@ -47,7 +47,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     UserError
         If there are no images, too few of them, or some that do not go together.
     """
-    found = find_images(config, fewest=_FEWEST)
+    found = scan_images(config, fewest=_FEWEST)
     parts = _split(config, len(found.stack), seed)
     is_large = _is_large(config, found, sum(map(len, parts)))
     digest = found.stack.source.digest()
@@ -56,7 +56,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         root = Path(config.root).expanduser()
         stack, n_mended = cached_images(found.stack, digest.tobytes(), root)
         stack = replace(stack, held_bytes=_held_bytes(config))
-    surveys = [Survey.of(stack.select(rows), config.clip_percent) for rows in parts]
+    surveys = [IntensityStatistics.of(stack.select(rows), config.clip_percent) for rows in parts]
     if all(survey.n_constant == survey.n for survey in surveys):
         what = f"all {len(found.stack)} images of data.path={config.path} are constant"
         raise UserError(what, "give others: there is nothing to learn from these")
@@ -65,11 +65,11 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     window = surveys[0].window(config.normalise, found.stack.source.types)
     among = replace(found, stack=stack)
     train, val = (_image_set(among, window, rows, at_once=not is_large) for rows in parts)
-    log.info(log_messages.found(found.stack, found.label, found.classes, found.factors))
-    made = log_messages.done(found.stack, surveys, window, n_mended)
-    log.info(made + log_messages.split(len(train), len(val)))
+    log.info(log_messages.describe_images(found.stack, found.label, found.classes, found.factors))
+    made = log_messages.describe_preprocessing(found.stack, surveys, window, n_mended)
+    log.info(made + log_messages.describe_split(len(train), len(val)))
     if max(train.images.shape[2:]) > _LARGE:
-        log.info(log_messages.large(config.path or ""))
+        log.info(log_messages.large_image_hint(config.path or ""))
     return Splits(
         train=train,
         val=val,
@@ -111,26 +111,26 @@ def everything(
     classes
         Names of its classes, whose numbers labels are to have; None: their own.
     """
-    found = find_images(config, classes=classes)
+    found = scan_images(config, classes=classes)
     window = None if like is None else like.window
-    surveys: list[Survey] = []
+    surveys: list[IntensityStatistics] = []
     if config.normalise in ("none", "image"):
         window = None
     elif window is not None:
         few = torch.linspace(0, len(found.stack) - 1, _GLANCE).long().unique()
-        seen = Survey.of(found.stack.select(few))
+        seen = IntensityStatistics.of(found.stack.select(few))
         if not seen.fills(window):
-            log.warning(log_messages.unlike(seen, window))
+            log.warning(log_messages.unlike_run_warning(seen, window))
     else:
-        surveys = [Survey.of(found.stack, config.clip_percent)]
+        surveys = [IntensityStatistics.of(found.stack, config.clip_percent)]
         window = surveys[0].window(config.normalise, found.stack.source.types)
-    log.info(log_messages.found(found.stack, found.label, found.classes, found.factors))
-    log.info(log_messages.done(found.stack, surveys, window))
+    log.info(log_messages.describe_images(found.stack, found.label, found.classes, found.factors))
+    log.info(log_messages.describe_preprocessing(found.stack, surveys, window))
     return _image_set(found, window, found.stack.rows, at_once=False)
 
 
 def _image_set(
-    found: Found, window: tuple[float, float] | None, rows: Tensor, *, at_once: bool
+    found: ScannedImages, window: tuple[float, float] | None, rows: Tensor, *, at_once: bool
 ) -> ImageSet:
     images = replace(found.stack, window=window).select(rows)
     return ImageSet(
@@ -141,7 +141,7 @@ def _image_set(
     )
 
 
-def _is_large(config: ImagesConfig, found: Found, n: int) -> bool:
+def _is_large(config: ImagesConfig, found: ScannedImages, n: int) -> bool:
     """Whether n images are streamed; refused if there is room for them in no way."""
     needed = 4 * n * found.stack.shape[1:].numel()
     gb = f"{math.ceil(100 * needed / 2**30) / 100:g}"

@@ -2,51 +2,51 @@
 
 from dataclasses import dataclass
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
-from vaerun.data.lazy.preprocessing import Preparation, Size
-from vaerun.utils.errors import UserError, raise_all, show
+from vaerun.data.lazy.preprocessing import Preprocessing, Size
+from vaerun.utils.errors import UserError, format_value, raise_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagesConfig(DataConfig):
     """Where the images lie, what is known of them, and what is done to them."""
 
-    path: str | None = option(
+    path: str | None = field(
         "file, folder or glob of your own images; a folder of folders: their names are classes"
     )
-    key: str | None = option("name of the images' data set in HDF5 and npz files; null: found")
-    label: str | None = option(
+    key: str | None = field("name of the images' data set in HDF5 and npz files; null: found")
+    label: str | None = field(
         "column of the table, or data set beside the images, that tells the class; or folder"
     )
-    table: str | None = option(
+    table: str | None = field(
         "CSV file with a row for each image, in their order or named in a column file"
     )
-    factors: list[str] = option("columns or data sets of known numbers; an angle is in radians")
-    size: int | list[int] | None = option("resample to this side, or [rows,columns]", min=8)
-    crop_px: int | list[int] | None = option("cut the middle out, this side or [r,c]", min=8)
-    pad_px: int | list[int] | None = option("surround up to this side or [r,c]", min=8)
-    grey: bool = option("whether to average colours, or other channels")
-    normalise: str = option(
+    factors: list[str] = field("columns or data sets of known numbers; an angle is in radians")
+    size: int | list[int] | None = field("resample to this side, or [rows,columns]", min=8)
+    crop_px: int | list[int] | None = field("cut the middle out, this side or [r,c]", min=8)
+    pad_px: int | list[int] | None = field("surround up to this side or [r,c]", min=8)
+    grey: bool = field("whether to average colours, or other channels")
+    normalise: str = field(
         "what becomes 0 and 1: the darkest and brightest of the set, or of each image; auto: of "
         "the set, unless the numbers are from 0 to 1 or of 8 bits already",
         choices=["auto", "none", "image", "set"],
     )
-    clip_percent: float = option(
+    clip_percent: float = field(
         "percent of the pixels at either end that become 0, and 1", min=0, below=50
     )
-    mask: str = option(
+    mask: str = field(
         "what is made black: none, or all beyond a circle", choices=["none", "circle"]
     )
-    val_share: float = option("share of the images held back for validation", above=0, max=0.9)
-    skip_unreadable: bool = option("whether to leave out files that cannot be read")
-    memory_gb: float | None = option(
+    val_share: float = field("share of the images held back for validation", above=0, max=0.9)
+    skip_unreadable: bool = field("whether to leave out files that cannot be read")
+    memory_gb: float | None = field(
         "GB of images, of four bytes a number, that are kept in memory; more are streamed from a "
         "file that is written to data.root once; null: all are kept",
         above=0,
         formerly=None,
     )
-    labelled_share: float = option(
+    labelled_share: float = field(
         "share of the training images of each class with a label, for models that learn them",
         above=0,
         max=1,
@@ -57,17 +57,17 @@ class ImagesConfig(DataConfig):
         for name in ("size", "crop_px", "pad_px"):
             sides = getattr(self, name)
             if isinstance(sides, list) and len(sides) != 2:
-                what = f"data.{name}={show(sides)} is not two sides"
+                what = f"data.{name}={format_value(sides)} is not two sides"
                 faults.append(UserError(what, f"give rows and columns, as in data.{name}=[48,64]"))
         if "class" in self.factors:
-            what = f"data.factors={show(self.factors)} holds class, which is no number"
+            what = f"data.factors={format_value(self.factors)} holds class, which is no number"
             faults.append(UserError(what, "name it by data.label"))
         raise_all(faults)
 
     @property
-    def preparation(self) -> Preparation:
+    def preparation(self) -> Preprocessing:
         """What is done to every image."""
-        return Preparation(
+        return Preprocessing(
             grey=self.grey,
             crop=_size(self.crop_px),
             pad=_size(self.pad_px),

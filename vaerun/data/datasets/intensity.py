@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import Window
 
 _SAMPLE = 4_000_000  # pixels that percentiles are taken of
@@ -17,7 +17,7 @@ _CONTRAST = 0.1  # floats from 0 to 1 are shares of full brightness if they span
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class IntensityStatistics:
     """All images of a set looked at once.
 
     Attributes
@@ -42,7 +42,7 @@ class Survey:
     n: int
 
     @classmethod
-    def of(cls, stack: FileStack, clip_percent: float = 0.0) -> "Survey":
+    def of(cls, stack: FileImages, clip_percent: float = 0.0) -> "IntensityStatistics":
         """Percentiles are exact for up to 4 million pixels, of an even sample beyond that."""
         ends, sample = [], []
         n_mended = n_constant = 0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from vaerun.data.datasets.intensity import Survey
-from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.datasets.intensity import IntensityStatistics
+from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import Window
 
 _NAMED = 6  # classes, files or types that are listed
@@ -17,8 +17,8 @@ def size(shape: tuple[int, int, int]) -> str:
     return f"{height}×{width}" + (f" in {channels} channels" if channels > 1 else "")
 
 
-def found(
-    stack: FileStack, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
+def describe_images(
+    stack: FileImages, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
 ) -> str:
     """Images, their files and axes, what is known of them."""
     source = stack.source
@@ -46,8 +46,11 @@ def found(
     return "; ".join(parts)
 
 
-def done(
-    stack: FileStack, surveys: Sequence[Survey], window: Window | None, n_mended: int = 0
+def describe_preprocessing(
+    stack: FileImages,
+    surveys: Sequence[IntensityStatistics],
+    window: Window | None,
+    n_mended: int = 0,
 ) -> str:
     """Cutting, resampling, intensities.
 
@@ -85,12 +88,12 @@ def done(
     return "; ".join(parts)
 
 
-def split(n_train: int, n_val: int) -> str:
+def describe_split(n_train: int, n_val: int) -> str:
     """How many images are for what."""
     return f"; {n_train:,} to train on, {n_val:,} to validate"
 
 
-def large(path: str) -> str:
+def large_image_hint(path: str) -> str:
     """What to do with images that are frames."""
     return (
         "such large images are slow to learn from: data.size=64 resamples them, "
@@ -98,7 +101,7 @@ def large(path: str) -> str:
     )
 
 
-def unlike(seen: Survey, window: Window) -> str:
+def unlike_run_warning(seen: IntensityStatistics, window: Window) -> str:
     """Intensities that are probably counted otherwise than those of the run."""
     return (
         f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the run "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.config.schema import option
+from vaerun.config import schema
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.download import DataFile, obtain
 from vaerun.data.image_set import ImageSet, Splits
@@ -28,13 +28,17 @@ _CHUNK = 2000  # digits turned at once: some 30 MB at 28 × 28
 class MnistConfig(DataConfig):
     """How the digits are placed; what is 0 does not vary and is no factor."""
 
-    field: int = option("side of the square images, in pixels; a digit's own is 28", min=28)
-    rotation_deg: float = option("rotation is uniform within ± this, degrees", min=0, max=180)
-    rotation_sd_deg: float = option("sd of a normal rotation, in degrees", min=0, max=180)
-    shift_px: float = option("shift along each axis is uniform within ± this, in pixels", min=0)
-    shift_sd_px: float = option("sd of a normal shift along each axis, in pixels", min=0)
+    field: int = schema.field("side of the square images, in pixels; a digit's own is 28", min=28)
+    rotation_deg: float = schema.field(
+        "rotation is uniform within ± this, degrees", min=0, max=180
+    )
+    rotation_sd_deg: float = schema.field("sd of a normal rotation, in degrees", min=0, max=180)
+    shift_px: float = schema.field(
+        "shift along each axis is uniform within ± this, in pixels", min=0
+    )
+    shift_sd_px: float = schema.field("sd of a normal shift along each axis, in pixels", min=0)
 
-    labelled_per_class: int = option(
+    labelled_per_class: int = schema.field(
         "labelled images a class, for models that learn labels", min=1
     )
 

@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-def sides(
+def split_patches(
     frame: Ints,
     column: Floats,
     width: Sequence[int],
@@ -49,14 +49,14 @@ def sides(
             raise UserError(
                 "data.split=frame needs two frames or more, here is one", "use data.split=region"
             )
-        held = held_frames(n_frames, config.val_share, lapse)
+        held = held_out_frames(n_frames, config.val_share, lapse)
     else:
         return _by_region(frame, column, width, config)
     of_val = held[frame]
     return np.asarray(~of_val.any(1)), np.asarray(of_val.all(1))
 
 
-def held_frames(n_frames: int, share: float, lapse: int = 1) -> Bools:
+def held_out_frames(n_frames: int, share: float, lapse: int = 1) -> Bools:
     """Some stretches of the movie, evenly spread, (F,).
 
     What is followed through several frames needs a stretch no shorter than that (``lapse``): then

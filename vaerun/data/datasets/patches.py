@@ -14,11 +14,11 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from vaerun.data.datasets import patch_centres
-from vaerun.data.datasets.patch_split import sides
+from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import SPECIES, FramesConfig
-from vaerun.data.image_set import ImageSet, Place, Splits
+from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
-from vaerun.data.lazy.frame_patches import PatchStack, inside
+from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file
 from vaerun.utils.errors import UserError
@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class PatchSource:
     """Frames, and all that is known before patches are cut.
 
     Attributes
@@ -57,7 +57,7 @@ class Scene:
     held_back: Sequence[int] | None = None
 
 
-class Cut(NamedTuple):
+class PatchGrid(NamedTuple):
     """Where patches are cut.
 
     Attributes
@@ -74,12 +74,12 @@ class Cut(NamedTuple):
     centre: Floats
     atom: Ints
 
-    def at(self, index: npt.NDArray[np.generic]) -> "Cut":
+    def at(self, index: npt.NDArray[np.generic]) -> "PatchGrid":
         """Some of them."""
-        return Cut(*(values[index] for values in self))
+        return PatchGrid(*(values[index] for values in self))
 
 
-def split_patches(scene: Scene, config: FramesConfig, seed: int) -> Splits:
+def extract_patches(scene: PatchSource, config: FramesConfig, seed: int) -> Splits:
     """Training and validation patches of a scene.
 
     A random part of either is taken where ``train_size`` or ``val_size`` asks for fewer than
@@ -91,9 +91,9 @@ def split_patches(scene: Scene, config: FramesConfig, seed: int) -> Splits:
         If nothing can be cut, or too little for either part.
     """
     cut = _cut(scene, config)
-    stack = PatchStack.cut(scene.shown, cut.frame, cut.centre, _size(config))
+    stack = FramePatches.cut(scene.shown, cut.frame, cut.centre, _size(config))
     widths = [int(shown.shape[1]) for shown in scene.shown]
-    is_train, is_val = sides(cut.frame, cut.centre[:, 1], widths, config, scene.held_back)
+    is_train, is_val = split_patches(cut.frame, cut.centre[:, 1], widths, config, scene.held_back)
     streams = np.random.SeedSequence(seed).spawn(2)
     parts = []
     for kind, mask, size, stream in zip(
@@ -122,7 +122,7 @@ def _size(config: FramesConfig) -> tuple[int, int]:
     return config.patch_px, config.patch_px
 
 
-def _cut(scene: Scene, config: FramesConfig) -> Cut:
+def _cut(scene: PatchSource, config: FramesConfig) -> PatchGrid:
     """All patches that lie within their frames, and go on for as long as asked."""
     shapes = [(int(s.shape[0]), int(s.shape[1])) for s in scene.shown]
     if config.patch_px > max(min(shape) for shape in shapes):
@@ -135,7 +135,7 @@ def _cut(scene: Scene, config: FramesConfig) -> Cut:
     last = np.minimum(frame[:, -1], len(movie) - 1)
     same = (np.array(shapes)[last] == np.array(shapes)[found.frame]).all(1)
     goes_on = (frame[:, -1] == last) & (movie[last] == movie[found.frame]) & same
-    cut = Cut(frame, found.centre, found.atom).at(goes_on)
+    cut = PatchGrid(frame, found.centre, found.atom).at(goes_on)
     kept = cut.at(inside(shapes, cut.frame, cut.centre, _size(config))) if len(cut.frame) else cut
     if not len(kept.frame):
         raise _no_room(config, shapes)
@@ -170,12 +170,12 @@ def _no_room(config: FramesConfig, shapes: Sequence[tuple[int, int]]) -> UserErr
     )
 
 
-def _centres(scene: Scene, config: FramesConfig) -> Cut:
+def _centres(scene: PatchSource, config: FramesConfig) -> PatchGrid:
     if config.centres == "atoms":
         assert scene.atoms is not None
         wanted = [SPECIES.index(name) for name in config.species]
         rows = np.flatnonzero(np.isin(scene.atoms.species, wanted))
-        return Cut(scene.atoms.frame[rows], scene.atoms.position[rows], rows)
+        return PatchGrid(scene.atoms.frame[rows], scene.atoms.position[rows], rows)
     if config.centres == "points":
         if config.points is None:
             raise UserError(
@@ -206,7 +206,7 @@ def _centres(scene: Scene, config: FramesConfig) -> Cut:
     centre = np.concatenate([part.centre for part in parts])
     if config.centres == "points":
         centre = from_file(centre, frame, scene.frames)
-    return Cut(frame, centre, np.full(len(frame), -1))
+    return PatchGrid(frame, centre, np.full(len(frame), -1))
 
 
 def _none_left(kind: str, config: FramesConfig) -> UserError:
@@ -224,7 +224,7 @@ def _some(rows: Ints, size: int | None, seed: np.random.SeedSequence) -> Ints:
     return np.sort(np.random.default_rng(seed).choice(rows, size, replace=False))
 
 
-def _image_set(scene: Scene, images: PatchStack, cut: Cut, index: Ints) -> ImageSet:
+def _image_set(scene: PatchSource, images: FramePatches, cut: PatchGrid, index: Ints) -> ImageSet:
     n, atoms = len(cut.atom), scene.atoms
     known = cut.atom >= 0
     species = np.full(n, -1)
@@ -240,7 +240,7 @@ def _image_set(scene: Scene, images: PatchStack, cut: Cut, index: Ints) -> Image
         label=torch.from_numpy(ring_class.copy()),
         index=torch.from_numpy(index),
         factors=factors,
-        place=Place(
+        place=PatchLocation(
             frame=cut.frame[:, 0],
             centre=cut.centre.astype(np.float32),
             species=species,
@@ -263,7 +263,7 @@ def load(config: PatchesConfig, seed: int) -> Splits:
         )
     frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
     shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
-    return split_patches(Scene(frames=frames, shown=shown), config, seed)
+    return extract_patches(PatchSource(frames=frames, shown=shown), config, seed)
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

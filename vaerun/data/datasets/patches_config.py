@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 
 # F frames, N patches of C channels (times).
@@ -14,24 +14,24 @@ SPECIES = ("C", "Si")
 class FramesConfig(DataConfig):
     """What frames there are, and how patches are cut out of them."""
 
-    path: str | None = option("file, folder or glob of your own frames")
-    key: str | None = option("name of the data set in an HDF5 or npz file; null: found")
-    pixel_size_nm: float | None = option("nm a pixel; null: from the file", above=0)
-    patch_px: int = option("side of the square patches, in pixels", min=8)
-    centres: str = option(
+    path: str | None = field("file, folder or glob of your own frames")
+    key: str | None = field("name of the data set in an HDF5 or npz file; null: found")
+    pixel_size_nm: float | None = field("nm a pixel; null: from the file", above=0)
+    patch_px: int = field("side of the square patches, in pixels", min=8)
+    centres: str = field(
         "what patches are centred on", choices=["atoms", "grid", "points", "edges"]
     )
-    species: list[str] = option("atoms that patches are centred on", choices=list(SPECIES))
-    points: str | None = option("CSV or .npy file of the points, for data.centres=points")
-    step_px: float = option("from a patch to the next on a grid or along an edge", above=0)
-    edge_level: float = option(
+    species: list[str] = field("atoms that patches are centred on", choices=list(SPECIES))
+    points: str | None = field("CSV or .npy file of the points, for data.centres=points")
+    step_px: float = field("from a patch to the next on a grid or along an edge", above=0)
+    edge_level: float = field(
         "brightness, from 0 to 1, at which an edge runs, for data.centres=edges", min=0, max=1
     )
-    edge_blur_px: float = option("sd of the blur before an edge is looked for, pixels", min=0)
-    n_times: int = option("frames that a patch is followed through, as its channels", min=1)
-    lag: int = option("frames from one of them to the next", min=1)
-    split: str = option(
+    edge_blur_px: float = field("sd of the blur before an edge is looked for, pixels", min=0)
+    n_times: int = field("frames that a patch is followed through, as its channels", min=1)
+    lag: int = field("frames from one of them to the next", min=1)
+    split: str = field(
         "what is held back for validation: frames, or a region of each",
         choices=["auto", "frame", "region"],
     )
-    val_share: float = option("share of the frames, or of each, held back", above=0, max=0.9)
+    val_share: float = field("share of the frames, or of each, held back", above=0, max=0.9)

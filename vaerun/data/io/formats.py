@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vaerun.data.io.image_formats import open_dm, open_emd, open_nion, open_picture, open_tiff
-from vaerun.data.io.lazy_array import Array, Stored, Unreadable, Wanted
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable
 from vaerun.data.io.numpy_hdf5 import open_hdf5, open_npy, open_npz
-from vaerun.utils.errors import UserError, show
+from vaerun.utils.errors import UserError, format_value
 
 T = TypeVar("T")
 
-FORMATS: Mapping[str, Callable[[Path, Wanted], Stored]] = {
+FORMATS: Mapping[str, Callable[[Path, ArraySelector], LazyArray]] = {
     ".npy": open_npy,
     ".npz": open_npz,
     ".h5": open_hdf5,
@@ -33,7 +33,7 @@ FORMATS: Mapping[str, Callable[[Path, Wanted], Stored]] = {
 }
 
 
-def open_stored(file: Path, wanted: Wanted) -> Stored:
+def open_array(file: Path, wanted: ArraySelector) -> LazyArray:
     """The array of a file that is meant, read as a whole only where its format needs that.
 
     Raises
@@ -43,26 +43,26 @@ def open_stored(file: Path, wanted: Wanted) -> Stored:
     UserError
         If it holds no image, or several.
     """
-    stored = guarded(file, lambda: FORMATS[file.suffix.lower()](file, wanted))
+    stored = readable(file, lambda: FORMATS[file.suffix.lower()](file, wanted))
 
     def read(part: Any) -> Array:
-        return guarded(file, lambda: stored.read(part))
+        return readable(file, lambda: stored.read(part))
 
     return replace(stored, read=read)
 
 
-def guarded(file: Path, do: Callable[[], T]) -> T:
+def readable(file: Path, do: Callable[[], T]) -> T:
     """What is made of a file, or the one line about a broken one."""
     try:
         return do()
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  the parsers fall over broken files in any way
-        what = f"{file} cannot be read ({type(error).__name__}: {show(error)})"
+        what = f"{file} cannot be read ({type(error).__name__}: {format_value(error)})"
         raise Unreadable(what, "leave it out, or put a good copy there") from None
 
 
-def find(path: str, *, below: bool = False) -> list[Path]:
+def find_files(path: str, *, below: bool = False) -> list[Path]:
     """All files of a known format, in natural order: frame_2 before frame_10.
 
     Parameters
@@ -90,7 +90,7 @@ def find(path: str, *, below: bool = False) -> list[Path]:
     if not files:
         kind = "holds no file" if given.is_dir() else "matches no file"
         raise UserError(f"data.path={path} {kind} of a known format", f"give {known_formats()}")
-    return sorted(files, key=natural)
+    return sorted(files, key=natural_order)
 
 
 def expanded(path: str) -> Path:
@@ -107,7 +107,7 @@ def known_formats() -> str:
     return f"a file, folder or glob of {', '.join(first)} or {last} files"
 
 
-def natural(name: Path | str) -> list[str | int]:
+def natural_order(name: Path | str) -> list[str | int]:
     """For sorting by the numbers in names."""
     parts = re.split(r"(\d+)", str(name))  # text and digits take turns
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaerun.data.io.lazy_array import Stored, Wanted, choose, refuse_key
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, refuse_key, select_array
 from vaerun.data.io.pixel_size import imagej_pixel_nm, length_nm, ome_pixel_nm
 from vaerun.utils.errors import UserError
 
@@ -17,7 +17,7 @@ from vaerun.utils.errors import UserError
 _MODES = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LA": "L", "La": "L"}
 
 
-def open_tiff(file: Path, wanted: Wanted) -> Stored:
+def open_tiff(file: Path, wanted: ArraySelector) -> LazyArray:
     """The largest series of a TIFF file, colours last."""
     import tifffile  # slow to import
 
@@ -30,14 +30,14 @@ def open_tiff(file: Path, wanted: Wanted) -> Stored:
             images = np.moveaxis(images, series.axes.index("S"), -1)
         resolution = opened.pages.first.tags.valueof("XResolution")
         size = ome_pixel_nm(opened.ome_metadata)
-        return Stored.of(
+        return LazyArray.of(
             images,
             size or imagej_pixel_nm(opened.imagej_metadata, resolution),
             images.ndim - 1 if in_colour else None,
         )
 
 
-def open_picture(file: Path, wanted: Wanted) -> Stored:
+def open_picture(file: Path, wanted: ArraySelector) -> LazyArray:
     """A PNG or JPEG picture, (H, W) or (H, W, colours)."""
     from PIL import Image  # slow to import
 
@@ -45,10 +45,10 @@ def open_picture(file: Path, wanted: Wanted) -> Stored:
     with Image.open(file, formats=["PNG", "JPEG"]) as opened:
         mode = _MODES.get(opened.mode)
         picture = np.asarray(opened if mode is None else opened.convert(mode))
-    return Stored.of(picture, colour_axis=2 if picture.ndim == 3 else None)
+    return LazyArray.of(picture, colour_axis=2 if picture.ndim == 3 else None)
 
 
-def _open(reader: str, file: Path, wanted: Wanted, columns_first: bool) -> Stored:
+def _open(reader: str, file: Path, wanted: ArraySelector, columns_first: bool) -> LazyArray:
     """What one of SciFiReaders' readers makes of a file: a dict of sidpy data sets, by channel."""
     try:
         module = importlib.import_module("SciFiReaders")
@@ -60,13 +60,13 @@ def _open(reader: str, file: Path, wanted: Wanted, columns_first: bool) -> Store
         for name, dataset in getattr(module, reader)(str(file)).read().items()
         if dataset.data_type.name in ("IMAGE", "IMAGE_STACK")
     }
-    dataset = datasets[choose({name: d.shape for name, d in datasets.items()}, file, wanted)]
+    dataset = datasets[select_array({name: d.shape for name, d in datasets.items()}, file, wanted)]
     axes = [getattr(dataset, f"dim_{i}") for i in range(dataset.ndim)]
     sides = [i for i, axis in enumerate(axes) if axis.dimension_type.name == "SPATIAL"]
     sides = sides if len(sides) == 2 else [0, 1]  # not calibrated: frames are the last axis
     images = np.moveaxis(np.asarray(dataset), sides, (-1, -2) if columns_first else (-2, -1))
     step = axes[sides[0]]
-    return Stored.of(images, length_nm(step[1] - step[0], step.units))
+    return LazyArray.of(images, length_nm(step[1] - step[0], step.units))
 
 
 open_dm = partial(_open, "DMReader", columns_first=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.errors import UserError, closest
 
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -21,7 +21,7 @@ class Unreadable(UserError):
     """A file is broken, or holds what must not be read."""
 
 
-class Wanted(NamedTuple):
+class ArraySelector(NamedTuple):
     """Which array of a file is meant.
 
     Attributes
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class LazyArray:
     """An array in a file.
 
     Attributes
@@ -67,7 +67,7 @@ class Stored:
     @classmethod
     def of(
         cls, array: Array, pixel_nm: float | None = None, colour_axis: int | None = None
-    ) -> "Stored":
+    ) -> "LazyArray":
         """An array that was read as a whole."""
         return cls(
             shape=array.shape,
@@ -79,14 +79,14 @@ class Stored:
         )
 
 
-def choose(shapes: Shapes, file: Path, wanted: Wanted) -> str:
+def select_array(shapes: Shapes, file: Path, wanted: ArraySelector) -> str:
     """The name of the data set that is meant, or of the largest one with room for an image."""
     if wanted.key is not None:
         name = wanted.key.strip("/")
         if name in shapes:
             return name
         mend = (
-            f"did you mean data.key={nearest(wanted.key, shapes)}"
+            f"did you mean data.key={closest(wanted.key, shapes)}"
             if shapes
             else "give another file"
         )
@@ -106,7 +106,7 @@ def choose(shapes: Shapes, file: Path, wanted: Wanted) -> str:
     return largest[0]
 
 
-def refuse_key(file: Path, wanted: Wanted) -> None:
+def refuse_key(file: Path, wanted: ArraySelector) -> None:
     """Refuse the name of a data set where there is a single array."""
     if wanted.key is not None:
         what = f"data.key={wanted.key} has no meaning for {file}, which holds a single array"

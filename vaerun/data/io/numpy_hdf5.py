@@ -9,11 +9,11 @@ import numpy as np
 
 from vaerun.data.io.lazy_array import (
     Array,
-    Stored,
+    ArraySelector,
+    LazyArray,
     Unreadable,
-    Wanted,
-    choose,
     refuse_key,
+    select_array,
     single,
     width,
 )
@@ -23,14 +23,14 @@ NUMERIC = "biufc"  # kinds of numbers
 _CHUNK_CACHE = 64 * 2**20  # bytes: a chunk of many images is unpacked once, not for each of them
 
 
-def open_npy(file: Path, wanted: Wanted) -> Stored:
+def open_npy(file: Path, wanted: ArraySelector) -> LazyArray:
     """The array of an npy file; one of an npz file."""
     loaded = _load(file, mmap_mode="r")
     if not isinstance(loaded, np.ndarray):
         loaded.close()
         return open_npz(file, wanted)
     refuse_key(file, wanted)
-    return Stored(
+    return LazyArray(
         shape=loaded.shape,
         dtype=loaded.dtype,
         # mapped anew each time: pages of a mapping that stays would count as our memory
@@ -38,17 +38,17 @@ def open_npy(file: Path, wanted: Wanted) -> Stored:
     )
 
 
-def open_npz(file: Path, wanted: Wanted) -> Stored:
+def open_npz(file: Path, wanted: ArraySelector) -> LazyArray:
     """One of the arrays of an npz file; a single array where it is npy by another name."""
     loaded = _load(file)
     if isinstance(loaded, np.ndarray):
         refuse_key(file, wanted)
-        return Stored.of(loaded)
+        return LazyArray.of(loaded)
     loaded.close()
     arrays = npz_arrays(file)
     numeric = {name: a.shape for name, a in arrays.items() if a.dtype.kind in NUMERIC}
-    images = arrays[choose(numeric, file, wanted)]
-    return Stored.of(images, pixel_nm(single(arrays), width(images.shape)))
+    images = arrays[select_array(numeric, file, wanted)]
+    return LazyArray.of(images, pixel_nm(single(arrays), width(images.shape)))
 
 
 def npz_arrays(file: Path) -> dict[str, Array]:
@@ -77,16 +77,16 @@ def _fault(file: Path, error: ValueError) -> Exception:
     return Unreadable(what, "save plain arrays of numbers in it")
 
 
-def open_hdf5(file: Path, wanted: Wanted) -> Stored:
+def open_hdf5(file: Path, wanted: ArraySelector) -> LazyArray:
     """A data set of an HDF5 file, which stays open for as long as this is held."""
     opened = h5py.File(file, rdcc_nbytes=_CHUNK_CACHE)
     numeric = {
         name: shape for name, (shape, dtype) in data_sets(opened).items() if dtype.kind in NUMERIC
     }
-    dataset = opened[choose(numeric, file, wanted)]
+    dataset = opened[select_array(numeric, file, wanted)]
     shape = dataset.shape or ()
     said = (pixel_nm(facts, width(shape)) for facts in _facts(dataset))
-    return Stored(
+    return LazyArray(
         shape=shape,
         dtype=dataset.dtype,
         read=dataset.__getitem__,

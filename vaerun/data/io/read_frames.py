@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.io.formats import find, open_stored
-from vaerun.data.io.lazy_array import Array, Wanted
+from vaerun.data.io.formats import find_files, open_array
+from vaerun.data.io.lazy_array import Array, ArraySelector
 from vaerun.microscopy.frame import Frame
 from vaerun.utils.errors import UserError
 
@@ -40,7 +40,7 @@ def read(path: str, key: str | None = None, pixel_size_nm: float | None = None) 
     UserError
         If there are no files, or one of them is corrupt or holds no images.
     """
-    files = enumerate(find(path))
+    files = enumerate(find_files(path))
     return [frame for i, file in files for frame in _frames(file, key, pixel_size_nm, i)]
 
 
@@ -83,7 +83,7 @@ def stack(array: Array, where: str) -> npt.NDArray[np.float32]:
 def _frames(
     file: Path, key: str | None, pixel_size_nm: float | None, movie: int
 ) -> Iterator[Frame]:
-    stored = open_stored(file, Wanted(key, _MIN_SIDE))
+    stored = open_array(file, ArraySelector(key, _MIN_SIDE))
     images = stack(stored.read(...), str(file))
     for i, image in enumerate(images):
         name = f"{file.stem}_{i}" if len(images) > 1 else file.stem

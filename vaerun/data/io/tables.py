@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from vaerun.data.io.formats import expanded, guarded
+from vaerun.data.io.formats import expanded, readable
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.numpy_hdf5 import data_sets, npz_arrays
 from vaerun.utils.errors import UserError
@@ -52,13 +52,13 @@ def read_table(path: str) -> Table:
 
 def names_beside(file: Path, n: int) -> list[str]:
     """Names of the data sets of an HDF5 or npz file that have one value for each of n images."""
-    shapes = guarded(file, lambda: _shapes(file))
+    shapes = readable(file, lambda: _shapes(file))
     return [name for name, shape in shapes.items() if shape in ((n,), (n, 1))]
 
 
 def read_beside(file: Path, name: str) -> Array:
     """One of them, numbers or text (n,)."""
-    return guarded(file, lambda: _read(file, name))
+    return readable(file, lambda: _read(file, name))
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:

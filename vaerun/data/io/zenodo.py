@@ -57,7 +57,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
-def load_plain(path: Path) -> Any:
+def load_arrays(path: Path) -> Any:
     """The object in a pickled .npy file, made of arrays and plain containers.
 
     Raises
@@ -154,7 +154,7 @@ def _downloaded(folder: Path, url: str) -> Path:
 
 def _convert(path: Path, folder: Path, index: Path) -> None:
     """Plain arrays in place of the pickle, and what is known of each."""
-    held = load_plain(path)
+    held = load_arrays(path)
     movies = held if isinstance(held, Mapping) else {}
     facts: dict[str, dict[str, Any]] = {}
     for number, movie in movies.items():

@@ -20,10 +20,10 @@ import h5py
 import numpy as np
 import torch
 
-from vaerun.data.io.formats import guarded
-from vaerun.data.io.lazy_array import Array, Stored
-from vaerun.data.lazy.file_images import FileStack
-from vaerun.data.lazy.image_files import Source
+from vaerun.data.io.formats import readable
+from vaerun.data.io.lazy_array import Array, LazyArray
+from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.data.lazy.preprocessing import float_type
 from vaerun.utils.arrays import path_of, written
 
@@ -46,16 +46,16 @@ class Cached(NamedTuple):
         How many had pixels that are no numbers.
     """
 
-    stack: FileStack
+    stack: FileImages
     n_mended: int
 
 
 class _Opened(NamedTuple):
-    stored: Stored
+    stored: LazyArray
     n_mended: int
 
 
-def cached_images(stack: FileStack, digest: bytes, root: Path) -> Cached:
+def cached_images(stack: FileImages, digest: bytes, root: Path) -> Cached:
     """The images of files in one file, which is written unless it is there.
 
     Parameters
@@ -82,8 +82,8 @@ def cached_images(stack: FileStack, digest: bytes, root: Path) -> Cached:
             _write(unfinished, stack)
         opened = _opened(path, stack)
         assert opened is not None, path
-    source = Source.of(path, opened.stored)
-    whole = FileStack(
+    source = ImageFiles.of(path, opened.stored)
+    whole = FileImages(
         source=source,
         rows=torch.arange(len(stack)),
         prepare=stack.prepare,
@@ -92,7 +92,7 @@ def cached_images(stack: FileStack, digest: bytes, root: Path) -> Cached:
     return Cached(whole, opened.n_mended)
 
 
-def _key(stack: FileStack, digest: bytes) -> dict[str, Any]:
+def _key(stack: FileImages, digest: bytes) -> dict[str, Any]:
     """What the file depends on: not the brightness, nor where the user's files lie."""
     prepare, source = stack.prepare, stack.source
     layouts = (entry.layout for entry in source.entries)
@@ -108,7 +108,7 @@ def _key(stack: FileStack, digest: bytes) -> dict[str, Any]:
     }
 
 
-def _type(stack: FileStack) -> np.dtype[Any]:
+def _type(stack: FileImages) -> np.dtype[Any]:
     """Of the numbers that are written."""
     given = np.result_type(*stack.source.types).newbyteorder("=")
     prepare = stack.prepare
@@ -119,7 +119,7 @@ def _type(stack: FileStack) -> np.dtype[Any]:
     return np.result_type(*map(float_type, stack.source.types))
 
 
-def _write(path: Path, stack: FileStack) -> None:
+def _write(path: Path, stack: FileImages) -> None:
     """One contiguous data set, and how many images were mended as an attribute."""
     n_mended = 0
     with h5py.File(path, "w") as file:
@@ -132,7 +132,7 @@ def _write(path: Path, stack: FileStack) -> None:
         file.attrs["n_mended"] = n_mended
 
 
-def _opened(path: Path, stack: FileStack) -> _Opened | None:
+def _opened(path: Path, stack: FileImages) -> _Opened | None:
     """The file, read in parts; None if it is absent, broken, or not whole."""
     shape, dtype = tuple(stack.shape), _type(stack)
     try:
@@ -155,7 +155,9 @@ def _opened(path: Path, stack: FileStack) -> _Opened | None:
         flat = np.fromfile(path, dtype, count * row // dtype.itemsize, offset=begin)
         return flat.reshape(count, *shape[1:])
 
-    stored = Stored(shape=shape, dtype=dtype, read=lambda part: guarded(path, lambda: read(part)))
+    stored = LazyArray(
+        shape=shape, dtype=dtype, read=lambda part: readable(path, lambda: read(part))
+    )
     return _Opened(stored, n_mended)
 
 

@@ -1,6 +1,6 @@
 """Images that are read from their files, and prepared, only when they are looked at.
 
-To the rest of the program a `FileStack` looks like a tensor of images; a hundred thousand of them
+To the rest of the program a `FileImages` looks like a tensor of images; a hundred thousand of them
 take no more memory than the few that are in use.
 
 stack[:10]                             # (10, 1, 48, 48), a tensor
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from vaerun.data.io.lazy_array import Array
-from vaerun.data.lazy.image_files import Source
-from vaerun.data.lazy.preprocessing import Preparation, Window, numbers
+from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.data.lazy.preprocessing import Preprocessing, Window, as_floats
 from vaerun.utils.errors import UserError
 
 # N images of C channels, H × W pixels each.
@@ -27,7 +27,7 @@ _AT_ONCE = 32 * 2**20  # bytes of images that are read at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FileStack:
+class FileImages:
     """N images, like a tensor (N, C, H, W) that is read as far as it is indexed.
 
     Attributes
@@ -46,15 +46,15 @@ class FileStack:
         Of images in their files' own numbers that a stream of them may hold at a time.
     """
 
-    source: Source
+    source: ImageFiles
     rows: Tensor
-    prepare: Preparation
+    prepare: Preprocessing
     window: Window | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     held_bytes: int = _AT_ONCE
 
     @classmethod
-    def concatenate(cls, stacks: Sequence["FileStack"]) -> "FileStack":
+    def concatenate(cls, stacks: Sequence["FileImages"]) -> "FileImages":
         """The images of several stacks of one source, one after the other."""
         first = stacks[0]
         assert all(stack.source is first.source for stack in stacks)
@@ -101,7 +101,7 @@ class FileStack:
             pixels that are no numbers.
         """
         for where, entry, array in self.source.groups(self.rows.numpy()):
-            images, n_mended = numbers(array)
+            images, n_mended = as_floats(array)
             if n_mended and bool((lost := images.isnan().flatten(1).any(1)).any()):
                 row = int(self.rows[torch.from_numpy(where)][lost][0])
                 what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
@@ -127,10 +127,10 @@ class FileStack:
 
     def prepared(self, images: Array) -> Tensor:
         """Some of the unprepared images as a model sees them, (n, C, H, W)."""
-        shaped = self.prepare.shaped(numbers(images)[0])
+        shaped = self.prepare.shaped(as_floats(images)[0])
         return self.prepare.scaled(shaped, self.window).to(self.device)
 
-    def select(self, index: slice | Tensor) -> "FileStack":
+    def select(self, index: slice | Tensor) -> "FileImages":
         """The same images as by indexing, but not yet read."""
         return replace(self, rows=self.rows[index.cpu() if isinstance(index, Tensor) else index])
 
@@ -146,7 +146,7 @@ class FileStack:
             some.copy_(images)
         return whole
 
-    def to(self, device: torch.device) -> "FileStack":
+    def to(self, device: torch.device) -> "FileImages":
         """The same, brought to a device when they are read."""
         return replace(self, device=device)
 

@@ -1,10 +1,10 @@
 """Patches of frames, cut out only when they are looked at.
 
 Patches around neighbouring atoms overlap: cut out once and for all they would hold every pixel of
-a frame hundreds of times. A `PatchStack` keeps each frame once, and of each patch where it begins;
-to the rest of the program it looks like a tensor of images.
+a frame hundreds of times. A `FramePatches` keeps each frame once, and the first pixel of each
+patch; to the rest of the program it looks like a tensor of images.
 
-patches = PatchStack.cut(frames, frame, centre, size=(40, 40))
+patches = FramePatches.cut(frames, frame, centre, size=(40, 40))
 patches[:10]                           # (10, 1, 40, 40), a tensor
 patches.select(mask)                   # some of them, of the same frames; nothing is cut yet
 """
@@ -23,7 +23,7 @@ _CHUNK = 2000  # patches cut out at once: some 10 MB at 40 × 40
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PatchStack:
+class FramePatches:
     """N patches, like a tensor (N, C, H, W) that is made as far as it is indexed.
 
     Attributes
@@ -50,7 +50,7 @@ class PatchStack:
         frame: npt.ArrayLike,
         centre: npt.ArrayLike,
         size: tuple[int, int],
-    ) -> "PatchStack":
+    ) -> "FramePatches":
         """Patches around given points, to the nearest whole pixel; all must lie `inside`.
 
         Parameters
@@ -80,7 +80,7 @@ class PatchStack:
         )
 
     @classmethod
-    def concatenate(cls, stacks: Sequence["PatchStack"]) -> "PatchStack":
+    def concatenate(cls, stacks: Sequence["FramePatches"]) -> "FramePatches":
         """The patches of several stacks, one after the other; frames they share are kept once."""
         size = stacks[0].size
         assert all(stack.size == size for stack in stacks)
@@ -128,7 +128,7 @@ class PatchStack:
         cut = self.pixels.unfold(0, width, 1).index_select(0, row.flatten())
         return cut.view(*row.shape, width)
 
-    def select(self, index: slice | Tensor) -> "PatchStack":
+    def select(self, index: slice | Tensor) -> "FramePatches":
         """The same patches as by indexing, but not yet cut out."""
         return replace(self, start=self.start[index], stride=self.stride[index])
 
@@ -144,7 +144,7 @@ class PatchStack:
             some.copy_(cut)
         return whole
 
-    def to(self, device: torch.device) -> "PatchStack":
+    def to(self, device: torch.device) -> "FramePatches":
         """The same on a device."""
         return replace(
             self,

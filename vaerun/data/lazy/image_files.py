@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.io.formats import open_stored
-from vaerun.data.io.lazy_array import Array, Stored, Unreadable, Wanted
+from vaerun.data.io.formats import open_array
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable
 from vaerun.utils.errors import UserError
 
 MIN_SIDE = 8  # pixels; anything narrower is a table or an axis of channels
@@ -24,7 +24,7 @@ _WITH_TRANSPARENCY = 4
 _CHANNELS = 16  # at most, in stacks
 
 
-class Layout(NamedTuple):
+class ArrayAxes(NamedTuple):
     """The images of an array.
 
     Attributes
@@ -61,7 +61,9 @@ class Layout(NamedTuple):
         return f"channels {'first' if self.channel_axis == 1 else 'last'}{dropped}"
 
 
-def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> Layout | None:
+def recognise_axes(
+    shape: tuple[int, ...], colour_axis: int | None, alone: bool
+) -> ArrayAxes | None:
     """The layout of an array; None if it is none of images.
 
     Parameters
@@ -76,7 +78,7 @@ def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> L
         colour; alone it would be a stack.
     """
     if len(shape) == 2:
-        layout = Layout(1, (1, shape[0], shape[1]))
+        layout = ArrayAxes(1, (1, shape[0], shape[1]))
     elif len(shape) == 3:
         layout = _of_three(shape, colour_axis, alone)
     elif len(shape) == 4:
@@ -89,12 +91,12 @@ def recognise(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> L
     return layout if layout.n and min(layout.shape[1:]) >= MIN_SIDE else None
 
 
-def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> Layout:
+def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> ArrayAxes:
     if colour_axis == 2 or shape[2] <= _WITH_TRANSPARENCY < min(shape[:2]):
         return _in_channels((1, *shape), 3, stacked=False)
     if not alone and shape[0] == _COLOURS:
         return _in_channels((1, *shape), 1, stacked=False)
-    return Layout(shape[0], (1, shape[1], shape[2]), stacked=True)
+    return ArrayAxes(shape[0], (1, shape[1], shape[2]), stacked=True)
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int | None:
@@ -105,11 +107,11 @@ def _channel_axis(shape: tuple[int, ...]) -> int | None:
     return min(narrow, key=lambda axis: few[axis][0], default=None)
 
 
-def _in_channels(shape: tuple[int, ...], axis: int, stacked: bool) -> Layout:
+def _in_channels(shape: tuple[int, ...], axis: int, stacked: bool) -> ArrayAxes:
     sides = [side for i, side in enumerate(shape) if i not in (0, axis)]
     transparent = axis == 3 and shape[axis] == _WITH_TRANSPARENCY
     channels = shape[axis] - transparent
-    return Layout(shape[0], (channels, sides[0], sides[1]), stacked, axis, transparent)
+    return ArrayAxes(shape[0], (channels, sides[0], sides[1]), stacked, axis, transparent)
 
 
 # N images in all.
@@ -120,16 +122,16 @@ _SHELF = 256 * 2**20  # bytes of files that are kept once read, where they are r
 _GAP = 2**20  # bytes that are read along, rather than read what is on either side of them
 
 
-class Entry(NamedTuple):
+class ImageFile(NamedTuple):
     """A file, the type of its numbers, and how its images lie in it."""
 
     file: Path
     dtype: np.dtype[Any]
-    layout: Layout
+    layout: ArrayAxes
 
 
 @dataclass(eq=False)
-class Source:
+class ImageFiles:
     """Files of images; of those that can be read in parts, only what is asked for is.
 
     Attributes
@@ -142,14 +144,14 @@ class Source:
         Files that were left out, since they cannot be read.
     """
 
-    entries: Sequence[Entry]
-    wanted: Wanted
+    entries: Sequence[ImageFile]
+    wanted: ArraySelector
     skipped: Sequence[Path] = ()
-    _shelf: OrderedDict[int, Stored] = field(default_factory=OrderedDict)
+    _shelf: OrderedDict[int, LazyArray] = field(default_factory=OrderedDict)
     _filled: int = 0
 
     @classmethod
-    def scan(cls, files: Sequence[Path], key: str | None, skip_unreadable: bool) -> "Source":
+    def scan(cls, files: Sequence[Path], key: str | None, skip_unreadable: bool) -> "ImageFiles":
         """Look into every file.
 
         Raises
@@ -157,13 +159,13 @@ class Source:
         UserError
             If one holds no images, or cannot be read and is not to be skipped.
         """
-        source = cls(entries=[], wanted=Wanted(key, MIN_SIDE, stacks=True))
-        entries: list[Entry] = []
+        source = cls(entries=[], wanted=ArraySelector(key, MIN_SIDE, stacks=True))
+        entries: list[ImageFile] = []
         skipped: list[Path] = []
         fault: Unreadable | None = None
         for file in files:
             try:
-                stored = open_stored(file, source.wanted)
+                stored = open_array(file, source.wanted)
             except Unreadable as error:
                 fault = error
                 if len(files) > 1 and not skip_unreadable:
@@ -179,11 +181,11 @@ class Source:
         return source
 
     @classmethod
-    def of(cls, file: Path, stored: Stored) -> "Source":
+    def of(cls, file: Path, stored: LazyArray) -> "ImageFiles":
         """A single file whose images are (N, C, H, W), opened already."""
         n, *image = stored.shape
-        layout = Layout(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
-        source = cls(entries=[Entry(file, stored.dtype, layout)], wanted=Wanted())
+        layout = ArrayAxes(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
+        source = cls(entries=[ImageFile(file, stored.dtype, layout)], wanted=ArraySelector())
         source._keep(0, stored)
         return source
 
@@ -200,7 +202,7 @@ class Source:
     def __len__(self) -> int:
         return int(self.ends[-1])
 
-    def groups(self, rows: Ints) -> Iterator[tuple[Ints, Entry, Array]]:
+    def groups(self, rows: Ints) -> Iterator[tuple[Ints, ImageFile, Array]]:
         """Images at some positions, file by file.
 
         Yields
@@ -234,13 +236,13 @@ class Source:
         parts = [_read(stored, block) for block in np.split(rows, breaks)]
         return layout.images(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
-    def _stored(self, number: int) -> Stored:
+    def _stored(self, number: int) -> LazyArray:
         if number not in self._shelf:
-            self._keep(number, open_stored(self.entries[number].file, self.wanted))
+            self._keep(number, open_array(self.entries[number].file, self.wanted))
         self._shelf.move_to_end(number)
         return self._shelf[number]
 
-    def _keep(self, number: int, stored: Stored) -> None:
+    def _keep(self, number: int, stored: LazyArray) -> None:
         """Put a file on the shelf; those that were looked at longest ago make room."""
         self._shelf[number] = stored
         self._filled += stored.memory
@@ -248,18 +250,18 @@ class Source:
             self._filled -= self._shelf.popitem(last=False)[1].memory
 
 
-def _read(stored: Stored, rows: Ints) -> Array:
+def _read(stored: LazyArray, rows: Ints) -> Array:
     """What stands at positions in rising order, (n, …), all between read along."""
     first, end = rows[0], rows[-1] + 1
     part = stored.read(slice(first, end))
     return part if np.array_equal(rows, np.arange(first, end)) else part[rows - first]
 
 
-def _entry(file: Path, stored: Stored, alone: bool) -> Entry:
+def _entry(file: Path, stored: LazyArray, alone: bool) -> ImageFile:
     if stored.dtype.kind not in "biuf":
         kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
         raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
-    layout = recognise(stored.shape, stored.colour_axis, alone)
+    layout = recognise_axes(stored.shape, stored.colour_axis, alone)
     if layout is None:
         what = f"{file} holds an array of shape {stored.shape}"
         mend = (
@@ -267,4 +269,4 @@ def _entry(file: Path, stored: Stored, alone: bool) -> Entry:
             f"or (images, channels, rows, columns), {MIN_SIDE} pixels or more a side"
         )
         raise UserError(what, mend)
-    return Entry(file, stored.dtype, layout)
+    return ImageFile(file, stored.dtype, layout)

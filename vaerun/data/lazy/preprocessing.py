@@ -25,7 +25,7 @@ def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if wide else np.float32)
 
 
-def numbers(images: Array) -> tuple[Tensor, int]:
+def as_floats(images: Array) -> tuple[Tensor, int]:
     """Images (n, C, H, W) as floats, and how many had pixels that are no numbers.
 
     Those pixels become the median of their image; an image without a single number stays NaN.
@@ -46,7 +46,7 @@ def numbers(images: Array) -> tuple[Tensor, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preparation:
+class Preprocessing:
     """What is done to every image, in this order.
 
     Attributes

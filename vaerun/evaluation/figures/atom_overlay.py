@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
-from vaerun.data.datasets.patches import Scene
+from vaerun.data.datasets.patches import PatchSource
 from vaerun.evaluation.figures.style import house_style, new_figure
 from vaerun.microscopy.frame import brightness
 from vaerun.microscopy.graphene import SILICON
@@ -16,7 +16,7 @@ RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six a
 _SIDE_INCHES = 7.0
 
 
-def save_overlay(scene: Scene, number: int, path: Path) -> None:
+def save_overlay(scene: PatchSource, number: int, path: Path) -> None:
     """A frame with its bonds, rings other than six and silicon, as PNG."""
     assert scene.atoms is not None
     frame, atoms = scene.frames[number], scene.atoms

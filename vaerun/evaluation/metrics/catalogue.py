@@ -1,7 +1,7 @@
 """Of which metrics more is better, and of which less, as far as their names tell."""
 
 # What of `metrics.json` is shown unless one asks for other, and what it is called.
-TELLING = {
+METRIC_LABELS = {
     "elbo.loss": "validation loss",
     "psnr.gain_db": "PSNR gained, dB",
     "classification.accuracy": "class accuracy",

@@ -81,7 +81,7 @@ def mean_absolute_error(difference: npt.ArrayLike, symmetry: int = 1) -> float:
     return best_offset(difference, symmetry)[1]
 
 
-def signed_resultant(angle: npt.ArrayLike, truth: npt.ArrayLike, symmetry: int = 1) -> float:
+def rotation_sense(angle: npt.ArrayLike, truth: npt.ArrayLike, symmetry: int = 1) -> float:
     """|R(angle − truth)| − |R(angle + truth)|: near 1 if it turns with the object, −1 against it.
 
     Parameters

@@ -22,7 +22,7 @@ _USED = 0.25  # of an even share: a class with fewer images counts as unused
 # J classes, S pictures of a class, N = all pictures.
 
 
-def label_free(pictures: Sequence[Floats], share: Floats) -> dict[str, float]:
+def class_separation(pictures: Sequence[Floats], share: Floats) -> dict[str, float]:
     """How much liker a picture is to the next of its own class than to any of the others.
 
     Parameters

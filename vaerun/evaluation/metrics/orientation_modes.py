@@ -14,7 +14,7 @@ DEEPEST_VALLEY = 0.6  # peaks are one when the valley between them is above this
 BANDWIDTH_DEG = (4.0, 30.0)  # least and largest kernel width
 
 
-def ground_states(difference: npt.ArrayLike, symmetry: int = 1) -> int:
+def count_orientation_modes(difference: npt.ArrayLike, symmetry: int = 1) -> int:
     """The number of separated peaks of an angle difference: 1 is ideal.
 
     Parameters

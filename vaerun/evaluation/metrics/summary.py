@@ -16,11 +16,11 @@ from vaerun.evaluation.metrics.circular import (
     common_symmetry,
     mean_absolute_error,
     resultant,
-    signed_resultant,
+    rotation_sense,
 )
 from vaerun.evaluation.metrics.clustering import agreement, classification, kmeans_groups, usage
 from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
-from vaerun.evaluation.metrics.orientation_modes import ground_states
+from vaerun.evaluation.metrics.orientation_modes import count_orientation_modes
 from vaerun.evaluation.metrics.sublattices import lattice
 from vaerun.models.encodings import Encodings
 
@@ -168,8 +168,8 @@ def _angle_of_class(images: Encodings, symmetry: int) -> dict[str, float]:
     measured = {
         "resultant": resultant(difference, symmetry),
         "mae_deg": float(np.rad2deg(mean_absolute_error(difference, symmetry))),
-        "ground_states": ground_states(difference, symmetry),
-        "signed": signed_resultant(images.angle, truth, symmetry),
+        "ground_states": count_orientation_modes(difference, symmetry),
+        "signed": rotation_sense(images.angle, truth, symmetry),
     }
     shear = images.factors.get("shear")
     if shear is not None and varies(shear):
@@ -224,7 +224,7 @@ Images = npt.NDArray[np.floating]
 _LEAST = float(np.finfo(np.float32).eps) ** 2  # error of equal images: 138 dB and not infinity
 
 
-def restoration(corrupted: Images, restored: Images, clean: Images) -> dict[str, float]:
+def psnr_gain(corrupted: Images, restored: Images, clean: Images) -> dict[str, float]:
     """PSNR of a model's input and output against the clean images, (N, C, H, W) each, and gain."""
     before, after = psnr_db(corrupted, clean), psnr_db(restored, clean)
     return {"input_db": before, "output_db": after, "gain_db": after - before}

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.data.image_set import Splits, cropped
+from vaerun.data.image_set import Splits, as_tensor
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.report.explorer import Explorer, Floats, Manifold, Pictures
 from vaerun.evaluation.report.thumbnails import most_pictures
@@ -19,7 +19,7 @@ from vaerun.geometry import Pose, pixel_size
 from vaerun.models import inference
 from vaerun.models.encodings import Encodings
 from vaerun.models.inference import Array
-from vaerun.models.invariant_vae import Network
+from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import Decode, data_range, widest_dimensions
 
 # N images, d content dimensions, J classes.
@@ -62,8 +62,8 @@ def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
     )
 
 
-def explorer(
-    network: Network, splits: Splits, encodings: Encodings, names: Sequence[str]
+def build_explorer(
+    network: InvariantVAE, splits: Splits, encodings: Encodings, names: Sequence[str]
 ) -> Explorer:
     """A run to look around in.
 
@@ -77,7 +77,9 @@ def explorer(
         What the classes are called that the model is told or infers.
     """
     examples = network.category.examples(names)
-    decodes = {name: partial(inference.upright, network, told=told) for name, told in examples}
+    decodes = {
+        name: partial(inference.decode_canonical, network, told=told) for name, told in examples
+    }
     return Explorer(
         encodings=encodings,
         classes=splits.classes,
@@ -85,13 +87,13 @@ def explorer(
         symmetry=common_symmetry(splits.symmetry),
         pictures=_pictures(network, splits, encodings),
         manifold=decode_manifold(
-            decodes or {"": partial(inference.upright, network)}, encodings.z_mean
+            decodes or {"": partial(inference.decode_canonical, network)}, encodings.z_mean
         ),
         frames=splits.frames,
     )
 
 
-def _pictures(network: Network, splits: Splits, encodings: Encodings) -> Pictures:
+def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pictures:
     """Images drawn at random, those of validation first, and what the network makes of them."""
     random = np.random.default_rng(0)
     most = most_pictures(*splits.image[1:])
@@ -102,7 +104,7 @@ def _pictures(network: Network, splits: Splits, encodings: Encodings) -> Picture
         drawn = random.permutation(len(part))[:n]
         some = part.select(torch.from_numpy(drawn))
         rows.append(first + drawn)
-        images.append(cropped(some.images).numpy())
+        images.append(as_tensor(some.images).numpy())
         known = encodings.select(first + drawn)
         told = network.category.condition(some.label, some.factors)
         reconstructions.append(_decoded(network, known, told))
@@ -114,7 +116,7 @@ def _pictures(network: Network, splits: Splits, encodings: Encodings) -> Picture
 
 
 @torch.no_grad()
-def _decoded(network: Network, encodings: Encodings, told: Tensor | None) -> Array:
+def _decoded(network: InvariantVAE, encodings: Encodings, told: Tensor | None) -> Array:
     """Expected images (N, C, H, W) of encodings: as `inference.reconstruct`, without the encoder.
 
     Parameters

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from vaerun.evaluation.metrics.catalogue import LATTICE, MEASURES, TERMS
-from vaerun.utils.format import duration, percent, significant
+from vaerun.utils.format import duration, format_significant, percent
 
 Metrics = Mapping[str, Any]
 Row = Sequence[str]
@@ -54,7 +54,7 @@ def per_class_table(metrics: Metrics) -> str:
 def bound_table(metrics: Metrics) -> str:
     """The terms of the bound, nats per image."""
     elbo = metrics.get("elbo", {})
-    rows = [[name, significant(elbo[key], 4)] for key, name in TERMS.items() if key in elbo]
+    rows = [[name, format_significant(elbo[key], 4)] for key, name in TERMS.items() if key in elbo]
     return table(["term", "nats per image"], rows) if rows else ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.image_set import Place
+from vaerun.data.image_set import PatchLocation
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import is_flag, varies
 from vaerun.evaluation.report.explorer import Explorer
@@ -92,7 +92,7 @@ def _classes(explorer: Explorer) -> Iterator[Column]:
     )
 
 
-def _of_place(place: Place, encodings: Encodings) -> Iterator[Column]:
+def _of_place(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
     if len(np.unique(place.species)) > 1:
         yield Column(name="species", title="Species", values=place.species, names=("C", "Si"))
     told = np.array_equal(place.ring_class, encodings.label)

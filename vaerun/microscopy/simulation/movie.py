@@ -16,9 +16,9 @@ from vaerun.microscopy.bonds import (
     RULE_A,
     bonds,
     ideal,
-    near,
     neighbours,
     threefold_phase,
+    within_bonds,
 )
 from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.simulation.initial_sheet import Grain, StrainField, mend_seams, ring_centres
@@ -31,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class Scenario:
     """What happens in a movie; rates are means a frame, lengths in Å.
 
     Attributes
@@ -117,18 +117,18 @@ _MARGIN_A = 12.0  # of sheet beyond the frame, at least
 _FIRST_STEPS, _STEPS = 250, 80  # of relaxation
 
 
-def play(story: Story, seed: int) -> Iterator[Truth]:
+def simulate_movie(story: Scenario, seed: int) -> Iterator[Truth]:
     """The frames of a movie, one after the other; the same seed plays the same movie."""
     rng = np.random.default_rng(seed)
-    film = _Film(story, rng)
+    film = _BeamSimulation(story, rng)
     for number in range(story.n_frames):
         yield film.frame(number)
 
 
-class _Film:
+class _BeamSimulation:
     """A sheet and what becomes of it; positions of the sheet are centred in the field."""
 
-    def __init__(self, story: Story, rng: np.random.Generator) -> None:
+    def __init__(self, story: Scenario, rng: np.random.Generator) -> None:
         self.story, self.rng = story, rng
         self.angle = rng.uniform(0, 2 * np.pi)
         self.travel = np.cumsum(rng.normal(0, story.drift, (story.n_frames, 2)), axis=0)
@@ -246,7 +246,7 @@ class _Film:
         linked = neighbours(pairs, len(alive))
         ideal_atoms = ideal(sizes)
         odd = ~ideal_atoms | (sheet.species[alive] == SILICON)
-        flawless = ~near(odd, linked, _FLAWLESS_BONDS)
+        flawless = ~within_bonds(odd, linked, _FLAWLESS_BONDS)
         corner = np.array([story.height, story.width]) / 2 + self.travel[number]
         return Truth(
             position=position + corner,
@@ -260,7 +260,7 @@ class _Film:
         )
 
 
-def _grain(story: Story, rng: np.random.Generator) -> Grain | None:
+def _grain(story: Scenario, rng: np.random.Generator) -> Grain | None:
     turn = np.deg2rad(story.grain_turn_deg) * rng.choice([-1, 1])
     if story.boundary:
         return Grain(rng.normal(size=2), np.inf, turn)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vaerun.microscopy.frame import Frame
-from vaerun.microscopy.simulation.movie import Story, Truth, play
+from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.progress import bar
@@ -15,7 +15,7 @@ _VERSION = 3  # of what a seed makes; to be raised when that changes
 
 
 def simulated(
-    root: Path, story: Story, optics: Optics, seed: int, *, progress: bool = True
+    root: Path, story: Scenario, optics: Optics, seed: int, *, progress: bool = True
 ) -> tuple[list[Frame], list[Truth]]:
     """The frames of a movie and the atoms in each; kept under ``root`` and made only once.
 
@@ -52,11 +52,11 @@ def simulated(
     return frames, _truths(arrays)
 
 
-def _made(story: Story, optics: Optics, seed: int, *, progress: bool) -> Arrays:
+def _made(story: Scenario, optics: Optics, seed: int, *, progress: bool) -> Arrays:
     rng = np.random.default_rng((seed, 1))
     shape = (round(story.height / optics.pixel_A), round(story.width / optics.pixel_A))
     images, truths = [], []
-    movie = play(story, seed)
+    movie = simulate_movie(story, seed)
     for truth in bar(movie, "simulating frames", story.n_frames, shown=progress):
         position = truth.position / optics.pixel_A - 0.5
         images.append(expose(position, truth.species, shape, optics, rng).image)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from vaerun.models.latents import Latents
+from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 
 # B images, K bins, J classes, n numbers of a condition, D latents.
@@ -44,7 +44,7 @@ class Category(nn.Module, ABC):
 
     @abstractmethod
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """From images and the encoder's numbers (B, K, J or 1, …) to the posterior."""
 

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.image_set import DataShape
 from vaerun.models.categories.base import Category, log_bins
-from vaerun.models.latents import Latents
+from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 from vaerun.utils.errors import UserError
 
@@ -21,19 +21,19 @@ _STEPS = 5  # values of a continuous condition that are drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GivenConfig:
+class ConditionalConfig:
     """Options of a known condition."""
 
-    name: str = option("where the class comes from", choices=["given"])
-    condition: list[str] = option("what is told: class, or any factor the data set knows")
+    name: str = field("where the class comes from", choices=["given"])
+    condition: list[str] = field("what is told: class, or any factor the data set knows")
 
 
-class Given(Category):
+class Conditional(Category):
     """The condition is known of every image: the class as one-hot, factors scaled to [−1, 1]."""
 
-    Config = GivenConfig
+    Config = ConditionalConfig
 
-    def __init__(self, config: GivenConfig, shape: DataShape, activation: str) -> None:
+    def __init__(self, config: ConditionalConfig, shape: DataShape, activation: str) -> None:
         super().__init__()
         del activation
         self.names = list(config.condition)
@@ -57,7 +57,7 @@ class Given(Category):
         return condition[:, None]
 
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """q(k, ζ | x, c)."""
         del x

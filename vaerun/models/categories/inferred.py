@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.image_set import DataShape
 from vaerun.models.categories.base import Category, log_bins
-from vaerun.models.latents import Latents
+from vaerun.models.latents import LatentSpace
 from vaerun.models.networks.encoder import mlp
 from vaerun.models.posterior import Posterior
 from vaerun.utils import random
@@ -20,17 +20,17 @@ from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InferredConfig:
+class InferredClassConfig:
     """Options that all inferred classes share."""
 
-    name: str = option("where the class comes from", choices=["summed", "classifier", "gumbel"])
-    n_classes: int | None = option("classes J; null: as many as the data set has", min=2, max=1024)
+    name: str = field("where the class comes from", choices=["summed", "classifier", "gumbel"])
+    n_classes: int | None = field("classes J; null: as many as the data set has", min=2, max=1024)
 
 
-class Inferred(Category):
+class InferredClass(Category):
     """Abstract: a class that is inferred, one-hot to the decoder."""
 
-    def __init__(self, config: InferredConfig, shape: DataShape, activation: str) -> None:
+    def __init__(self, config: InferredClassConfig, shape: DataShape, activation: str) -> None:
         super().__init__()
         del activation
         n_classes = config.n_classes or shape.n_classes
@@ -48,10 +48,10 @@ class Inferred(Category):
         return list(zip(classes, self.every, strict=True))
 
 
-class Summed(Inferred):
+class EnumeratedClass(InferredClass):
     """One encoder scores every bin and class at once; the bound sums over all of them."""
 
-    Config = InferredConfig
+    Config = InferredClassConfig
 
     def n_numbers(self, n_bins: int, dim: int) -> int:
         """A score and q(ζ) for each class."""
@@ -59,7 +59,7 @@ class Summed(Inferred):
         return self.n_classes * (1 + 2 * dim)
 
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """q(k, y, ζ | x)."""
         del x, condition
@@ -71,13 +71,13 @@ class Summed(Inferred):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassifierConfig(InferredConfig):
+class ClassifierConfig(InferredClassConfig):
     """Options of a classifier of its own."""
 
-    hidden: list[int] = option("widths of the classifier's hidden layers", min=1, max=65536)
+    hidden: list[int] = field("widths of the classifier's hidden layers", min=1, max=65536)
 
 
-class Classifier(Inferred):
+class ClassifierClass(InferredClass):
     """A network of its own gives q(y | x), the encoder sees image and class (pyroVED's ssVAE)."""
 
     Config = ClassifierConfig
@@ -97,7 +97,7 @@ class Classifier(Inferred):
         return self.every[None]
 
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """q(y | x) q(k, ζ | x, y)."""
         del condition
@@ -112,22 +112,22 @@ class Classifier(Inferred):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GumbelConfig(InferredConfig):
+class GumbelSoftmaxConfig(InferredClassConfig):
     """Options of a relaxed class."""
 
-    temperature: float = option("τ of the relaxation; 0.67 in AtomAI", above=0.0)
+    temperature: float = field("τ of the relaxation; 0.67 in AtomAI", above=0.0)
 
 
-class Gumbel(Inferred):
+class GumbelSoftmaxClass(InferredClass):
     """One class is drawn, softened so that gradients pass (Gumbel-softmax; AtomAI's jrVAE).
 
     Content and pose do not depend on it, and nothing is summed: one image is decoded where
-    `Summed` decodes J.
+    `EnumeratedClass` decodes J.
     """
 
-    Config = GumbelConfig
+    Config = GumbelSoftmaxConfig
 
-    def __init__(self, config: GumbelConfig, shape: DataShape, activation: str) -> None:
+    def __init__(self, config: GumbelSoftmaxConfig, shape: DataShape, activation: str) -> None:
         super().__init__(config, shape, activation)
         self.temperature = config.temperature
 
@@ -136,7 +136,7 @@ class Gumbel(Inferred):
         return (n_bins > 1) + self.n_classes + 2 * dim
 
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """q(k | x) q(ζ | x, k), and a relaxed draw of y from q(y | x, k)."""
         del x, condition

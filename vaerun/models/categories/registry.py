@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.data.image_set import DataShape
 from vaerun.models.categories.base import Category, log_bins
-from vaerun.models.categories.conditional import Given
-from vaerun.models.categories.inferred import Classifier, Gumbel, Summed
-from vaerun.models.latents import Latents
+from vaerun.models.categories.conditional import Conditional
+from vaerun.models.categories.inferred import ClassifierClass, EnumeratedClass, GumbelSoftmaxClass
+from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 
 
@@ -21,7 +21,7 @@ from vaerun.models.posterior import Posterior
 class NoneConfig:
     """Options of a model without a class."""
 
-    name: str = option("where the class comes from", choices=["none"])
+    name: str = field("where the class comes from", choices=["none"])
 
 
 class NoCategory(Category):
@@ -38,7 +38,7 @@ class NoCategory(Category):
         return (n_bins > 1) + 2 * dim
 
     def posterior(
-        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: Latents
+        self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
         """q(k, ζ | x)."""
         del x, condition
@@ -49,10 +49,10 @@ class NoCategory(Category):
 # `model.category.name` → where the class comes from; its options are its `Config`
 CATEGORIES: dict[str, type[Category]] = {
     "none": NoCategory,
-    "given": Given,
-    "summed": Summed,
-    "classifier": Classifier,
-    "gumbel": Gumbel,
+    "given": Conditional,
+    "summed": EnumeratedClass,
+    "classifier": ClassifierClass,
+    "gumbel": GumbelSoftmaxClass,
 }
 
 

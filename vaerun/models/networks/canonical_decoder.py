@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.geometry import Pose, place
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
-from vaerun.models.networks.pixel_subset import Rows, Subset
+from vaerun.models.networks.pixel_subset import PixelSubset, RowSubset
 from vaerun.utils import random
 
 
@@ -22,15 +22,15 @@ from vaerun.utils import random
 class CanonicalConfig:
     """Options of the canonical decoder."""
 
-    name: str = option("which decoder", choices=["canonical"])
-    activation: str = option("between layers", choices=sorted(ACTIVATIONS))
-    canvas: float = option(
+    name: str = field("which decoder", choices=["canonical"])
+    activation: str = field("between layers", choices=sorted(ACTIVATIONS))
+    canvas: float = field(
         "side of the drawing over the image's longer side; √2 and more where images fill their "
         "field",
         min=1.0,
         max=4.0,
     )
-    every_row: int = option(
+    every_row: int = field(
         "a training step looks at every n-th row of pixels, from a random first one",
         min=1,
         formerly=1,
@@ -55,15 +55,19 @@ class CanonicalDecoder(Decoder):
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
         self.every_row = min(config.every_row, self.size[0])
 
-    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+    def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """(N, d) and N poses → (N, C, P), of all rows or some."""
         canvas = self.net(content).float().unflatten(1, (self.channels, self.side, self.side))
-        rows = slice(subset.first, None, subset.step) if isinstance(subset, Rows) else slice(None)
+        rows = (
+            slice(subset.first, None, subset.step)
+            if isinstance(subset, RowSubset)
+            else slice(None)
+        )
         return place(canvas, pose, self.size, extent=self.extent, rows=rows).flatten(2)
 
-    def draw_subset(self, n_images: int, device: torch.device) -> Rows | None:
+    def draw_subset(self, n_images: int, device: torch.device) -> RowSubset | None:
         """The same rows of all images."""
         del n_images, device
         if self.every_row == 1:
             return None
-        return Rows(random.choice(self.every_row), self.every_row, self.size[1])
+        return RowSubset(random.choice(self.every_row), self.every_row, self.size[1])

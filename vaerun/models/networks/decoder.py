@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.geometry import Pose
-from vaerun.models.networks.pixel_subset import Subset
+from vaerun.models.networks.pixel_subset import PixelSubset
 
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
@@ -53,10 +53,10 @@ class Decoder(nn.Module, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+    def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row, or some of them."""
 
-    def draw_subset(self, n_images: int, device: torch.device) -> Subset | None:
+    def draw_subset(self, n_images: int, device: torch.device) -> PixelSubset | None:
         """Pixels for a training step to look at; None: all of them."""
         del n_images, device
         return None

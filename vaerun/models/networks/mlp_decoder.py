@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.geometry import Pose
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
-from vaerun.models.networks.pixel_subset import Subset
+from vaerun.models.networks.pixel_subset import PixelSubset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MlpConfig:
     """Options of the plain decoder."""
 
-    name: str = option("which decoder", choices=["mlp"])
-    activation: str = option("between layers", choices=sorted(ACTIVATIONS))
+    name: str = field("which decoder", choices=["mlp"])
+    activation: str = field("between layers", choices=sorted(ACTIVATIONS))
 
 
 class MlpDecoder(Decoder):
@@ -31,7 +31,7 @@ class MlpDecoder(Decoder):
         self.net = mlp(shape.n_content, shape.hidden, config.activation, math.prod(shape.image))
         self.channels = shape.image[0]
 
-    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+    def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """(N, d) → (N, C, P), whatever the pose."""
         del pose, subset
         return self.net(content).unflatten(1, (self.channels, -1))

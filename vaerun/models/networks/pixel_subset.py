@@ -13,7 +13,7 @@ from torch import Tensor
 # B images, m hypotheses of each, C channels, P = H·W pixels.
 
 
-class Subset(ABC):
+class PixelSubset(ABC):
     """Abstract: some of the pixels of B images."""
 
     @property
@@ -26,12 +26,12 @@ class Subset(ABC):
         """Those pixels of images (B, 1, C, P), (B, 1, C, p)."""
 
     @abstractmethod
-    def for_each(self, m: int) -> "Subset":
+    def for_each(self, m: int) -> "PixelSubset":
         """The same for m hypotheses of each image, (B·m)."""
 
 
 @dataclass(frozen=True)
-class Pixels(Subset):
+class RandomPixels(PixelSubset):
     """Pixels drawn for each image by itself.
 
     Attributes
@@ -54,13 +54,13 @@ class Pixels(Subset):
         """Those of each image."""
         return images.gather(3, self.index[:, None, None].expand(-1, 1, images.shape[2], -1))
 
-    def for_each(self, m: int) -> "Pixels":
+    def for_each(self, m: int) -> "RandomPixels":
         """Each image's m times."""
-        return Pixels(self.index.repeat_interleave(m, 0), self.n_pixels)
+        return RandomPixels(self.index.repeat_interleave(m, 0), self.n_pixels)
 
 
 @dataclass(frozen=True)
-class Rows(Subset):
+class RowSubset(PixelSubset):
     """Every n-th row of pixels, the same ones of all images.
 
     Neighbouring rows look alike, so that these tell more of an image than as many pixels drawn
@@ -87,7 +87,7 @@ class Rows(Subset):
         """Those of each image."""
         return images.unflatten(3, (-1, self.width))[..., self.first :: self.step, :].flatten(3)
 
-    def for_each(self, m: int) -> "Rows":
+    def for_each(self, m: int) -> "RowSubset":
         """They are the same anyway."""
         del m
         return self

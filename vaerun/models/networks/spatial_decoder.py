@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vaerun.config.schema import option
+from vaerun.config.schema import field
 from vaerun.geometry import Pose, pixel_grid, to_object
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
-from vaerun.models.networks.pixel_subset import Pixels, Subset, spread
+from vaerun.models.networks.pixel_subset import PixelSubset, RandomPixels, spread
 from vaerun.utils import random
 
 
@@ -22,9 +22,9 @@ from vaerun.utils import random
 class SpatialConfig:
     """Options of the spatial decoder."""
 
-    name: str = option("which decoder", choices=["spatial"])
-    activation: str = option("between layers", choices=sorted(ACTIVATIONS))
-    pixel_subset: int | None = option(
+    name: str = field("which decoder", choices=["spatial"])
+    activation: str = field("between layers", choices=sorted(ACTIVATIONS))
+    pixel_subset: int | None = field(
         "evenly spread pixels that a training step looks at, others each time; null: all", min=1
     )
 
@@ -55,20 +55,20 @@ class SpatialDecoder(Decoder):
         self.spread: Tensor
         self.register_buffer("spread", spread(height, width), persistent=False)
 
-    def forward(self, content: Tensor, pose: Pose, subset: Subset | None = None) -> Tensor:
+    def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """(N, d) and N poses → (N, C, P), of all pixels or some."""
-        points = self.points[subset.index] if isinstance(subset, Pixels) else self.points
+        points = self.points[subset.index] if isinstance(subset, RandomPixels) else self.points
         coordinates = to_object(points, pose)  # (N, P, 2)
         with torch.autocast(coordinates.device.type, enabled=False):  # see `geometry.apply`
             placed = self.coordinates(coordinates)
         first = placed + self.content(content)[:, None]
         return self.net(first).transpose(1, 2).float()
 
-    def draw_subset(self, n_images: int, device: torch.device) -> Pixels | None:
+    def draw_subset(self, n_images: int, device: torch.device) -> RandomPixels | None:
         """A random stretch of `spread` for each image: every pixel is as likely, none is twice."""
         if self.n_subset is None:
             return None
         n_pixels = len(self.points)
         first = random.integers(0, n_pixels, (n_images, 1), device)
         stretch = first + torch.arange(self.n_subset, device=device)
-        return Pixels(self.spread[stretch % n_pixels], n_pixels)
+        return RandomPixels(self.spread[stretch % n_pixels], n_pixels)

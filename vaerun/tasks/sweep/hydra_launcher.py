@@ -7,11 +7,11 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from vaerun.config.groups import conf_dir
+from vaerun.config.groups import config_dir
 from vaerun.tasks.sweep import trial_status
-from vaerun.tasks.sweep.run_trial import attempt
+from vaerun.tasks.sweep.run_trial import run_trial
 from vaerun.tasks.sweep.sweep import Sweep, Trial, open_sweep
-from vaerun.utils.errors import UserError, show
+from vaerun.utils.errors import UserError, format_value
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
 
 _LAUNCHER = "hydra/launcher="
@@ -31,14 +31,14 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
     sys.argv += [f"trial={numbers}", f"hydra.sweep.dir='{folder}'", *overrides]
     sys.argv += processes(trials, overrides)
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="sweep")(job)()
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="sweep")(job)()
     except SystemExit as stop:
         return FAILED if stop.code else DONE
     finally:
         sys.argv = typed
         for trial in trials:
             if trial_status.read(sweep, trial).status == trial_status.RUNNING:
-                trial_status.lost(sweep, trial, "its process ended without a word")
+                trial_status.mark_lost(sweep, trial, "its process ended without a word")
     return DONE
 
 
@@ -70,7 +70,7 @@ def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
         if "tasks_per_node" in typed:
             return []
         raise UserError(
-            f"trainer.devices={show(devices)}: how many there will be has to be asked for",
+            f"trainer.devices={format_value(devices)}: how many there will be has to be asked for",
             "give the devices of a node, as in trainer.devices=4",
         )
     wanted = {"nodes": nodes, "tasks_per_node": devices}
@@ -81,10 +81,10 @@ def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
 
 def job(config: DictConfig) -> int:
     """One trial, wherever the launcher has it done; returns its exit status."""
-    from vaerun.training.worker import among_others  # imports torch
+    from vaerun.training.worker import run_or_follow  # imports torch
 
     sweep = open_sweep(Path(config.folder))
-    code = among_others(lambda: attempt(sweep, sweep.trials[config.trial - 1]))
+    code = run_or_follow(lambda: run_trial(sweep, sweep.trials[config.trial - 1]))
     if code == INTERRUPTED:
         raise KeyboardInterrupt  # ends the launcher's work
     return code

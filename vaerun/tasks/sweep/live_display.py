@@ -14,12 +14,12 @@ from rich.text import Text
 from vaerun.tasks.sweep import table, trial_status
 from vaerun.tasks.sweep.sweep import Sweep, Trial
 from vaerun.tasks.sweep.trial_status import FINISHED
-from vaerun.utils.format import significant
+from vaerun.utils.format import format_significant
 
 _TAIL = 4096  # bytes of a log that its last line is looked for in
 
 
-class Screen:
+class LiveDisplay:
     """Lines that stay for what began and ended, and on a terminal live ones for what goes on."""
 
     def __init__(self, sweep: Sweep, console: Console) -> None:
@@ -60,7 +60,7 @@ class Screen:
         said = f"{record.status} after {time.monotonic() - self.since[trial.number]:.0f} s"
         value = row.value(self.sweep.metric)
         if value is not None:
-            said += f", {self.sweep.metric} {significant(value, 6)}"
+            said += f", {self.sweep.metric} {format_significant(value, 6)}"
         said += f", {record.run}" if record.run and record.status == FINISHED else ""
         said += f": {record.message}" if record.message else ""
         self._say(trial, said)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaerun.tasks.sweep import trial_status
-from vaerun.tasks.sweep.live_display import Screen
+from vaerun.tasks.sweep.live_display import LiveDisplay
 from vaerun.tasks.sweep.sweep import Sweep, Trial
 from vaerun.utils.devices import environments
 from vaerun.utils.exit_status import PARENT
@@ -25,7 +25,9 @@ class _Worker:
     share: dict[str, str]
 
 
-def run_in_processes(sweep: Sweep, trials: Sequence[Trial], jobs: int, screen: Screen) -> None:
+def run_in_processes(
+    sweep: Sweep, trials: Sequence[Trial], jobs: int, screen: LiveDisplay
+) -> None:
     """Do the trials; an interrupt is passed on to those at work, and raised when they are done."""
     jobs = min(jobs, len(trials))
     shares, waiting, workers = environments(jobs), list(trials), list[_Worker]()
@@ -67,7 +69,7 @@ def _note_the_lost(sweep: Sweep, worker: _Worker) -> None:
     why = f"its process ended with status {code}"
     if code < 0:
         why = f"its process was killed by {signal.Signals(-code).name}"
-    trial_status.lost(sweep, worker.trial, f"{why}, see {sweep.file(worker.trial, '.log')}")
+    trial_status.mark_lost(sweep, worker.trial, f"{why}, see {sweep.file(worker.trial, '.log')}")
 
 
 def _end(workers: Sequence[_Worker]) -> None:

@@ -8,20 +8,20 @@ from vaerun.tasks.registry import run_one
 from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.sweep import Sweep, Trial
 from vaerun.tasks.sweep.table import write_tables
-from vaerun.tasks.sweep.trial_status import RUNNING, Record
+from vaerun.tasks.sweep.trial_status import RUNNING, TrialStatus
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, INTERRUPTED, guarded
-from vaerun.utils.files import alone, is_held
+from vaerun.utils.files import file_lock, is_held
 
 _MESSAGE_WIDTH = 300  # characters
 
 
-def attempt(sweep: Sweep, trial: Trial) -> int:
+def run_trial(sweep: Sweep, trial: Trial) -> int:
     """Do a trial unless its run has finished; returns its exit status, recorded with the rest."""
     lock = sweep.file(trial, ".lock")
     if is_held(lock):
         print(f"another process is at trial {trial.number}: waiting for it", flush=True)
-    with alone(lock):
+    with file_lock(lock):
         before = trial_status.read(sweep, trial)
         run = trial_status.finished_run(sweep, trial)
         if run is not None:
@@ -32,7 +32,7 @@ def attempt(sweep: Sweep, trial: Trial) -> int:
         _keep(
             sweep,
             trial,
-            Record(status=RUNNING, run=_text(goes_on), seconds=before.seconds),
+            TrialStatus(status=RUNNING, run=_text(goes_on), seconds=before.seconds),
         )
         return _run(sweep, trial, goes_on)
 
@@ -63,7 +63,7 @@ def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
     return code
 
 
-def _keep(sweep: Sweep, trial: Trial, record: Record) -> None:
+def _keep(sweep: Sweep, trial: Trial, record: TrialStatus) -> None:
     trial_status.write(sweep, trial, record)
     write_tables(sweep)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from vaerun.config.groups import conf_dir
-from vaerun.config.schema import check, names, option
+from vaerun.config.groups import config_dir
+from vaerun.config.schema import check, field, names
 from vaerun.evaluation.metrics.catalogue import less_is_better
 from vaerun.utils.errors import UserError
 
@@ -18,13 +18,13 @@ _GROUP = "sweep"
 class SweepConfig:
     """How the trials of a sweep are done and judged."""
 
-    jobs: int = option("trials at a time on this machine, each a process of its own", min=1)
-    metric: str = option("what the best run is best in, a path in metrics.json")
-    minimise: bool | None = option("whether less of it is better; null: as its name tells")
-    name: str | None = option("folder of the sweep under <out>/multirun; null: the date")
-    fresh: bool = option("whether to begin anew where this sweep was begun before")
-    folder: str | None = option("a sweep that was begun, to go on with")
-    trial: int | None = option("the only trial to do, from 1; null: all", min=1)
+    jobs: int = field("trials at a time on this machine, each a process of its own", min=1)
+    metric: str = field("what the best run is best in, a path in metrics.json")
+    minimise: bool | None = field("whether less of it is better; null: as its name tells")
+    name: str | None = field("folder of the sweep under <out>/multirun; null: the date")
+    fresh: bool = field("whether to begin anew where this sweep was begun before")
+    folder: str | None = field("a sweep that was begun, to go on with")
+    trial: int | None = field("the only trial to do, from 1; null: all", min=1)
 
     @property
     def less_is_better(self) -> bool:
@@ -35,7 +35,7 @@ class SweepConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Typed:
+class SweepRequest:
     """The overrides of a multirun by whom they concern.
 
     Attributes
@@ -56,7 +56,7 @@ class Typed:
     runs: list[str]
 
 
-def told_apart(overrides: Sequence[str]) -> Typed:
+def parse_sweep(overrides: Sequence[str]) -> SweepRequest:
     """Sort the overrides of a multirun, or raise a `UserError` about those of the sweep."""
     values: dict[str, Any] = {}
     hydra: list[str] = []
@@ -70,12 +70,12 @@ def told_apart(overrides: Sequence[str]) -> Typed:
             (hydra if group == "hydra" else runs).append(text)
     settings = check(SweepConfig, {**_defaults(), **values}, _GROUP)
     _check(settings, bool(hydra), runs)
-    return Typed(settings=settings, given=frozenset(values), hydra=hydra, runs=runs)
+    return SweepRequest(settings=settings, given=frozenset(values), hydra=hydra, runs=runs)
 
 
 def _defaults() -> Mapping[str, Any]:
     """The values in the YAML, which Hydra reads too."""
-    plain = yaml.safe_load((conf_dir() / "sweep.yaml").read_text(encoding="utf-8"))
+    plain = yaml.safe_load((config_dir() / "sweep.yaml").read_text(encoding="utf-8"))
     return {name: plain[name] for name in names(SweepConfig)}
 
 

@@ -13,7 +13,7 @@ from vaerun.tasks.sweep import table
 from vaerun.tasks.sweep.sweep import Sweep
 from vaerun.tasks.sweep.table import Row
 from vaerun.tasks.sweep.trial_status import FINISHED
-from vaerun.utils.errors import nearest
+from vaerun.utils.errors import closest
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from vaerun.utils.files import atomic_path
 
@@ -29,14 +29,14 @@ def draw_summary(sweep: Sweep) -> Path | None:
     shown = [m for m in table.metrics_shown(sweep, rows) if any(g.values(m) for g in groups)]
     if not shown:
         return None
-    values = {catalogue.TELLING.get(m, m): [g.values(m) for g in groups] for m in shown}
+    values = {catalogue.METRIC_LABELS.get(m, m): [g.values(m) for g in groups] for m in shown}
     figure = draw_metrics([group.title for group in groups], values)
     with atomic_path(sweep.folder / "summary.png") as path:
         figure.savefig(path)
     return sweep.folder / "summary.png"
 
 
-def close(sweep: Sweep, console: Console) -> int:
+def finish_sweep(sweep: Sweep, console: Console) -> int:
     """Draw, say how the sweep went, name the best run last; returns the exit status."""
     table.write_tables(sweep)
     rows = table.read_rows(sweep)
@@ -91,6 +91,6 @@ def _say_what_metrics_there_are(sweep: Sweep, rows: Sequence[Row]) -> None:
     if known:
         print(
             f"sweep.metric={sweep.metric}: none of the runs has it — "
-            f"did you mean {nearest(sweep.metric, known)}",
+            f"did you mean {closest(sweep.metric, known)}",
             file=sys.stderr,
         )

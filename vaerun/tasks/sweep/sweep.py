@@ -12,7 +12,7 @@ import yaml
 
 from vaerun.runs.resume import same_run
 from vaerun.utils.errors import UserError
-from vaerun.utils.files import alone, write_text
+from vaerun.utils.files import file_lock, write_text
 
 Plain = dict[str, Any]
 
@@ -89,7 +89,7 @@ def find_or_begin(parent: Path, sweep: Sweep, name: str | None, *, fresh: bool) 
     """
     try:
         (parent).mkdir(parents=True, exist_ok=True)
-        with alone(parent / ".lock"):  # many may give the same command at the same instant
+        with file_lock(parent / ".lock"):  # many may give the same command at the same instant
             found = None if fresh else _found(parent, sweep, name)
             if found is None:
                 return _begin(parent, sweep, name)

@@ -9,13 +9,13 @@ from typing import Any
 
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.metrics import catalogue
-from vaerun.evaluation.run_comparison import Finished
+from vaerun.evaluation.run_comparison import FinishedRun
 from vaerun.runs.folder import RunFolder
 from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.sweep import Sweep, Trial
-from vaerun.tasks.sweep.trial_status import FINISHED, Record
-from vaerun.utils.files import alone, atomic_path, write_text
-from vaerun.utils.format import markdown_table, significant
+from vaerun.tasks.sweep.trial_status import FINISHED, TrialStatus
+from vaerun.utils.files import atomic_path, file_lock, write_text
+from vaerun.utils.format import format_significant, markdown_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Row:
     """A trial, how it stands, and its `metrics.json` if it has finished."""
 
     trial: Trial
-    record: Record
+    record: TrialStatus
     metrics: dict[str, Any]
 
     def value(self, metric: str) -> float | None:
@@ -31,9 +31,11 @@ class Row:
         return comparison.metric_of(self.metrics, metric)
 
     @property
-    def finished(self) -> Finished:
+    def finished(self) -> FinishedRun:
         """As runs are compared."""
-        return Finished(name=self.record.run or "", config=self.trial.plain, metrics=self.metrics)
+        return FinishedRun(
+            name=self.record.run or "", config=self.trial.plain, metrics=self.metrics
+        )
 
 
 def read_rows(sweep: Sweep) -> list[Row]:
@@ -48,7 +50,7 @@ def read_rows(sweep: Sweep) -> list[Row]:
 def metrics_shown(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
     """The metric of the sweep, and the telling ones that any run has."""
     known = comparison.known_metrics([row.finished for row in rows])
-    telling = [name for name in catalogue.TELLING if name in known and name != sweep.metric]
+    telling = [name for name in catalogue.METRIC_LABELS if name in known and name != sweep.metric]
     return [sweep.metric, *telling]
 
 
@@ -69,7 +71,7 @@ def best_rows(sweep: Sweep, rows: Sequence[Row]) -> dict[str, Row]:
 def best_lines(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
     """The same in words."""
     return [
-        f"best on {name}: {sweep.metric} {significant(row.value(sweep.metric) or 0.0, 6)}, "
+        f"best on {name}: {sweep.metric} {format_significant(row.value(sweep.metric) or 0.0, 6)}, "
         f"{sweep.title(row.trial)}, {row.record.run}"
         for name, row in best_rows(sweep, rows).items()
     ]
@@ -77,7 +79,7 @@ def best_lines(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
 
 def write_tables(sweep: Sweep) -> None:
     """Write `table.md` and `table.csv` as things stand."""
-    with alone(sweep.folder / ".table.lock"):  # so that the last word is the newest
+    with file_lock(sweep.folder / ".table.lock"):  # so that the last word is the newest
         rows = read_rows(sweep)
         write_text(sweep.folder / "table.md", _page(sweep, rows))
         _write_csv(sweep, rows)
@@ -88,7 +90,7 @@ def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
     varied = _varied(sweep)
     shown = metrics_shown(sweep, rows)
     any_message = any(row.record.message for row in rows)
-    names = [catalogue.TELLING.get(metric, metric) for metric in shown]
+    names = [catalogue.METRIC_LABELS.get(metric, metric) for metric in shown]
     last = ["message"] if any_message else []
     head = ["trial", "status", *varied, *names, "seconds", "run", *last]
     lines = [
@@ -145,7 +147,7 @@ def _write_csv(sweep: Sweep, rows: Sequence[Row]) -> None:
             )
 
 
-def _metrics(record: Record) -> dict[str, Any]:
+def _metrics(record: TrialStatus) -> dict[str, Any]:
     """Of a run that has finished; nothing where there are none, as after `task=encode`."""
     if record.status != FINISHED or record.run is None:
         return {}
@@ -171,4 +173,4 @@ def _varied(sweep: Sweep) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else significant(value, 5)
+    return "–" if value is None else format_significant(value, 5)

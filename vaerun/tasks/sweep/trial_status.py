@@ -20,7 +20,7 @@ FAILURE = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class TrialStatus:
     """How a trial stands.
 
     Attributes
@@ -49,22 +49,22 @@ class Record:
         return self.status not in (WAITING, RUNNING)
 
 
-def read(sweep: Sweep, trial: Trial) -> Record:
+def read(sweep: Sweep, trial: Trial) -> TrialStatus:
     """The record of a trial; that of one that waits where there is none."""
     try:
         values = json.loads(sweep.file(trial, ".json").read_text(encoding="utf-8"))
-        return Record(**values)
+        return TrialStatus(**values)
     except (OSError, ValueError, TypeError):
-        return Record()
+        return TrialStatus()
 
 
-def write(sweep: Sweep, trial: Trial, record: Record) -> None:
+def write(sweep: Sweep, trial: Trial, record: TrialStatus) -> None:
     """Keep a record."""
     text = json.dumps(asdict(record), ensure_ascii=False)
     write_text(sweep.file(trial, ".json"), text + "\n")
 
 
-def ended(record: Record, code: int, message: str, seconds: float) -> Record:
+def ended(record: TrialStatus, code: int, message: str, seconds: float) -> TrialStatus:
     """A record at the end of a session."""
     return replace(
         record,
@@ -75,7 +75,7 @@ def ended(record: Record, code: int, message: str, seconds: float) -> Record:
     )
 
 
-def left(sweep: Sweep) -> list[Trial]:
+def pending_trials(sweep: Sweep) -> list[Trial]:
     """The trials that are yet to finish; what died without a word is put right in the records."""
     found = []
     for trial in sweep.trials:
@@ -83,7 +83,7 @@ def left(sweep: Sweep) -> list[Trial]:
         if run is None:
             found.append(trial)
             if record.status == FINISHED:  # the user has removed its run
-                write(sweep, trial, Record())
+                write(sweep, trial, TrialStatus())
             elif record.status == RUNNING and not is_held(sweep.file(trial, ".lock")):
                 write(sweep, trial, replace(record, status=WAITING))
         elif record.status != FINISHED:
@@ -91,12 +91,12 @@ def left(sweep: Sweep) -> list[Trial]:
     return found
 
 
-def as_finished(record: Record, run: Path) -> Record:
+def as_finished(record: TrialStatus, run: Path) -> TrialStatus:
     """The record of a trial whose run was found to have finished."""
     return replace(record, status=FINISHED, run=str(run), code=DONE, message="")
 
 
-def lost(sweep: Sweep, trial: Trial, why: str) -> None:
+def mark_lost(sweep: Sweep, trial: Trial, why: str) -> None:
     """Record a trial whose process has gone without saying how it went."""
     record = read(sweep, trial)
     if not record.has_ended:

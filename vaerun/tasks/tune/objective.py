@@ -6,9 +6,9 @@ from typing import Any
 
 from vaerun.config.task import TuneConfig
 from vaerun.evaluation.metrics.catalogue import less_is_better
-from vaerun.evaluation.run_comparison import Finished, known_metrics, metric_of
+from vaerun.evaluation.run_comparison import FinishedRun, known_metrics, metric_of
 from vaerun.runs.config import RunConfig
-from vaerun.utils.errors import UserError, nearest
+from vaerun.utils.errors import UserError, closest
 
 LABEL_FREE = "label_free"
 
@@ -24,10 +24,10 @@ class Objective:
         """The number, or a `UserError` that names the likeliest one meant."""
         value = metric_of(metrics, self.path)
         if value is None:
-            known = known_metrics([Finished(name="", config={}, metrics=metrics)])
+            known = known_metrics([FinishedRun(name="", config={}, metrics=metrics)])
             raise UserError(
                 f"task.objective={self.path} is not in the metrics of these runs",
-                f"did you mean {nearest(self.path, known)}",
+                f"did you mean {closest(self.path, known)}",
             )
         return value
 

@@ -18,7 +18,7 @@ from vaerun.tasks.tune.engine import FrozenTrial, Trial, TrialState, importance
 from vaerun.tasks.tune.search_space import Range, override
 from vaerun.tasks.tune.study import Study
 from vaerun.utils.files import atomic_path, write_text
-from vaerun.utils.format import significant
+from vaerun.utils.format import format_significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,4 +163,4 @@ def _metrics(trial: FrozenTrial) -> dict[str, float]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else significant(value, 5)
+    return "–" if value is None else format_significant(value, 5)

@@ -17,9 +17,9 @@ from typing import Any, TypeGuard
 import yaml
 
 from vaerun.config.compose import compose, hydra_at_conf
-from vaerun.config.groups import choices, conf_dir
+from vaerun.config.groups import choices, config_dir
 from vaerun.runs.config import validate
-from vaerun.utils.errors import UserError, not_a_choice, show, unknown
+from vaerun.utils.errors import UserError, format_value, invalid_choice, unknown_key
 
 _WORDS = ("low", "high", "log", "choices")
 _DIGITS = 4  # significant ones of a number that is searched: no more can matter
@@ -65,7 +65,7 @@ class Choices:
 
     def holds(self, value: object) -> bool:
         """Whether a value is one of these."""
-        return show(value) in self.choices
+        return format_value(value) in self.choices
 
     def ends(self) -> list[Value]:
         """Those that prove all others: all of them."""
@@ -114,10 +114,10 @@ def _path(name: str) -> Path:
     """The file of a space."""
     known = choices("search")
     if name in known:
-        return conf_dir() / "search" / f"{name}.yaml"
+        return config_dir() / "search" / f"{name}.yaml"
     path = Path(name).expanduser()
     if path.suffix not in (".yaml", ".yml"):
-        raise not_a_choice("task.space", name, list(known))
+        raise invalid_choice("task.space", name, list(known))
     if not path.is_file():
         raise UserError(f"task.space={name} is not a file", f"or one of {', '.join(known)}")
     return path
@@ -128,23 +128,26 @@ def _dimension(key: str, plain: object) -> Range | Choices:
     here = f"task.space: {key}"
     if not isinstance(plain, Mapping) or not plain:
         mend = "write {low: 1, high: 9}, {low: 1.0, high: 9.0, log: true} or {choices: [a, b]}"
-        raise UserError(f"{here}={show(plain)} is no range", mend)
+        raise UserError(f"{here}={format_value(plain)} is no range", mend)
     for word in plain:
         if word not in _WORDS:
-            raise unknown(str(word), _WORDS, here)
+            raise unknown_key(str(word), _WORDS, here)
     if "choices" in plain:
         words = plain["choices"]
         if not isinstance(words, list) or len(words) < 2 or len(plain) > 1:
             raise UserError(
-                f"{here}={show(plain)} is no choice", "write {choices: [a, b]}, two or more"
+                f"{here}={format_value(plain)} is no choice",
+                "write {choices: [a, b]}, two or more",
             )
-        return Choices(choices=tuple(show(word) for word in words))
+        return Choices(choices=tuple(format_value(word) for word in words))
     low, high, log = plain.get("low"), plain.get("high"), plain.get("log", False)
     if not (_is_number(low) and _is_number(high) and isinstance(log, bool)):
-        raise UserError(f"{here}={show(plain)} is no range", "write {low: 1.0e-3, high: 1.0e-2}")
+        raise UserError(
+            f"{here}={format_value(plain)} is no range", "write {low: 1.0e-3, high: 1.0e-2}"
+        )
     if not low < high or (log and low <= 0):
         above = "above 0 and " if log else ""
-        raise UserError(f"{here}={show(plain)} is empty", f"let low be {above}below high")
+        raise UserError(f"{here}={format_value(plain)} is empty", f"let low be {above}below high")
     return Range(low=low, high=high, log=log)
 
 
@@ -177,7 +180,7 @@ def values_at(space: Space, plain: Mapping[str, Any]) -> dict[str, Value]:
     found = {key: _at(plain, key.split(".")) for key in space}
     if not all(space[key].holds(value) for key, value in found.items()):
         return {}
-    return {k: show(v) if isinstance(space[k], Choices) else v for k, v in found.items()}
+    return {k: format_value(v) if isinstance(space[k], Choices) else v for k, v in found.items()}
 
 
 def outside(space: Space, plain: Mapping[str, Any]) -> Iterator[str]:
@@ -185,7 +188,7 @@ def outside(space: Space, plain: Mapping[str, Any]) -> Iterator[str]:
     for key, dimension in space.items():
         value = _at(plain, key.split("."))
         if not dimension.holds(value):
-            yield f"{key}={show(value)}"
+            yield f"{key}={format_value(value)}"
 
 
 def _at(plain: Any, path: Sequence[str]) -> Any:

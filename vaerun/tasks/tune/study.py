@@ -24,7 +24,7 @@ from vaerun.tasks.tune import engine
 from vaerun.tasks.tune.engine import FrozenTrial, Trial, TrialState
 from vaerun.tasks.tune.objective import Objective
 from vaerun.tasks.tune.search_space import Space, Value
-from vaerun.utils.files import alone, is_held
+from vaerun.utils.files import file_lock, is_held
 
 
 class Study:
@@ -67,7 +67,7 @@ class Study:
 
     def __enter__(self) -> "Study":
         (self.folder / "workers").mkdir(parents=True, exist_ok=True)
-        self._held.enter_context(alone(self._lock_of(self._worker)))
+        self._held.enter_context(file_lock(self._lock_of(self._worker)))
         with self._deciding():
             self.optuna = engine.opened(
                 self.folder / "journal.log",
@@ -183,5 +183,5 @@ class Study:
     @contextlib.contextmanager
     def _deciding(self) -> Iterator[None]:
         """Nobody else decides meanwhile."""
-        with alone(self.folder / "study.lock"):
+        with file_lock(self.folder / "study.lock"):
             yield

@@ -17,7 +17,7 @@ from vaerun.evaluation.metrics import catalogue
 from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table, show_log
 from vaerun.tasks.tune import report
 from vaerun.tasks.tune.engine import Trial
@@ -34,7 +34,7 @@ from vaerun.utils.errors import UserError
 _INCIDENTAL = {"task": ("n_trials",), "trainer": ("accelerator", "devices")}
 
 
-def tune(config: RunConfig, job: Job) -> Path:
+def tune(config: RunConfig, job: RunRequest) -> Path:
     """Search until there are enough trials; returns the folder of the study.
 
     Raises
@@ -51,7 +51,7 @@ def tune(config: RunConfig, job: Job) -> Path:
     hardware = Hardware.find(config.trainer)
     trials = Trials(job, hardware, console)
     splits = trials.splits(config)
-    about = About(device=hardware.device, data_fingerprint=fingerprint(job, splits))
+    about = RunFacts(device=hardware.device, data_fingerprint=fingerprint(job, splits))
     folder = _folder(config, job, space, objective)
     prune_from = int(config.task.prune_after * config.trainer.max_epochs)
     study = Study(
@@ -62,7 +62,7 @@ def tune(config: RunConfig, job: Job) -> Path:
         n_trials=config.task.n_trials,
         prune_from=prune_from if config.task.prune else None,
     )
-    with study, manifest.record(folder, job, about, is_shared=True):
+    with study, manifest.recorded(folder, job, about, is_shared=True):
         _begin(study, job, console)
         try:
             _search(study, trials, console)
@@ -74,9 +74,9 @@ def tune(config: RunConfig, job: Job) -> Path:
     return folder.path
 
 
-def _folder(config: RunConfig, job: Job, space: Space, objective: Objective) -> RunFolder:
+def _folder(config: RunConfig, job: RunRequest, space: Space, objective: Objective) -> RunFolder:
     """Where a study is kept: the same for all commands that ask for the same."""
-    kept = resume.essence(job.plain, _INCIDENTAL)
+    kept = resume.identity(job.plain, _INCIDENTAL)
     kept["space"] = {key: dimension.plain() for key, dimension in space.items()}
     kept["objective_of_study"] = [objective.path, objective.less_is_better]
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
@@ -92,7 +92,7 @@ def _folder(config: RunConfig, job: Job, space: Space, objective: Objective) -> 
     return RunFolder(path)
 
 
-def _begin(study: Study, job: Job, console: Console) -> None:
+def _begin(study: Study, job: RunRequest, console: Console) -> None:
     """Put the preset first in line, say what is searched and how far the study is."""
     study.begin_with(values_at(study.space, job.plain))
     rows = [

@@ -20,11 +20,11 @@ from vaerun.models import inference
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder
-from vaerun.runs.manifest import About, Job
+from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.results import measure
 from vaerun.tasks.tune.engine import Trial
-from vaerun.training.batch_size import settled
-from vaerun.training.context import Setting, fingerprint, load_splits
+from vaerun.training.batch_size import resolve_batch_size
+from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import just_trained
 from vaerun.training.trainer import check_sizes, fit, new_network
@@ -83,16 +83,18 @@ class Trials:
         Of all trials.
     """
 
-    def __init__(self, job: Job, hardware: Hardware, console: Console) -> None:
+    def __init__(self, job: RunRequest, hardware: Hardware, console: Console) -> None:
         self.typed = for_runs(job.overrides)
         self.hardware = hardware
         self.console = console
         self._splits: tuple[object, Splits] | None = None
 
-    def job(self, setting: Sequence[str]) -> Job:
+    def job(self, setting: Sequence[str]) -> RunRequest:
         """What one would type to run a setting alone."""
         overrides = [*self.typed, *setting]
-        return Job(plain=compose(overrides), overrides=overrides, command=["vaerun", *overrides])
+        return RunRequest(
+            plain=compose(overrides), overrides=overrides, command=["vaerun", *overrides]
+        )
 
     def splits(self, config: RunConfig) -> Splits:
         """The data of a setting, read once for all that share them."""
@@ -102,18 +104,18 @@ class Trials:
             self._splits = (key, load_splits(config))
         return self._splits[1]
 
-    def run(self, job: Job, folder: RunFolder, pruning: Pruning) -> Outcome:
+    def run(self, job: RunRequest, folder: RunFolder, pruning: Pruning) -> Outcome:
         """Train and measure a setting in a folder, from its last checkpoint if it has one."""
         config = validate(job.plain)
         splits = self.splits(config)
         network = new_network(config, splits, config.seed)
         begun = folder if folder.config.is_file() else None
-        config, job = settled(config, job, splits, network, self.hardware, begun)
+        config, job = resolve_batch_size(config, job, splits, network, self.hardware, begun)
         check_sizes(config, splits, self.hardware)
-        about = About(device=self.hardware.device, data_fingerprint=fingerprint(job, splits))
+        about = RunFacts(device=self.hardware.device, data_fingerprint=fingerprint(job, splits))
         folder.path.mkdir(parents=True, exist_ok=True)
-        with manifest.record(folder, job, about):
-            setting = Setting(
+        with manifest.recorded(folder, job, about):
+            setting = TrainingContext(
                 config=config,
                 splits=splits,
                 folder=folder,

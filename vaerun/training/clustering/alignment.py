@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 _NEAR = np.arange(-2, 3)  # steps about the commonest offset whose mean is taken
 
 
-def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
+def align_templates(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
     """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie.
 
     Parameters
@@ -35,7 +35,7 @@ def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
     n_angles
         K.
     """
-    weight, offset = _ties(share, step, group, n_angles)
+    weight, offset = _pairwise_rotations(share, step, group, n_angles)
     tree = minimum_spanning_tree(
         csr_array(np.where(weight > 0, 1 / np.maximum(weight, 1e-300), 0))
     )
@@ -51,17 +51,19 @@ def turns(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
     return turn
 
 
-def against(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
+def image_angles(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
     """The angle of each image against the upright of its class, (N,) radians; NaN where unknown.
 
-    Of any images, once it is known how templates are turned, (M,) by `turns`.
+    Of any images, once it is known how templates are turned, (M,) by `align_templates`.
     """
     best = share.argmax(1)
     at_best = step.gather(1, torch.from_numpy(best)[:, None])[:, 0].numpy()
     return (at_best + turn[best]) % n_angles * (2 * np.pi / n_angles)
 
 
-def _ties(share: Floats, step: Tensor, group: Ints, n_angles: int) -> tuple[Floats, Floats]:
+def _pairwise_rotations(
+    share: Floats, step: Tensor, group: Ints, n_angles: int
+) -> tuple[Floats, Floats]:
     """How surely two templates are turned against each other, and by how many steps, (M, M).
 
     By a fraction of a step, too: whole steps would add up along the tree, and a class that leans

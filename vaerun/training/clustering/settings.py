@@ -7,7 +7,7 @@ from vaerun.models.config import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sought:
+class ClusteringSettings:
     """What the atlas is to look for.
 
     Attributes
@@ -40,14 +40,14 @@ class Sought:
         return self.angle_range >= math.pi - 1e-6
 
 
-def sought(config: ModelConfig, n_classes: int) -> Sought | None:
+def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettings | None:
     """What to look for before a model is trained; None where it asks for no atlas."""
     if not config.templates:
         return None
     pose = config.pose
     mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
-    return Sought(
+    return ClusteringSettings(
         n_classes=n_classes,
         n_templates=max(n_classes * config.templates, 2),  # one alone has no neighbour
         n_atlases=config.atlases,

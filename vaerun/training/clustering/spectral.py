@@ -9,17 +9,17 @@ from torch import Tensor
 
 Floats = npt.NDArray[np.float64]
 
-TORN = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
+SOFTNESS = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
 _LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
 
 
-def usual_gap(score: Tensor) -> Tensor:
+def median_gap(score: Tensor) -> Tensor:
     """The median gap between the scores (N, M) of the two likeliest templates, nats."""
     top = score.topk(2, dim=1).values
     return (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
 
 
-def torn_between(score: Tensor, gap: Tensor, softness: float = TORN) -> Floats:
+def soft_assignment(score: Tensor, gap: Tensor, softness: float = SOFTNESS) -> Floats:
     """How much each image belongs to each template, (N, M), softened by the usual gap.
 
     Where several atlases are linked, each image ties their templates together, and a sharper
@@ -29,7 +29,7 @@ def torn_between(score: Tensor, gap: Tensor, softness: float = TORN) -> Floats:
     return shares
 
 
-def cut(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
+def spectral_partition(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
     """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001).
 
     Eigenvectors only propose parts. Where a class falls apart more easily than two others part,
@@ -57,7 +57,9 @@ def normalised_cut(links: Floats, part: npt.NDArray[np.int64]) -> float:
     return float((1 - within / np.maximum(total, 1e-300)).sum())
 
 
-def spread(links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int) -> Floats:
+def propagate_labels(
+    links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int
+) -> Floats:
     """The class of each template, (M, J): where a walk along the links first meets a label."""
     known = label >= 0
     weight = torn[known].T @ np.eye(n_classes)[label[known]]  # (M, J) labelled images

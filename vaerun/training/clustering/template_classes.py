@@ -12,9 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaerun.training.clustering.alignment import against, turns
-from vaerun.training.clustering.settings import Sought
-from vaerun.training.clustering.spectral import TORN, Floats, cut, spread, torn_between, usual_gap
+from vaerun.training.clustering.alignment import align_templates, image_angles
+from vaerun.training.clustering.settings import ClusteringSettings
+from vaerun.training.clustering.spectral import (
+    SOFTNESS,
+    Floats,
+    median_gap,
+    propagate_labels,
+    soft_assignment,
+    spectral_partition,
+)
 
 # N images, M templates of all atlases, K angles, J classes.
 
@@ -23,7 +30,7 @@ _SURE = 0.7  # share of an image's templates that must be of its class
 Scores = Sequence[tuple[Tensor, Tensor]]  # what each atlas says of images: `Atlas.score`
 
 
-class Found(NamedTuple):
+class PseudoLabels(NamedTuple):
     """What an atlas says of N images.
 
     Attributes
@@ -39,7 +46,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Legend:
+class TemplateClasses:
     """Classes and uprights of all templates.
 
     Attributes
@@ -62,8 +69,8 @@ class Legend:
 
     @classmethod
     def of(
-        cls, scores: Scores, label: Tensor, sought: Sought, n_angles: int, seed: int
-    ) -> "Legend":
+        cls, scores: Scores, label: Tensor, sought: ClusteringSettings, n_angles: int, seed: int
+    ) -> "TemplateClasses":
         """From N images between the templates.
 
         Parameters
@@ -75,34 +82,38 @@ class Legend:
         sought, n_angles, seed
             What was looked for, K, and the seed of the cut.
         """
-        gaps = [usual_gap(score) for score, _ in scores]
+        gaps = [median_gap(score) for score, _ in scores]
         torn, step = _torn(scores, gaps), _steps(scores)
         links = torn.T @ torn
         if bool((label >= 0).any()):
-            of_template = spread(links, torn, label.numpy(), sought.n_classes)
+            of_template = propagate_labels(links, torn, label.numpy(), sought.n_classes)
         else:
-            of_template = np.eye(sought.n_classes)[cut(links, sought.n_classes, seed)]
+            of_template = np.eye(sought.n_classes)[
+                spectral_partition(links, sought.n_classes, seed)
+            ]
         group = of_template.argmax(1)
-        turn = turns(torn, step, group, n_angles) if sought.any_angle else None
+        turn = align_templates(torn, step, group, n_angles) if sought.any_angle else None
         return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles)
 
-    def read(self, scores: Scores, label: Tensor) -> Found:
+    def read(self, scores: Scores, label: Tensor) -> PseudoLabels:
         """Class and angle of images, by what each atlas says of them; a known label (N,) holds."""
         torn = _torn(scores, self.gaps)
         share, found = torch.from_numpy(torn @ self.of_template).max(1)
         found = torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
         if self.turn is None:
-            return Found(found, torch.full((len(torn),), math.nan))
-        angle = torch.from_numpy(against(self.turn, torn, _steps(scores), self.n_angles)).float()
+            return PseudoLabels(found, torch.full((len(torn),), math.nan))
+        angle = torch.from_numpy(
+            image_angles(self.turn, torn, _steps(scores), self.n_angles)
+        ).float()
         stray = torch.from_numpy(self.of_template.argmax(1)[torn.argmax(1)]) != found
-        return Found(found, angle.masked_fill(stray, math.nan))
+        return PseudoLabels(found, angle.masked_fill(stray, math.nan))
 
 
 def _torn(scores: Scores, gaps: Sequence[Tensor]) -> Floats:
     """How much each image belongs to each template of all atlases, (N, M)."""
-    softness = TORN / len(scores)
+    softness = SOFTNESS / len(scores)
     parts = [
-        torn_between(score, gap, softness) for (score, _), gap in zip(scores, gaps, strict=True)
+        soft_assignment(score, gap, softness) for (score, _), gap in zip(scores, gaps, strict=True)
     ]
     return np.concatenate(parts, axis=1) / len(parts)
 

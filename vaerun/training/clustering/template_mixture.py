@@ -27,18 +27,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.data.image_set import Images, cropped
-from vaerun.data.lazy.file_images import FileStack
+from vaerun.data.image_set import Images, as_tensor
+from vaerun.data.lazy.file_images import FileImages
 from vaerun.geometry import Pose, pixel_grid, place
-from vaerun.training.clustering.settings import Sought, sought
-from vaerun.training.clustering.template_classes import Found, Legend
+from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
+from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
 from vaerun.utils.arrays import evenly
 
 _CHUNK = 2000  # images moved or shrunk at once
 _SIDE = 24  # pixels along the longer side that suffice to tell classes apart
 
 
-def centred(images: Images) -> Tensor:
+def centre_on_mass(images: Images) -> Tensor:
     """Images (N, C, H, W) moved so that the centre of mass of what stands out is in the middle.
 
     What stands out is brighter or darker than the mean of the image's border.
@@ -59,16 +59,23 @@ def centred(images: Images) -> Tensor:
     return torch.cat(moved)
 
 
-def shrunk(images: Images) -> Tensor:
+def downsample(images: Images) -> Tensor:
     """Images of no more pixels than needed, each the mean of a square of the original."""
     side = math.ceil(max(images.shape[-2:]) / _SIDE)
     if side == 1:
-        return cropped(images)
+        return as_tensor(images)
     pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
     return torch.cat([pool(x) for x in images.split(_CHUNK)])
 
 
-__all__ = ["Atlas", "Found", "Sought", "centred", "explore", "sought"]
+__all__ = [
+    "ClusteringSettings",
+    "PseudoLabels",
+    "TemplateMixture",
+    "centre_on_mass",
+    "clustering_settings",
+    "find_pseudo_labels",
+]
 
 # N images, M templates of all atlases, K angles, J classes, B images of a step.
 
@@ -82,15 +89,15 @@ _ENOUGH = 60_000  # images to learn from, where looking at all of them takes lon
 _AT_ONCE = 2000  # images that are then looked up
 
 
-def explore(
+def find_pseudo_labels(
     images: Images,
     label: Tensor,
-    sought: Sought,
+    sought: ClusteringSettings,
     seed: int,
     device: torch.device,
     *,
     mixed: bool = False,
-) -> Found:
+) -> PseudoLabels:
     """Class and angle of every image.
 
     Of images on disk 60,000 are enough to learn from; all are looked up.
@@ -110,29 +117,31 @@ def explore(
     mixed
         Whether to learn templates with bfloat16 products, where the hardware is quick at them.
     """
-    some = _enough(label) if isinstance(images, FileStack) else slice(None)
+    some = _enough(label) if isinstance(images, FileImages) else slice(None)
     small = _small(images[some], sought)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         atlases, scores = [], []
         for _ in range(sought.n_atlases):
-            atlas = Atlas(small, sought, math.prod(images.shape[1:]) / small[0].numel()).to(device)
+            atlas = TemplateMixture(
+                small, sought, math.prod(images.shape[1:]) / small[0].numel()
+            ).to(device)
             atlas.learn(small, mixed=mixed)
             atlases.append(atlas)
             scores.append(atlas.score(small))
-    legend = Legend.of(scores, label[some], sought, _ANGLES, seed)
+    legend = TemplateClasses.of(scores, label[some], sought, _ANGLES, seed)
     if len(small) == len(images):
         return legend.read(scores, label)
     parts = []
     for x, known in zip(images.split(_AT_ONCE), label.split(_AT_ONCE), strict=True):
         small = _small(x, sought)
         parts.append(legend.read([atlas.score(small) for atlas in atlases], known))
-    return Found(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def _small(images: Images, sought: Sought) -> Tensor:
+def _small(images: Images, sought: ClusteringSettings) -> Tensor:
     """Images as an atlas sees them."""
-    return shrunk(centred(images) if sought.centre else images)
+    return downsample(centre_on_mass(images) if sought.centre else images)
 
 
 def _enough(label: Tensor) -> Tensor:
@@ -144,7 +153,7 @@ def _enough(label: Tensor) -> Tensor:
     return torch.cat([known, unknown]).sort().values
 
 
-class Atlas(nn.Module):
+class TemplateMixture(nn.Module):
     """Templates under a grid of poses.
 
     Parameters
@@ -157,7 +166,7 @@ class Atlas(nn.Module):
         Pixels of an image that each pixel stands for.
     """
 
-    def __init__(self, images: Tensor, sought: Sought, weight: float) -> None:
+    def __init__(self, images: Tensor, sought: ClusteringSettings, weight: float) -> None:
         super().__init__()
         self.weight = weight
         size = images.shape[-2:]

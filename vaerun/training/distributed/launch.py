@@ -13,15 +13,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vaerun.training.distributed.messages import Board, Failed
+from vaerun.training.distributed.messages import Failed, RankMessages
 from vaerun.utils.devices import cores, threads
-from vaerun.utils.distributed import World, given
+from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.exit_status import PARENT
 
 T = TypeVar("T")
 
 # The board of a process that was started with others beside it, for as long as it leads them.
-_board: Board | None = None
+_board: RankMessages | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Ranks:
         Of this one, for what they share.
     """
 
-    world: World
-    board: Board | None
+    world: ProcessGroupInfo
+    board: RankMessages | None
     device: torch.device
 
     @property
@@ -72,14 +72,14 @@ class Ranks:
         return there.to(made.device)
 
 
-ALONE = Ranks(world=World(), board=None, device=torch.device("cpu"))
+SINGLE_PROCESS = Ranks(world=ProcessGroupInfo(), board=None, device=torch.device("cpu"))
 
 
 @contextlib.contextmanager
-def leading(world: World) -> Iterator[None]:
+def lead_ranks(world: ProcessGroupInfo) -> Iterator[None]:
     """While rank 0 does what the command asks for; at the end the others are dismissed."""
     global _board
-    _board = Board.opened(world)
+    _board = RankMessages.opened(world)
     try:
         yield
     finally:
@@ -88,7 +88,7 @@ def leading(world: World) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def together(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
+def launch_ranks(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
     """The ranks of one training, connected while the body runs.
 
     Parameters
@@ -106,14 +106,14 @@ def together(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
         If another one fails before training begins.
     """
     if n_ranks == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
-    world = given()
+    world = detect()
     if _board is not None and world is not None:
         with _connected(_board, world, folder, accelerator, lambda: None) as ranks:
             yield ranks
         return
-    world = World(size=n_ranks, local_size=n_ranks)
+    world = ProcessGroupInfo(size=n_ranks, local_size=n_ranks)
     with _started(world) as (board, still), _few_threads(n_ranks):
         with _connected(board, world, folder, accelerator, still) as ranks:
             yield ranks
@@ -122,7 +122,11 @@ def together(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
 
 @contextlib.contextmanager
 def _connected(
-    board: Board, world: World, folder: Path, accelerator: str, still: Callable[[], None]
+    board: RankMessages,
+    world: ProcessGroupInfo,
+    folder: Path,
+    accelerator: str,
+    still: Callable[[], None],
 ) -> Iterator[Ranks]:
     """Post the training, and train once all are ready for it."""
     name = f"training {board.n_words}"
@@ -134,7 +138,7 @@ def _connected(
 
 
 @contextlib.contextmanager
-def connection(board: Board, world: World, accelerator: str) -> Iterator[Ranks]:
+def connection(board: RankMessages, world: ProcessGroupInfo, accelerator: str) -> Iterator[Ranks]:
     """The process group of one training; entered by all ranks at once."""
     device = torch.device("cpu")
     if accelerator == "gpu":
@@ -154,13 +158,13 @@ def connection(board: Board, world: World, accelerator: str) -> Iterator[Ranks]:
 
 
 @contextlib.contextmanager
-def _started(world: World) -> Iterator[tuple[Board, Callable[[], None]]]:
+def _started(world: ProcessGroupInfo) -> Iterator[tuple[RankMessages, Callable[[], None]]]:
     """Processes of our own on this machine, gone when the body ends, however it does.
 
     They find out what to train from the board, not from this program's arguments, which may be
     those of a whole sweep.
     """
-    board = Board.opened(world)
+    board = RankMessages.opened(world)
     processes: list[subprocess.Popen[bytes]] = []
     environment = {
         **os.environ,

@@ -2,7 +2,7 @@
 
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
-from vaerun.utils.distributed import World
+from vaerun.utils.distributed import ProcessGroupInfo
 
 
 class GivenEnvironment(ClusterEnvironment):
@@ -12,7 +12,7 @@ class GivenEnvironment(ClusterEnvironment):
     a SLURM job it would requeue the job beside whoever else does.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ProcessGroupInfo) -> None:
         super().__init__()
         self.world = world
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from vaerun.utils.distributed import World
+from vaerun.utils.distributed import ProcessGroupInfo
 
 _FOREVER = timedelta(days=365)  # the others wait as long as rank 0 lives
 _TO_CONNECT = timedelta(minutes=10)  # schedulers may start some processes later than others
@@ -24,7 +24,7 @@ class Failed(RuntimeError):
     """Another rank has come to grief."""
 
 
-class Board:
+class RankMessages:
     """Words of rank 0, and what the others answer.
 
     Parameters
@@ -49,7 +49,7 @@ class Board:
         self.n_words = 0
 
     @classmethod
-    def opened(cls, world: World) -> "Board":
+    def opened(cls, world: ProcessGroupInfo) -> "RankMessages":
         """By rank 0, at its address; port 0 asks for any that is free.
 
         Torchrun keeps such a store for its processes, at that address.
@@ -65,14 +65,14 @@ class Board:
         return cls(dist.PrefixStore("vaerun", store), world.size - 1, store.port)
 
     @classmethod
-    def joined(cls, world: World) -> "Board":
+    def joined(cls, world: ProcessGroupInfo) -> "RankMessages":
         """By another rank."""
         store = dist.TCPStore(world.address, world.port, is_master=False, timeout=_TO_CONNECT)
         return cls(dist.PrefixStore("vaerun", store), world.size - 1, world.port)
 
-    def section(self, name: str) -> "Board":
+    def section(self, name: str) -> "RankMessages":
         """A part of it that begins empty, of the same name for all."""
-        return Board(dist.PrefixStore(name, self.store), self.n_others, self.port)
+        return RankMessages(dist.PrefixStore(name, self.store), self.n_others, self.port)
 
     def post(self, word: Any) -> None:
         """Post a word, by rank 0."""

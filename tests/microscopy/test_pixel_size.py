@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -133,6 +133,8 @@ def blob(shape: tuple[int, int], position: np.ndarray, width: float) -> np.ndarr
     column=st.floats(0.35, 0.65),
     height=st.integers(80, 121),
 )
+@example(factor=1.0078125, row=0.5, column=0.5, height=80)  # both sides keep their length
+@example(factor=1.011, row=0.5, column=0.5, height=80)  # one side does
 def test_a_blob_lies_where_its_position_goes(
     factor: float, row: float, column: float, height: int
 ) -> None:

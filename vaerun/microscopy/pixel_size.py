@@ -5,6 +5,7 @@ The Fourier transform of graphene has six first-order spots at |g| = 2/(√3·a)
 in cycles per pixel, gives the pixel size.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -228,9 +229,18 @@ def resampled(image: npt.NDArray[np.float32], factor: float) -> npt.NDArray[np.f
         (⌊H·factor⌋, ⌊W·factor⌋). The scale is `factor` to the last digit, as in `rescale`: the
         part of a pixel that would be left over at the far edges is cut off.
     """
-    pixels = torch.from_numpy(np.array(image, dtype=np.float32))[None, None]
+    image = np.array(image, dtype=np.float32)
+    shape = tuple(math.floor(side * factor) for side in image.shape)
+    if factor > 1 and any(new == old for new, old in zip(shape, image.shape, strict=True)):
+        # torch copies an axis whose length stays, whatever the scale
+        offset, step = 0.5 / factor - 0.5, [1 / factor] * 2
+        return ndimage.affine_transform(image, step, offset, shape, order=1, mode="nearest")
     finer = F.interpolate(
-        pixels, scale_factor=factor, mode="bilinear", antialias=True, align_corners=False
+        torch.from_numpy(image)[None, None],
+        scale_factor=factor,
+        mode="bilinear",
+        antialias=True,
+        align_corners=False,
     )
     return finer[0, 0].numpy()
 

@@ -1,9 +1,9 @@
-"""Scores the atom finder on fresh simulated movies, dose by dose.
+"""Score the atom finder on simulated movies that it was not trained on, at each of several doses.
 
 python scripts/judge_atom_finder.py
 
-F1 within 0.5 Å; the error of the position; the share of atoms away from the amorphous region whose
-class, by the rings of the atoms that were found, is the true one; seconds a frame.
+Scores: F1 within 0.5 Å; error of the position; share of the atoms outside the amorphous region
+whose class by the rings of detected atoms is the true one; seconds a frame.
 """
 
 import json
@@ -17,31 +17,31 @@ import torch
 from vaerun.microscopy import atom_finder
 from vaerun.microscopy.atom_finder import UNet
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.bonds import within
 from vaerun.microscopy.detection_score import Score, matches, score
-from vaerun.microscopy.rings import PAPER_CLASSES, classify
+from vaerun.microscopy.rings import PAPER_CLASSES, classify, restrict_sizes
 from vaerun.microscopy.simulation import stem_imaging
 from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.provenance import git_revision
 
 DOSES = (0.5, 1.0, 1.5, 3.0, 5.0, 10.0, 20.0, 50.0, 150.0)
-SEEDS = range(10_000, 10_003)  # never trained on
+SEEDS = range(10_000, 10_003)  # not those of training
 N_FRAMES = 4
-SIDE_PX, EDGE_PX, RINGS_PX = 512, 5.0, 21.0  # frame; atoms and rings that its edge cuts
-COUNTED = (5, 7)  # rings that count for a class
+SIDE_PX = 512  # of the frames
+EDGE_PX, RINGS_PX = 5.0, 21.0  # margins in which the edge may cut atoms, and rings
+COUNTED = (5, 7)  # smallest and largest ring that counts for a class
 
 Bools = npt.NDArray[np.bool_]
 
 
 def judge(network: UNet, *, mixed: bool) -> list[dict[str, float]]:
-    """One row for each dose."""
-    films = [list(simulate_movie(Scenario(n_frames=N_FRAMES), seed)) for seed in SEEDS]
-    return [_at_dose(network, films, dose, mixed=mixed) for dose in DOSES]
+    """The scores at each dose."""
+    movies = [list(simulate_movie(Scenario(n_frames=N_FRAMES), seed)) for seed in SEEDS]
+    return [_at_dose(network, movies, dose, mixed=mixed) for dose in DOSES]
 
 
 def table(rows: list[dict[str, float]]) -> str:
-    """Markdown."""
+    """The scores as a Markdown table."""
     lines = [
         "| dose (electrons a C peak) | F1 C | F1 Si | position error, Å | class right | s |",
         "|---|---|---|---|---|---|",
@@ -55,30 +55,31 @@ def table(rows: list[dict[str, float]]) -> str:
 
 
 def _at_dose(
-    network: UNet, films: list[list[Truth]], dose: float, *, mixed: bool
+    network: UNet, movies: list[list[Truth]], dose: float, *, mixed: bool
 ) -> dict[str, float]:
     rng = np.random.default_rng(int(1000 * dose))
     scores: list[Score] = []
     right: list[Bools] = []
     seconds = 0.0
-    for truth in (frame for film in films for frame in film):
-        view = stem_imaging.Optics(dose=dose)
-        position = truth.position / view.pixel_A - 0.5
-        image = stem_imaging.expose(position, truth.species, (SIDE_PX, SIDE_PX), view, rng).image
+    for truth in (frame for movie in movies for frame in movie):
+        optics = stem_imaging.Optics(dose=dose)
+        position = truth.position / optics.pixel_A - 0.5
+        shape = (SIDE_PX, SIDE_PX)
+        image = stem_imaging.expose(position, truth.species, shape, optics, rng).image
         start = time.perf_counter()
-        found = atom_finder.atoms(atom_finder.segment(network, image, mixed=mixed))
+        detected = atom_finder.atoms(atom_finder.segment(network, image, mixed=mixed))
         seconds += time.perf_counter() - start
-        seen, there = _inside(found.position, EDGE_PX), _inside(position, EDGE_PX)
+        ours, true = _inside(detected.position, EDGE_PX), _inside(position, EDGE_PX)
         scores.append(
             score(
-                found.position[seen],
-                found.species[seen],
-                position[there],
-                truth.species[there],
-                view.pixel_A,
+                detected.position[ours],
+                detected.species[ours],
+                position[true],
+                truth.species[true],
+                optics.pixel_A,
             )
         )
-        right.append(_classes_right(found, truth, position, view.pixel_A))
+        right.append(_classes_right(detected, truth, position, optics.pixel_A))
     total = sum(scores[1:], scores[0])
     carbon, silicon = total.f1
     return {
@@ -92,18 +93,18 @@ def _at_dose(
 
 
 def _classes_right(
-    found: atom_finder.DetectedAtoms,
+    detected: atom_finder.DetectedAtoms,
     truth: Truth,
     position: npt.NDArray[np.float64],
     pixel_A: float,
 ) -> Bools:
-    """For each true atom whose rings are whole in the frame, away from the amorphous region."""
+    """Whether the class is right, of true atoms with all rings in the frame, not amorphous."""
     shape = (SIDE_PX, SIDE_PX)
-    atoms = Atoms.of_frames([found], [shape], pixel_A, PAPER_CLASSES, COUNTED)
-    true_class = classify(within(truth.ring_sizes, *COUNTED), PAPER_CLASSES)
-    at_found, at_true = matches(found.position, position, 0.5 / pixel_A)
+    atoms = Atoms.of_frames([detected], [shape], pixel_A, PAPER_CLASSES, COUNTED)
+    true_class = classify(restrict_sizes(truth.ring_sizes, *COUNTED), PAPER_CLASSES)
+    i, j = matches(detected.position, position, 0.5 / pixel_A)
     right = np.zeros(len(position), bool)
-    right[at_true] = atoms.ring_class[at_found] == true_class[at_true]
+    right[j] = atoms.ring_class[i] == true_class[j]
     return right[_inside(position, RINGS_PX) & ~truth.amorphous]
 
 
@@ -112,15 +113,15 @@ def _inside(points: npt.NDArray[np.float64], edge: float) -> Bools:
 
 
 def record(rows: list[dict[str, float]], weights: Path, **about: object) -> None:
-    """Write the scores, and what is known of the training, beside the weights."""
+    """Write the scores, and facts ``about`` the training, into the JSON file of the weights."""
     path = weights.with_suffix(".json")
-    known = json.loads(path.read_text()) if path.is_file() else {}
+    old = json.loads(path.read_text()) if path.is_file() else {}
     judged = {"judged_revision": git_revision(), "fresh_movies": list(SEEDS), "scores": rows}
-    path.write_text(json.dumps(known | about | judged, indent=2) + "\n")
+    path.write_text(json.dumps(old | about | judged, indent=2) + "\n")
 
 
 def main() -> None:
-    """Judge the finder that ships, print the table, renew its record."""
+    """Score the weights of the package, print the table, update their record."""
     rows = judge(atom_finder.load_network(torch.device("cpu")), mixed=quick_at_bfloat16("cpu"))
     print(table(rows))
     record(rows, atom_finder.WEIGHTS)

@@ -1,9 +1,9 @@
-"""Trains the atom finder that ships with vaerun, on simulated frames alone.
+"""Train the atom finder of the package on simulated frames; write weights and their record.
 
-python scripts/train_atom_finder.py            # weights and their record, into the package
+python scripts/train_atom_finder.py
 
-Doses, probes, scales, defects and contamination vary widely, so that real frames lie among the
-simulated ones. Some 20 minutes on two cores.
+Doses, probes, scales, defects and contamination vary widely, so that real frames are within their
+range. It takes some 20 minutes on two cores.
 """
 
 import argparse
@@ -29,14 +29,14 @@ from vaerun.utils.provenance import git_revision, package_versions
 
 SIDE_PX = 256
 BATCH = 8
-SI_WEIGHT = 3.0  # of a silicon pixel's error: it is rare
+SI_WEIGHT = 3.0  # of the loss at silicon pixels, which are rare
 LEARNING_RATE = 3e-3
 
 Crop = tuple[npt.NDArray[np.float16], npt.NDArray[np.uint8]]
 
 
-def story(rng: np.random.Generator) -> Scenario:
-    """A short movie in which much happens."""
+def random_scenario(rng: np.random.Generator) -> Scenario:
+    """A short movie with many events, drawn at random."""
     return Scenario(
         n_frames=6,
         height=52,
@@ -57,8 +57,8 @@ def story(rng: np.random.Generator) -> Scenario:
     )
 
 
-def optics(rng: np.random.Generator) -> stem_imaging.Optics:
-    """A microscope on a good day or a bad one."""
+def random_optics(rng: np.random.Generator) -> stem_imaging.Optics:
+    """Optics from very good to very bad, drawn at random."""
     return stem_imaging.Optics(
         pixel_A=atom_finder.PIXEL_A,
         probe_A=rng.uniform(0.3, 0.75),
@@ -74,16 +74,17 @@ def optics(rng: np.random.Generator) -> stem_imaging.Optics:
 
 
 def crops(seed: int) -> list[Crop]:
-    """Crops of one movie, each seen under optics of its own: image and classes."""
+    """Crops of one movie, 30 in all, each with its own optics."""
     rng = np.random.default_rng(seed)
-    tale = story(rng)
-    film = list(simulate_movie(tale, seed))
-    return [crop(film[k % len(film)], tale, rng) for k in range(5 * len(film))]
+    scenario = random_scenario(rng)
+    movie = list(simulate_movie(scenario, seed))
+    return [crop(movie[k % len(movie)], scenario, rng) for k in range(5 * len(movie))]
 
 
-def crop(truth: Truth, tale: Scenario, rng: np.random.Generator) -> Crop:
-    """A crop at a random place, turn and scale."""
-    position = truth.position - np.array([tale.height, tale.width]) / 2 - rng.uniform(-6, 6, 2)
+def crop(truth: Truth, scenario: Scenario, rng: np.random.Generator) -> Crop:
+    """A crop at a random place, rotation and scale: image (H, W) and `target`."""
+    middle = np.array([scenario.height, scenario.width]) / 2
+    position = truth.position - middle - rng.uniform(-6, 6, 2)
     angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(0.92, 1.08)
     cos, sin = np.cos(angle), np.sin(angle)
     skew = np.eye(2) + rng.normal(0, 0.015, (2, 2))  # of scan and drift
@@ -94,7 +95,7 @@ def crop(truth: Truth, tale: Scenario, rng: np.random.Generator) -> Crop:
     if rng.random() < 0.3:  # clusters of silicon
         together = truth.bonds[rng.random(len(truth.bonds)) < 0.01]
         species[together.ravel()] = SILICON
-    exposure = stem_imaging.expose(pixel, species, (SIDE_PX, SIDE_PX), optics(rng), rng)
+    exposure = stem_imaging.expose(pixel, species, (SIDE_PX, SIDE_PX), random_optics(rng), rng)
     return exposure.image.astype(np.float16), target(pixel, species, exposure.hidden)
 
 
@@ -103,7 +104,7 @@ def target(
     species: npt.NDArray[np.int64],
     hidden: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.uint8]:
-    """Share of each pixel that carbon and silicon take, in 255ths, (2, H, W)."""
+    """Share of each pixel covered by carbon and silicon, in 255ths, (2, H, W)."""
     height, width = hidden.shape
     reach = int(np.ceil(atom_finder.RADIUS_PX)) + 1
     offset = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], axis=-1).reshape(-1, 2)
@@ -121,7 +122,7 @@ def target(
 
 
 def pool(n_movies: int, jobs: int, first_seed: int = 1) -> tuple[Tensor, Tensor]:
-    """All crops as the network sees them (N, 2, H, W), and their classes."""
+    """Network inputs (N, 2, H, W) of all crops, and their targets (N, 2, H, W)."""
     with ProcessPoolExecutor(jobs) as workers:
         parts = list(workers.map(crops, range(first_seed, first_seed + n_movies)))
     images = [atom_finder.normalised(i.astype(np.float32)) for part in parts for i, _ in part]
@@ -132,7 +133,7 @@ def pool(n_movies: int, jobs: int, first_seed: int = 1) -> tuple[Tensor, Tensor]
 
 
 def fit(images: Tensor, classes: Tensor, minutes: float, mixed: bool) -> torch.nn.Module:
-    """Train for some minutes, the learning rate falling to nothing."""
+    """Train for some minutes; the learning rate falls to 0 as a cosine."""
     torch.manual_seed(0)
     network = atom_finder.new_network().to(memory_format=torch.channels_last)
     adam = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
@@ -157,28 +158,28 @@ def fit(images: Tensor, classes: Tensor, minutes: float, mixed: bool) -> torch.n
 
 
 def _turned(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch turned by right angles and mirrored at random."""
+    """A batch rotated by a multiple of 90° and mirrored, at random."""
     turns, mirrored = int(torch.randint(4, ())), bool(torch.rand(()) < 0.5)
     x, y = torch.rot90(x, turns, (2, 3)), torch.rot90(y, turns, (2, 3))
     return (x.flip(3), y.flip(3)) if mirrored else (x, y)
 
 
 def _loss(logits: Tensor, share: Tensor) -> Tensor:
-    """Cross-entropy with the share of each pixel that background, carbon and silicon take."""
+    """Cross-entropy with the shares of background, carbon and silicon in each pixel."""
     full = torch.cat([1 - share.sum(1, keepdim=True), share], dim=1)
     weight = 1 + (SI_WEIGHT - 1) * share[:, 1]
     return (weight * F.cross_entropy(logits, full, reduction="none")).mean()
 
 
 def main() -> None:
-    """Simulate, train, judge, save."""
+    """Simulate, train, save, score."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=10, help="of training (10)")
     parser.add_argument("--movies", type=int, default=80, help="simulated, 30 crops each (80)")
     parser.add_argument("--jobs", type=int, default=2, help="processes that simulate (2)")
-    parser.add_argument("--crops", type=Path, help="file to keep the simulated crops in")
+    parser.add_argument("--crops", type=Path, help="file to save the simulated crops in")
     parser.add_argument(
         "--out", type=Path, default=atom_finder.WEIGHTS, help="where the weights go"
     )

@@ -1,4 +1,4 @@
-"""The atom finder: what it finds in fresh frames, and how atoms are told from its answer."""
+"""The atom finder: atoms from probabilities, and scores on frames it was not trained on."""
 
 import json
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def discs(position: np.ndarray, species: list[int], side: int = 60) -> np.ndarray:
-    """What a perfect network would answer, (2, H, W)."""
+    """Probabilities of a perfect network, (2, H, W)."""
     rows, columns = np.indices((side, side))
     probability = np.zeros((2, side, side), np.float32)
     for (row, column), kind in zip(position, species, strict=True):
@@ -27,19 +27,21 @@ def discs(position: np.ndarray, species: list[int], side: int = 60) -> np.ndarra
 
 def test_discs_become_atoms_at_their_centres():
     true = np.array([[10.0, 12.0], [20.3, 30.6], [45.7, 20.2]])
-    found = atom_finder.atoms(discs(true, [0, 1, 0]))
-    order = found.position[:, 0].argsort()
-    np.testing.assert_allclose(found.position[order], true, atol=0.05)
-    assert found.species[order].tolist() == [0, 1, 0]
-    assert (found.confidence > 0.7).all()
+    detected = atom_finder.atoms(discs(true, [0, 1, 0]))
+    order = detected.position[:, 0].argsort()
+    np.testing.assert_allclose(detected.position[order], true, atol=0.05)
+    assert detected.species[order].tolist() == [0, 1, 0]
+    assert (detected.confidence > 0.7).all()
 
 
 @pytest.mark.parametrize("apart", [6.0, 7.0, 8.5])
-def test_atoms_that_touch_are_told_apart(apart: float):
+def test_atoms_that_touch_are_separated(apart: float):
     true = np.array([[30.0, 25.0], [30.0, 25.0 + apart]])
-    found = atom_finder.atoms(discs(true, [0, 0]))
-    assert len(found.position) == 2
-    np.testing.assert_allclose(found.position[found.position[:, 1].argsort()], true, atol=0.35)
+    detected = atom_finder.atoms(discs(true, [0, 0]))
+    assert len(detected.position) == 2
+    np.testing.assert_allclose(
+        detected.position[detected.position[:, 1].argsort()], true, atol=0.35
+    )
 
 
 def test_specks_and_nothing_are_no_atoms():
@@ -49,7 +51,7 @@ def test_specks_and_nothing_are_no_atoms():
     assert len(atom_finder.atoms(speck).position) == 0
 
 
-def test_what_the_network_sees_does_not_depend_on_gain_or_offset():
+def test_the_network_input_does_not_depend_on_gain_or_offset():
     rng = np.random.default_rng(0)
     image = rng.poisson(20, (80, 90)).astype(np.float32)
     np.testing.assert_allclose(
@@ -61,8 +63,8 @@ def test_what_the_network_sees_does_not_depend_on_gain_or_offset():
 def frame(seed: int, dose: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A fresh frame of 256 pixels a side, positions in pixels and species."""
     side = 256 * atom_finder.PIXEL_A
-    tale = Scenario(n_frames=1, height=side, width=side, silicon=8, fourfold=2, grain=5.0)
-    truth = next(simulate_movie(tale, seed))
+    scenario = Scenario(n_frames=1, height=side, width=side, silicon=8, fourfold=2, grain=5.0)
+    truth = next(simulate_movie(scenario, seed))
     position = truth.position / atom_finder.PIXEL_A - 0.5
     rng = np.random.default_rng(seed)
     image = expose(position, truth.species, (256, 256), Optics(dose=dose), rng).image
@@ -70,17 +72,17 @@ def frame(seed: int, dose: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", [90_001, 90_002])
-def test_atoms_of_fresh_frames_are_found(seed: int):
+def test_atoms_of_fresh_frames_are_detected(seed: int):
     image, position, species = frame(seed, 20.0)
-    found = atom_finder.atoms(atom_finder.segment(atom_finder.load_network(CPU), image))
+    detected = atom_finder.atoms(atom_finder.segment(atom_finder.load_network(CPU), image))
 
     def inside(points: np.ndarray) -> np.ndarray:
         return ((points > 5) & (points < 250)).all(1)
 
-    kept, true = inside(found.position), inside(position)
+    inner, true = inside(detected.position), inside(position)
     result = score(
-        found.position[kept],
-        found.species[kept],
+        detected.position[inner],
+        detected.species[inner],
         position[true],
         species[true],
         atom_finder.PIXEL_A,
@@ -90,7 +92,7 @@ def test_atoms_of_fresh_frames_are_found(seed: int):
     assert result.rms_A <= 0.12
 
 
-def test_tiles_change_nothing_away_from_chance():
+def test_tiles_change_next_to_nothing():
     network = atom_finder.load_network(CPU)
     rng = np.random.default_rng(0)
     image = rng.poisson(5, (520, 530)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The table of atoms: classes where rings are known, and the file."""
+"""The table of atoms: classes away from the border, and the file."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def honeycomb(side_A: float) -> np.ndarray:
     return both_A[((both_A > 0) & (both_A < side_A)).all(1)] / PIXEL_A - 0.5
 
 
-def found(position: np.ndarray) -> DetectedAtoms:
+def detected(position: np.ndarray) -> DetectedAtoms:
     n = len(position)
     return DetectedAtoms(position=position, species=np.zeros(n, np.int64), confidence=np.ones(n))
 
@@ -30,7 +30,7 @@ def found(position: np.ndarray) -> DetectedAtoms:
 def test_atoms_near_the_border_are_of_no_class():
     side = 150
     position = honeycomb(side * PIXEL_A)
-    atoms = Atoms.of_frames([found(position)], [(side, side)], PIXEL_A, ["few", "6-6", "6-6-6"])
+    atoms = Atoms.of_frames([detected(position)], [(side, side)], PIXEL_A, ["few", "6-6", "6-6-6"])
     depth_A = PIXEL_A * (side / 2 - np.abs(position + 0.5 - side / 2).max(1))
     near = depth_A < RING_REACH_A
     assert 0 < near.sum() < len(near)
@@ -39,7 +39,7 @@ def test_atoms_near_the_border_are_of_no_class():
 
 
 def test_frames_without_atoms_are_an_empty_table():
-    nothing = found(np.zeros((0, 2)))
+    nothing = detected(np.zeros((0, 2)))
     atoms = Atoms.of_frames([nothing, nothing], [(50, 50)] * 2, PIXEL_A, ["few"])
     assert len(atoms) == 0
 
@@ -49,7 +49,7 @@ def test_many_frames_fit_into_the_file(tmp_path: Path):
     image = np.zeros((2, 2), np.float32)
     frames = [Frame(image=image, pixel_nm=0.014, name=f"frame {i}", scale=2.0) for i in range(n)]
     frames.append(Frame(image=image, pixel_nm=None, name="é"))
-    nothing = Atoms.of_frames([found(np.zeros((0, 2)))], [(50, 50)], PIXEL_A, [])
+    nothing = Atoms.of_frames([detected(np.zeros((0, 2)))], [(50, 50)], PIXEL_A, [])
     write_atoms(tmp_path / "atoms.h5", nothing, frames, {"ring_classes": ["few"]})
     with h5py.File(tmp_path / "atoms.h5") as file:
         assert file["frame_name"].asstr()[n - 1 :].tolist() == [f"frame {n - 1}", "é"]

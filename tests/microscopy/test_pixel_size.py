@@ -1,4 +1,4 @@
-"""The pixel size of made-up and real graphene, and positions that follow a frame's new size."""
+"""Pixel sizes of synthetic and real graphene; positions in resampled frames."""
 
 import math
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_other_lattices_and_blank_or_small_frames_have_none() -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real frames are not beside this checkout")
-def test_real_frames_have_the_pixel_size_that_they_say_to_six_percent() -> None:
+def test_real_frames_have_the_pixel_size_of_their_metadata_to_six_percent() -> None:
     frames = read(str(REAL / "frames")) + read(str(REAL / "library"))
     sizes = [(frame, lattice_pixel_nm(frame.image)) for frame in frames]
     errors = [size / f.pixel_nm - 1 for f, size in sizes if size and f.pixel_nm]

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from vaerun.data.io.read_frames import read
 from vaerun.microscopy import atom_finder
-from vaerun.microscopy.bonds import BondRule, bonds
+from vaerun.microscopy.bonds import BondRule, find_bonds
 from vaerun.microscopy.pixel_size import resampled
 from vaerun.microscopy.rescale import at_scale
 from vaerun.microscopy.rings import find_rings
@@ -58,8 +58,8 @@ def test_grain_boundaries_are_strings_of_fives_and_sevens_and_contamination_is_l
 ):
     frames = at_scale(read(str(REAL / "frames" / f"{name}.hdf5")), None)
     found = atom_finder.atoms(atom_finder.segment(network, frames[0].image))
-    rule = BondRule(longest=2.0 / atom_finder.PIXEL_A, dopant_longest=2.35 / atom_finder.PIXEL_A)
-    sizes = find_rings(found.position, bonds(found.position, rule, found.species)).size
+    rule = BondRule(longest=2.0 / atom_finder.PIXEL_A, silicon_longest=2.35 / atom_finder.PIXEL_A)
+    sizes = find_rings(found.position, find_bonds(found.position, rule, found.species)).size
     count = {n: int((sizes == n).sum()) for n in range(3, 13)}
     assert 8 <= count[5] <= 30
     assert 8 <= count[7] <= 30

@@ -1,4 +1,4 @@
-"""Frames at the finder's scale."""
+"""Frames resampled to the pixel size of the atom finder."""
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from vaerun.microscopy.rescale import at_scale
 from vaerun.utils.errors import UserError
 
 
-def frames(*said: tuple[int, float | None]) -> list[Frame]:
-    """Frames of some movies with what each says of its pixels; the first pixel is its number."""
+def frames(*sizes: tuple[int, float | None]) -> list[Frame]:
+    """Frames by movie and pixel size in nm; the first pixel of each is its number."""
     return [
         Frame(image=np.full((20, 30), i, np.float32), pixel_nm=size, name=f"f{i}", movie=movie)
-        for i, (movie, size) in enumerate(said)
+        for i, (movie, size) in enumerate(sizes)
     ]
 
 
 @pytest.fixture
 def lattice(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
-    """What the lattice of each frame shows, by its number."""
+    """Pixel size measured from the lattice of each frame, by its number."""
     shown: dict[int, float] = {}
     monkeypatch.setattr(rescale, "lattice_pixel_nm", lambda image: shown.get(int(image[0, 0])))
     return shown
@@ -37,7 +37,7 @@ def test_frames_of_a_movie_have_one_measured_size(lattice: dict[int, float]):
 
 def test_a_movie_without_any_lattice_is_refused(lattice: dict[int, float]):
     lattice[0] = 0.01
-    with pytest.raises(UserError, match="f1 says no pixel size"):
+    with pytest.raises(UserError, match="f1 has no pixel size"):
         at_scale(frames((0, None), (1, None)))
     assert at_scale(frames((1, None)), 0.02)[0].file_pixel_nm == pytest.approx(0.02)
 

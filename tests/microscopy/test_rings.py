@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.path import Path
 from scipy.spatial import Delaunay
 
-from vaerun.microscopy.bonds import BondRule, bonds, neighbours
+from vaerun.microscopy.bonds import BondRule, find_bonds, neighbours
 from vaerun.microscopy.rings import (
     PAPER_CLASSES,
     Rings,
@@ -20,7 +20,7 @@ from vaerun.microscopy.rings import (
 from vaerun.utils.errors import UserError
 
 CC, SI_C = 1.42, 1.85  # Å
-RULE = BondRule(longest=1.8, dopant_longest=2.2)
+RULE = BondRule(longest=1.8, silicon_longest=2.2)
 rngs = st.builds(np.random.default_rng, st.integers(0, 2**32 - 1))
 
 
@@ -47,7 +47,7 @@ def cycles(rings):
 
 def sizes(position):
     """(N, 4) ring sizes, by `RULE`."""
-    return ring_sizes(find_rings(position, bonds(position, RULE)), len(position))
+    return ring_sizes(find_rings(position, find_bonds(position, RULE)), len(position))
 
 
 def planar_graph(rng, n, most, kept):
@@ -84,9 +84,9 @@ def nearest_by_hand(position, rule, species):
     for i in range(n):
         near = []
         for j in set(range(n)) - {i}:
-            longest = rule.dopant_longest if species[i] or species[j] else rule.longest
+            longest = rule.silicon_longest if species[i] or species[j] else rule.longest
             near.append((np.hypot(*(position[i] - position[j])) / longest, j))
-        most = rule.dopant_most if species[i] else rule.most
+        most = rule.silicon_most if species[i] else rule.most
         wanted |= {(i, j) for stretch, j in sorted(near)[:most] if stretch <= 1}
     return sorted([i, j] for i, j in wanted if i < j and (j, i) in wanted)
 
@@ -96,16 +96,16 @@ def nearest_by_hand(position, rule, species):
     rng=rngs,
     n=st.integers(0, 25),
     most=st.integers(1, 4),
-    dopant_most=st.integers(1, 4),
+    silicon_most=st.integers(1, 4),
     longest=st.floats(0.3, 4),
     dopants=st.sampled_from([0, 0.3, 1]),
 )
-def test_bonds_are_those_of_the_definition(rng, n, most, dopant_most, longest, dopants):
+def test_bonds_are_those_of_the_definition(rng, n, most, silicon_most, longest, dopants):
     position, species = rng.uniform(-3, 3, (n, 2)), (rng.random(n) < dopants).astype(int)
     rule = BondRule(
-        longest=longest, most=most, dopant_longest=1.3 * longest, dopant_most=dopant_most
+        longest=longest, most=most, silicon_longest=1.3 * longest, silicon_most=silicon_most
     )
-    found = bonds(position, rule, species)
+    found = find_bonds(position, rule, species)
     assert found.dtype == np.int64
     assert found.tolist() == nearest_by_hand(position, rule, species)
 
@@ -114,16 +114,16 @@ def test_a_long_bond_to_si_is_not_crowded_out_by_a_second_neighbour():
     # C in the middle; C at 1.42 Å twice, a squeezed second neighbour at 1.79 Å, Si at 1.85 Å
     position = np.array([[0, 0], [0, CC], [-CC, 0], [0, -1.79], [SI_C, 0]])
     species = np.array([0, 0, 0, 0, 1])
-    joined = neighbours(bonds(position, RULE, species), 5)
+    joined = neighbours(find_bonds(position, RULE, species), 5)
     assert joined[0].tolist() == [1, 2, 4, -1]
-    assert neighbours(bonds(position, RULE), 5)[0].tolist() == [1, 2, 3, -1]
+    assert neighbours(find_bonds(position, RULE), 5)[0].tolist() == [1, 2, 3, -1]
 
 
 def test_si_has_four_bonds_where_c_has_three():
     position = np.array([[0, 0], [0, 1.5], [0, -1.6], [1.7, 0], [-1.75, 0]])
-    assert len(bonds(position, RULE)) == 3
-    assert len(bonds(position, RULE, np.array([1, 0, 0, 0, 0]))) == 4
-    assert len(bonds(position, RULE, np.ones(5, int))) == 4
+    assert len(find_bonds(position, RULE)) == 3
+    assert len(find_bonds(position, RULE, np.array([1, 0, 0, 0, 0]))) == 4
+    assert len(find_bonds(position, RULE, np.ones(5, int))) == 4
 
 
 @settings(deadline=None, max_examples=40)
@@ -136,7 +136,7 @@ def test_rings_are_the_cycles_with_nothing_of_their_flake_inside(rng, n, most, k
 
 def test_honeycomb_holds_sixes_alone_and_as_many_as_euler_says():
     position = honeycomb(5, 7)
-    pairs = bonds(position, RULE)
+    pairs = find_bonds(position, RULE)
     rings = find_rings(position, pairs)
     assert (rings.size == 6).all()
     assert len(rings) == len(pairs) - len(position) + 1
@@ -148,11 +148,11 @@ def test_honeycomb_holds_sixes_alone_and_as_many_as_euler_says():
 
 def test_stone_wales_defect_has_two_fives_and_two_sevens():
     position = honeycomb(6, 6)
-    hexagons = len(find_rings(position, bonds(position, RULE)))
+    hexagons = len(find_rings(position, find_bonds(position, RULE)))
     bond = 4 * (6 * 3 + 3) + np.array([1, 2])  # turned by 90° about its middle
     middle = position[bond].mean(0)
     position[bond] = middle + (position[bond] - middle)[:, ::-1]
-    count = np.bincount(find_rings(position, bonds(position, RULE)).size)
+    count = np.bincount(find_rings(position, find_bonds(position, RULE)).size)
     assert count.tolist() == [0, 0, 0, 0, 0, 2, hexagons - 4, 2]
     around = sizes(position)
     assert around[bond].tolist() == [[5, 7, 7, 0]] * 2
@@ -162,7 +162,7 @@ def test_stone_wales_defect_has_two_fives_and_two_sevens():
 
 def test_a_vacancy_is_a_ring_of_twelve_that_is_dropped_on_demand():
     position = np.delete(honeycomb(6, 6), 4 * (6 * 3 + 3) + 1, axis=0)
-    pairs = bonds(position, RULE)
+    pairs = find_bonds(position, RULE)
     assert sorted(set(find_rings(position, pairs).size)) == [6, 12]
     assert set(find_rings(position, pairs, largest=11).size) == {6}
     assert set(find_rings(position, pairs, smallest=7).size) == {12}
@@ -175,7 +175,7 @@ def test_two_flakes_far_apart_keep_their_rings():
     assert (sizes(flake) == 6).any()
 
 
-def test_a_flake_loose_inside_a_ring_leaves_both_whole():
+def test_a_flake_loose_inside_a_ring_leaves_both_rings():
     outer, outer_edges = polygon(12)
     inner, inner_edges = polygon(3)
     position = np.concatenate([outer, inner])
@@ -208,7 +208,7 @@ def test_rings_go_counter_clockwise_as_displayed_from_their_lowest_atom():
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_atoms_for_a_ring_have_none(n):
     position = np.array([[0, 0], [0, CC]])[:n]
-    pairs = bonds(position, RULE)
+    pairs = find_bonds(position, RULE)
     rings = find_rings(position, pairs)
     assert pairs.shape == (n // 2, 2)
     assert len(rings) == 0
@@ -230,8 +230,8 @@ def test_three_atoms_are_a_ring_where_all_are_near():
 def test_crossing_bonds_still_give_simple_rings(rng, n):
     position = rng.uniform(0, n**0.5, (n, 2))
     position[: n // 10] = position[n // 2 : n // 2 + n // 10]  # and some atoms on top of others
-    rule = BondRule(longest=3, most=4, dopant_longest=3)
-    rings = find_rings(position, bonds(position, rule))
+    rule = BondRule(longest=3, most=4, silicon_longest=3)
+    rings = find_rings(position, find_bonds(position, rule))
     assert all(len(set(ring)) == len(ring) for ring in cycles(rings))
     assert (ring_sizes(rings, n) > 0).sum() == rings.size.sum()
 
@@ -247,8 +247,8 @@ def test_rings_follow_the_atoms_when_these_turn_move_and_swap_numbers(rng, angle
     moved, moved_species = np.empty_like(position), np.empty_like(species)
     moved[to], moved_species[to] = position @ turn.T + rng.uniform(-99, 99, 2), species
 
-    rings = find_rings(position, bonds(position, RULE, species))
-    moved_rings = find_rings(moved, bonds(moved, RULE, moved_species))
+    rings = find_rings(position, find_bonds(position, RULE, species))
+    moved_rings = find_rings(moved, find_bonds(moved, RULE, moved_species))
     assert cycles(Rings(atom=to[rings.atom], start=rings.start)) == cycles(moved_rings)
     around, moved_around = (ring_sizes(each, len(to)) for each in (rings, moved_rings))
     assert (moved_around[to] == around).all()
@@ -297,7 +297,7 @@ def test_a_name_of_no_class_is_refused(name):
     )
 
 
-def test_the_same_class_twice_is_refused_and_all_faults_are_told_at_once():
+def test_the_same_class_twice_is_refused_and_all_faults_are_listed_at_once():
     with pytest.raises(UserError) as refused:
         check_classes(["few", "5-6-6", "seven", "6-5-6", "few"])
     assert str(refused.value) == (
@@ -312,7 +312,7 @@ def test_a_hundred_thousand_atoms_take_less_than_ten_seconds(record_property):
     position = honeycomb(158, 159)
     position += np.random.default_rng(0).normal(0, 0.05, position.shape)
     start = time.perf_counter()
-    pairs = bonds(position, RULE)
+    pairs = find_bonds(position, RULE)
     rings = find_rings(position, pairs)
     around = ring_sizes(rings, len(position))
     classify(around, PAPER_CLASSES)

@@ -1,1 +1,1 @@
-"""From micrographs to atoms, rings and patches: readers, simulation, atom finder, bond graph."""
+"""Graphene: simulated micrographs, atoms detected in frames, their bonds and rings."""

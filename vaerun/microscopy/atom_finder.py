@@ -1,9 +1,7 @@
-"""The atom finder: a U-Net that tells background, carbon and silicon, and atoms from its answer.
+"""The atom finder: a U-Net classifies pixels as background, carbon or silicon; segments are atoms.
 
-It was trained on simulated frames alone (``scripts/train_atom_finder.py``), at one scale; frames
-of other pixel sizes are resampled to it, see `vaerun.microscopy.pixel_size`.
-
-A small U-Net: every pixel classified with a view of its surroundings (Ronneberger 2015).
+The network (Ronneberger 2015) was trained on simulated frames of one pixel size only
+(``scripts/train_atom_finder.py``); other frames are resampled, see `vaerun.microscopy.rescale`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +18,32 @@ from scipy.ndimage import mean as mean_over
 from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
+# H, W pixels of a frame, N atoms.
+
+PIXEL_A = 0.14  # Å: pixel size of the frames that the network was trained on
+RADIUS_PX = 3.3  # of the disc that marks an atom
+WIDTHS = (16, 32, 64, 96)
+WEIGHTS = Path(__file__).parent / "atom_finder.safetensors"
+
+_BACKGROUND_PX = 20.0  # sd of the blur that leaves the background
+_TILE, _OVERLAP = 512, 64  # pixels; the overlap exceeds the receptive field of a pixel
+_SMOOTH_PX = 1.0
+_APART_PX = 5.0  # least distance of two atoms
+_PEAK, _SEGMENT = 0.4, 0.3  # least probabilities at the peak of an atom, and at its pixels
+_LEAST_SHARE = 0.3  # of a disc's area that a segment must have
+
+Image = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Slices = tuple[slice, slice]
+
 
 class UNet(nn.Module):
-    """Logits of each pixel.
+    """A small U-Net that classifies each pixel from its surroundings.
 
     Parameters
     ----------
     n_in, n_out
-        Channels of the images, and classes.
+        Number of image channels, and of classes.
     widths
         Channels at each level; the image halves from one to the next.
     """
@@ -36,10 +52,10 @@ class UNet(nn.Module):
         super().__init__()
         self.multiple = 2 ** (len(widths) - 1)
         self.down = nn.ModuleList(
-            _twice(before, after) for before, after in zip((n_in, *widths), widths, strict=False)
+            _block(before, after) for before, after in zip((n_in, *widths), widths, strict=False)
         )
         self.up = nn.ModuleList(
-            _twice(below + here, here)
+            _block(below + here, here)
             for below, here in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True)
         )
         self.out = nn.Conv2d(widths[0], n_out, 1)
@@ -59,43 +75,24 @@ class UNet(nn.Module):
         return logits[..., :height, :width]
 
 
-def _twice(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(*_convolution(before, after), *_convolution(after, after))
-
-
-def _convolution(before: int, after: int) -> tuple[nn.Module, ...]:
-    convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
-    return convolution, nn.BatchNorm2d(after), nn.ReLU()
-
-
-# H, W pixels of a frame, N atoms.
-
-PIXEL_A = 0.14  # Å: the scale that it was trained at
-RADIUS_PX = 3.3  # of the disc by which it marks an atom
-WIDTHS = (16, 32, 64, 96)
-WEIGHTS = Path(__file__).parent / "atom_finder.safetensors"
-
-_BACKGROUND_PX = 20.0  # sd of the blur that tells the background
-_TILE, _OVERLAP = 512, 64  # pixels; the overlap is no less than what a pixel sees
-_SMOOTH_PX = 1.0
-_APART_PX = 5.0  # two atoms are no nearer
-_PEAK, _SEGMENT = 0.4, 0.3  # probabilities above which a peak is an atom, a pixel belongs to one
-_LEAST_SHARE = 0.3  # of a disc's area that a segment must have
-
-Image = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+def _block(before: int, after: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in (before, after):
+        convolution = nn.Conv2d(width, after, 3, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedAtoms:
-    """Atoms of a frame.
+    """N atoms of a frame.
 
     Attributes
     ----------
     position
         (N, 2) row and column, pixels.
     species
-        (N,) 0 C, 1 Si.
+        (N,) `CARBON` or `SILICON`.
     confidence
         (N,) mean probability of the segment, in [0, 1].
     """
@@ -106,12 +103,12 @@ class DetectedAtoms:
 
 
 def new_network() -> UNet:
-    """An untrained finder."""
+    """An untrained network."""
     return UNet(2, 3, WIDTHS)
 
 
 def load_network(device: torch.device, weights_file: Path = WEIGHTS) -> UNet:
-    """A trained finder: the one that ships with the package, unless another file is named."""
+    """The trained network in evaluation mode; by default with the weights of the package."""
     network = new_network()
     weights = load_file(weights_file)
     network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
@@ -120,10 +117,10 @@ def load_network(device: torch.device, weights_file: Path = WEIGHTS) -> UNet:
 
 
 def normalised(image: Image) -> Image:
-    """What the network sees of a frame (H, W) of any scale: detail and background, (2, H, W).
+    """Network input (2, H, W) of a frame (H, W) of any intensity scale: detail and background.
 
-    Both are over the spread of the detail, and large values are compressed, since silicon and
-    contamination are many times brighter than carbon.
+    Both are in units of the spread (1.4826 MAD) of the detail, and compressed by arcsinh, since
+    silicon and contamination are many times brighter than carbon.
     """
     background = gaussian_filter(image, _BACKGROUND_PX, mode="nearest", truncate=3)
     detail = image - background
@@ -142,31 +139,27 @@ def segment(network: UNet, image: Image, *, mixed: bool = False) -> Image:
     network
         In evaluation mode, at `PIXEL_A`.
     image
-        Of any size; large ones go through tile by tile.
+        Of any size; large frames are processed in tiles.
     mixed
-        Whether to work with bfloat16, where the hardware is quick at it.
+        Whether to compute in bfloat16, which pays off on hardware that is fast at it.
     """
     device = next(network.parameters()).device
-    seen = torch.from_numpy(normalised(image))[None].to(device)
+    inputs = torch.from_numpy(normalised(image))[None].to(device)
     out = np.empty((2, *image.shape), np.float32)
-    for tile, inner, place in _tiles(image.shape[0], image.shape[1]):
-        part = seen[..., tile[0], tile[1]].contiguous(memory_format=torch.channels_last)
+    for tile, core, target in _tiles(image.shape[0], image.shape[1]):
+        part = inputs[..., tile[0], tile[1]].contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             logits = network(part)
-        probability = logits[0].float().softmax(0)[1:, inner[0], inner[1]]
-        out[:, place[0], place[1]] = probability.cpu().numpy()
+        probability = logits[0].float().softmax(0)[1:, core[0], core[1]]
+        out[:, target[0], target[1]] = probability.cpu().numpy()
     return out
 
 
-Slices = tuple[slice, slice]
-
-
 def _tiles(height: int, width: int) -> Iterator[tuple[Slices, Slices, Slices]]:
-    """Tiles of a frame: where each lies, what of it counts, and where that belongs."""
-    for rows in _steps(height):
-        for columns in _steps(width):
-            pairs = tuple(zip(rows, columns, strict=True))
-            yield pairs[0], pairs[1], pairs[2]
+    """Tiles of a frame: rows and columns of a tile, of its core in the tile, and in the frame."""
+    for tile_y, core_y, target_y in _steps(height):
+        for tile_x, core_x, target_x in _steps(width):
+            yield (tile_y, tile_x), (core_y, core_x), (target_y, target_x)
 
 
 def _steps(side: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -181,9 +174,9 @@ def _steps(side: int) -> Iterator[tuple[slice, slice, slice]]:
 
 
 def atoms(probability: Image) -> DetectedAtoms:
-    """Atoms of a segmented frame (2, H, W): the centres of mass of its segments.
+    """Atoms of a segmented frame (2, H, W), at the centres of mass of the segments.
 
-    Each pixel counts to the nearest peak, so that atoms that touch are told apart.
+    Each pixel belongs to the nearest peak, so that atoms that touch are separated.
     """
     atom = probability.sum(0)
     peak = _peaks(atom)
@@ -202,17 +195,17 @@ def atoms(probability: Image) -> DetectedAtoms:
         return np.bincount(owner, values, minlength=len(peak)).astype(np.float64)
 
     mass, area = total(carbon + silicon), total(np.ones(len(owner)))
-    kept = mass > _LEAST_SHARE * np.pi * RADIUS_PX**2
+    large = mass > _LEAST_SHARE * np.pi * RADIUS_PX**2
     weighted = [total((carbon + silicon) * pixel[:, k]) for k in (0, 1)]
     return DetectedAtoms(
-        position=(np.stack(weighted, axis=1)[kept]) / mass[kept, None],
-        species=(total(silicon) > total(carbon))[kept].astype(np.int64),
-        confidence=np.minimum(mass[kept] / area[kept], 1.0),
+        position=(np.stack(weighted, axis=1)[large]) / mass[large, None],
+        species=(total(silicon) > total(carbon))[large].astype(np.int64),
+        confidence=np.minimum(mass[large] / area[large], 1.0),
     )
 
 
 def _peaks(atom: Image) -> Floats:
-    """Local maxima of the probability of an atom, (P, 2); a plateau is one, at its middle."""
+    """Local maxima of the probability of an atom, (P, 2); a plateau counts once, at its mean."""
     smooth = gaussian_filter(atom, _SMOOTH_PX)
     rows, columns = np.mgrid[-4:5, -4:5]
     disc = np.hypot(rows, columns) <= _APART_PX - 1

@@ -1,7 +1,7 @@
-"""The atoms of all frames, with the rings they stand in: a table, and `atoms.h5`."""
+"""The table of the atoms of all frames, with their bonds, rings and classes; `atoms.h5`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from vaerun.microscopy import rings
 from vaerun.microscopy.atom_finder import DetectedAtoms
-from vaerun.microscopy.bonds import RULE_A, BondRule, within
+from vaerun.microscopy.bonds import RULE_A, find_bonds, neighbours
 from vaerun.microscopy.frame import Frame
+from vaerun.microscopy.graphene import LARGEST_RING, SMALLEST_RING
 from vaerun.utils.files import atomic_path
 
-RING_REACH_A = 2.9  # across a ring of six carbon atoms
+RING_REACH_A = 2.9  # Å across a ring of six carbon atoms
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Atoms:
-    """Atoms of several frames, N in all, those of a frame together; named as in `atoms.h5`.
+    """N atoms of several frames, frame by frame; `atoms.h5` has data sets of the same names.
 
     Attributes
     ----------
@@ -32,15 +33,15 @@ class Atoms:
     position
         (N, 2) row and column, pixels of the frame.
     species
-        (N,) 0 C, 1 Si.
+        (N,) `CARBON` or `SILICON`.
     confidence
-        (N,) in [0, 1].
+        (N,) mean probability of an atom at its pixels, in [0, 1].
     ring_sizes
-        (N, 4) ascending, 0 after the last.
+        (N, 4) sizes of the rings that share the atom, ascending, 0 after the last.
     ring_class
-        (N,) −1 for none, or nearer to the border than a ring reaches.
+        (N,) class by these rings; −1 for none, or nearer to the border than a ring is wide.
     neighbours
-        (N, 4) rows of this table, −1 after the last.
+        (N, 4) rows of this table that hold the bonded atoms, −1 after the last.
     """
 
     frame: Ints
@@ -57,80 +58,70 @@ class Atoms:
     @classmethod
     def of_frames(
         cls,
-        found: Sequence[DetectedAtoms],
+        detected: Sequence[DetectedAtoms],
         shapes: Sequence[tuple[int, ...]],
         pixel_A: float,
         names: Sequence[str],
-        counted: tuple[int, int] = (rings.SMALLEST, rings.LARGEST),
+        counted: tuple[int, int] = (SMALLEST_RING, LARGEST_RING),
     ) -> "Atoms":
-        """Bonds, rings and classes of the atoms that were found, frame by frame.
+        """The table of detected atoms.
 
         Parameters
         ----------
-        found
-            Of each frame.
+        detected
+            Atoms of each frame.
         shapes
             (H, W) of each frame.
         pixel_A
             Å a pixel.
         names
-            The classes, see `rings.classify`.
+            Names of the classes, see `rings.classify`.
         counted
-            The smallest and the largest ring that counts for a class; the paper's are 5 to 7.
+            Sizes of the smallest and largest ring that count for a class; the paper's are 5 to 7.
         """
         parts, n_before = [], 0
-        for number, (atoms, shape) in enumerate(zip(found, shapes, strict=True)):
-            part = _graph(atoms, pixel_A, names, counted, number, n_before)
-            # what lies beyond the border is not known, and so no class that depends on it
+        for number, (atoms, shape) in enumerate(zip(detected, shapes, strict=True)):
+            part = _columns(atoms, pixel_A, names, counted)
+            part["frame"] = np.full(len(atoms.position), number)
+            part["neighbours"][part["neighbours"] >= 0] += n_before
+            # the rings may go on beyond the border
             part["ring_class"][_depth(atoms.position, shape) * pixel_A < RING_REACH_A] = -1
             parts.append(part)
             n_before += len(atoms.position)
         return cls(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(cls)})
 
 
-def _graph(
-    atoms: DetectedAtoms,
-    pixel_A: float,
-    names: Sequence[str],
-    counted: tuple[int, int],
-    frame: int,
-    n_before: int,
+def _columns(
+    atoms: DetectedAtoms, pixel_A: float, names: Sequence[str], counted: tuple[int, int]
 ) -> dict[str, Any]:
-    """The columns of one frame's atoms."""
+    """The columns of `Atoms` for one frame, but for ``frame``; ``neighbours`` within the frame."""
     n = len(atoms.position)
-    rule = BondRule(
-        longest=RULE_A.longest / pixel_A,
-        most=RULE_A.most,
-        dopant_longest=RULE_A.dopant_longest / pixel_A,
-        dopant_most=RULE_A.dopant_most,
-    )
-    bonds = rings.bonds(atoms.position, rule, atoms.species)
-    found = rings.find_rings(atoms.position, bonds)
-    sizes = rings.ring_sizes(found, n)
-    near = rings.neighbours(bonds, n)
+    longest, with_si = RULE_A.longest / pixel_A, RULE_A.silicon_longest / pixel_A
+    rule = replace(RULE_A, longest=longest, silicon_longest=with_si)
+    bonds = find_bonds(atoms.position, rule, atoms.species)
+    sizes = rings.ring_sizes(rings.find_rings(atoms.position, bonds), n)
     return {
-        "frame": np.full(n, frame),
         "position": atoms.position,
         "species": atoms.species,
         "confidence": atoms.confidence,
         "ring_sizes": sizes,
-        "ring_class": rings.classify(within(sizes, *counted), names),
-        "neighbours": np.where(near >= 0, near + n_before, -1),
+        "ring_class": rings.classify(rings.restrict_sizes(sizes, *counted), names),
+        "neighbours": neighbours(bonds, n),
     }
 
 
 def _depth(position: Floats, shape: tuple[int, ...]) -> Floats:
-    """Pixels from each atom to the nearest border of its frame, (N,)."""
+    """Distance of each atom from the nearest border of its frame, (N,), pixels."""
     return np.minimum(position + 0.5, np.array(shape) - 0.5 - position).min(1)
 
 
 def write_atoms(
     path: Path, atoms: Atoms, frames: Sequence[Frame], attributes: dict[str, Any]
 ) -> None:
-    """Write `atoms.h5`, whole or not at all.
+    """Write `atoms.h5` atomically: the columns of `Atoms`, and two data sets of the frames.
 
-    Beside the columns of the atoms, ``frame_name`` and ``frame_pixel_size_nm`` (F,), NaN where it
-    is not known; these are data sets, since attributes of HDF5 are small.
+    These are ``frame_name`` and ``frame_pixel_size_nm`` (F,), NaN where unknown; attributes of
+    HDF5 would be too small for them.
     """
     size = [np.nan if f.file_pixel_nm is None else f.file_pixel_nm for f in frames]
     with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:

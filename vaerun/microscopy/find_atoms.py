@@ -1,4 +1,4 @@
-"""The atoms of all frames, found once and kept."""
+"""The atoms of all frames, detected once and cached on disk."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.devices import quick_at_bfloat16
 from vaerun.utils.progress import bar
 
-_VERSION = 1  # of what is found in a frame; to be raised when that changes
+_VERSION = 1  # of the cached arrays; raise it when the same frames give others
+_COLUMNS = ("position", "species", "confidence")
 
 Image = npt.NDArray[np.float32]
 
@@ -28,20 +29,18 @@ def find_atoms(
     *,
     progress: bool = True,
 ) -> tuple[list[Image], list[DetectedAtoms]]:
-    """Probability of an atom at each pixel of frames at the finder's scale, and the atoms.
-
-    Kept under ``root``, and found only once for the same frames.
+    """Probability of an atom at each pixel (H, W), rounded to 1/255, and the atoms of each frame.
 
     Parameters
     ----------
     frames
-        At `finder.PIXEL_A`.
+        At the scale of the atom finder, `atom_finder.PIXEL_A`.
     root
-        The data folder.
+        The data folder, in which the result is cached.
     device
         Where the network runs; None: on a GPU if there is one.
     progress
-        Whether to show a bar.
+        Whether to show a progress bar.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = quick_at_bfloat16("gpu" if device.type == "cuda" else "cpu")
@@ -58,34 +57,32 @@ def find_atoms(
         root / "graphene",
         "atoms",
         key,
-        lambda: _found(frames, device, mixed=mixed, progress=progress),
+        lambda: _detect(frames, device, mixed=mixed, progress=progress),
     )
     ends = np.cumsum(arrays["n_atoms"])[:-1]
-    parts = {k: np.split(arrays[k], ends) for k in ("position", "species", "confidence")}
-    found = [
+    parts = {name: np.split(arrays[name], ends) for name in _COLUMNS}
+    detected = [
         DetectedAtoms(**{name: part[i] for name, part in parts.items()})
         for i in range(len(frames))
     ]
     images = [
         np.divide(arrays[f"probability_{i}"], 255, dtype=np.float32) for i in range(len(frames))
     ]
-    return images, found
+    return images, detected
 
 
-def _found(
+def _detect(
     frames: Sequence[Frame], device: torch.device, *, mixed: bool, progress: bool
 ) -> Arrays:
     network = atom_finder.load_network(device)
     arrays: dict[str, Any] = {}
-    found = []
+    detected = []
     for i, frame in enumerate(bar(frames, "finding atoms in frames", len(frames), shown=progress)):
         probability = atom_finder.segment(network, frame.image, mixed=mixed)
-        found.append(atom_finder.atoms(probability))
+        detected.append(atom_finder.atoms(probability))
         arrays[f"probability_{i}"] = (255 * probability.sum(0).clip(0, 1)).round().astype(np.uint8)
     return {
         **arrays,
-        "n_atoms": np.array([len(f.position) for f in found]),
-        "position": np.concatenate([f.position for f in found]),
-        "species": np.concatenate([f.species for f in found]),
-        "confidence": np.concatenate([f.confidence for f in found]),
+        "n_atoms": np.array([len(atoms.position) for atoms in detected]),
+        **{k: np.concatenate([getattr(atoms, k) for atoms in detected]) for k in _COLUMNS},
     }

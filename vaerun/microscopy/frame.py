@@ -1,4 +1,4 @@
-"""One micrograph, wherever it comes from."""
+"""A micrograph: its image, pixel size and origin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Frame:
     image
         (H, W) intensities of any scale, row first.
     pixel_nm
-        Side of a pixel in nm; None where it is not known.
+        Side of a pixel in nm; None if unknown.
     name
-        To call it by, in pictures and messages.
+        Name for figures and messages.
     scale
-        How many times as many pixels a side it has as in its file.
+        Pixels a side over those in its file: the factor by which it was resampled.
     movie
-        Number of the file or movie that it comes from; what is seen in one frame of a movie goes
-        on in the next.
+        Number of its movie, whose frames show one field after each other; without movies, of its
+        file.
     """
 
     image: npt.NDArray[np.float32]
@@ -42,17 +42,17 @@ class Frame:
 
     @property
     def file_pixel_nm(self) -> float | None:
-        """Side of a pixel of its file in nm; None where it is not known."""
+        """Side of a pixel in the file, in nm; None if unknown."""
         return None if self.pixel_nm is None else self.pixel_nm * self.scale
 
 
 def from_file(position: Floats, number: Ints, frames: Sequence[Frame]) -> Doubles:
-    """Rows and columns (N, 2) in the files of some frames (N,), as pixels of these frames."""
+    """Positions (N, 2) in file pixels, as pixels of the frames with these numbers (N,)."""
     return np.asarray(rescale(position, _scales(number, frames)), np.float64)
 
 
 def in_file(position: Floats, number: Ints, frames: Sequence[Frame]) -> Doubles:
-    """Rows and columns (N, 2) in some frames (N,), as pixels of their files."""
+    """Positions (N, 2) in pixels of the frames with these numbers (N,), as file pixels."""
     return np.asarray(rescale(position, 1 / _scales(number, frames)), np.float64)
 
 
@@ -61,12 +61,12 @@ def _scales(number: Ints, frames: Sequence[Frame]) -> Doubles:
 
 
 def brightness(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A frame (H, W) of any scale from 0 to 1, its darkest and brightest pixels clipped."""
+    """A frame (H, W) scaled to [0, 1]; the darkest and brightest 0.1 % of pixels are clipped."""
     dark, bright = np.percentile(image, [_DARK, _BRIGHT])
     return np.clip((image - dark) / max(bright - dark, 1e-12), 0, 1).astype(np.float32)
 
 
 def common_pixel_nm(frames: Sequence[Frame]) -> float | None:
-    """Side of the pixels of all their files; None where it is not known, or not the same."""
+    """Side of a pixel in the files of all frames, in nm; None if unknown or not the same."""
     sizes = {frame.file_pixel_nm for frame in frames}
     return sizes.pop() if len(sizes) == 1 else None

@@ -1,6 +1,7 @@
-"""Frames of any pixel size at the scale that the atom finder was trained at."""
+"""Frames of any pixel size, resampled to that of the atom finder."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,54 +10,48 @@ from vaerun.microscopy.frame import Frame
 from vaerun.microscopy.pixel_size import PIXEL_NM, lattice_pixel_nm, resampled
 from vaerun.utils.errors import UserError
 
-_MEND = "give data.pixel_size_nm=0.01 or the like"
+_HINT = "give data.pixel_size_nm=0.01 or the like"
 
 
 def at_scale(frames: Sequence[Frame], pixel_size_nm: float | None = None) -> list[Frame]:
-    """Frames resampled to `finder.PIXEL_A`.
+    """Frames resampled to pixels of `atom_finder.PIXEL_A`.
 
     Parameters
     ----------
     frames
         Of one or several movies.
     pixel_size_nm
-        Side of their pixels in nm; None for what each says, or else for the median of what the
-        lattice shows in the frames of its movie.
+        Side of their pixels in nm; None: that of each frame's metadata or, without, the median
+        over its movie of the sizes measured from the lattice.
 
     Raises
     ------
     UserError
-        If a size is not known and cannot be measured, or is none that shows atoms.
+        If a pixel size is unknown and cannot be measured, or too small or large to show atoms.
     """
-    said = [pixel_size_nm or frame.pixel_nm for frame in frames]
+    given = [pixel_size_nm or frame.pixel_nm for frame in frames]
     measured: dict[int, list[float]] = {}
-    for frame, size in zip(frames, said, strict=True):
+    for frame, size in zip(frames, given, strict=True):
         if size is None:
-            own = measured.setdefault(frame.movie, [])
-            seen = lattice_pixel_nm(frame.image)
-            own += [] if seen is None else [seen]
+            lattice = lattice_pixel_nm(frame.image)
+            measured.setdefault(frame.movie, []).extend([lattice] if lattice else [])
     common = {movie: float(np.median(sizes)) for movie, sizes in measured.items() if sizes}
-    sizes = [size or common.get(frame.movie) for frame, size in zip(frames, said, strict=True)]
+    sizes = [size or common.get(frame.movie) for frame, size in zip(frames, given, strict=True)]
     return [_resampled(frame, size) for frame, size in zip(frames, sizes, strict=True)]
 
 
 def _resampled(frame: Frame, pixel_nm: float | None) -> Frame:
     if pixel_nm is None:
         raise UserError(
-            f"{frame.name} says no pixel size and shows no lattice to measure it by", _MEND
+            f"{frame.name} has no pixel size and shows no lattice to measure it by", _HINT
         )
     smallest, largest = PIXEL_NM
     if not smallest <= pixel_nm <= largest:
         raise UserError(
-            f"{frame.name} has pixels of {pixel_nm:g} nm, but atoms are looked for in pixels "
+            f"{frame.name} has pixels of {pixel_nm:g} nm, but atoms are detected in pixels "
             f"of {smallest:g} to {largest:g} nm",
-            _MEND,
+            _HINT,
         )
     factor = 10 * pixel_nm / PIXEL_A
-    return Frame(
-        image=resampled(frame.image, factor),
-        pixel_nm=PIXEL_A / 10,
-        name=frame.name,
-        scale=factor,
-        movie=frame.movie,
-    )
+    image = resampled(frame.image, factor)
+    return replace(frame, image=image, pixel_nm=PIXEL_A / 10, scale=factor)

@@ -1,12 +1,8 @@
-"""The rings that bonds close, and all that goes with them: bonds and classes of atoms.
+"""Rings of bonded atoms, and the class of an atom by the sizes of the rings that share it.
 
-Atoms are joined to their nearest neighbours (`bonding`); rings are the faces of that planar graph,
-found by walking from bond to bond and turning as sharply left as possible at each atom. An atom's
-class goes by the rings around it (`ring_classes`).
-
-The class of an atom by the rings around it.
-
-Classes are those of the paper (its Figure 10: the sizes of the rings that hold the central atom).
+Rings are the faces of the planar graph of bonds: a walk from bond to bond that turns left as
+sharply as possible at each atom goes round one of them. The classes are those of Figure 10 of the
+paper.
 """
 
 import re
@@ -16,25 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.microscopy.bonds import BondRule, bonds, neighbours, place_among_equals, table_by_row
-from vaerun.microscopy.graphene import DOPANT, LARGEST, MOST_BONDS, SMALLEST
+from vaerun.microscopy.bonds import rank_among_equals, table_by_row
+from vaerun.microscopy.graphene import LARGEST_RING, MOST_BONDS, SMALLEST_RING
 from vaerun.utils.errors import UserError, format_value, raise_all
-
-__all__ = [
-    "DOPANT",
-    "LARGEST",
-    "MOST_BONDS",
-    "PAPER_CLASSES",
-    "SMALLEST",
-    "BondRule",
-    "Rings",
-    "bonds",
-    "check_classes",
-    "classify",
-    "find_rings",
-    "neighbours",
-    "ring_sizes",
-]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -42,16 +22,18 @@ Bools = npt.NDArray[np.bool_]
 
 # N atoms, B bonds, E = 2 B half-edges (a bond as it leaves either atom), R rings, S all corners.
 
+PAPER_CLASSES = ("few", "6-6", "5-6", "6-6-7", "6-6-6", "5-6-7", "5-6-6")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rings:
-    """Rings of atoms, one after the other.
+    """R rings of atoms.
 
     Attributes
     ----------
     atom
-        (S,) int64 atoms of all rings; each ring goes counter-clockwise as displayed (row axis
-        down) from its lowest number.
+        (S,) int64 atoms of one ring after the other, each ring counter-clockwise as displayed
+        (row axis down) from its lowest number.
     start
         (R + 1,) int64; ring r is ``atom[start[r] : start[r + 1]]``.
     """
@@ -61,12 +43,12 @@ class Rings:
 
     @property
     def size(self) -> Ints:
-        """Atoms in each ring, (R,)."""
+        """Number of atoms of each ring, (R,)."""
         return np.diff(self.start)
 
     @property
     def ring(self) -> Ints:
-        """The ring that each entry of ``atom`` belongs to, (S,)."""
+        """Number of the ring that each entry of ``atom`` belongs to, (S,)."""
         return np.repeat(np.arange(len(self)), self.size)
 
     def centre(self, position: Floats) -> Floats:
@@ -80,35 +62,34 @@ class Rings:
 
 
 def find_rings(
-    position: Floats, bonds: Ints, *, smallest: int = SMALLEST, largest: int = LARGEST
+    position: Floats, bonds: Ints, *, smallest: int = SMALLEST_RING, largest: int = LARGEST_RING
 ) -> Rings:
-    """Faces of the planar graph that are simple polygons, in order of their lowest atoms.
+    """Faces of the graph of bonds that are simple polygons, in order of their lowest atoms.
 
-    The outside of a flake is no ring; neither is a face that meets an atom twice, such as one
-    that a chain of atoms reaches into. What lies loose inside a ring does no harm to it.
+    The outside of a flake is no ring, nor is a face that meets an atom twice, such as one that a
+    chain of atoms reaches into. Atoms inside a ring that are not bonded to it make no difference.
 
     Parameters
     ----------
     position
         (N, 2) row and column.
     bonds
-        (B, 2) pairs of atoms, no pair twice. Where bonds cross, rings are still simple polygons,
-        but they may overlap.
+        (B, 2) pairs of atoms, no pair twice. Where bonds cross, rings may overlap.
     smallest, largest
-        Atoms in a ring. The paper knows rings of 5 to 7 alone.
+        Number of atoms of a ring; the classes of the paper need 5 to 7 only.
     """
     position = np.asarray(position, np.float64)
     tail, onward = _walk(position, bonds)
-    path = np.empty((len(tail), largest + 1), np.int64)  # half-edges met on the way round a face
+    path = np.empty((len(tail), largest + 1), np.int64)  # half-edges on the way round a face
     path[:, 0] = np.arange(len(tail))
     for step in range(largest):
         path[:, step + 1] = onward[path[:, step]]
     back = path[:, 1:] == path[:, :1]
     size = np.where(back.any(axis=1), back.argmax(axis=1) + 1, 0)  # 0: above the largest
-    first = path.min(axis=1) == path[:, 0]  # each face counts once, from its lowest half-edge
+    first = path.min(axis=1) == path[:, 0]  # once a face, from its lowest half-edge
     path, size = path[first & (size >= smallest)], size[first & (size >= smallest)]
     inside = np.arange(largest) < size[:, None]
-    # The corners of a face, then the first of them over and over, which adds nothing to its area.
+    # corners of a face, filled up with its first corner, which adds nothing to its area
     corner = tail[np.where(inside, path[:, :-1], path[:, :1])]
     ring = _simple(corner, inside) & (_area(position[corner]) > 0)  # the outside goes clockwise
     start = np.concatenate([[0], np.cumsum(size[ring])])
@@ -116,14 +97,21 @@ def find_rings(
 
 
 def ring_sizes(rings: Rings, n_atoms: int) -> Ints:
-    """Sizes of the rings that hold each atom, (N, 4) int64 ascending, 0 after the last."""
+    """Sizes of the rings that share each atom, (N, 4) int64 ascending, 0 after the last."""
     return table_by_row(rings.atom, rings.size[rings.ring], n_atoms, empty=0)
 
 
-def _walk(position: Floats, bonds: Ints) -> tuple[Ints, Ints]:
-    """The atom that each half-edge leaves, (E,), and the half-edge that follows it, (E,).
+def restrict_sizes(ring_sizes: Ints, smallest: int, largest: int) -> Ints:
+    """Ring sizes (N, 4) without those below the smallest or above the largest."""
+    sizes = np.where((ring_sizes >= smallest) & (ring_sizes <= largest), ring_sizes, 99)
+    sizes.sort(1)
+    return np.where(sizes == 99, 0, sizes)
 
-    They are numbered by that atom, then counter-clockwise, and followed with the face on the left.
+
+def _walk(position: Floats, bonds: Ints) -> tuple[Ints, Ints]:
+    """The atom that each half-edge leaves, (E,), and the next half-edge round its face, (E,).
+
+    Half-edges are numbered by that atom, then counter-clockwise; the face is on their left.
     """
     tail, head = bonds.T.ravel(), bonds[:, ::-1].T.ravel()
     down, right = (position[head] - position[tail]).T
@@ -133,39 +121,34 @@ def _walk(position: Floats, bonds: Ints) -> tuple[Ints, Ints]:
     opposite = np.roll(number, len(bonds))[order]  # the same bond from its other end
     tail = tail[order]
     clockwise = np.arange(len(tail)) - 1  # the next one about the same atom
-    first = place_among_equals(tail) == 0
+    first = rank_among_equals(tail) == 0
     clockwise[first] = np.searchsorted(tail, tail[first], side="right") - 1
     return tail, clockwise[opposite]
 
 
 def _area(corner: Floats) -> Floats:
-    """Area of each polygon, (R,), from (R, C, 2) corners; negative if they go clockwise."""
+    """Area of polygons (R, C, 2), (R,); negative where the corners are clockwise."""
     row, column = np.moveaxis(corner, 2, 0)
     following = np.roll(corner, -1, axis=1)
     return (row * following[..., 1] - following[..., 0] * column).sum(axis=1) / 2
 
 
 def _simple(corner: Ints, inside: Bools) -> Bools:
-    """Whether each polygon, (R, C) atoms of which some count, meets no atom twice, (R,)."""
-    apart = np.where(inside, corner, -1 - np.arange(corner.shape[1]))  # the others all differ
+    """Whether polygons (R, C), of whose entries those ``inside`` count, repeat no atom, (R,)."""
+    apart = np.where(inside, corner, -1 - np.arange(corner.shape[1]))  # the others differ from all
     return (np.diff(np.sort(apart, axis=1), axis=1) != 0).all(axis=1)
 
 
-# N atoms.
-
-PAPER_CLASSES = ("few", "6-6", "5-6", "6-6-7", "6-6-6", "5-6-7", "5-6-6")
-
-
 def classify(ring_sizes: Ints, names: Sequence[str]) -> Ints:
-    """The class of each atom by its place in ``names``, (N,) int64, −1 for none of them.
+    """The class of each atom as an index into ``names``, (N,) int64; −1 for none of them.
 
     Parameters
     ----------
     ring_sizes
-        (N, 4) as from `rings.ring_sizes`.
+        (N, 4) as from `ring_sizes`.
     names
         ``few``: fewer than two rings; ``5-6-6`` and the like: exactly these rings, in any order;
-        ``other``: whatever no other name covers. A `UserError` as `check_classes` raises it.
+        ``other``: all atoms of no other class. They are checked by `check_classes`.
 
     Examples
     --------
@@ -173,26 +156,26 @@ def classify(ring_sizes: Ints, names: Sequence[str]) -> Ints:
     [6, 0, -1]
     """
     check_classes(names)
-    found = np.full(len(ring_sizes), -1)
+    classes = np.full(len(ring_sizes), -1)
     for number, name in enumerate(names):
         if name == "few":
-            found[ring_sizes[:, 1] == 0] = number
+            classes[ring_sizes[:, 1] == 0] = number
         elif name != "other":
-            found[(ring_sizes == _row(name)).all(axis=1)] = number
+            classes[(ring_sizes == _row(name)).all(axis=1)] = number
     if "other" in names:
-        found[found < 0] = list(names).index("other")
-    return found
+        classes[classes < 0] = list(names).index("other")
+    return classes
 
 
 def check_classes(names: Sequence[str]) -> None:
-    """Raise a `UserError` that lists the names of no class, or of one that was named before."""
+    """Raise a `UserError` that lists the names that mean no class, or the same as one before."""
     faults: list[UserError] = []
     before: dict[object, str] = {}
     for name in names:
         what = f"data.ring_classes={format_value(name)} is"
         meaning = name if name in ("few", "other") else _row(name)
         if meaning is None:
-            sizes = f"two to four ring sizes from {SMALLEST} to {LARGEST} such as 5-6-6"
+            sizes = f"two to four ring sizes from {SMALLEST_RING} to {LARGEST_RING} such as 5-6-6"
             faults.append(UserError(f"{what} not a class", f"give few, other or {sizes}"))
         elif meaning in before:
             what = f"{what} the same class as {before[meaning]}"
@@ -202,10 +185,10 @@ def check_classes(names: Sequence[str]) -> None:
 
 
 def _row(name: str) -> tuple[int, ...] | None:
-    """The row of `rings.ring_sizes` that a name such as 5-6-6 stands for, if it does."""
+    """The row of `ring_sizes` that a name such as 5-6-6 means; None if it means none."""
     if not re.fullmatch(r"\d{1,2}(-\d{1,2}){1,3}", name, re.ASCII):
         return None
     sizes = sorted(map(int, name.split("-")))
-    if sizes[0] < SMALLEST or sizes[-1] > LARGEST:
+    if sizes[0] < SMALLEST_RING or sizes[-1] > LARGEST_RING:
         return None
     return (*sizes, *[0] * (MOST_BONDS - len(sizes)))

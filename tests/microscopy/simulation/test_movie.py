@@ -1,4 +1,4 @@
-"""Graphene under the beam: the truth of each frame against the geometry of its atoms."""
+"""Simulated movies: the truth of each frame against the geometry of its atoms."""
 
 import dataclasses
 import itertools
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vaerun.microscopy import rings
-from vaerun.microscopy.bonds import RULE_A, ideal, threefold_phase, within_bonds
+from vaerun.microscopy.bonds import RULE_A, find_bonds, ideal, threefold_phase, within_bonds
 from vaerun.microscopy.simulation import movie
 from vaerun.microscopy.simulation.movie import Scenario, Truth, simulate_movie
 
@@ -18,7 +18,7 @@ SMALL = Scenario(
 
 
 @pytest.fixture(scope="module")
-def film() -> list[Truth]:
+def movie_frames() -> list[Truth]:
     return list(simulate_movie(SMALL, 0))
 
 
@@ -26,28 +26,28 @@ def inside(truth: Truth) -> np.ndarray:
     return ((truth.position > 0) & (truth.position < (SMALL.height, SMALL.width))).all(1)
 
 
-def test_rings_from_true_positions_are_those_of_the_books(film: list[Truth]):
-    for truth in film:
-        bonds = rings.bonds(truth.position, RULE_A, truth.species)
-        found = rings.find_rings(truth.position, bonds)
-        sizes = rings.ring_sizes(found, len(truth.position))
+def test_rings_from_true_positions_are_those_of_the_network(movie_frames: list[Truth]):
+    for truth in movie_frames:
+        bonds = find_bonds(truth.position, RULE_A, truth.species)
+        faces = rings.find_rings(truth.position, bonds)
+        sizes = rings.ring_sizes(faces, len(truth.position))
         seen = inside(truth)
         assert (sizes[seen] == truth.ring_sizes[seen]).all()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_rings_are_those_of_the_books_under_a_harsh_beam(seed: int):
+def test_rings_are_those_of_the_network_under_a_harsh_beam(seed: int):
     harsh = dataclasses.replace(SMALL, boundary=seed % 2 == 0, silicon=40, amorphous=15.0)
     for truth in simulate_movie(harsh, seed):
-        bonds = rings.bonds(truth.position, RULE_A, truth.species)
+        bonds = find_bonds(truth.position, RULE_A, truth.species)
         sizes = rings.ring_sizes(rings.find_rings(truth.position, bonds), len(truth.position))
         seen = inside(truth)
         assert (sizes[seen] == truth.ring_sizes[seen]).all()
 
 
-def test_bonds_are_of_the_length_of_carbon_and_silicon(film: list[Truth]):
-    truth = film[-1]
+def test_bonds_are_of_the_length_of_carbon_and_silicon(movie_frames: list[Truth]):
+    truth = movie_frames[-1]
     bonds = truth.bonds[inside(truth)[truth.bonds].all(1)]
     length = np.hypot(*(truth.position[bonds[:, 1]] - truth.position[bonds[:, 0]]).T)
     with_si = (truth.species[bonds] == 1).any(1)
@@ -65,16 +65,16 @@ def test_density_is_that_of_graphene():
     assert set(truth.sublattice[inside(truth)].tolist()) <= {0, 1, -1}
 
 
-def test_neighbours_are_of_the_other_sublattice(film: list[Truth]):
-    truth = film[0]
+def test_neighbours_are_of_the_other_sublattice(movie_frames: list[Truth]):
+    truth = movie_frames[0]
     of_bond = truth.sublattice[truth.bonds]
-    known = of_bond[(of_bond >= 0).all(1)]
-    assert len(known) > 100
-    assert (known[:, 0] != known[:, 1]).all()
+    labelled = of_bond[(of_bond >= 0).all(1)]
+    assert len(labelled) > 100
+    assert (labelled[:, 0] != labelled[:, 1]).all()
 
 
-def test_things_happen(film: list[Truth]):
-    first, last = film[0], film[-1]
+def test_things_happen(movie_frames: list[Truth]):
+    first, last = movie_frames[0], movie_frames[-1]
     assert inside(last).sum() < inside(first).sum()  # atoms have left
     assert last.amorphous.sum() > first.amorphous.sum()
     assert (first.species[inside(first)] == 1).sum() >= 8
@@ -82,20 +82,20 @@ def test_things_happen(film: list[Truth]):
 
 
 @pytest.mark.parametrize("n_frames", [2, 4])
-def test_as_many_holes_open_as_the_story_has(n_frames: int, monkeypatch: pytest.MonkeyPatch):
+def test_as_many_holes_open_as_the_scenario_has(n_frames: int, monkeypatch: pytest.MonkeyPatch):
     made = []
 
-    class Film(movie._BeamSimulation):
+    class Simulation(movie._BeamSimulation):
         def __init__(self, *given: object) -> None:
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr(movie, "_BeamSimulation", Film)
+    monkeypatch.setattr(movie, "_BeamSimulation", Simulation)
     list(simulate_movie(dataclasses.replace(SMALL, n_frames=n_frames, holes=3, growth=0.0), 1))
     assert len(made[0].hole_edges) == 3
 
 
-def test_the_same_seed_plays_the_same_movie():
+def test_the_same_seed_gives_the_same_movie():
     one, other, another = (
         list(itertools.islice(simulate_movie(SMALL, seed), 2)) for seed in (5, 5, 6)
     )

@@ -1,10 +1,15 @@
-"""The books that a sheet keeps, against the rings that geometry finds."""
+"""Rings of a sheet after each of its changes, by size."""
 
 import numpy as np
 import pytest
 
 from vaerun.microscopy.graphene import SILICON
-from vaerun.microscopy.simulation.initial_sheet import Grain, StrainField, mend_seams, ring_centres
+from vaerun.microscopy.simulation.initial_sheet import (
+    Grain,
+    StrainField,
+    fix_seams,
+    ring_centres,
+)
 from vaerun.microscopy.simulation.sheet import Sheet
 
 HALF = np.array([22.0, 22.0])
@@ -107,12 +112,12 @@ def test_nothing_is_changed_at_the_side_of_a_hole_or_the_rim():
 )
 def test_a_grain_is_set_in_by_rings_of_five_and_seven(grain: Grain):
     changed = sheet(grain)
-    mend_seams(changed)
-    found = sizes_by_count(changed)
-    assert found[5] > 0
-    assert found[7] > 0
-    odd = sum(c for n, c in found.items() if n not in (5, 7))
-    assert odd <= 0.25 * (found[5] + found[7])
+    fix_seams(changed)
+    counts = sizes_by_count(changed)
+    assert counts[5] > 0
+    assert counts[7] > 0
+    odd = sum(c for n, c in counts.items() if n not in (5, 7))
+    assert odd <= 0.25 * (counts[5] + counts[7])
 
 
 def test_strain_is_as_strong_as_asked_and_is_the_divergence_of_the_displacement():

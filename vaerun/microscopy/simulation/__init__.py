@@ -1,1 +1,1 @@
-"""Simulated graphene under the electron beam, with its truth."""
+"""Simulated micrographs of graphene under the electron beam, with the truth of each frame."""

@@ -1,4 +1,4 @@
-"""Where the rings of a sheet lie before it relaxes: a lattice, grains in it, strain over it."""
+"""Ring centres of a sheet before it relaxes: a lattice with a grain in it; and a strain field."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from vaerun.microscopy.graphene import CC_A
 from vaerun.microscopy.simulation.sheet import Sheet
 
 RING_TO_RING_A = np.sqrt(3) * CC_A
-_SMOOTHING = 12  # times that seams are evened out
-_SEAM_A = 4.0  # half the width of what is evened out
-_CROWDED = 0.65  # of the distance of rings: nearer points of two grains are one too many
+_SMOOTHING = 12  # smoothing steps of the seam between two grains
+_SEAM_A = 4.0  # half-width of the seam
+_CROWDED = 0.65  # ring distance at a seam below which a point is dropped, over that of the lattice
 
 Floats = npt.NDArray[np.float64]
 
 
 class Grain(NamedTuple):
-    """Where the lattice is turned: within a radius, or beyond a line through the middle.
+    """A region of rotated lattice: a disc, or the half-plane beyond a line through the middle.
 
     Attributes
     ----------
@@ -26,16 +26,16 @@ class Grain(NamedTuple):
         (2,) Å, from the middle of the field.
     radius
         Å; infinite for the half-plane in direction ``centre``.
-    turn
-        Radians.
+    rotation
+        Rotation against the lattice around it, radians.
     """
 
     centre: Floats
     radius: float
-    turn: float
+    rotation: float
 
     def depth(self, points: Floats) -> Floats:
-        """How deep points (V, 2) lie in the grain, Å; below zero outside."""
+        """Depth of points (V, 2) in the grain, (V,), Å; negative outside."""
         if np.isinf(self.radius):
             inward: Floats = points @ (self.centre / np.hypot(*self.centre))
             return inward
@@ -43,31 +43,31 @@ class Grain(NamedTuple):
 
 
 def ring_centres(half: Floats, angle: float, grain: Grain | None) -> Floats:
-    """Points (V, 2) in Å over ± ``half`` (2,): a triangular lattice, with a grain set in."""
+    """Points (V, 2) of a triangular lattice, Å, within ± ``half`` (2,), with a grain in it."""
     points = _lattice(half, angle)
     if grain is None:
         return points
-    inside = _lattice(half, angle + grain.turn)
+    inside = _lattice(half, angle + grain.rotation)
     inside = inside[grain.depth(inside) > 0]
     points = points[grain.depth(points) <= 0]
     far = cKDTree(points).query(inside)[0] > _CROWDED * RING_TO_RING_A
     points = np.concatenate([points, inside[far]])
-    return _evened(points, np.abs(grain.depth(points)) < _SEAM_A, half)
+    return _smoothed(points, np.abs(grain.depth(points)) < _SEAM_A, half)
 
 
-def mend_seams(sheet: Sheet) -> None:
-    """Turn bonds as long as that brings rings nearer to six: seams become rings of 5 and 7."""
-    turned = True
-    while turned:
-        turned = False
+def fix_seams(sheet: Sheet) -> None:
+    """Rotate bonds while that brings ring sizes nearer to 6: seams become rings of 5 and 7."""
+    changed = True
+    while changed:
+        changed = False
         for i, j in sheet.bonds():
-            found = sheet.about(int(i), int(j))
-            if found is None:
+            faces = sheet.faces_around(int(i), int(j))
+            if faces is None:
                 continue
-            excess = np.array([sheet.size(face) for face in found]) - 6
-            # the first two rings lose an atom, the last two gain one: Σ excess² falls?
+            excess = np.array([sheet.size(face) for face in faces]) - 6
+            # the change of Σ excess²: the first two rings lose an atom, the last two gain one
             if 4 + 2 * (excess[2:].sum() - excess[:2].sum()) < 0:
-                turned |= sheet.rotate(int(i), int(j), least=4, most=9)
+                changed |= sheet.rotate(int(i), int(j), least=4, most=9)
 
 
 def _lattice(half: Floats, angle: float) -> Floats:
@@ -76,33 +76,33 @@ def _lattice(half: Floats, angle: float) -> Floats:
     along = RING_TO_RING_A * np.exp(1j * angle)
     points = along * (i + j * np.exp(1j * np.pi / 3))
     # counter-clockwise as displayed: the row axis points down
-    places = np.stack([-points.imag, points.real], axis=1)
-    return np.asarray(places[(np.abs(places) < half).all(1)])
+    position = np.stack([-points.imag, points.real], axis=1)
+    return np.asarray(position[(np.abs(position) < half).all(1)])
 
 
-def _evened(points: Floats, loose: npt.NDArray[np.bool_], half: Floats) -> Floats:
-    """Points moved towards the middle of their neighbours, those that are loose."""
-    loose = loose & (np.abs(points) < half - RING_TO_RING_A).all(1)
+def _smoothed(points: Floats, movable: npt.NDArray[np.bool_], half: Floats) -> Floats:
+    """Points (V, 2), of which movable ones are moved towards the mean of their neighbours."""
+    movable = movable & (np.abs(points) < half - RING_TO_RING_A).all(1)
     for _ in range(_SMOOTHING):
         start, other = Delaunay(points).vertex_neighbor_vertices
         count = np.diff(start)
         owner = np.repeat(np.arange(len(points)), count)
         mean = np.stack([np.bincount(owner, points[other, k]) for k in (0, 1)], 1) / count[:, None]
-        points = np.where(loose[:, None], 0.5 * (points + mean), points)
+        points = np.where(movable[:, None], 0.5 * (points + mean), points)
     return points
 
 
 class StrainField:
-    """A smooth displacement: long waves in random directions.
+    """A smooth displacement: four long waves of random direction and phase.
 
     Parameters
     ----------
     strength
-        Root mean square of the dilatation.
+        Root mean square of the mean linear strain.
     half
-        (2,) half the field, Å; the waves are about as long.
+        (2,) half the field, Å; the waves are about as long as the field.
     rng
-        What draws them.
+        Random numbers.
     """
 
     def __init__(self, strength: float, half: Floats, rng: np.random.Generator) -> None:
@@ -117,7 +117,7 @@ class StrainField:
         self.amplitude *= strength / np.sqrt(power)
 
     def __call__(self, position: Floats) -> tuple[Floats, Floats]:
-        """Displaced positions (N, 2) Å, and the mean linear strain there (N,)."""
+        """Displaced positions (N, 2), Å, and the mean linear strain there, (N,)."""
         argument = position @ self.wave.T + self.phase
         moved = position + np.sin(argument) @ self.amplitude
         strain = np.cos(argument) @ (self.amplitude * self.wave).sum(1) / 2

@@ -1,9 +1,7 @@
-"""Graphene under the beam, frame by frame, with all that is true of each atom.
+"""Simulated graphene under the beam, frame by frame, with the true properties of each atom.
 
-Silicon hops, bonds turn, vacancies open and grow into holes, an amorphous region spreads, a small
-grain is set in by a string of rings of five and seven, the sheet is strained and drifts.
-
-What is to happen in a simulated movie, and what is true of each of its frames.
+Silicon hops, bonds rotate, vacancies open and grow into holes, an amorphous region spreads, rings
+of five and seven enclose a small grain, the sheet is strained and drifts.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,14 +12,19 @@ import numpy.typing as npt
 
 from vaerun.microscopy.bonds import (
     RULE_A,
-    bonds,
+    find_bonds,
     ideal,
     neighbours,
     threefold_phase,
     within_bonds,
 )
 from vaerun.microscopy.graphene import SILICON
-from vaerun.microscopy.simulation.initial_sheet import Grain, StrainField, mend_seams, ring_centres
+from vaerun.microscopy.simulation.initial_sheet import (
+    Grain,
+    StrainField,
+    fix_seams,
+    ring_centres,
+)
 from vaerun.microscopy.simulation.relax import relax
 from vaerun.microscopy.simulation.sheet import Sheet
 
@@ -32,32 +35,32 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What happens in a movie; rates are means a frame, lengths in Å.
+    """Events of a movie; lengths in Å, rates as means a frame.
 
     Attributes
     ----------
     n_frames
-        F.
+        Number of frames.
     height, width
-        Of the field of view.
+        Field of view.
     silicon, fourfold
-        Atoms of either kind at the start.
+        Numbers of threefold and fourfold Si atoms at the start.
     hop
-        Chance of a threefold Si to change places with a neighbour.
+        Probability, in each frame, that a threefold Si changes places with a neighbour.
     rotations, vacancies
-        Bonds that turn and pairs of atoms that leave: those at the start, and the rate.
+        Bonds that rotate and divacancies that form: number at the start, and rate.
     holes, growth
-        Holes that open, in the first half; atoms that each loses a frame.
+        Number of holes, all opened in the first half; atoms that a hole loses, as a rate.
     amorphous
         Radius of the amorphous region in the last frame; 0 for none.
     grain, grain_turn_deg
-        Radius of a grain within the lattice, and by how much it is turned; 0 for none.
+        Radius and rotation of a grain in the lattice; radius 0 for none.
     boundary
-        Whether two half-planes meet instead, turned against each other.
+        Whether the grain is a half-plane.
     strain
         Root mean square of the smooth strain.
     drift
-        Å a frame.
+        Standard deviation of the drift along each axis, Å a frame.
     """
 
     n_frames: int = 50
@@ -80,26 +83,26 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """The atoms of one frame and of the sheet about it.
+    """N atoms of one frame, and of the sheet around it.
 
     Attributes
     ----------
     position
-        (N, 2) Å from the frame's corner.
+        (N, 2) row and column, Å from the corner of the frame.
     species
-        (N,) 0 C, 1 Si.
+        (N,) `CARBON` or `SILICON`.
     ring_sizes
-        (N, 4) ascending, 0 where there are no more.
+        (N, 4) sizes of the rings that share the atom, ascending, 0 after the last.
     sublattice
-        (N,) 0 or 1 for atoms of the undisturbed lattice, −1 elsewhere.
+        (N,) 0 or 1 for atoms of the undisturbed lattice, −1 for others.
     ideal
-        (N,) whether its rings are three of six.
+        (N,) whether the atom is shared by exactly three rings of six.
     amorphous
-        (N,) whether an atom lies in the amorphous region.
+        (N,) whether the atom is in the amorphous region.
     strain
-        (N,) local dilatation.
+        (N,) local mean linear strain.
     bonds
-        (B, 2).
+        (B, 2) pairs of bonded atoms.
     """
 
     position: Floats
@@ -112,81 +115,81 @@ class Truth:
     bonds: Ints
 
 
-_FLAWLESS_BONDS = 3  # bonds away within which all is ideal where the lattice is undisturbed
-_MARGIN_A = 12.0  # of sheet beyond the frame, at least
-_FIRST_STEPS, _STEPS = 250, 80  # of relaxation
+_FLAWLESS_BONDS = 3  # the lattice is undisturbed at atoms with no defect within so many bonds
+_MARGIN_A = 12.0  # least width of the sheet beyond the frame
+_FIRST_STEPS, _STEPS = 250, 80  # of relaxation, before the first frame and each later one
 
 
-def simulate_movie(story: Scenario, seed: int) -> Iterator[Truth]:
-    """The frames of a movie, one after the other; the same seed plays the same movie."""
-    rng = np.random.default_rng(seed)
-    film = _BeamSimulation(story, rng)
-    for number in range(story.n_frames):
-        yield film.frame(number)
+def simulate_movie(scenario: Scenario, seed: int) -> Iterator[Truth]:
+    """The true atoms of one frame after the other; the same seed gives the same movie."""
+    simulation = _BeamSimulation(scenario, np.random.default_rng(seed))
+    for number in range(scenario.n_frames):
+        yield simulation.frame(number)
 
 
 class _BeamSimulation:
-    """A sheet and what becomes of it; positions of the sheet are centred in the field."""
+    """A sheet that changes from frame to frame; its origin is the middle of the field."""
 
-    def __init__(self, story: Scenario, rng: np.random.Generator) -> None:
-        self.story, self.rng = story, rng
+    def __init__(self, scenario: Scenario, rng: np.random.Generator) -> None:
+        self.scenario, self.rng = scenario, rng
         self.angle = rng.uniform(0, 2 * np.pi)
-        self.travel = np.cumsum(rng.normal(0, story.drift, (story.n_frames, 2)), axis=0)
+        self.travel = np.cumsum(rng.normal(0, scenario.drift, (scenario.n_frames, 2)), axis=0)
         reach = np.abs(self.travel).max(initial=0) + _MARGIN_A
-        half = np.array([story.height, story.width]) / 2 + reach
-        self.sheet = Sheet(ring_centres(half, self.angle, _grain(story, rng)))
-        self.strain_field = StrainField(story.strain, half, rng)
-        self.wild_centre = rng.uniform(-0.7, 0.7, 2) * half
-        self.wild_radius = 0.0
-        self.hole_at = rng.integers(1, max(story.n_frames // 2, 2), story.holes).tolist()
+        half = np.array([scenario.height, scenario.width]) / 2 + reach
+        self.sheet = Sheet(ring_centres(half, self.angle, _grain(scenario, rng)))
+        self.strain_field = StrainField(scenario.strain, half, rng)
+        self.amorphous_centre = rng.uniform(-0.7, 0.7, 2) * half
+        self.amorphous_radius = 0.0
+        self.hole_at = rng.integers(1, max(scenario.n_frames // 2, 2), scenario.holes).tolist()
         self.hole_edges: list[set[int]] = []
-        self._begin()
+        self._prepare()
 
-    def _begin(self) -> None:
-        sheet, story = self.sheet, self.story
-        mend_seams(sheet)
-        for _ in range(story.fourfold):
-            self._somewhere(sheet.contract)
-        for _ in range(story.vacancies[0]):
-            self._somewhere(sheet.divacancy)
-        for _ in range(story.rotations[0]):
-            self._somewhere(sheet.rotate)
+    def _prepare(self) -> None:
+        """Repair the seams of the grain, add silicon and defects, and relax."""
+        sheet, scenario = self.sheet, self.scenario
+        fix_seams(sheet)
+        for _ in range(scenario.fourfold):
+            self._at_random_bond(sheet.contract)
+        for _ in range(scenario.vacancies[0]):
+            self._at_random_bond(sheet.divacancy)
+        for _ in range(scenario.rotations[0]):
+            self._at_random_bond(sheet.rotate)
         inner = self._inner()
-        chosen = self.rng.choice(inner, min(story.silicon, len(inner)), replace=False)
+        chosen = self.rng.choice(inner, min(scenario.silicon, len(inner)), replace=False)
         sheet.species[chosen[[len(sheet.bonded[i]) == 3 for i in chosen]]] = SILICON
         relax(sheet, _FIRST_STEPS)
-        self._settle()
+        self._remove_misplaced()
 
     def frame(self, number: int) -> Truth:
-        """What a frame shows, after what has happened since the one before."""
+        """The atoms of a frame, after the events since the previous one."""
         if number:
-            self._happen(number)
+            self._apply_events(number)
             relax(self.sheet, _STEPS)
-            self._settle()
+            self._remove_misplaced()
         return self._truth(number)
 
-    def _happen(self, number: int) -> None:
-        sheet, story, rng = self.sheet, self.story, self.rng
+    def _apply_events(self, number: int) -> None:
+        sheet, scenario, rng = self.sheet, self.scenario, self.rng
         for i in np.flatnonzero(sheet.alive & (sheet.species == SILICON)):
-            if len(sheet.bonded[i]) == 3 and rng.random() < story.hop:
+            if len(sheet.bonded[i]) == 3 and rng.random() < scenario.hop:
                 other = rng.choice(sorted(sheet.bonded[i]))
                 if len(sheet.bonded[other]) == 3:
                     sheet.species[[i, other]] = sheet.species[[other, i]]
-        for _ in range(rng.poisson(story.rotations[1])):
-            self._somewhere(sheet.rotate)
-        for _ in range(rng.poisson(story.vacancies[1])):
-            self._somewhere(sheet.divacancy)
+        for _ in range(rng.poisson(scenario.rotations[1])):
+            self._at_random_bond(sheet.rotate)
+        for _ in range(rng.poisson(scenario.vacancies[1])):
+            self._at_random_bond(sheet.divacancy)
         for _ in range(self.hole_at.count(number)):
             start = int(rng.choice(self._inner()))
             self.hole_edges.append(set(sheet.bonded[start]))
             sheet.knock_out(start)
         for edge in self.hole_edges:
-            for _ in range(rng.poisson(story.growth)):
+            for _ in range(rng.poisson(scenario.growth)):
                 self._erode(edge)
-        self._scramble(number)
+        self._amorphise(number)
 
-    def _somewhere(self, change: Callable[[int, int], bool]) -> None:
-        """Try a change at random bonds until one bears it."""
+    def _at_random_bond(self, change: Callable[[int, int], bool]) -> None:
+        """Apply a change to the first of 20 random bonds that allows it."""
         for _ in range(20):
             i = int(self.rng.choice(self._inner()))
             others = sorted(self.sheet.bonded[i])
@@ -194,7 +197,7 @@ class _BeamSimulation:
                 return
 
     def _erode(self, edge: set[int]) -> None:
-        """Knock out an atom at the edge of a hole."""
+        """Remove an atom at the edge of a hole."""
         sheet = self.sheet
         edge &= set(np.flatnonzero(sheet.alive).tolist())
         if edge:
@@ -202,21 +205,21 @@ class _BeamSimulation:
             edge |= sheet.bonded[i]
             sheet.knock_out(i)
 
-    def _scramble(self, number: int) -> None:
-        """Let the amorphous region grow: its bonds turn at random, as rings of 5 to 8 allow."""
-        if not self.story.amorphous:
+    def _amorphise(self, number: int) -> None:
+        """Enlarge the amorphous region and rotate bonds in it, where rings of 5 to 8 allow it."""
+        if not self.scenario.amorphous:
             return
-        self.wild_radius = self.story.amorphous * (number + 1) / self.story.n_frames
-        away = np.hypot(*(self.sheet.position - self.wild_centre).T)
-        ring = np.flatnonzero(self.sheet.alive & (away < self.wild_radius))
+        self.amorphous_radius = self.scenario.amorphous * (number + 1) / self.scenario.n_frames
+        away = np.hypot(*(self.sheet.position - self.amorphous_centre).T)
+        ring = np.flatnonzero(self.sheet.alive & (away < self.amorphous_radius))
         n_turns = self.rng.poisson(0.02 * len(ring) + 0.5)
         for _ in range(n_turns if len(ring) else 0):
             i = int(self.rng.choice(ring))
             if self.sheet.bonded[i]:
                 self.sheet.rotate(i, int(self.rng.choice(sorted(self.sheet.bonded[i]))))
 
-    def _settle(self) -> None:
-        """Knock out what found no place: atoms that geometry bonds otherwise than the network."""
+    def _remove_misplaced(self) -> None:
+        """Remove atoms whose bonds by distance are not those of the network, and relax."""
         sheet = self.sheet
         for _ in range(10):
             odd = _misplaced(sheet, self.strain_field)
@@ -226,62 +229,62 @@ class _BeamSimulation:
                 if sheet.alive[i]:
                     sheet.knock_out(int(i))
             relax(sheet, _STEPS // 2)
-        assert not len(_misplaced(sheet, self.strain_field)), "the sheet did not come to rest"
+        assert not len(_misplaced(sheet, self.strain_field)), "the sheet did not relax"
 
     def _inner(self) -> Ints:
-        """Atoms away from the rim."""
-        half = np.array([self.story.height, self.story.width]) / 2 + 3
+        """Atoms in the frame, or at most 3 Å outside."""
+        half = np.array([self.scenario.height, self.scenario.width]) / 2 + 3
         inside = (np.abs(self.sheet.position) < half).all(1)
         return np.flatnonzero(self.sheet.alive & inside)
 
     def _truth(self, number: int) -> Truth:
-        sheet, story = self.sheet, self.story
+        sheet, scenario = self.sheet, self.scenario
         alive = np.flatnonzero(sheet.alive)
         renumber = np.full(len(sheet.alive), -1)
         renumber[alive] = np.arange(len(alive))
         position, strain = self.strain_field(sheet.position[alive])
-        away = np.hypot(*(sheet.position[alive] - self.wild_centre).T)
+        away = np.hypot(*(sheet.position[alive] - self.amorphous_centre).T)
         pairs = renumber[sheet.bonds()]
         sizes = sheet.ring_sizes()[alive]
         linked = neighbours(pairs, len(alive))
         ideal_atoms = ideal(sizes)
         odd = ~ideal_atoms | (sheet.species[alive] == SILICON)
         flawless = ~within_bonds(odd, linked, _FLAWLESS_BONDS)
-        corner = np.array([story.height, story.width]) / 2 + self.travel[number]
+        corner = np.array([scenario.height, scenario.width]) / 2 + self.travel[number]
         return Truth(
             position=position + corner,
             species=sheet.species[alive],
             ring_sizes=sizes,
             sublattice=_sublattice(sheet.position[alive], pairs, flawless, self.angle),
             ideal=ideal_atoms,
-            amorphous=away < (self.wild_radius + 3 if story.amorphous else 0),
+            amorphous=away < (self.amorphous_radius + 3 if scenario.amorphous else 0),
             strain=strain,
             bonds=pairs,
         )
 
 
-def _grain(story: Scenario, rng: np.random.Generator) -> Grain | None:
-    turn = np.deg2rad(story.grain_turn_deg) * rng.choice([-1, 1])
-    if story.boundary:
-        return Grain(rng.normal(size=2), np.inf, turn)
-    if story.grain:
-        reach = np.array([story.height, story.width]) / 2 - story.grain
-        return Grain(rng.uniform(-1, 1, 2) * np.maximum(reach, 0), story.grain, turn)
+def _grain(scenario: Scenario, rng: np.random.Generator) -> Grain | None:
+    rotation = np.deg2rad(scenario.grain_turn_deg) * rng.choice([-1, 1])
+    if scenario.boundary:
+        return Grain(rng.normal(size=2), np.inf, rotation)
+    if scenario.grain:
+        reach = np.array([scenario.height, scenario.width]) / 2 - scenario.grain
+        return Grain(rng.uniform(-1, 1, 2) * np.maximum(reach, 0), scenario.grain, rotation)
     return None
 
 
 def _misplaced(sheet: Sheet, strain_field: StrainField) -> Ints:
-    """Atoms whose bonds are not those that their places in the strained sheet tell, (M,)."""
+    """Atoms, (M,), whose bonds are not those of `find_bonds` in the strained sheet."""
     alive = np.flatnonzero(sheet.alive)
     position, _ = strain_field(sheet.position[alive])
-    seen = alive[bonds(position, RULE_A, sheet.species[alive])]
+    by_distance = alive[find_bonds(position, RULE_A, sheet.species[alive])]
     n = len(sheet.alive)
-    odd = np.setxor1d(np.sort(seen, axis=1) @ [n, 1], sheet.bonds() @ [n, 1])
+    odd = np.setxor1d(np.sort(by_distance, axis=1) @ [n, 1], sheet.bonds() @ [n, 1])
     atoms = np.unique(np.concatenate([odd // n, odd % n]))
     return atoms[~sheet.rim[atoms]]
 
 
 def _sublattice(position: Floats, pairs: Ints, flawless: Bools, angle: float) -> Ints:
-    """0 or 1 for ideal atoms of a lattice turned by an angle, −1 for all others, (N,)."""
+    """Sublattice, 0 or 1, of flawless atoms of a lattice rotated by an angle; −1 of others."""
     side = (threefold_phase(position, pairs) * np.exp(-3j * angle)).imag
     return np.where(flawless & (np.abs(side) > 0.8), (side < 0).astype(np.int64), -1)

@@ -1,8 +1,8 @@
-"""Where the atoms of a sheet come to rest: springs along bonds and across angles.
+"""Relaxation of the atoms of a sheet: springs along bonds and across angles.
 
-In a plane this is what a Keating potential comes to (Keating 1966): bonds want their length, and
-two neighbours of an atom the distance that they have in a regular ring. Atoms that the network
-keeps apart repel each other.
+In a plane a Keating potential (Keating 1966) amounts to springs: bonds have a length at rest, and
+so has the distance of two neighbours of an atom, as in a regular ring. Other atoms repel each
+other at short distances.
 """
 
 from typing import NamedTuple
@@ -14,17 +14,17 @@ from scipy.spatial import cKDTree
 from vaerun.microscopy.graphene import CC_A, SIC_A, SILICON
 from vaerun.microscopy.simulation.sheet import Sheet
 
-_ANGLE, _REPULSION = 0.25, 1.0  # stiffness over that of a bond
-_APART_A = 2.35  # unbonded atoms stay this far apart, in Å
-_STEP, _DRAG = 0.12, 0.9
-_PAIRS_EVERY = 10  # steps for which the list of atoms too close holds
+_ANGLE, _REPULSION = 0.25, 1.0  # stiffness relative to that of a bond
+_APART_A = 2.35  # Å: unbonded atoms that are nearer repel each other
+_STEP, _MOMENTUM = 0.12, 0.9
+_PAIRS_EVERY = 10  # steps from one search for repelling pairs to the next
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 class Springs(NamedTuple):
-    """Pairs of atoms (P, 2), their length at rest (P,) and stiffness (P,)."""
+    """Pairs of atoms (P, 2), length at rest (P,) in Å and relative stiffness (P,)."""
 
     pair: Ints
     rest: Floats
@@ -32,10 +32,7 @@ class Springs(NamedTuple):
 
 
 def relax(sheet: Sheet, n_steps: int) -> None:
-    """Let the atoms of a sheet come to rest, those on its rim held; positions in Å.
-
-    Heavy-ball descent: every atom moves by its force and by what is left of its last move.
-    """
+    """Relax the positions of a sheet, in Å, by heavy-ball descent; atoms on its rim are fixed."""
     springs = _springs(sheet)
     free = sheet.alive & ~sheet.rim
     position, move = sheet.position, np.zeros_like(sheet.position)
@@ -44,12 +41,12 @@ def relax(sheet: Sheet, n_steps: int) -> None:
         if step % _PAIRS_EVERY == 0:
             close = _too_close(sheet, springs)
         force = _force(position, springs, pulls=True) + _force(position, close, pulls=False)
-        move = np.clip(_DRAG * move + _STEP * force, -0.2, 0.2)
+        move = np.clip(_MOMENTUM * move + _STEP * force, -0.2, 0.2)
         position[free] += move[free]
 
 
 def _springs(sheet: Sheet) -> Springs:
-    """Bonds, and the pairs of neighbours of each atom."""
+    """Springs along bonds and between the neighbours of each atom."""
     bonds = sheet.bonds()
     with_si = (sheet.species[bonds] == SILICON).any(1)
     angles, rest = [], []
@@ -67,7 +64,7 @@ def _springs(sheet: Sheet) -> Springs:
 
 
 def _across(sheet: Sheet, i: int, a: int, b: int) -> float:
-    """Distance at rest of two neighbours of atom i: as in the regular ring of all three."""
+    """Distance at rest of two neighbours a, b of atom i, as in the regular ring of all three."""
     shared = set(sheet.faces(i)) & set(sheet.faces(a)) & set(sheet.faces(b))
     if len(sheet.bonded[i]) == 4:
         angle = np.pi / 2 if shared else np.pi
@@ -79,19 +76,19 @@ def _across(sheet: Sheet, i: int, a: int, b: int) -> float:
 
 
 def _too_close(sheet: Sheet, springs: Springs) -> Springs:
-    """Pairs of atoms that are neither bonded nor neighbours of one atom, and too close."""
+    """Repulsion of atoms that are too close, and neither bonded nor neighbours of one atom."""
     alive = np.flatnonzero(sheet.alive)
     tree = cKDTree(sheet.position[alive])
     pairs = alive[tree.query_pairs(_APART_A, output_type="ndarray")]
     n = len(sheet.alive)
-    known = np.sort(springs.pair, axis=1) @ [n, 1]
+    joined = np.sort(springs.pair, axis=1) @ [n, 1]
     pairs = np.sort(pairs.reshape(-1, 2), axis=1)
-    pairs = pairs[~np.isin(pairs @ [n, 1], known)]
+    pairs = pairs[~np.isin(pairs @ [n, 1], joined)]
     return Springs(pairs, np.full(len(pairs), _APART_A), np.full(len(pairs), _REPULSION))
 
 
 def _force(position: Floats, springs: Springs, *, pulls: bool) -> Floats:
-    """Force on each atom (A, 2)."""
+    """Force on each atom, (A, 2); springs that do not pull only repel."""
     a, b = springs.pair.T
     between = position[b] - position[a]
     length = np.maximum(np.hypot(*between.T), 1e-9)

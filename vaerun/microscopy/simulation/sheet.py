@@ -1,13 +1,13 @@
-"""A graphene sheet as a network of atoms and faces, and the changes a beam makes to it.
+"""A graphene sheet as a network of atoms and faces, and the changes that a beam makes to it.
 
-A threefold network is the dual of a triangulation: a face is a vertex, an atom a triangle. So a
-triangulation of points gives a network whose rings are known by construction, without a look at
-where the atoms lie. Every change keeps the books of both, atoms and faces:
+A threefold network is the dual of a triangulation: vertices are faces, triangles are atoms. So the
+rings of the network follow from a triangulation of points, without the positions of atoms. Every
+change updates atoms and faces:
 
-    rotate      a bond turns by 90° (Stone–Wales): two rings lose an atom, two gain one
+    rotate      a bond rotates by 90° (Stone–Wales): two rings lose an atom, two gain one
     contract    two bonded atoms become one fourfold Si
-    divacancy   two bonded atoms leave, and what they leave closes to rings of 5, 8 and 5
-    knock_out   an atom leaves and its rings open into one hole
+    divacancy   two bonded atoms leave, and the gap closes to rings of 5, 8 and 5
+    knock_out   an atom leaves and its rings merge into one hole
 """
 
 from collections.abc import Iterable
@@ -16,24 +16,24 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay
 
-from vaerun.microscopy.graphene import LARGEST_RING, MOST_RINGS, SILICON, SMALLEST_RING
+from vaerun.microscopy.graphene import LARGEST_RING, MOST_BONDS, SILICON, SMALLEST_RING
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 class Sheet:
-    """Atoms, their bonds, and the faces about them.
+    """Atoms, their bonds, and the faces around them.
 
     Parameters
     ----------
     face_centre
-        (V, 2) points whose Delaunay triangles become atoms. Those on its hull become open faces.
+        (V, 2) points whose Delaunay triangles become atoms. Points on the hull become open faces.
 
     Attributes
     ----------
     position
-        (A, 2) where the atoms lie, in the unit of the points.
+        (A, 2) positions of the atoms, in the unit of the points.
     species
         (A,) `CARBON` or `SILICON`.
     alive
@@ -50,31 +50,31 @@ class Sheet:
         self.alive = np.ones(len(corners), bool)
         self.bonded = [{int(j) for j in row if j >= 0} for row in triangulation.neighbors]
         self._corner: list[tuple[int, ...]] = [tuple(map(int, row)) for row in corners]
-        self._same = np.arange(len(face_centre))  # the face that each was merged into
+        self._same = np.arange(len(face_centre))  # a face that it was merged into
         self._open = np.zeros(len(face_centre), bool)
         self._open[np.unique(triangulation.convex_hull)] = True
         self._size = np.bincount(corners.ravel(), minlength=len(face_centre))
 
     @property
     def rim(self) -> npt.NDArray[np.bool_]:
-        """(A,) atoms at the edge of the sheet."""
+        """Whether each atom is at the edge of the sheet, (A,)."""
         return np.array([any(self._open[v] for v in corner) for corner in self._corner])
 
     def bonds(self) -> Ints:
-        """(B, 2) pairs of atoms, the smaller number first."""
+        """Pairs of bonded atoms, (B, 2), the smaller number first."""
         pairs = [(i, j) for i, others in enumerate(self.bonded) for j in others if i < j]
         return np.array(pairs, np.int64).reshape(-1, 2)
 
     def faces(self, atom: int) -> tuple[int, ...]:
-        """The faces about an atom, each named once."""
+        """The faces around an atom, each once."""
         return tuple(dict.fromkeys(self._face(v) for v in self._corner[atom]))
 
     def size(self, face: int) -> int:
-        """Atoms about a closed and unbroken face."""
+        """Number of atoms around a face that is neither open nor a hole."""
         return int(self._size[face])
 
-    def about(self, i: int, j: int) -> tuple[int, int, int, int] | None:
-        """The faces beside a bond, two, and at its ends, two; None unless all are whole rings."""
+    def faces_around(self, i: int, j: int) -> tuple[int, int, int, int] | None:
+        """The two faces beside a bond and the two at its ends; None unless all four are rings."""
         if not (self.alive[i] and self.alive[j]) or j not in self.bonded[i]:
             return None
         if len(self.bonded[i]) != 3 or len(self.bonded[j]) != 3:
@@ -84,16 +84,17 @@ class Sheet:
         if (len(sides), len(end_i), len(end_j)) != (2, 1, 1):
             return None
         u, v = sorted(sides)
-        found = (u, v, end_i.pop(), end_j.pop())
-        whole = all(self._same[face] == face and not self._open[face] for face in found)
-        return found if whole and not self._is_merged(found) else None
+        faces = (u, v, end_i.pop(), end_j.pop())
+        closed = all(self._same[face] == face and not self._open[face] for face in faces)
+        holes = any(self._size[face] > LARGEST_RING for face in faces)
+        return faces if closed and not holes else None
 
     def rotate(self, i: int, j: int, *, least: int = 5, most: int = 8) -> bool:
-        """Turn the bond of two atoms by 90°, unless a ring would get too small or too large."""
-        found = self.about(i, j)
-        if found is None:
+        """Rotate a bond by 90° and return True, unless a ring got below least or above most."""
+        faces = self.faces_around(i, j)
+        if faces is None:
             return False
-        u, v, at_i, at_j = found
+        u, v, at_i, at_j = faces
         if self._size[u] <= least or self._size[v] <= least:
             return False
         if self._size[at_i] >= most or self._size[at_j] >= most:
@@ -113,11 +114,11 @@ class Sheet:
         return True
 
     def contract(self, i: int, j: int) -> bool:
-        """Put one fourfold Si in the place of two bonded atoms."""
-        found = self.about(i, j)
-        if found is None or min(self._size[found[0]], self._size[found[1]]) <= SMALLEST_RING:
+        """Replace two bonded atoms by one fourfold Si and return True, where rings allow it."""
+        faces = self.faces_around(i, j)
+        if faces is None or min(self._size[faces[0]], self._size[faces[1]]) <= SMALLEST_RING:
             return False
-        u, v, at_i, at_j = found
+        u, v, at_i, at_j = faces
         self._corner[i] = (at_i, u, at_j, v)
         self.position[i] = (self.position[i] + self.position[j]) / 2
         for other in self.bonded[j] - {i}:
@@ -129,13 +130,13 @@ class Sheet:
         return True
 
     def divacancy(self, i: int, j: int) -> bool:
-        """Take two bonded atoms out; their neighbours join across the gap."""
-        found = self.about(i, j)
-        if found is None:
+        """Remove two bonded atoms, join their neighbours and return True, where rings allow it."""
+        faces = self.faces_around(i, j)
+        if faces is None:
             return False
-        u, v, at_i, at_j = found
+        u, v, at_i, at_j = faces
         ends = [self.bonded[i] - {j}, self.bonded[j] - {i}]
-        if any(self._are_linked(pair) for pair in ends) or ends[0] & ends[1]:
+        if any(b in self.bonded[a] for a, b in ends) or ends[0] & ends[1]:
             return False
         for atom, pair in zip((i, j), ends, strict=True):
             self._leave(atom)
@@ -147,7 +148,7 @@ class Sheet:
         return True
 
     def knock_out(self, atom: int) -> None:
-        """Take an atom out, and with it what is left hanging by a single bond."""
+        """Remove an atom, and those that are left with a single bond."""
         leaving = [atom]
         while leaving:
             i = leaving.pop()
@@ -158,9 +159,9 @@ class Sheet:
                 leaving += [j for j in others if len(self.bonded[j]) < 2]
 
     def ring_sizes(self) -> Ints:
-        """(A, 4) sizes of the rings about each atom, ascending, 0 where there are no more.
+        """Sizes of the rings that share each atom, (A, 4), ascending, 0 after the last.
 
-        A ring is a closed face of 3 to 12 atoms that is nowhere pinched.
+        A ring is a closed face of 3 to 12 atoms that meets no atom twice.
         """
         members: dict[int, int] = {}
         pinched: set[int] = set()
@@ -176,7 +177,7 @@ class Sheet:
                 members[face] = members.get(face, 0) + 1
             if len(faces) < len(self.bonded[i]):
                 pinched |= {face for face in faces if all_faces.count(face) > 1}
-        sizes = np.zeros((len(self.alive), MOST_RINGS), np.int64)
+        sizes = np.zeros((len(self.alive), MOST_BONDS), np.int64)
         for i, faces in enumerate(faces_of):
             rings = sorted(
                 members[face]
@@ -188,23 +189,15 @@ class Sheet:
             sizes[i, : len(rings)] = rings
         return sizes
 
-    def _is_merged(self, faces: Iterable[int]) -> bool:
-        """Whether any of these faces is a hole."""
-        return any(self._size[face] > LARGEST_RING for face in faces)
-
     def _across(self, atom: int, one: int, other: int) -> int | None:
-        """The neighbour behind the bond that lies between two faces."""
+        """The neighbour of an atom whose bond separates two faces."""
         for j in self.bonded[atom]:
             if one in self._corner[j] and other in self._corner[j]:
                 return j
         return None
 
-    def _are_linked(self, pair: set[int]) -> bool:
-        a, b = pair
-        return b in self.bonded[a]
-
     def _swap(self, atom: int, old: int, new: int) -> None:
-        """Bond an atom to another in place of the one it had."""
+        """Replace the bond of an atom with ``old`` by one with ``new``."""
         self.bonded[atom].discard(old)
         self.bonded[old].discard(atom)
         self.bonded[atom].add(new)
@@ -217,23 +210,23 @@ class Sheet:
         self.alive[atom] = False
 
     def _merge(self, faces: Iterable[int]) -> None:
-        """Make one hole of some faces; it is open if one of them is."""
+        """Merge faces into one hole, which is open if one of them is."""
         roots = list(dict.fromkeys(self._face(v) for v in faces))
         first, *others = roots
         for face in others:
             self._same[face] = first
             self._open[first] |= self._open[face]
-        self._size[first] = LARGEST_RING + 1  # no change is made at a hole's side but knocking out
+        self._size[first] = LARGEST_RING + 1  # marks a hole: only `knock_out` changes its edge
 
     def _face(self, vertex: int) -> int:
-        """The face that one was merged into, by as many steps as needed."""
+        """The face that a vertex belongs to after all mergers."""
         while self._same[vertex] != vertex:
             self._same[vertex] = self._same[self._same[vertex]]
             vertex = int(self._same[vertex])
         return vertex
 
     def _middle_of_neighbours(self, atom: int, but: int) -> Floats:
-        """Where a bond that was turned may begin to relax from."""
+        """A position from which an atom of a rotated bond can relax."""
         others = [self.position[j] for j in self.bonded[atom] if j != but]
         middle: Floats = 0.6 * np.mean(others, axis=0) + 0.4 * self.position[atom]
         return middle

@@ -1,4 +1,4 @@
-"""The simulated movie: frames of silicon-doped graphene under the beam, and the truth."""
+"""A simulated movie of silicon-doped graphene under the beam, cached: its frames and truths."""
 
 import dataclasses
 from pathlib import Path
@@ -11,53 +11,51 @@ from vaerun.microscopy.simulation.stem_imaging import Optics, expose
 from vaerun.utils.arrays import Arrays, cached
 from vaerun.utils.progress import bar
 
-_VERSION = 3  # of what a seed makes; to be raised when that changes
+_VERSION = 3  # of the cached arrays; raise it when the same seed gives others
 
 
 def simulated(
-    root: Path, story: Scenario, optics: Optics, seed: int, *, progress: bool = True
+    root: Path, scenario: Scenario, optics: Optics, seed: int, *, progress: bool = True
 ) -> tuple[list[Frame], list[Truth]]:
-    """The frames of a movie and the atoms in each; kept under ``root`` and made only once.
+    """The frames of a movie, and the true atoms of each.
 
     Parameters
     ----------
     root
-        The data folder.
-    story, optics
-        What happens, and how it is seen.
+        The data folder, in which the movie is cached.
+    scenario, optics
+        Events of the movie, and how its frames are taken.
     seed
-        Of both.
+        Of all random numbers; also the number of the movie.
     progress
-        Whether to show a bar.
+        Whether to show a progress bar.
     """
     key = {
         "version": _VERSION,
         "seed": seed,
-        "story": dataclasses.asdict(story),
+        "scenario": dataclasses.asdict(scenario),
         "optics": dataclasses.asdict(optics),
     }
     arrays = cached(
-        root / "graphene", "movie", key, lambda: _made(story, optics, seed, progress=progress)
+        root / "graphene",
+        "movie",
+        key,
+        lambda: _simulate(scenario, optics, seed, progress=progress),
     )
-    pixel_nm = optics.pixel_A / 10
+    images, pixel_nm = arrays["images"].astype(np.float32), optics.pixel_A / 10
     frames = [
-        Frame(
-            image=image.astype(np.float32),
-            pixel_nm=pixel_nm,
-            name=f"frame {number}",
-            movie=seed,
-        )
-        for number, image in enumerate(arrays["images"])
+        Frame(image=image, pixel_nm=pixel_nm, name=f"frame {number}", movie=seed)
+        for number, image in enumerate(images)
     ]
     return frames, _truths(arrays)
 
 
-def _made(story: Scenario, optics: Optics, seed: int, *, progress: bool) -> Arrays:
+def _simulate(scenario: Scenario, optics: Optics, seed: int, *, progress: bool) -> Arrays:
     rng = np.random.default_rng((seed, 1))
-    shape = (round(story.height / optics.pixel_A), round(story.width / optics.pixel_A))
+    shape = (round(scenario.height / optics.pixel_A), round(scenario.width / optics.pixel_A))
     images, truths = [], []
-    movie = simulate_movie(story, seed)
-    for truth in bar(movie, "simulating frames", story.n_frames, shown=progress):
+    movie = simulate_movie(scenario, seed)
+    for truth in bar(movie, "simulating frames", scenario.n_frames, shown=progress):
         position = truth.position / optics.pixel_A - 0.5
         images.append(expose(position, truth.species, shape, optics, rng).image)
         truths.append(truth)
@@ -73,7 +71,7 @@ def _made(story: Scenario, optics: Optics, seed: int, *, progress: bool) -> Arra
 
 
 def _truths(arrays: Arrays) -> list[Truth]:
-    """Back from arrays that hold all frames one after the other."""
+    """The truth of each frame, from arrays of all frames one after the other."""
     atoms, bonds = np.cumsum(arrays["n_atoms"])[:-1], np.cumsum(arrays["n_bonds"])[:-1]
     parts = {
         f.name: np.split(arrays[f.name], bonds if f.name == "bonds" else atoms)

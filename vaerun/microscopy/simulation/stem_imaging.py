@@ -1,7 +1,7 @@
-"""Atoms to a HAADF-STEM frame: Z-contrast, probe, contamination, scan jitter and shot noise.
+"""HAADF-STEM frames of atoms: Z-contrast, probe, contamination, scan jitter and shot noise.
 
-For a sheet one atom thick the image is linear in the atoms: each adds a blob of the probe's shape
-and a height that grows with its atomic number.
+The image of a sheet one atom thick is linear in the atoms: each adds a blob with the shape of the
+probe and a height that grows with the atomic number.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,9 @@ from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
 from vaerun.microscopy.graphene import SILICON
 
-SI_OVER_C = (
-    14 / 6
-) ** 1.7  # heights of their blobs (Krivanek et al. 2010: Z to the power 1.64–1.7)
-_FINE = 2  # points a pixel along each axis, before the probe blurs them
-_TAIL_A = 2.2  # sd of the probe's wide tail
+SI_OVER_C = (14 / 6) ** 1.7  # of their intensities (Krivanek et al. 2010: Z to the 1.64 to 1.7)
+_FINE = 2  # points a pixel along each axis, before the blur by the probe
+_TAIL_A = 2.2  # sd of the wide tail of the probe
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
@@ -25,7 +23,7 @@ Image = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Optics:
-    """How a frame is taken.
+    """Settings of the microscope, and contamination of the sheet.
 
     Attributes
     ----------
@@ -34,21 +32,21 @@ class Optics:
     probe_A
         Standard deviation of the probe in Å, thermal motion included.
     tail
-        Share of the probe's electrons in its wide tail.
+        Share of the electrons of the probe in its wide tail.
     dose
-        Electrons counted in the brightest pixel of a carbon atom, beyond those of the background.
+        Electrons counted in the brightest pixel of a carbon atom, background excluded.
     background
-        Of the detector, over the height of a carbon atom.
+        Background of the detector, over the peak intensity of a carbon atom.
     contamination
-        Height of the hydrocarbons that lie on the sheet in clouds, over that of a carbon atom.
+        Intensity of thin clouds of hydrocarbons, over the peak of a carbon atom.
     cover
-        Share of the frame under contamination so thick that no atom is seen.
+        Share of the frame under contamination so thick that it hides the atoms.
     contrast
-        Height of a silicon atom over that of a carbon atom.
+        Peak intensity of a silicon atom over that of a carbon atom.
     jitter_px
-        Standard deviation of each scan line's shift, in pixels along it.
+        Standard deviation of the shift of scan lines along themselves, in pixels.
     blur_px
-        Standard deviation of the detector's own blur, in pixels; correlates the noise.
+        Standard deviation of the blur by the detector, in pixels; it correlates the noise.
     """
 
     pixel_A: float = 0.14
@@ -65,15 +63,7 @@ class Optics:
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """A frame and where atoms cannot be seen.
-
-    Attributes
-    ----------
-    image
-        (H, W) counts.
-    hidden
-        (H, W) under thick contamination.
-    """
+    """Counts of a frame, (H, W), and whether thick contamination hides the atoms, (H, W)."""
 
     image: Image
     hidden: npt.NDArray[np.bool_]
@@ -86,7 +76,7 @@ def expose(
     optics: Optics,
     rng: np.random.Generator,
 ) -> Exposure:
-    """A frame of atoms at positions (N, 2) in pixels."""
+    """A frame of atoms at positions (N, 2) in pixels, of species (N,)."""
     sheet = _blobs(position, species, shape, optics)
     clouds = optics.contamination * _clouds(shape, 25.0 / optics.pixel_A, rng)
     thickness, hidden = _cover(shape, optics, rng)
@@ -101,8 +91,8 @@ def expose(
 def _blobs(
     position: Floats, species: npt.NDArray[np.int64], shape: tuple[int, int], optics: Optics
 ) -> Floats:
-    """Blobs of the probe's shape, a carbon's one high, (H, W)."""
-    pad = int(np.ceil(6 / optics.pixel_A))  # atoms just outside reach in; the transform wraps
+    """The image of the atoms without contamination, (H, W); a carbon atom has the peak 1."""
+    pad = int(np.ceil(6 / optics.pixel_A))  # for atoms just outside, and since the transform wraps
     fine = tuple((side + 2 * pad) * _FINE for side in shape)
     weight = np.where(species == SILICON, optics.contrast, 1.0)
     points = _points((position + pad + 0.5) * _FINE - 0.5, weight, fine)
@@ -124,7 +114,7 @@ def _blobs(
 
 
 def _points(position: Floats, weight: Floats, shape: tuple[int, ...]) -> Floats:
-    """Each atom shared by the four points around it, (H', W')."""
+    """An image (H', W') with the weight of each atom shared by the four points around it."""
     inside = ((position >= 0) & (position < np.array(shape) - 1)).all(1)
     position, weight = position[inside], weight[inside]
     corner = np.floor(position).astype(np.int64)
@@ -139,7 +129,7 @@ def _points(position: Floats, weight: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def _clouds(shape: tuple[int, int], length_px: float, rng: np.random.Generator) -> Floats:
-    """A smooth random field in [0, 1], (H, W), that varies over some pixels."""
+    """A smooth random field in [0, 1], (H, W), with a correlation length in pixels."""
     coarse = [max(int(np.ceil(side / length_px)) + 3, 4) for side in shape]
     field = zoom(rng.uniform(size=coarse), length_px, order=3, grid_mode=True, mode="nearest")
     offset = rng.integers(0, np.maximum(np.array(field.shape) - shape, 0) + 1)
@@ -150,7 +140,7 @@ def _clouds(shape: tuple[int, int], length_px: float, rng: np.random.Generator) 
 def _cover(
     shape: tuple[int, int], optics: Optics, rng: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Thick contamination: its height, and where it hides the atoms."""
+    """Intensity of thick contamination, (H, W), and whether it hides the atoms, (H, W)."""
     if not optics.cover:
         return np.zeros(shape), np.zeros(shape, bool)
     field = _clouds(shape, 20.0 / optics.pixel_A, rng)
@@ -162,7 +152,7 @@ def _cover(
 
 
 def _jitter(image: Floats, sd_px: float, rng: np.random.Generator) -> Floats:
-    """Every row moved along itself by a shift of its own, partly that of the row before."""
+    """An image with each row shifted along itself at random; neighbouring shifts correlate."""
     if not sd_px:
         return image
     height, width = image.shape

@@ -1,4 +1,4 @@
-"""Arrays in the user's files, of whatever format: which files, what is in them, parts of it.
+"""Readers of the user's files: images, tables and pixel sizes.
 
-Nothing is unpickled: a file that holds Python objects could run any code when read.
+Nothing is unpickled, since a file of Python objects could run any code when read.
 """

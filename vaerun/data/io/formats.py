@@ -1,7 +1,4 @@
-"""Every format by the ending of its files, and what to say of a file that cannot be read.
-
-The files that a path names: one file, those of a folder, those that match a pattern.
-"""
+"""Files of any known format: how to open one, and which ones a file, folder or glob names."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,17 +30,17 @@ FORMATS: Mapping[str, Callable[[Path, ArraySelector], LazyArray]] = {
 }
 
 
-def open_array(file: Path, wanted: ArraySelector) -> LazyArray:
-    """The array of a file that is meant, read as a whole only where its format needs that.
+def open_array(file: Path, selector: ArraySelector) -> LazyArray:
+    """The selected array of a file.
 
     Raises
     ------
     Unreadable
-        If the file is broken, at once or when a part of it is read.
+        If the file is broken; when it is opened, or when a part of it is read.
     UserError
         If it holds no image, or several.
     """
-    stored = readable(file, lambda: FORMATS[file.suffix.lower()](file, wanted))
+    stored = readable(file, lambda: FORMATS[file.suffix.lower()](file, selector))
 
     def read(part: Any) -> Array:
         return readable(file, lambda: stored.read(part))
@@ -52,25 +49,25 @@ def open_array(file: Path, wanted: ArraySelector) -> LazyArray:
 
 
 def readable(file: Path, do: Callable[[], T]) -> T:
-    """What is made of a file, or the one line about a broken one."""
+    """The result of ``do``; any error in it is raised as an `Unreadable` that names the file."""
     try:
         return do()
     except UserError:
         raise
-    except Exception as error:  # noqa: BLE001  the parsers fall over broken files in any way
+    except Exception as error:  # noqa: BLE001  parsers raise anything on broken files
         what = f"{file} cannot be read ({type(error).__name__}: {format_value(error)})"
         raise Unreadable(what, "leave it out, or put a good copy there") from None
 
 
 def find_files(path: str, *, below: bool = False) -> list[Path]:
-    """All files of a known format, in natural order: frame_2 before frame_10.
+    """All files of a known format that a path names, in natural order.
 
     Parameters
     ----------
     path
         File, folder or glob; ``~`` is the home folder.
     below
-        Whether a folder that holds folders of files, and no file itself, stands for all those.
+        Whether a folder without such files means the files of the folders in it.
 
     Raises
     ------
@@ -94,22 +91,22 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
 
 
 def expanded(path: str) -> Path:
-    """A path whose ``~`` is the home folder, unless that begins a name."""
+    """A path with ``~`` replaced by the home folder, unless ``~`` begins another name."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # no such user
+    except RuntimeError:  # no user of that name
         return Path(path)
 
 
 def known_formats() -> str:
-    """What to give, in words."""
+    """The known formats, as a hint in messages."""
     *first, last = sorted(FORMATS)
     return f"a file, folder or glob of {', '.join(first)} or {last} files"
 
 
 def natural_order(name: Path | str) -> list[str | int]:
-    """For sorting by the numbers in names."""
-    parts = re.split(r"(\d+)", str(name))  # text and digits take turns
+    """Key to sort names by the numbers in them: frame_2 before frame_10."""
+    parts = re.split(r"(\d+)", str(name))  # text and digits alternate
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
@@ -122,10 +119,10 @@ def _readable(candidates: list[Path]) -> list[Path]:
 
 
 def _candidates(given: Path) -> list[Path]:
-    """What lies in a folder, or matches a glob."""
+    """The entries of a folder, or the matches of a glob."""
     try:
         if given.is_dir():
             return list(given.iterdir())
         return list(Path(given.anchor).glob(str(given.relative_to(given.anchor))))
-    except (OSError, ValueError):  # not ours to look into, or no pattern
+    except (OSError, ValueError):  # no permission, or not a pattern
         return []

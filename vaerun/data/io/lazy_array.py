@@ -1,4 +1,4 @@
-"""An array that lies in a file, and which one is meant where there are several."""
+"""An array in a file that is read in parts, and the choice among several arrays of a file."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,24 +14,24 @@ from vaerun.utils.errors import UserError, closest
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
-_NAMED = 6  # data sets that a message lists
+_MOST_NAMES = 6  # of data sets in a message
 
 
 class Unreadable(UserError):
-    """A file is broken, or holds what must not be read."""
+    """The file is broken, or holds Python objects."""
 
 
 class ArraySelector(NamedTuple):
-    """Which array of a file is meant.
+    """The choice of one array of a file.
 
     Attributes
     ----------
     key
-        Its name; None for the largest one with room for an image.
+        Name of the array; None: the largest with two axes of ``min_side`` or more.
     min_side
-        Pixels; anything narrower is a table or a colour axis.
+        Pixels; a shorter axis belongs to a table or to colours.
     stacks
-        Whether an array of three axes or more comes before any of two.
+        Whether arrays of three or more axes are preferred to larger ones of two.
     """
 
     key: str | None = None
@@ -41,20 +41,20 @@ class ArraySelector(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LazyArray:
-    """An array in a file.
+    """An array in a file, read in parts.
 
     Attributes
     ----------
     shape, dtype
-        As in the file.
+        Of the array in the file.
     read
-        From a slice along the first axis, or ``...`` for everything, to that part of it.
+        Function of a slice along the first axis, or of ``...``, that returns that part.
     pixel_nm
-        Side of a pixel, where the file says so.
+        Side of a pixel in nm; None if the file does not contain it.
     colour_axis
-        The axis of colours, where the format tells it.
+        The axis of colours, where the format defines it.
     memory
-        Bytes that it takes up for as long as this is held: most formats are read as a whole.
+        Bytes in use as long as this object exists; most formats are read completely.
     """
 
     shape: tuple[int, ...]
@@ -68,7 +68,7 @@ class LazyArray:
     def of(
         cls, array: Array, pixel_nm: float | None = None, colour_axis: int | None = None
     ) -> "LazyArray":
-        """An array that was read as a whole."""
+        """An array that has been read completely."""
         return cls(
             shape=array.shape,
             dtype=array.dtype,
@@ -79,46 +79,48 @@ class LazyArray:
         )
 
 
-def select_array(shapes: Shapes, file: Path, wanted: ArraySelector) -> str:
-    """The name of the data set that is meant, or of the largest one with room for an image."""
-    if wanted.key is not None:
-        name = wanted.key.strip("/")
-        if name in shapes:
+def select_array(shapes: Shapes, file: Path, selector: ArraySelector) -> str:
+    """The name of the selected array, among arrays of these shapes.
+
+    Raises
+    ------
+    UserError
+        If there is no such array, no image, or several of the largest size.
+    """
+    if (key := selector.key) is not None:
+        if (name := key.strip("/")) in shapes:
             return name
-        mend = (
-            f"did you mean data.key={closest(wanted.key, shapes)}"
-            if shapes
-            else "give another file"
-        )
-        raise UserError(f"data.key={wanted.key} is no array of numbers in {file}", mend)
+        hint = f"did you mean data.key={closest(key, shapes)}" if shapes else "give another file"
+        raise UserError(f"data.key={key} is no array of numbers in {file}", hint)
     sizes = {
-        name: (wanted.stacks and len(shape) > 2, math.prod(shape))
+        name: (selector.stacks and len(shape) > 2, math.prod(shape))
         for name, shape in shapes.items()
-        if sum(side >= wanted.min_side for side in shape) >= 2
+        if sum(side >= selector.min_side for side in shape) >= 2
     }
     largest = [name for name, size in sizes.items() if size == max(sizes.values())]
     if not largest:
         raise UserError(f"{file} holds no image", "give a file with images in it")
     if len(largest) > 1:
-        names = ", ".join(largest[:_NAMED]) + (", …" if len(largest) > _NAMED else "")
+        names = ", ".join(largest[:_MOST_NAMES])
+        names += ", …" if len(largest) > _MOST_NAMES else ""
         what = f"{file} holds several images of the same size: {names}"
         raise UserError(what, f"choose one by data.key={largest[0]}")
     return largest[0]
 
 
-def refuse_key(file: Path, wanted: ArraySelector) -> None:
-    """Refuse the name of a data set where there is a single array."""
-    if wanted.key is not None:
-        what = f"data.key={wanted.key} has no meaning for {file}, which holds a single array"
+def refuse_key(file: Path, selector: ArraySelector) -> None:
+    """Raise a `UserError` if a file of a single array is given the name of one."""
+    if selector.key is not None:
+        what = f"data.key={selector.key} has no meaning for {file}, which holds a single array"
         raise UserError(what, "leave it out")
 
 
-def width(shape: tuple[int, ...]) -> int:
-    """Columns of the images, of which axes of length 1 are none."""
+def image_width(shape: tuple[int, ...]) -> int:
+    """Columns of the images in an array: its last axis that is longer than 1."""
     return next((side for side in reversed(shape) if side > 1), 1)
 
 
-def single(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the facts that are a single value, also where it stands in an array."""
+def single_values(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that are a single value, or an array of one."""
     items = {key: np.asarray(value) for key, value in facts.items()}
     return {key: array.item() for key, array in items.items() if array.size == 1}

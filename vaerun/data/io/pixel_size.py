@@ -1,7 +1,4 @@
-"""Lengths as microscopes and image programs write them, and the pixel sizes of TIFF files.
-
-The pixel size of a frame, from what its file says.
-"""
+"""Pixel sizes in nm from the metadata of files."""
 
 import json
 import math
@@ -12,19 +9,22 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+_SCAN_KEYS = ("scan size", "scan_size")
+_PIXEL_KEYS = ("pixel_size_nm", "pixel_nm", "scale_nm", "nm_per_pixel")
+_IN_PM = 1000  # a scan size this large is in pm: no frame of atoms is a micrometre wide
 _NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0}
 _NM |= dict.fromkeys(("μm", "um", "\\u00b5m", "micron", "microns", "micrometer"), 1e3)
 
 
 def length_nm(value: object, unit: object) -> float | None:
-    """A positive length in nm; None where it is not one or its unit is none that fits atoms."""
+    """A length in nm; None if it is no positive number, or the unit is not one for atoms."""
     number = _positive(value)
     factor = _NM.get(unicodedata.normalize("NFKC", str(unit)).strip().lower())
     return None if number is None or factor is None else number * factor
 
 
 def ome_pixel_nm(xml: str | None) -> float | None:
-    """Side of a pixel in nm by OME's metadata of a TIFF file, if there are any."""
+    """Side of a pixel in nm by the OME metadata of a TIFF file; None if they lack it."""
     try:
         elements = ElementTree.fromstring(xml).iter() if xml else iter(())
     except ElementTree.ParseError:
@@ -38,12 +38,12 @@ def ome_pixel_nm(xml: str | None) -> float | None:
 
 
 def imagej_pixel_nm(metadata: Mapping[str, Any] | None, resolution: object) -> float | None:
-    """Side of a pixel in nm by ImageJ's metadata of a TIFF file, if there are any.
+    """Side of a pixel in nm by the ImageJ metadata of a TIFF file; None if they lack it.
 
     Parameters
     ----------
     metadata
-        As ImageJ wrote them, with ``unit`` where the image is calibrated.
+        Those of ImageJ, with ``unit`` if the image is calibrated.
     resolution
         Pixels per unit along a row, as the fraction in the TIFF tag: (numerator, denominator).
     """
@@ -54,7 +54,7 @@ def imagej_pixel_nm(metadata: Mapping[str, Any] | None, resolution: object) -> f
 
 
 def _positive(value: object) -> float | None:
-    """The finite number above 0 that text, or an array of one element, stands for."""
+    """The finite number above 0 in a number, text, or array of one element; else None."""
     try:
         number = float(np.asarray(value).item())
     except (TypeError, ValueError):
@@ -62,47 +62,33 @@ def _positive(value: object) -> float | None:
     return number if math.isfinite(number) and number > 0 else None
 
 
-_SCAN_KEYS = ("scan size", "scan_size")
-_PIXEL_KEYS = ("pixel_size_nm", "pixel_nm", "scale_nm", "nm_per_pixel")
-_IN_PM = 1000  # a scan of so much or more is in pm: no frame of atoms is a micrometre wide
-
-
 def pixel_nm(facts: Mapping[str, Any], width: int) -> float | None:
-    """The side of a pixel in nm, or None where nothing tells it.
+    """Side of a pixel in nm by the attributes of a file; None if they lack it.
 
     Parameters
     ----------
     facts
-        Attributes by name. ``pixel_size_nm`` and the like are taken as they are; ``scan size`` is
-        the width of the frame, in nm below 1000 and in pm from there on. Text may hold JSON.
+        Attributes by name. ``pixel_size_nm`` and the like are in nm; ``scan size`` is the width of
+        the frame, in nm below 1000 and in pm from there on. Text may contain JSON.
     width
-        Of the frame, pixels.
+        Width of the frame, pixels.
     """
     facts = {str(key).strip().lower(): value for key, value in facts.items()}
     for name in _PIXEL_KEYS:
-        if (size := _number(facts.get(name))) is not None:
+        if (size := _positive(facts.get(name))) is not None:
             return size
     for name in _SCAN_KEYS:
-        if (scan := _number(facts.get(name))) is not None:
+        if (scan := _positive(facts.get(name))) is not None:
             return (scan / 1000 if scan >= _IN_PM else scan) / width
     for value in facts.values():
         inner = _mapping(value)
-        if inner is not None and (found := pixel_nm(inner, width)) is not None:
-            return found
+        if inner is not None and (size := pixel_nm(inner, width)) is not None:
+            return size
     return None
 
 
-def _number(value: Any) -> float | None:
-    """A positive number, also one written as text."""
-    try:
-        number = float(value.decode() if isinstance(value, bytes) else value)
-    except (TypeError, ValueError, UnicodeDecodeError):
-        return None
-    return number if 0 < number < float("inf") else None
-
-
 def _mapping(value: Any) -> Mapping[str, Any] | None:
-    """A mapping, or the JSON text of one."""
+    """A mapping, or that of its JSON text; else None."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, bytes | str) and len(value) < 1_000_000:

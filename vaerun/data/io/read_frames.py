@@ -1,4 +1,4 @@
-"""Micrographs from the user's files, of any format that `vaerun.data.io` knows."""
+"""Micrographs from the user's files, of any known format."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,47 +13,46 @@ from vaerun.utils.errors import UserError
 
 # F frames, H rows, W columns.
 
-_MIN_SIDE = 16  # pixels; anything narrower is a table or a colour axis
+_MIN_SIDE = 16  # pixels; a shorter axis belongs to a table or to colours
 
 
 def read(path: str, key: str | None = None, pixel_size_nm: float | None = None) -> list[Frame]:
-    """The frames of a file, or of all readable files of a folder or glob in natural order.
+    """The frames of a file, or of all files of a folder or glob in natural order.
 
     Parameters
     ----------
     path
-        File, folder (not those below it) or glob; ``~`` is the home folder.
+        File, folder (without those in it) or glob; ``~`` is the home folder.
     key
-        Which data set of HDF5, npz and SciFiReaders' files; None for the largest.
+        Name of the data set in HDF5, npz and SciFiReaders files; None for the largest.
     pixel_size_nm
-        Side of a pixel in nm; None for what the files say, see `metadata.pixel_nm`. TIFF files
-        are believed where they are OME's or ImageJ's and name a unit, since others give a
-        resolution for printers.
+        Side of a pixel in nm; None: from the metadata, see `pixel_size.pixel_nm`. Of TIFF files,
+        only metadata of OME or ImageJ count; the resolution of others is meant for printers.
 
     Returns
     -------
     list[Frame]
-        Named after the file and, in stacks, by ``_0``, ``_1`` and so on.
+        Named after the file and, in stacks, ``_0``, ``_1`` and so on.
 
     Raises
     ------
     UserError
-        If there are no files, or one of them is corrupt or holds no images.
+        If there are no files, or one of them is broken or holds no images.
     """
     files = enumerate(find_files(path))
     return [frame for i, file in files for frame in _frames(file, key, pixel_size_nm, i)]
 
 
-def stack(array: Array, where: str) -> npt.NDArray[np.float32]:
-    """Frames as (F, H, W) float32; colours become grey, and NaN and ±inf their frame's median.
+def _as_frames(array: Array, where: str) -> npt.NDArray[np.float32]:
+    """Frames (F, H, W) float32; colours become grey, NaN and ±inf the median of their frame.
 
     Parameters
     ----------
     array
-        (H, W), (F, H, W), (H, W, 3) or (F, H, W, 3) in colour, (…, 4) with a transparency that is
-        dropped; axes of length 1 anywhere.
+        (H, W), (F, H, W), (H, W, 3) or (F, H, W, 3) in colour, (…, 4) with transparency, which is
+        ignored; there may be more axes of length 1.
     where
-        What to call it in messages.
+        Name of the array in messages.
     """
     if array.dtype.kind not in "biuf":
         kind = "complex numbers" if array.dtype.kind == "c" else f"{array.dtype} values"
@@ -65,11 +64,9 @@ def stack(array: Array, where: str) -> npt.NDArray[np.float32]:
     images = images[None] if images.ndim == 2 else images
     if images.ndim != 3 or not len(images) or min(images.shape[1:]) < _MIN_SIDE:
         what = f"{where} holds an array of shape {array.shape}"
-        mend = (
-            f"give (rows, columns) or (frames, rows, columns), {_MIN_SIDE} pixels or more a side"
-        )
-        raise UserError(what, mend)
-    with np.errstate(over="ignore"):  # too large for float32: inf, as good as missing
+        shapes = "(rows, columns) or (frames, rows, columns)"
+        raise UserError(what, f"give {shapes}, {_MIN_SIDE} pixels or more a side")
+    with np.errstate(over="ignore"):  # too large for float32: inf, replaced below
         images = images.astype(np.float32)
     finite = np.isfinite(images)
     for image, good in zip(images, finite, strict=True):
@@ -84,7 +81,7 @@ def _frames(
     file: Path, key: str | None, pixel_size_nm: float | None, movie: int
 ) -> Iterator[Frame]:
     stored = open_array(file, ArraySelector(key, _MIN_SIDE))
-    images = stack(stored.read(...), str(file))
+    images = _as_frames(stored.read(...), str(file))
     for i, image in enumerate(images):
         name = f"{file.stem}_{i}" if len(images) > 1 else file.stem
         size = pixel_size_nm or stored.pixel_nm

@@ -1,4 +1,4 @@
-"""What is known of each image: columns of a CSV table, data sets beside the images."""
+"""Values per image: columns of CSV tables, and data sets in the same file as the images."""
 
 import csv
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _DELIMITERS = ",;\t"
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file with a line of names: its columns, text (N,) each."""
+    """The columns of a CSV file by their names in its first line, text (N,) each."""
 
     path: Path
     columns: dict[str, Array]
@@ -27,22 +27,21 @@ class Table:
 
 
 def read_table(path: str) -> Table:
-    """The columns of a CSV file; they are parted by the sign that its first line has most of."""
+    """The table in a CSV file; its delimiter is the most frequent one in the first line."""
     file = expanded(path)
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise UserError(
-            f"data.table={path} cannot be read ({reason})", "give a CSV file"
-        ) from None
+        what = f"data.table={path} cannot be read ({reason})"
+        raise UserError(what, "give a CSV file") from None
     delimiter = max(_DELIMITERS, key=(lines or [""])[0].count)
     names, *rows = [
         [cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if row
     ] or [[]]
     if not names or not rows:
-        mend = "give a line of names and then one for each image"
-        raise UserError(f"data.table={path} has no rows", mend)
+        hint = "give a line of names and then one for each image"
+        raise UserError(f"data.table={path} has no rows", hint)
     wrong = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
     if wrong is not None:
         what = f"row {wrong + 1} of data.table={path} has {len(rows[wrong])} columns"
@@ -51,13 +50,13 @@ def read_table(path: str) -> Table:
 
 
 def names_beside(file: Path, n: int) -> list[str]:
-    """Names of the data sets of an HDF5 or npz file that have one value for each of n images."""
+    """Names of the data sets in an HDF5 or npz file with one value for each of n images."""
     shapes = readable(file, lambda: _shapes(file))
     return [name for name, shape in shapes.items() if shape in ((n,), (n, 1))]
 
 
 def read_beside(file: Path, name: str) -> Array:
-    """One of them, numbers or text (n,)."""
+    """A data set in an HDF5 or npz file with one value per image, numbers or text, (n,)."""
     return readable(file, lambda: _read(file, name))
 
 
@@ -81,7 +80,7 @@ def _read(file: Path, name: str) -> Array:
 
 
 def _plain(values: Array) -> Array:
-    """Numbers, or text."""
+    """Values flattened to (n,), numbers as they are and others as text."""
     flat = values.reshape(-1)
     if flat.dtype.kind == "S":
         return np.char.decode(flat, "utf-8", "replace")

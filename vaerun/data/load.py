@@ -11,6 +11,7 @@ from vaerun.data.config import DataConfig
 from vaerun.data.corruption import Corruption, corruption
 from vaerun.data.datasets import cards, graphene, images, mnist, patches
 from vaerun.data.datasets.images_config import ImagesConfig
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.utils.errors import UserError
 
@@ -41,7 +42,7 @@ DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
-    "frames": Dataset(patches.PatchesConfig, patches.load, patches.load_labelled),
+    "frames": Dataset(PatchesConfig, patches.load, patches.load_labelled),
     "images": Dataset(ImagesConfig, images.load, images.load_labelled),
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from vaerun.data.datasets.graphene import GrapheneConfig, scene
+from vaerun.data.datasets.graphene import GrapheneConfig, patch_source
 from vaerun.data.datasets.patches import PatchSource
 from vaerun.evaluation.figures.atom_overlay import save_overlay
 from vaerun.microscopy.atoms import write_atoms
@@ -43,7 +43,9 @@ def atoms(config: RunConfig, job: RunRequest) -> Path:
     console = Console()
     show_log(console)
     hardware = Hardware.find(config.trainer)
-    found = scene(config.data, device=hardware.torch_device, progress=config.trainer.progress)
+    found = patch_source(
+        config.data, device=hardware.torch_device, progress=config.trainer.progress
+    )
     assert found.atoms is not None
     folder = create_run_folder(config.out, "atoms", config.data.name)
     about = RunFacts(

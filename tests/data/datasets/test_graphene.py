@@ -1,4 +1,4 @@
-"""`data=graphene`: the story that is simulated, and the labelled images."""
+"""`data=graphene`: the simulated scenario, and the labelled images."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaerun.config.compose import compose
-from vaerun.data.datasets.graphene import GrapheneConfig, _story, load_labelled
+from vaerun.data.datasets.graphene import GrapheneConfig, _scenario, load_labelled
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.microscopy.simulation.movie import Scenario, simulate_movie
 from vaerun.runs.config import validate
@@ -29,15 +29,18 @@ def splits(label: list[int]) -> Splits:
     return Splits(train=part, val=part, classes=[], symmetry=[])
 
 
-def test_a_frame_of_usual_size_has_the_usual_story():
+def test_a_frame_of_usual_size_has_the_default_scenario():
     usual = dataclasses.replace(Scenario(), height=512 * 0.14, width=512 * 0.14)
-    assert _story(config()) == usual
+    assert _scenario(config()) == usual
 
 
 def test_a_small_frame_is_not_emptied():
-    story = _story(config("data.frame_px=64", "data.n_frames=20"))
-    first, *_, last = simulate_movie(story, 0)
-    n = [int(((t.position > 0) & (t.position < story.height)).all(1).sum()) for t in (first, last)]
+    scenario = _scenario(config("data.frame_px=64", "data.n_frames=20"))
+    first, *_, last = simulate_movie(scenario, 0)
+    n = [
+        int(((t.position > 0) & (t.position < scenario.height)).all(1).sum())
+        for t in (first, last)
+    ]
     assert n[1] > 0.75 * n[0] > 0
 
 

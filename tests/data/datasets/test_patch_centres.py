@@ -154,7 +154,7 @@ def test_an_array_may_begin_with_the_frame(tmp_path: Path):
         ("row,column\n1,\udcff\n", r"is not readable text — save it as CSV"),
     ],
 )
-def test_a_table_with_a_fault_is_the_users_to_mend(tmp_path: Path, text: str, error: str):
+def test_a_table_with_a_fault_is_the_users_to_correct(tmp_path: Path, text: str, error: str):
     path = tmp_path / "points.csv"
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(UserError, match=error):
@@ -182,7 +182,7 @@ def npz() -> bytes:
         (npz(), r"is no .npy array"),
     ],
 )
-def test_an_array_with_a_fault_is_the_users_to_mend(tmp_path: Path, array, error: str):
+def test_an_array_with_a_fault_is_the_users_to_correct(tmp_path: Path, array, error: str):
     path = tmp_path / "points.npy"
     path.write_bytes(array) if isinstance(array, bytes) else np.save(path, array)
     with pytest.raises(UserError, match=error):

@@ -10,7 +10,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.datasets.patch_split import held_out_frames
 from vaerun.data.datasets.patches import PatchSource, extract_patches
-from vaerun.data.datasets.patches_config import FramesConfig
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame
 from vaerun.runs.config import validate
@@ -19,7 +19,7 @@ from vaerun.utils.errors import UserError
 N_FRAMES, SIDE = 10, 60
 
 
-def config(**changes: object) -> FramesConfig:
+def config(**changes: object) -> PatchesConfig:
     plain = compose(["data=patches", "data.path=x", "data.patch_px=12", "data.step_px=6"])
     made = validate(plain).data
     return dataclasses.replace(made, **changes)

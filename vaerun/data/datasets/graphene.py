@@ -1,4 +1,4 @@
-"""Graphene: a simulated or a real movie, its atoms and rings, and patches around atoms."""
+"""`data=graphene`: patches around the atoms of simulated, public or own movies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import torch
 
 from vaerun.config.schema import field
 from vaerun.data.datasets.patches import PatchSource, extract_patches
-from vaerun.data.datasets.patches_config import FramesConfig
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io import read_frames, zenodo
 from vaerun.microscopy import atom_finder, rings
@@ -19,18 +19,19 @@ from vaerun.microscopy.bonds import threefold_phase
 from vaerun.microscopy.detection_score import WITHIN_A, matches
 from vaerun.microscopy.find_atoms import find_atoms
 from vaerun.microscopy.frame import Frame, brightness
+from vaerun.microscopy.graphene import LARGEST_RING, SMALLEST_RING
 from vaerun.microscopy.rescale import at_scale
 from vaerun.microscopy.simulation.movie import Scenario, Truth
 from vaerun.microscopy.simulation.simulate import simulated
 from vaerun.microscopy.simulation.stem_imaging import Optics
 from vaerun.utils.errors import UserError, format_value, raise_all
 
-_STREAM = 4  # of the choice of labelled images
+_STREAM = 4  # of random numbers, for the choice of labelled images
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GrapheneConfig(FramesConfig):
-    """Where the frames come from, and what is made of them."""
+class GrapheneConfig(PatchesConfig):
+    """Keys of `data=graphene`, beyond those of all patches."""
 
     source: str = field(
         "where frames come from, without data.path", choices=["simulated", "zenodo"]
@@ -52,8 +53,12 @@ class GrapheneConfig(FramesConfig):
         choices=["probability", "raw"],
     )
     ring_classes: list[str] = field("classes of atoms, by the rings that hold them")
-    smallest_ring: int = field("rings that count for a class have this many atoms", min=3, max=12)
-    largest_ring: int = field("up to this many", min=3, max=12)
+    smallest_ring: int = field(
+        "atoms in the smallest ring that counts for a class", min=SMALLEST_RING, max=LARGEST_RING
+    )
+    largest_ring: int = field(
+        "atoms in the largest ring that counts for a class", min=SMALLEST_RING, max=LARGEST_RING
+    )
     labelled_share: float = field(
         "share of the images of each class with a label, for models that learn them",
         above=0,
@@ -73,9 +78,8 @@ class GrapheneConfig(FramesConfig):
         if self.movies == []:
             faults.append(UserError("data.movies=[] leaves no movie", "give one, as in [0]"))
         if self.val_movies is not None and (own or public):
-            what = (
-                f"data.val_movies={format_value(self.val_movies)} are simulated, unlike the others"
-            )
+            movies = format_value(self.val_movies)
+            what = f"data.val_movies={movies} are simulated, unlike the others"
             faults.append(UserError(what, "leave it out: data.val_share is held back"))
         elif both := set(self.val_movies or ()) & set(self.movies or [0]):
             what = f"data.val_movies={format_value(self.val_movies)}: {min(both)} is trained on"
@@ -84,17 +88,15 @@ class GrapheneConfig(FramesConfig):
 
 
 def load(config: GrapheneConfig, seed: int) -> Splits:
-    """Patches around atoms, or wherever the config wants them."""
-    return extract_patches(scene(config), config, seed)
+    """Patches around atoms, or around the other centres that the config selects."""
+    return extract_patches(patch_source(config), config, seed)
 
 
 def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet:
-    """A share of the training images of each class; their labels come from their rings."""
+    """A random share of the training images of each class, labelled by their rings."""
     if config.centres != "atoms":
-        raise UserError(
-            f"data.centres={config.centres} gives patches of no class",
-            "use data.centres=atoms, or model=rvae or jrvae",
-        )
+        what = f"data.centres={config.centres} gives patches of no class"
+        raise UserError(what, "use data.centres=atoms, or model=rvae or jrvae")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
     label = splits.train.label.numpy()
     rows = [np.zeros(0, np.int64)]
@@ -104,44 +106,38 @@ def load_labelled(config: GrapheneConfig, seed: int, splits: Splits) -> ImageSet
         rows.append(rng.choice(of_class, n, replace=False))
     chosen = np.sort(np.concatenate(rows))
     if not len(chosen):
-        raise UserError(
-            "no training image is of any class in data.ring_classes", "name other classes"
-        )
+        what = "no training image is of any class in data.ring_classes"
+        raise UserError(what, "name other classes")
     return splits.train.select(torch.from_numpy(chosen))
 
 
-def scene(
+def patch_source(
     config: GrapheneConfig, *, device: torch.device | None = None, progress: bool = True
 ) -> PatchSource:
-    """Frames at the finder's scale, their atoms, and what is true of them where that is known.
+    """Frames resampled for the atom finder, their atoms, and true factors if simulated.
 
-    Atoms are looked for on that device; None: on a GPU if there is one.
+    Atoms are detected on this device; None: on a GPU if there is one.
     """
     root = Path(config.root).expanduser()
     held_back: list[int] = []
     truths: list[Truth] = []
-    if config.path is not None or config.source == "zenodo":
-        frames = at_scale(_read(config, root), config.pixel_size_nm)
+    if config.path is not None:
+        own = read_frames.read(config.path, config.key, config.pixel_size_nm)
+        frames = at_scale(own, config.pixel_size_nm)
+    elif config.source == "zenodo":
+        frames = at_scale(zenodo.fetch(root, config.movies), config.pixel_size_nm)
     else:
-        frames, story, optics = [], _story(config), Optics(dose=config.dose)
-        of_val = dict.fromkeys(config.val_movies or ())
-        for number in [*dict.fromkeys(config.movies or [0]), *of_val]:
-            some, true = simulated(root, story, optics, number, progress=progress)
-            if number in of_val:
-                held_back += range(len(frames), len(frames) + len(some))
-            frames += some
-            truths += true
-    probability, found = find_atoms(frames, root, device, progress=progress)
+        frames, held_back, truths = _simulated(config, root, progress=progress)
+    probability, detected = find_atoms(frames, root, device, progress=progress)
     atoms = Atoms.of_frames(
-        found,
+        detected,
         [frame.image.shape for frame in frames],
         atom_finder.PIXEL_A,
         config.ring_classes,
         (config.smallest_ring, config.largest_ring),
     )
-    shown = (
-        probability if config.channel == "probability" else [brightness(f.image) for f in frames]
-    )
+    raw = config.channel == "raw"
+    shown = [brightness(frame.image) for frame in frames] if raw else probability
     return PatchSource(
         frames=frames,
         shown=[torch.from_numpy(image) for image in shown],
@@ -152,54 +148,66 @@ def scene(
     )
 
 
-def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray[np.float32]]:
-    """What is true of each atom that was found, (N,); NaN for those that are none.
+def _simulated(
+    config: GrapheneConfig, root: Path, *, progress: bool
+) -> tuple[list[Frame], list[int], list[Truth]]:
+    """Frames of all movies, the numbers of those for validation, and the truth of each."""
+    frames: list[Frame] = []
+    held_back: list[int] = []
+    truths: list[Truth] = []
+    scenario, optics = _scenario(config), Optics(dose=config.dose)
+    of_val = dict.fromkeys(config.val_movies or ())
+    for number in [*dict.fromkeys(config.movies or [0]), *of_val]:
+        of_movie, true = simulated(root, scenario, optics, number, progress=progress)
+        if number in of_val:
+            held_back += range(len(frames), len(frames) + len(of_movie))
+        frames += of_movie
+        truths += true
+    return frames, held_back, truths
 
-    ``angle``: by how much the directions of its bonds are turned, modulo 120°; ``strain``; and
-    ``sublattice``, ``ideal`` and ``amorphous``, 0 or 1.
+
+def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray[np.float32]]:
+    """True factors of the detected atoms, (N,) each; NaN where unknown or no true atom is near.
+
+    ``angle``: rotation of the bonds in radians, modulo 120°; ``strain``: mean linear strain;
+    ``sublattice``, ``ideal`` and ``amorphous``: 0 or 1, see `Truth`.
     """
     names = ("angle", "strain", "sublattice", "ideal", "amorphous")
     values = {name: np.full(len(atoms), np.nan, np.float32) for name in names}
     for number, truth in enumerate(truths):
         rows = np.flatnonzero(atoms.frame == number)
         true_px = truth.position / atom_finder.PIXEL_A - 0.5
-        at_found, at_true = matches(atoms.position[rows], true_px, WITHIN_A / atom_finder.PIXEL_A)
-        rows = rows[at_found]
-        phase = threefold_phase(truth.position, truth.bonds)[at_true]
+        i, j = matches(atoms.position[rows], true_px, WITHIN_A / atom_finder.PIXEL_A)
+        rows = rows[i]
+        phase = threefold_phase(truth.position, truth.bonds)[j]
         values["angle"][rows] = np.where(np.abs(phase) > 0.5, np.angle(phase) / 3, np.nan)
-        values["strain"][rows] = truth.strain[at_true]
-        sublattice = truth.sublattice[at_true]
+        values["strain"][rows] = truth.strain[j]
+        sublattice = truth.sublattice[j]
         values["sublattice"][rows] = np.where(sublattice >= 0, sublattice, np.nan)
-        values["ideal"][rows] = truth.ideal[at_true]
-        values["amorphous"][rows] = truth.amorphous[at_true]
+        values["ideal"][rows] = truth.ideal[j]
+        values["amorphous"][rows] = truth.amorphous[j]
     return values
 
 
-def _story(config: GrapheneConfig) -> Scenario:
-    """The default story in a field of another size; fewer frames tell it in longer steps."""
+def _scenario(config: GrapheneConfig) -> Scenario:
+    """The default scenario, adapted to the size and number of frames: fewer are longer apart."""
     side = config.frame_px * atom_finder.PIXEL_A
-    length = config.frame_px / 512  # the default story fills frames of 512 pixels
-    crowd, full = length**2, Scenario()
+    length = config.frame_px / 512  # over the frames of the default scenario
+    area, full = length**2, Scenario()
     step = full.n_frames / config.n_frames
-    holes = max(round(full.holes * crowd), 1)
+    holes = max(round(full.holes * area), 1)
     return Scenario(
         n_frames=config.n_frames,
         height=side,
         width=side,
-        silicon=round(full.silicon * crowd),
-        fourfold=round(full.fourfold * crowd),
+        silicon=round(full.silicon * area),
+        fourfold=round(full.fourfold * area),
         hop=1 - (1 - full.hop) ** step,
-        rotations=(round(full.rotations[0] * crowd), full.rotations[1] * crowd * step),
-        vacancies=(round(full.vacancies[0] * crowd), full.vacancies[1] * crowd * step),
+        rotations=(round(full.rotations[0] * area), full.rotations[1] * area * step),
+        vacancies=(round(full.vacancies[0] * area), full.vacancies[1] * area * step),
         holes=holes,
-        growth=full.growth * crowd * full.holes / holes * step,
+        growth=full.growth * area * full.holes / holes * step,
         amorphous=full.amorphous * length,
         grain=full.grain * length,
         drift=full.drift * step**0.5,
     )
-
-
-def _read(config: GrapheneConfig, root: Path) -> list[Frame]:
-    if config.path is not None:
-        return read_frames.read(config.path, config.key, config.pixel_size_nm)
-    return zenodo.fetch(root, config.movies)

@@ -1,7 +1,6 @@
-"""Where to cut patches out of frames: on a grid, at given points, along edges.
+"""Centres of patches in frames: on a grid, at given points, along edges.
 
-Each function gives the frame (N,) and the centre (N, 2), row and column in pixels, of N patches.
-Some of the patches may hang over the border of their frame, see
+Patches around given points or along edges may extend beyond their frame, see
 `vaerun.data.lazy.frame_patches.inside`.
 """
 
@@ -20,11 +19,11 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _COLUMNS = ("frame", "row", "column")
-_MOST_FRAMES = 2**31  # more than any movie has; far below what an int64 holds
+_MOST_FRAMES = 2**31  # more than any movie has; fits an int64
 
 
 class Centres(NamedTuple):
-    """Middles of N patches.
+    """Centres of N patches.
 
     Attributes
     ----------
@@ -39,16 +38,16 @@ class Centres(NamedTuple):
 
 
 def grid(shape: tuple[int, int], size: tuple[int, int], step: float, frame: int = 0) -> Centres:
-    """A square grid of whole patches, in the middle of a frame, row by row.
+    """A square grid in the middle of a frame, row by row; all patches are inside the frame.
 
     Parameters
     ----------
     shape
-        (H', W') of the frame; one that is smaller than a patch holds none.
+        (H', W') of the frame; one smaller than a patch has no centres.
     size
         (H, W) of the patches, at least 1.
     step
-        From a patch to the next, in pixels, above 0; it need not be whole.
+        Pixels from a patch to the next, above 0; not necessarily an integer.
     frame
         Number of the frame.
     """
@@ -58,24 +57,24 @@ def grid(shape: tuple[int, int], size: tuple[int, int], step: float, frame: int 
 
 
 def _evenly(length: float, step: float) -> Floats:
-    """As many points of a stretch [0, length] as there is room for, in its middle."""
+    """As many points as fit into [0, length] at distances ``step``, in its middle."""
     n = int(length / step + 1e-9) if length >= 0 else -1  # gaps
     return (length - n * step) / 2 + step * np.arange(n + 1, dtype=np.float64)
 
 
 def along_edges(mask: npt.NDArray[np.bool_], step: float, frame: int = 0) -> Centres:
-    """Points at even distances along the edges of regions, such as the walls of domains.
+    """Equidistant points along the edges of regions, such as the walls of domains.
 
-    The edge runs half way between pixels inside and outside, as marching squares find it; the
-    border of the frame is none. Distances are measured along it.
+    An edge runs half way between pixels inside and outside (marching squares); the border of the
+    frame is no edge.
 
     Parameters
     ----------
     mask
-        (H', W') where the regions are, at least 2 × 2, for example frame > threshold.
+        (H', W') True in the regions, at least 2 × 2, for example frame > threshold.
     step
-        From a point to the next, in pixels, above 0. Round a closed edge it is adapted so that
-        the last point is as far from the first.
+        Pixels along the edge from a point to the next, above 0; adapted round a closed edge, so
+        that the last point is as far from the first.
     frame
         Number of the frame.
     """
@@ -88,16 +87,16 @@ def along_edges(mask: npt.NDArray[np.bool_], step: float, frame: int = 0) -> Cen
 
 
 def _spaced(line: Floats, step: float) -> Floats:
-    """Points along a broken line (n, 2) that may be closed, (m, 2)."""
+    """Equidistant points (m, 2) along a polyline (n, 2) that may be closed."""
     pieces = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    way = np.concatenate([[0.0], pieces.cumsum()])
-    length = way[-1]
+    path = np.concatenate([[0.0], pieces.cumsum()])
+    length = path[-1]
     if np.array_equal(line[0], line[-1]):
         n = max(round(length / step), 1)
-        wanted = length / n * np.arange(n)
+        distance = length / n * np.arange(n)
     else:
-        wanted = _evenly(length, step)
-    return np.stack([np.interp(wanted, way, along) for along in line.T], axis=1)
+        distance = _evenly(length, step)
+    return np.stack([np.interp(distance, path, axis) for axis in line.T], axis=1)
 
 
 def from_points(path: str | Path) -> Centres:
@@ -106,14 +105,14 @@ def from_points(path: str | Path) -> Centres:
     Parameters
     ----------
     path
-        A `.csv` whose first line names its columns: ``row``, ``column`` and, if there are several
-        frames, ``frame``, counted from 0; others may be there too. Or a `.npy` array (N, 2) of
-        row and column or (N, 3) of frame, row and column. Rows and columns are pixels.
+        A `.csv` whose first line names its columns: ``row``, ``column`` and, for several frames,
+        ``frame``, counted from 0; others are ignored. Or a `.npy` array (N, 2) of row and column
+        or (N, 3) of frame, row and column. Rows and columns are pixels.
 
     Raises
     ------
     UserError
-        If the file is not there, is something else, or holds no points.
+        If the file is missing, is of another format, or holds no points.
     """
     path = Path(path)
     readers = {".csv": _read_csv, ".npy": _read_npy}
@@ -133,13 +132,13 @@ def from_points(path: str | Path) -> Centres:
     ]:
         if not fine.all():
             i = int(fine.argmin())
-            said = ", ".join(f"{n}={v:g}" for n, v in zip(_COLUMNS, table[i], strict=True))
-            raise UserError(f"{path}, {lines[i]}: {said}", rule)
+            values = ", ".join(f"{n}={v:g}" for n, v in zip(_COLUMNS, table[i], strict=True))
+            raise UserError(f"{path}, {lines[i]}: {values}", rule)
     return Centres(frame.astype(np.int64), table[:, 1:])
 
 
 def _read_csv(path: Path) -> tuple[Floats, Sequence[str]]:
-    """Frame, row and column (N, 3), and where in the file each point stands."""
+    """Frame, row and column (N, 3), and the line of each point as text."""
     points: list[list[float]] = []
     lines: list[str] = []
     try:
@@ -152,9 +151,8 @@ def _read_csv(path: Path) -> tuple[Floats, Sequence[str]]:
                     continue
                 where = f"line {reader.line_num}"
                 if len(cells) != len(names):
-                    raise UserError(
-                        f"{path}, {where} has {len(cells)} values", f"give {len(names)}"
-                    )
+                    what = f"{path}, {where} has {len(cells)} values"
+                    raise UserError(what, f"give {len(names)}")
                 points.append([_number(path, where, n, cells[i]) for n, i in chosen.items()])
                 lines.append(where)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -164,7 +162,7 @@ def _read_csv(path: Path) -> tuple[Floats, Sequence[str]]:
 
 
 def _columns(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """Where in a line each column stands; the frame may be missing."""
+    """The index of each known column in a line; ``frame`` may be missing."""
     missing = [name for name in _COLUMNS[1:] if name not in names]
     if missing:
         raise UserError(
@@ -178,11 +176,11 @@ def _number(path: Path, where: str, name: str, cell: str) -> float:
     try:
         return float(cell)
     except ValueError as error:
-        raise UserError(f"{path}, {where}: {name}={cell!r} is no number", "mend it") from error
+        raise UserError(f"{path}, {where}: {name}={cell!r} is no number", "correct it") from error
 
 
 def _read_npy(path: Path) -> tuple[Floats, Sequence[str]]:
-    """Frame, row and column (N, 3), and where in the array each point stands."""
+    """Frame, row and column (N, 3), and the row of each point as text."""
     try:
         with path.open("rb") as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
@@ -197,5 +195,5 @@ def _read_npy(path: Path) -> tuple[Floats, Sequence[str]]:
 
 
 def _with_frame(table: Floats) -> Floats:
-    """Frame, row and column (N, 3) of a table that may lack the frame, which is 0 then."""
+    """Frame, row and column (N, 3); the frame is 0 in a table of row and column."""
     return table if table.shape[1] == 3 else np.insert(table, 0, 0.0, axis=1)

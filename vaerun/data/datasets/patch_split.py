@@ -1,15 +1,15 @@
-"""What every set of patches can be asked for, and which patches are held back for validation."""
+"""Which patches are for validation: those of some frames, or of a region of each frame."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.datasets.patches_config import FramesConfig
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.utils.errors import UserError
 
-_BLOCKS = 4  # stretches of a movie that validation frames are taken from
-_FEWEST_FRAMES = 5  # to hold some back for validation; below it a part of each frame is
+_BLOCKS = 4  # stretches of a movie, each with a block of validation frames
+_FEWEST_FRAMES = 5  # with fewer, split=auto holds back a region of each frame
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,23 +20,25 @@ def split_patches(
     frame: Ints,
     column: Floats,
     width: Sequence[int],
-    config: FramesConfig,
+    config: PatchesConfig,
     held_back: Sequence[int] | None,
 ) -> tuple[Bools, Bools]:
-    """Which patches are for training and which for validation; those between are for neither.
+    """Which patches are for training, (N,), and which for validation, (N,).
+
+    Patches that overlap both parts are in neither.
 
     Parameters
     ----------
     frame
-        (N, C) frames that each shows.
+        (N, C) numbers of the frames that each patch shows.
     column
-        (N,) of its centre, pixels.
+        (N,) columns of the centres, pixels.
     width
-        Of each frame, pixels.
+        Width of each frame, pixels.
     config
-        What to hold back.
+        Its ``split``, ``val_share``, ``n_times``, ``lag`` and ``patch_px`` count.
     held_back
-        Frames that are for validation alone; None: as the config says.
+        Numbers of the frames for validation; None: as the config determines.
     """
     n_frames = len(width)
     lapse = (config.n_times - 1) * config.lag + 1
@@ -57,10 +59,9 @@ def split_patches(
 
 
 def held_out_frames(n_frames: int, share: float, lapse: int = 1) -> Bools:
-    """Some stretches of the movie, evenly spread, (F,).
+    """Which frames are for validation, (F,): evenly distributed blocks, or the end of the movie.
 
-    What is followed through several frames needs a stretch no shorter than that (``lapse``): then
-    it is the end of the movie.
+    The end, where patches extend over several frames: ``lapse`` is from their first to the last.
     """
     n_held = min(max(round(share * n_frames), lapse), n_frames - 1)
     held = np.zeros(n_frames, bool)
@@ -76,9 +77,9 @@ def held_out_frames(n_frames: int, share: float, lapse: int = 1) -> Bools:
 
 
 def _by_region(
-    frame: Ints, column: Floats, width: Sequence[int], config: FramesConfig
+    frame: Ints, column: Floats, width: Sequence[int], config: PatchesConfig
 ) -> tuple[Bools, Bools]:
-    """The right part of each frame is held back; what would reach across is for neither."""
+    """As `split_patches`, with the right part of each frame for validation."""
     border = (1 - config.val_share) * np.array(width)[frame[:, 0]]
     half = config.patch_px / 2
     return column + half <= border, column - half >= border

@@ -1,7 +1,4 @@
-"""From frames to training and validation patches: where to cut, and which frames to learn from.
-
-Patches of your own frames, whatever they show: on a grid, on points, along edges.
-"""
+"""`data=patches`: patches of the user's frames; and, for all frames, the cutting of patches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +12,13 @@ from torch import Tensor
 
 from vaerun.data.datasets import patch_centres
 from vaerun.data.datasets.patch_split import split_patches
-from vaerun.data.datasets.patches_config import SPECIES, FramesConfig
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file
+from vaerun.microscopy.graphene import SPECIES
 from vaerun.utils.errors import UserError
 
 # F frames, N patches of C channels (times), H × W pixels each.
@@ -31,22 +29,22 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class PatchSource:
-    """Frames, and all that is known before patches are cut.
+    """Frames, with their atoms if detected, from which patches are cut.
 
     Attributes
     ----------
     frames
-        To draw on.
+        The frames, also for figures.
     shown
-        What patches are cut from: (H', W') in [0, 1] for each frame, of the frame's size.
+        Images that patches are cut from: (H', W') in [0, 1], one of the size of each frame.
     atoms
-        Those that were found, if any were looked for.
+        Detected atoms; None if the frames are not of graphene.
     factors
-        True values for each of the atoms, NaN where unknown.
+        True values of each atom by name, (number of atoms,), NaN where unknown.
     classes
         Names of the classes of atoms.
     held_back
-        Frames that are for validation alone; None: some of all.
+        Numbers of the frames for validation; None: the config determines them.
     """
 
     frames: Sequence[Frame]
@@ -58,109 +56,112 @@ class PatchSource:
 
 
 class PatchGrid(NamedTuple):
-    """Where patches are cut.
+    """Frames, centres and atoms of N patches.
 
     Attributes
     ----------
     frame
-        (N,) frames, or (N, C) where each is followed through several.
+        (N,) number of the frame, or (N, C) of the frame of each channel.
     centre
         (N, 2) row and column, pixels.
     atom
-        (N,) row of the atom at the centre, −1 without.
+        (N,) row of `Atoms` with the atom at the centre, −1 without.
     """
 
     frame: Ints
     centre: Floats
     atom: Ints
 
-    def at(self, index: npt.NDArray[np.generic]) -> "PatchGrid":
-        """Some of them."""
+    def select(self, index: npt.NDArray[np.generic]) -> "PatchGrid":
+        """The patches at these positions, or where a mask (N,) is True."""
         return PatchGrid(*(values[index] for values in self))
 
 
-def extract_patches(scene: PatchSource, config: FramesConfig, seed: int) -> Splits:
-    """Training and validation patches of a scene.
+def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Splits:
+    """Training and validation patches; ``index`` counts through all patches of the source.
 
-    A random part of either is taken where ``train_size`` or ``val_size`` asks for fewer than
-    there are, in the order of the frames. ``index`` counts through all patches of the scene.
+    Of more patches than ``train_size`` or ``val_size``, a random part is taken, in the order of
+    the frames.
 
     Raises
     ------
     UserError
-        If nothing can be cut, or too little for either part.
+        If there are no patches, or none for training or validation.
     """
-    cut = _cut(scene, config)
-    stack = FramePatches.cut(scene.shown, cut.frame, cut.centre, _size(config))
-    widths = [int(shown.shape[1]) for shown in scene.shown]
-    is_train, is_val = split_patches(cut.frame, cut.centre[:, 1], widths, config, scene.held_back)
+    grid = _grid(source, config)
+    patches = FramePatches.cut(source.shown, grid.frame, grid.centre, _size(config))
+    widths = [int(shown.shape[1]) for shown in source.shown]
+    masks = split_patches(grid.frame, grid.centre[:, 1], widths, config, source.held_back)
     streams = np.random.SeedSequence(seed).spawn(2)
     parts = []
     for kind, mask, size, stream in zip(
-        ("train", "val"),
-        (is_train, is_val),
+        ("training", "validation"),
+        masks,
         (config.train_size, config.val_size),
         streams,
         strict=True,
     ):
         if not mask.any():
             raise _none_left(kind, config)
-        rows = _some(np.flatnonzero(mask), size, stream)
-        images = stack.select(torch.from_numpy(rows))
-        parts.append(_image_set(scene, images, cut.at(rows), rows))
+        rows = np.flatnonzero(mask)
+        if size is not None and size < len(rows):
+            rows = np.sort(np.random.default_rng(stream).choice(rows, size, replace=False))
+        images = patches.select(torch.from_numpy(rows))
+        parts.append(_image_set(source, images, grid.select(rows), rows))
     return Splits(
         train=parts[0],
         val=parts[1],
-        classes=list(scene.classes),
-        # three bonds look the same after 120°, also where there are no classes
-        symmetry=[3] * max(len(scene.classes), 1) if scene.atoms is not None else [],
-        frames=list(scene.frames),
+        classes=list(source.classes),
+        # three bonds look the same after 120°, also without classes
+        symmetry=[3] * max(len(source.classes), 1) if source.atoms is not None else [],
+        frames=list(source.frames),
     )
 
 
-def _size(config: FramesConfig) -> tuple[int, int]:
+def _size(config: PatchesConfig) -> tuple[int, int]:
     return config.patch_px, config.patch_px
 
 
-def _cut(scene: PatchSource, config: FramesConfig) -> PatchGrid:
-    """All patches that lie within their frames, and go on for as long as asked."""
-    shapes = [(int(s.shape[0]), int(s.shape[1])) for s in scene.shown]
+def _grid(source: PatchSource, config: PatchesConfig) -> PatchGrid:
+    """All patches that are inside frames of one movie and one shape at all their times."""
+    shapes = [(int(s.shape[0]), int(s.shape[1])) for s in source.shown]
     if config.patch_px > max(min(shape) for shape in shapes):
         raise _no_room(config, shapes)
-    found = _centres(scene, config)
-    if not len(found.frame):
+    first = _centres(source, config)
+    if not len(first.frame):
         raise _no_centres(config)
-    frame = found.frame[:, None] + config.lag * np.arange(config.n_times)
-    movie = _movies(scene.frames)
+    frame = first.frame[:, None] + config.lag * np.arange(config.n_times)
+    movie = _movies(source.frames)
     last = np.minimum(frame[:, -1], len(movie) - 1)
-    same = (np.array(shapes)[last] == np.array(shapes)[found.frame]).all(1)
-    goes_on = (frame[:, -1] == last) & (movie[last] == movie[found.frame]) & same
-    cut = PatchGrid(frame, found.centre, found.atom).at(goes_on)
-    kept = cut.at(inside(shapes, cut.frame, cut.centre, _size(config))) if len(cut.frame) else cut
-    if not len(kept.frame):
+    same = (np.array(shapes)[last] == np.array(shapes)[first.frame]).all(1)
+    continues = (frame[:, -1] == last) & (movie[last] == movie[first.frame]) & same
+    grid = PatchGrid(frame, first.centre, first.atom).select(continues)
+    if len(grid.frame):
+        grid = grid.select(inside(shapes, grid.frame, grid.centre, _size(config)))
+    if not len(grid.frame):
         raise _no_room(config, shapes)
-    return kept
+    return grid
 
 
 def _movies(frames: Sequence[Frame]) -> Ints:
-    """The movie of each frame, (F,); where all files hold a single one, they are one movie."""
+    """The movie of each frame, (F,); files of a single frame each are one movie."""
     movie = np.array([frame.movie for frame in frames])
     return movie if len(np.unique(movie)) < len(movie) else np.zeros(len(movie), np.int64)
 
 
-def _no_centres(config: FramesConfig) -> UserError:
+def _no_centres(config: PatchesConfig) -> UserError:
     if config.centres == "atoms":
         return UserError(
-            f"no atom of data.species=[{','.join(config.species)}] is found in these frames",
+            f"no atom of data.species=[{','.join(config.species)}] is detected in these frames",
             "choose other species, or other centres, as in data.centres=grid",
         )
     return UserError(
-        f"data.centres={config.centres} finds no place for a patch in these frames",
+        f"data.centres={config.centres} gives no centre of a patch in these frames",
         "choose other centres, as in data.centres=grid",
     )
 
 
-def _no_room(config: FramesConfig, shapes: Sequence[tuple[int, int]]) -> UserError:
+def _no_room(config: PatchesConfig, shapes: Sequence[tuple[int, int]]) -> UserError:
     largest = "×".join(map(str, max(shapes)))
     times = f" and data.n_times={config.n_times}" if config.n_times > 1 else ""
     return UserError(
@@ -170,22 +171,22 @@ def _no_room(config: FramesConfig, shapes: Sequence[tuple[int, int]]) -> UserErr
     )
 
 
-def _centres(scene: PatchSource, config: FramesConfig) -> PatchGrid:
+def _centres(source: PatchSource, config: PatchesConfig) -> PatchGrid:
+    """Centres of patches, by ``data.centres``, with the first frame of each."""
     if config.centres == "atoms":
-        assert scene.atoms is not None
-        wanted = [SPECIES.index(name) for name in config.species]
-        rows = np.flatnonzero(np.isin(scene.atoms.species, wanted))
-        return PatchGrid(scene.atoms.frame[rows], scene.atoms.position[rows], rows)
+        assert source.atoms is not None
+        species = [SPECIES.index(name) for name in config.species]
+        rows = np.flatnonzero(np.isin(source.atoms.species, species))
+        return PatchGrid(source.atoms.frame[rows], source.atoms.position[rows], rows)
     if config.centres == "points":
         if config.points is None:
-            raise UserError(
-                "data.centres=points names no file", "give it as data.points=points.csv"
-            )
+            what = "data.centres=points names no file"
+            raise UserError(what, "give it as data.points=points.csv")
         parts = [patch_centres.from_points(config.points)]
     elif config.centres == "grid":
         parts = [
             patch_centres.grid((s.shape[0], s.shape[1]), _size(config), config.step_px, i)
-            for i, s in enumerate(scene.shown)
+            for i, s in enumerate(source.shown)
         ]
     else:
         parts = [
@@ -194,81 +195,67 @@ def _centres(scene: PatchSource, config: FramesConfig) -> PatchGrid:
                 config.step_px,
                 i,
             )
-            for i, s in enumerate(scene.shown)
+            for i, s in enumerate(source.shown)
         ]
     frame = np.concatenate([part.frame for part in parts])
-    if len(frame) and (frame.max() >= len(scene.frames) or frame.min() < 0):
-        raise UserError(
-            f"data.points={config.points} names frame {frame.max()}, but there are "
-            f"{len(scene.frames)}",
-            "count frames from 0",
-        )
+    if len(frame) and (frame.max() >= len(source.frames) or frame.min() < 0):
+        n = len(source.frames)
+        what = f"data.points={config.points} names frame {frame.max()}, but there are {n}"
+        raise UserError(what, "count frames from 0")
     centre = np.concatenate([part.centre for part in parts])
     if config.centres == "points":
-        centre = from_file(centre, frame, scene.frames)
+        centre = from_file(centre, frame, source.frames)
     return PatchGrid(frame, centre, np.full(len(frame), -1))
 
 
-def _none_left(kind: str, config: FramesConfig) -> UserError:
+def _none_left(kind: str, config: PatchesConfig) -> UserError:
     times = ", data.n_times" if config.n_times > 1 else ""
     return UserError(
-        f"no patch is left for {'training' if kind == 'train' else 'validation'}",
+        f"no patch is left for {kind}",
         f"change data.val_share, data.split{times} or data.patch_px",
     )
 
 
-def _some(rows: Ints, size: int | None, seed: np.random.SeedSequence) -> Ints:
-    """All rows, or a random part of them in their order."""
-    if size is None or size >= len(rows):
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, size, replace=False))
-
-
-def _image_set(scene: PatchSource, images: FramePatches, cut: PatchGrid, index: Ints) -> ImageSet:
-    n, atoms = len(cut.atom), scene.atoms
-    known = cut.atom >= 0
-    species = np.full(n, -1)
-    ring_class = np.full(n, -1)
+def _image_set(
+    source: PatchSource, images: FramePatches, grid: PatchGrid, index: Ints
+) -> ImageSet:
+    n, atoms = len(grid.atom), source.atoms
+    on_atom = grid.atom >= 0
+    rows = grid.atom[on_atom]
+    species, ring_class = np.full(n, -1), np.full(n, -1)
     if atoms is not None:
-        species[known] = atoms.species[cut.atom[known]]
-        ring_class[known] = atoms.ring_class[cut.atom[known]]
-    factors = {name: torch.full((n,), torch.nan) for name in scene.factors}
-    for name, values in scene.factors.items():
-        factors[name][torch.from_numpy(known)] = torch.from_numpy(values[cut.atom[known]])
+        species[on_atom], ring_class[on_atom] = atoms.species[rows], atoms.ring_class[rows]
+    factors = {name: torch.full((n,), torch.nan) for name in source.factors}
+    for name, values in source.factors.items():
+        factors[name][torch.from_numpy(on_atom)] = torch.from_numpy(values[rows])
     return ImageSet(
         images=images,
         label=torch.from_numpy(ring_class.copy()),
         index=torch.from_numpy(index),
         factors=factors,
         place=PatchLocation(
-            frame=cut.frame[:, 0],
-            centre=cut.centre.astype(np.float32),
+            frame=grid.frame[:, 0],
+            centre=grid.centre.astype(np.float32),
             species=species,
             ring_class=ring_class,
         ),
     )
 
 
-PatchesConfig = FramesConfig
-
-
 def load(config: PatchesConfig, seed: int) -> Splits:
-    """Patches of the frames in ``data.path``, each frame from 0 (dark) to 1 (bright)."""
+    """Patches of the frames in ``data.path``, each frame scaled to [0, 1]."""
     if config.path is None:
         raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
     if config.centres == "atoms":
-        raise UserError(
-            "data.centres=atoms needs atoms, which only data=graphene looks for",
-            "use data.centres=grid, points or edges",
-        )
+        what = "data.centres=atoms needs atoms, which only data=graphene detects"
+        raise UserError(what, "use data.centres=grid, points or edges")
     frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
     shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
     return extract_patches(PatchSource(frames=frames, shown=shown), config, seed)
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:
-    """Refused: nothing is known of what these patches show."""
+    """Always a `UserError`, since these patches have no labels."""
     del seed, splits
-    raise UserError(
-        f"data={config.name} has no labels to learn from", "use model=rvae, or model=jrvae"
-    )
+    what = f"data={config.name} has no labels to learn from"
+    raise UserError(what, "use model=rvae, or model=jrvae")

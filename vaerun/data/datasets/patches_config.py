@@ -1,18 +1,15 @@
-"""Keys that all data sets of patches share."""
+"""Keys that `data=graphene` and `data=patches` share."""
 
 from dataclasses import dataclass
 
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
-
-# F frames, N patches of C channels (times).
-
-SPECIES = ("C", "Si")
+from vaerun.microscopy.graphene import SPECIES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FramesConfig(DataConfig):
-    """What frames there are, and how patches are cut out of them."""
+class PatchesConfig(DataConfig):
+    """Keys of data sets of patches: which frames, and how patches are cut out of them."""
 
     path: str | None = field("file, folder or glob of your own frames")
     key: str | None = field("name of the data set in an HDF5 or npz file; null: found")

@@ -31,7 +31,7 @@ def published(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Positions (N, 2), row and column, that the library gives, and which are silicon."""
     with h5py.File(path) as file:
         rows = np.concatenate([file[name][()] for name in file if name.startswith("defect")])
-    # its columns are x, y and element, whatever their names say
+    # its columns are x, y and element, in spite of their names
     return rows[:, 1::-1].astype(float), np.char.find(rows[:, 2], b"Si") >= 0
 
 
@@ -41,11 +41,11 @@ def test_silicon_and_its_neighbours_are_found_where_they_were_published(network)
         (frame,) = read(str(path))
         pixel_A = 10 * frame.pixel_nm
         factor = pixel_A / atom_finder.PIXEL_A
-        found = atom_finder.atoms(atom_finder.segment(network, resampled(frame.image, factor)))
+        detected = atom_finder.atoms(atom_finder.segment(network, resampled(frame.image, factor)))
         position, is_si = published(path)
-        away, nearest = cKDTree((found.position + 0.5) / factor - 0.5).query(position)
+        away, nearest = cKDTree((detected.position + 0.5) / factor - 0.5).query(position)
         right = away * pixel_A <= WITHIN_A
-        silicon += (right & (found.species[nearest] == 1))[is_si].tolist()
+        silicon += (right & (detected.species[nearest] == 1))[is_si].tolist()
         carbon += right[~is_si].tolist()
     assert len(silicon) > 100
     assert np.mean(silicon) >= 0.95
@@ -57,9 +57,11 @@ def test_grain_boundaries_are_strings_of_fives_and_sevens_and_contamination_is_l
     network, name: str
 ):
     frames = at_scale(read(str(REAL / "frames" / f"{name}.hdf5")), None)
-    found = atom_finder.atoms(atom_finder.segment(network, frames[0].image))
+    detected = atom_finder.atoms(atom_finder.segment(network, frames[0].image))
     rule = BondRule(longest=2.0 / atom_finder.PIXEL_A, silicon_longest=2.35 / atom_finder.PIXEL_A)
-    sizes = find_rings(found.position, find_bonds(found.position, rule, found.species)).size
+    sizes = find_rings(
+        detected.position, find_bonds(detected.position, rule, detected.species)
+    ).size
     count = {n: int((sizes == n).sum()) for n in range(3, 13)}
     assert 8 <= count[5] <= 30
     assert 8 <= count[7] <= 30
@@ -67,5 +69,5 @@ def test_grain_boundaries_are_strings_of_fives_and_sevens_and_contamination_is_l
     assert count[6] > 0.85 * len(sizes)
     bright = frames[0].image > np.percentile(frames[0].image, 99) * 0.9
     if name.endswith("6nm"):  # a saturated patch in its corner
-        inside = found.position.round().astype(int)
+        inside = detected.position.round().astype(int)
         assert bright[inside[:, 0], inside[:, 1]].mean() < 0.01

@@ -58,7 +58,7 @@ def test_atoms_of_a_movie_are_written_and_drawn(vaerun, here: Path, root: Path):
     assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
 
 
-def test_atoms_of_your_own_frames_lie_in_their_own_pixels(vaerun, here: Path, root: Path):
+def test_atoms_of_your_own_frames_are_in_file_pixels(vaerun, here: Path, root: Path):
     """Frames at another pixel size: positions are in the pixels of the file."""
     from vaerun.microscopy.detection_score import score
     from vaerun.microscopy.simulation.movie import Scenario, simulate_movie

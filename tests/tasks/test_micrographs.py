@@ -1,4 +1,4 @@
-"""A run on patches of frames draws them where they lie, and knows how large their pixels are."""
+"""A run on patches of frames draws maps of their frames, and saves the pixel size."""
 
 import dataclasses
 from pathlib import Path
@@ -18,9 +18,9 @@ BORDER = 3
 
 
 def in_frames(splits):
-    """The same images one below the other in frames, those of validation in a frame of their own.
+    """The same images one below the other in two frames, for training and for validation.
 
-    All look the same after a third of a turn.
+    Their symmetry is threefold.
     """
     parts, frames = [], []
     for number, part in enumerate((splits.train, splits.val)):
@@ -45,7 +45,7 @@ def in_frames(splits):
 
 
 def draw_maps(arrays, classes):
-    """Only the figures in question."""
+    """Only the maps."""
     parts = ("frame_", "predicted_names", "angle_symmetry")
     return draw({k: v for k, v in arrays.items() if k.startswith(parts)}, classes)
 

@@ -56,7 +56,7 @@ def in_frames(ready: ImageSet) -> ImageSet:
 def run(vaerun, monkeypatch) -> Callable[..., Path]:
     """A run of the real command on a few cards, ready or in frames; its folder.
 
-    An atlas is learned in no time, and the arrays behind the figures are not drawn.
+    The template mixture is fitted in a few steps, and no figures are drawn.
     """
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
     monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)
@@ -85,13 +85,13 @@ def run(vaerun, monkeypatch) -> Callable[..., Path]:
 def rows(folder: Path) -> list[dict[str, str]]:
     """The log of every epoch, but for the time it took."""
     with (folder / "metrics.csv").open() as file:
-        found = list(csv.DictReader(file))
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
+        logged = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in logged]
 
 
 def metrics(folder: Path) -> dict[str, object]:
-    found = json.loads((folder / "metrics.json").read_text())
-    return {name: value for name, value in found.items() if name != "train"}
+    logged = json.loads((folder / "metrics.json").read_text())
+    return {name: value for name, value in logged.items() if name != "train"}
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_a_run_on_patches_is_one_on_ready_images(run, choice: tuple[str, ...]):
     np.testing.assert_array_equal(ours.z_mean, theirs.z_mean)
 
 
-def test_encodings_say_where_patches_lie(run):
+def test_encodings_hold_the_positions_of_patches(run):
     folder = run("data.size=16", "model=vae", patches=True)
     with h5py.File(folder / "latents.h5") as file:
         assert file["frame"][()].tolist() == [i // 8 for i in [*range(40), *range(20)]]
         assert file["centre"].dtype == np.float32
         assert file["centre"][41].tolist() == [3 + 7.5, 3 + 16 + 7.5]
         np.testing.assert_array_equal(file["ring_class"], file["label"][()] - 1)
-        assert "species" not in file  # none is known
+        assert "species" not in file  # unknown for cards

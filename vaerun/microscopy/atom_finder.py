@@ -137,9 +137,9 @@ def segment(network: UNet, image: Image, *, mixed: bool = False) -> Image:
     Parameters
     ----------
     network
-        In evaluation mode, at `PIXEL_A`.
+        A trained network in evaluation mode.
     image
-        Of any size; large frames are processed in tiles.
+        A frame of any size, with pixels of `PIXEL_A`; large frames are processed in tiles.
     mixed
         Whether to compute in bfloat16, which pays off on hardware that is fast at it.
     """
@@ -156,13 +156,14 @@ def segment(network: UNet, image: Image, *, mixed: bool = False) -> Image:
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[Slices, Slices, Slices]]:
-    """Tiles of a frame: rows and columns of a tile, of its core in the tile, and in the frame."""
+    """Tiles of a frame: (rows, columns) of a tile, of its core in the tile, and in the frame."""
     for tile_y, core_y, target_y in _steps(height):
         for tile_x, core_x, target_x in _steps(width):
             yield (tile_y, tile_x), (core_y, core_x), (target_y, target_x)
 
 
 def _steps(side: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Tiles along one axis: a tile, its core in the tile, and its core in the frame."""
     core = _TILE - 2 * _OVERLAP
     if side <= _TILE:
         yield slice(0, side), slice(0, side), slice(0, side)
@@ -182,10 +183,6 @@ def atoms(probability: Image) -> DetectedAtoms:
     peak = _peaks(atom)
     rows, columns = np.nonzero(atom > _SEGMENT)
     pixel = np.stack([rows, columns], axis=1).astype(np.float64)
-    if not len(peak) or not len(pixel):
-        return DetectedAtoms(
-            position=np.zeros((0, 2)), species=np.zeros(0, np.int64), confidence=np.zeros(0)
-        )
     away, owner = cKDTree(peak).query(pixel, distance_upper_bound=_APART_PX)
     near = np.isfinite(away)
     owner, pixel = owner[near], pixel[near]

@@ -84,8 +84,8 @@ class Atoms:
             part = _columns(atoms, pixel_A, names, counted)
             part["frame"] = np.full(len(atoms.position), number)
             part["neighbours"][part["neighbours"] >= 0] += n_before
-            # the rings may go on beyond the border
-            part["ring_class"][_depth(atoms.position, shape) * pixel_A < RING_REACH_A] = -1
+            depth = np.minimum(atoms.position + 0.5, np.array(shape) - 0.5 - atoms.position).min(1)
+            part["ring_class"][depth * pixel_A < RING_REACH_A] = -1  # rings may be cut
             parts.append(part)
             n_before += len(atoms.position)
         return cls(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(cls)})
@@ -108,11 +108,6 @@ def _columns(
         "ring_class": rings.classify(rings.restrict_sizes(sizes, *counted), names),
         "neighbours": neighbours(bonds, n),
     }
-
-
-def _depth(position: Floats, shape: tuple[int, ...]) -> Floats:
-    """Distance of each atom from the nearest border of its frame, (N,), pixels."""
-    return np.minimum(position + 0.5, np.array(shape) - 0.5 - position).min(1)
 
 
 def write_atoms(

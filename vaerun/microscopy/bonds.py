@@ -21,13 +21,13 @@ class BondRule:
     Attributes
     ----------
     longest
-        Of two C atoms, between the ideal 1.42 Å and the 2.46 Å of second neighbours.
+        Longest C–C bond, between the ideal 1.42 Å and the 2.46 Å of second neighbours.
     most
-        Of a C atom.
+        Most bonds of a C atom.
     silicon_longest
-        With Si at one end or both; Si–C is about 1.85 Å.
+        Longest bond with Si at one end or both; Si–C is about 1.85 Å.
     silicon_most
-        Of a Si atom.
+        Most bonds of a Si atom.
     """
 
     longest: float
@@ -76,8 +76,8 @@ def find_bonds(position: Floats, rule: BondRule, species: Ints | None = None) ->
     tail, head, stretch = _candidates(position, rule, silicon)
     order = np.lexsort((head, stretch, tail))  # of two equally near, the lower number
     tail, head = tail[order], head[order]
-    wanted = rank_among_equals(tail) < np.where(silicon, rule.silicon_most, rule.most)[tail]
-    tail, head = tail[wanted], head[wanted]
+    chosen = rank_among_equals(tail) < np.where(silicon, rule.silicon_most, rule.most)[tail]
+    tail, head = tail[chosen], head[chosen]
     by_both = np.intersect1d(tail * n + head, head * n + tail, assume_unique=True)
     i, j = np.divmod(by_both, n)
     return np.stack([i, j], axis=1)[i < j]
@@ -95,9 +95,8 @@ def _candidates(position: Floats, rule: BondRule, silicon: Bools) -> tuple[Ints,
         (group,) = np.nonzero(silicon == kind)
         if len(group):
             # one species, one longest bond from atom i: its nearest are enough
-            length, near = cKDTree(position[group]).query(
-                position, np.arange(1, MOST_BONDS + 2)
-            )
+            tree, ranks = cKDTree(position[group]), np.arange(1, MOST_BONDS + 2)
+            length, near = tree.query(position, ranks)
             longest = np.where(silicon | kind, rule.silicon_longest, rule.longest)
             stretch = length / longest[:, None]
             i, rank = np.nonzero(stretch <= 1)

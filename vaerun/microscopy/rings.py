@@ -51,12 +51,6 @@ class Rings:
         """Number of the ring that each entry of ``atom`` belongs to, (S,)."""
         return np.repeat(np.arange(len(self)), self.size)
 
-    def centre(self, position: Floats) -> Floats:
-        """Mean position of the atoms of each ring, (R, 2), from (N, 2) positions."""
-        corner = np.asarray(position, np.float64)[self.atom]
-        total = [np.bincount(self.ring, axis, minlength=len(self)) for axis in corner.T]
-        return np.stack(total, axis=1) / self.size[:, None]
-
     def __len__(self) -> int:
         return len(self.start) - 1
 
@@ -134,7 +128,7 @@ def _area(corner: Floats) -> Floats:
 
 
 def _simple(corner: Ints, inside: Bools) -> Bools:
-    """Whether polygons (R, C), of whose entries those ``inside`` count, repeat no atom, (R,)."""
+    """Whether polygons (R, C) repeat no atom, (R,), if only entries ``inside`` (R, C) count."""
     apart = np.where(inside, corner, -1 - np.arange(corner.shape[1]))  # the others differ from all
     return (np.diff(np.sort(apart, axis=1), axis=1) != 0).all(axis=1)
 

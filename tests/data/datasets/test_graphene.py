@@ -46,8 +46,8 @@ def test_a_small_frame_is_not_emptied():
 
 def test_a_share_of_each_class_is_labelled():
     label = [0] * 40 + [1] * 20 + [-1] * 10
-    found = load_labelled(config("data.labelled_share=0.25"), 0, splits(label))
-    assert np.bincount(found.label.numpy()).tolist() == [10, 5]
+    labelled = load_labelled(config("data.labelled_share=0.25"), 0, splits(label))
+    assert np.bincount(labelled.label.numpy()).tolist() == [10, 5]
 
 
 @pytest.mark.parametrize(

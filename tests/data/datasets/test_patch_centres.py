@@ -1,4 +1,4 @@
-"""Where patches are cut: points that a picture of them would show to be right."""
+"""Centres of patches on grids, along edges and from files."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Patches of frames: where they are cut, and that validation never sees what training saw."""
+"""Patches of frames: where they are cut, and that training and validation do not overlap."""
 
 import dataclasses
 from pathlib import Path
@@ -25,10 +25,10 @@ def config(**changes: object) -> PatchesConfig:
     return dataclasses.replace(made, **changes)
 
 
-def scene(
+def source(
     n_frames: int = N_FRAMES, movies: list[int] | None = None, scale: float = 1, **changes: object
 ) -> PatchSource:
-    """Frames in which every pixel tells its frame, row and column."""
+    """Frames whose pixels encode their frame, row and column."""
     movies = movies or [0] * n_frames
     rows, columns = np.indices((SIDE, SIDE + 10))
     shown = [(number * 10000 + rows * 100 + columns) / 1e5 for number in range(n_frames)]
@@ -54,8 +54,8 @@ def atoms(n: int = 300, n_frames: int = N_FRAMES) -> Atoms:
     )
 
 
-def test_a_patch_shows_what_lies_about_its_centre():
-    splits = extract_patches(scene(), config(), 0)
+def test_a_patch_shows_the_pixels_about_its_centre():
+    splits = extract_patches(source(), config(), 0)
     for part in (splits.train, splits.val):
         place = part.place
         first = part.images[:][:, 0, 0, 0].numpy() * 1e5
@@ -65,7 +65,7 @@ def test_a_patch_shows_what_lies_about_its_centre():
 
 
 def test_validation_frames_are_never_trained_on():
-    splits = extract_patches(scene(), config(), 0)
+    splits = extract_patches(source(), config(), 0)
     train, val = set(splits.train.place.frame.tolist()), set(splits.val.place.frame.tolist())
     assert not train & val
     assert len(val) == 2
@@ -81,28 +81,28 @@ def test_as_many_frames_are_held_back_as_asked(n_frames: int, share: float):
 
 @pytest.mark.parametrize("n_frames", [1, 3])
 def test_few_frames_are_split_by_region_without_overlap(n_frames: int):
-    splits = extract_patches(scene(n_frames), config(val_share=0.4), 0)
+    splits = extract_patches(source(n_frames), config(val_share=0.4), 0)
     right_of_train = splits.train.place.centre[:, 1].max() + 6
     assert splits.val.place.centre[:, 1].min() - 6 >= right_of_train
     assert len(splits.val) > 0
 
 
 def test_a_lapse_has_its_times_as_channels_and_crosses_no_split():
-    splits = extract_patches(scene(20), config(n_times=3, lag=2, val_share=0.5), 0)
+    splits = extract_patches(source(20), config(n_times=3, lag=2, val_share=0.5), 0)
     for part in (splits.train, splits.val):
         assert part.images.shape[1] == 3
         number = (part.images[:][:, :, 0, 0] * 10).floor().int()  # the frame that each shows
         assert ((number[:, 1:] - number[:, :-1]) == 2).all()
-    seen = [set((p.images[:][:, :, 0, 0] * 10).floor().int().flatten().tolist()) for p in
+    numbers = [set((p.images[:][:, :, 0, 0] * 10).floor().int().flatten().tolist()) for p in
             (splits.train, splits.val)]  # fmt: skip
-    assert not seen[0] & seen[1]
+    assert not numbers[0] & numbers[1]
 
 
 def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
     table = atoms()
     strain = np.arange(len(table), dtype=np.float32)
-    known = scene(atoms=table, factors={"strain": strain}, classes=["a", "b", "c"])
-    splits = extract_patches(known, config(centres="atoms", species=["C"]), 0)
+    labelled = source(atoms=table, factors={"strain": strain}, classes=["a", "b", "c"])
+    splits = extract_patches(labelled, config(centres="atoms", species=["C"]), 0)
     for part in (splits.train, splits.val):
         rows = part.factors["strain"].numpy().astype(int)
         assert (table.species[rows] == 0).all()
@@ -112,12 +112,12 @@ def test_atoms_of_the_wanted_species_bring_their_class_and_their_factors():
 
 
 def test_atoms_look_the_same_after_a_third_of_a_turn_also_without_classes():
-    splits = extract_patches(scene(atoms=atoms()), config(centres="atoms"), 0)
+    splits = extract_patches(source(atoms=atoms()), config(centres="atoms"), 0)
     assert (splits.classes, splits.symmetry) == ([], [3])
 
 
 def test_where_no_atom_was_found_other_centres_still_have_patches():
-    nothing = scene(atoms=atoms(0), factors={"strain": np.zeros(0, np.float32)})
+    nothing = source(atoms=atoms(0), factors={"strain": np.zeros(0, np.float32)})
     splits = extract_patches(nothing, config(), 0)
     assert splits.train.factors["strain"].isnan().all()
     with pytest.raises(UserError, match=r"data\.species=\[Si\]"):
@@ -134,27 +134,27 @@ def test_where_no_atom_was_found_other_centres_still_have_patches():
 )
 def test_a_lapse_stays_in_its_movie(movies: list[int], first: set[int]):
     lapsed = config(n_times=3, lag=1, split="region", val_share=0.4)
-    splits = extract_patches(scene(movies=movies), lapsed, 0)
+    splits = extract_patches(source(movies=movies), lapsed, 0)
     assert set(splits.train.place.frame.tolist()) == first
 
 
 def test_a_lapse_needs_frames_of_one_shape():
-    mixed = scene(6)
-    mixed.shown[3] = mixed.shown[3][:30]
+    frames = source(6)
+    frames.shown[3] = frames.shown[3][:30]
     lapsed = config(n_times=2, lag=1, split="region", val_share=0.4)
-    splits = extract_patches(mixed, lapsed, 0)
+    splits = extract_patches(frames, lapsed, 0)
     assert set(splits.train.place.frame.tolist()) == {0, 1, 4}
 
 
 def test_movies_too_short_to_hold_back_a_lapse_are_split_by_region():
-    splits = extract_patches(scene(6), config(n_times=3, lag=2, val_share=0.4), 0)
+    splits = extract_patches(source(6), config(n_times=3, lag=2, val_share=0.4), 0)
     assert set(splits.val.place.frame.tolist()) == {0, 1}
 
 
 def test_points_are_pixels_of_the_file(tmp_path: Path):
     file = tmp_path / "points.csv"
     file.write_text("frame,row,column\n" + "".join(f"{f},{10 + f},15\n" for f in range(10)))
-    splits = extract_patches(scene(scale=2.0), config(centres="points", points=str(file)), 0)
+    splits = extract_patches(source(scale=2.0), config(centres="points", points=str(file)), 0)
     both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
     assert sorted(both[:, 0].tolist()) == [20.5 + 2 * f for f in range(10)]
     assert set(both[:, 1].tolist()) == {30.5}
@@ -163,7 +163,7 @@ def test_points_are_pixels_of_the_file(tmp_path: Path):
 def test_points_of_a_file_become_centres(tmp_path: Path):
     file = tmp_path / "points.csv"
     file.write_text("frame,row,column\n" + "".join(f"{f},{20 + f},30\n" for f in range(10)))
-    splits = extract_patches(scene(), config(centres="points", points=str(file)), 0)
+    splits = extract_patches(source(), config(centres="points", points=str(file)), 0)
     both = np.concatenate([splits.train.place.centre, splits.val.place.centre])
     assert sorted(both[:, 0].tolist()) == [20.0 + f for f in range(10)]
 
@@ -181,9 +181,9 @@ def test_edges_are_followed():
 
 
 def test_a_random_part_is_a_part_and_the_same_for_the_same_seed():
-    all_of_it = extract_patches(scene(), config(), 0).train.index.tolist()
+    all_of_it = extract_patches(source(), config(), 0).train.index.tolist()
     some = [
-        extract_patches(scene(), config(train_size=20), s).train.index.tolist() for s in (1, 1, 2)
+        extract_patches(source(), config(train_size=20), s).train.index.tolist() for s in (1, 1, 2)
     ]
     assert len(some[0]) == 20
     assert set(some[0]) <= set(all_of_it)
@@ -191,7 +191,7 @@ def test_a_random_part_is_a_part_and_the_same_for_the_same_seed():
 
 
 def test_frames_may_be_held_back_by_number():
-    splits = extract_patches(scene(held_back=[7, 8, 9]), config(), 0)
+    splits = extract_patches(source(held_back=[7, 8, 9]), config(), 0)
     assert set(splits.val.place.frame.tolist()) == {7, 8, 9}
     assert set(splits.train.place.frame.tolist()) == set(range(7))
 
@@ -207,11 +207,11 @@ def test_frames_may_be_held_back_by_number():
         ({"split": "frame", "n_times": 6}, "data.n_times"),
     ],
 )
-def test_what_leaves_no_patch_is_said(changes: dict[str, object], words: str):
+def test_settings_that_leave_no_patch_are_refused(changes: dict[str, object], words: str):
     with pytest.raises(UserError, match=words.replace(".", r"\.")):
-        extract_patches(scene(), config(**changes), 0)
+        extract_patches(source(), config(**changes), 0)
 
 
 def test_one_frame_cannot_be_split_by_frames():
     with pytest.raises(UserError, match=r"data\.split=frame"):
-        extract_patches(scene(1), config(split="frame"), 0)
+        extract_patches(source(1), config(split="frame"), 0)

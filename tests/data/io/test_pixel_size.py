@@ -1,4 +1,4 @@
-"""Lengths come out in nm whatever the unit, and what is none is not guessed."""
+"""Lengths in nm from any unit; None for what is no length."""
 
 import pytest
 from hypothesis import given

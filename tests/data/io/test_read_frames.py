@@ -1,4 +1,4 @@
-"""Frames from every kind of file, and one clear line where there are none."""
+"""Frames from every kind of file, and messages of one line where there are none."""
 
 import json
 import sys
@@ -115,7 +115,7 @@ def test_a_named_data_set_is_read(tmp_path: Path):
         ({}, None),
     ],
 )
-def test_the_pixel_size_is_what_the_file_says(facts: dict[str, object], expected: float | None):
+def test_the_pixel_size_is_that_of_the_metadata(facts: dict[str, object], expected: float | None):
     assert pixel_nm(facts, 30) == (None if expected is None else pytest.approx(expected))
 
 
@@ -156,12 +156,12 @@ def test_a_resolution_for_printers_is_no_pixel_size(tmp_path: Path):
     assert read(str(tmp_path / "x.tif"))[0].pixel_nm is None
 
 
-def test_the_pixel_size_may_stand_beside_the_images_of_an_npz_file(tmp_path: Path):
+def test_the_pixel_size_may_be_an_array_of_the_npz_file(tmp_path: Path):
     np.savez(tmp_path / "x.npz", images=np.stack([IMAGE, IMAGE]), pixel_nm=[0.03])
     assert [f.pixel_nm for f in read(str(tmp_path / "x.npz"))] == [0.03, 0.03]
 
 
-def test_a_data_set_shares_what_is_written_at_its_groups_and_its_own_comes_first(tmp_path: Path):
+def test_a_data_set_inherits_metadata_of_its_groups_after_its_own(tmp_path: Path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["scan/a/images"], file["b"] = IMAGE[None, ..., None], IMAGE
         file["b"].attrs["scan_size"] = [6.0]
@@ -253,7 +253,7 @@ def test_a_pickle_is_refused_and_runs_nothing(tmp_path: Path):
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere/*.npy", "empty", "**.npy"])
-def test_nothing_to_read_is_said(tmp_path: Path, path: str):
+def test_a_path_without_files_is_refused(tmp_path: Path, path: str):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"data\.path="):
         read(str(tmp_path / path))
@@ -287,7 +287,7 @@ def channel(array: np.ndarray, kind: str, *axes: Axis) -> np.ndarray:
 
 @pytest.fixture
 def scifi(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
-    """What the readers of a made-up SciFiReaders return, by channel."""
+    """Channels that the readers of a fake SciFiReaders return; a test fills them."""
     channels: dict[str, np.ndarray] = {}
 
     class Reader:

@@ -43,7 +43,7 @@ def save(path: Path, content: object) -> None:
     np.save(path, content, allow_pickle=True)
 
 
-def test_movies_are_downloaded_converted_and_kept(tmp_path: Path, served: str):
+def test_movies_are_downloaded_and_converted_once(tmp_path: Path, served: str):
     save(tmp_path / "served" / NAME, MOVIES)
     frames = fetch(tmp_path, None, served)
     assert [f.name for f in frames] == ["movie1_0", "movie1_1", "movie3_0"]
@@ -57,7 +57,7 @@ def test_movies_are_downloaded_converted_and_kept(tmp_path: Path, served: str):
         fetch(tmp_path, [2], served)
 
 
-def test_what_cannot_be_downloaded_is_said(tmp_path: Path, served: str):
+def test_a_failed_download_is_a_user_error(tmp_path: Path, served: str):
     with pytest.raises(UserError, match="could not be downloaded"):
         fetch(tmp_path, None, served)
 
@@ -94,16 +94,16 @@ def test_what_would_execute_is_refused(tmp_path: Path, evil):
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_plain_contents_come_back_by_any_protocol(tmp_path: Path, protocol: int):
+def test_plain_contents_are_read_by_any_protocol(tmp_path: Path, protocol: int):
     path = tmp_path / "x.npy"
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(
             file, {"descr": "|O", "fortran_order": False, "shape": ()}
         )
         pickle.dump(np.array(MOVIES, dtype=object), file, protocol=protocol)
-    found = load_arrays(path)
-    np.testing.assert_array_equal(found[1]["image_data"], MOVIES[1]["image_data"])
-    assert found[3]["metadata"]["n"] == 2
+    loaded = load_arrays(path)
+    np.testing.assert_array_equal(loaded[1]["image_data"], MOVIES[1]["image_data"])
+    assert loaded[3]["metadata"]["n"] == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"text"])
@@ -113,7 +113,7 @@ def test_a_broken_file_is_refused(tmp_path: Path, content: bytes):
         load_arrays(tmp_path / "x.npy")
 
 
-def test_a_file_without_movies_is_said(tmp_path: Path, served: str):
+def test_a_file_without_movies_is_refused(tmp_path: Path, served: str):
     save(tmp_path / "served" / NAME, {"a": 1})
     with pytest.raises(UserError, match="holds no movies"):
         fetch(tmp_path, None, served)

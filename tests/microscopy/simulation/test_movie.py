@@ -31,8 +31,8 @@ def test_rings_from_true_positions_are_those_of_the_network(movie_frames: list[T
         bonds = find_bonds(truth.position, RULE_A, truth.species)
         faces = rings.find_rings(truth.position, bonds)
         sizes = rings.ring_sizes(faces, len(truth.position))
-        seen = inside(truth)
-        assert (sizes[seen] == truth.ring_sizes[seen]).all()
+        in_frame = inside(truth)
+        assert (sizes[in_frame] == truth.ring_sizes[in_frame]).all()
 
 
 @pytest.mark.slow
@@ -42,8 +42,8 @@ def test_rings_are_those_of_the_network_under_a_harsh_beam(seed: int):
     for truth in simulate_movie(harsh, seed):
         bonds = find_bonds(truth.position, RULE_A, truth.species)
         sizes = rings.ring_sizes(rings.find_rings(truth.position, bonds), len(truth.position))
-        seen = inside(truth)
-        assert (sizes[seen] == truth.ring_sizes[seen]).all()
+        in_frame = inside(truth)
+        assert (sizes[in_frame] == truth.ring_sizes[in_frame]).all()
 
 
 def test_bonds_are_of_the_length_of_carbon_and_silicon(movie_frames: list[Truth]):

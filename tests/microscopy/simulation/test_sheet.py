@@ -26,7 +26,7 @@ def middle(sheet: Sheet) -> tuple[int, int]:
 
 
 def sizes_by_count(sheet: Sheet) -> dict[int, int]:
-    """How many rings of each size lie away from the rim."""
+    """Number of atoms in rings of each size other than 6, away from the rim."""
     inner = sheet.alive & (np.abs(sheet.position) < 14).all(1)
     sizes = sheet.ring_sizes()[inner]
     # an atom sees each of its rings: a ring of n atoms is counted n times

@@ -1,4 +1,4 @@
-"""Frames of atoms: where blobs lie, how bright they are, how noise goes with dose."""
+"""Frames of atoms: position, height and width of blobs, and noise by dose."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ def frame(
 
 
 @pytest.mark.parametrize("place", [(30.0, 30.0), (25.3, 40.7), (2.5, 60.1)])
-def test_a_blob_lies_where_its_atom_does(place: tuple[float, float]):
+def test_a_blob_is_at_its_atom(place: tuple[float, float]):
     image = frame([list(place)])
     window = image * (image > 0.02 * image.max())
     if place[0] > 10:
@@ -42,8 +42,8 @@ def test_a_carbon_is_as_high_as_the_dose_and_silicon_brighter_by_its_contrast():
 def test_a_blob_is_as_wide_as_the_probe():
     image = frame([[30.0, 35.0]], probe_A=0.6)
     rows, columns = np.indices(image.shape)
-    spread = (image * ((rows - 30) ** 2 + (columns - 35) ** 2)).sum() / image.sum() / 2
-    assert np.sqrt(spread) * 0.14 == pytest.approx(0.6, rel=0.05)
+    variance = (image * ((rows - 30) ** 2 + (columns - 35) ** 2)).sum() / image.sum() / 2
+    assert np.sqrt(variance) * 0.14 == pytest.approx(0.6, rel=0.05)
 
 
 def test_noise_is_that_of_counting():
@@ -63,6 +63,6 @@ def test_atoms_at_one_side_do_not_show_at_the_other():
 def test_thick_contamination_covers_its_share_and_is_bright():
     rng = np.random.default_rng(2)
     optics = dataclasses.replace(CLEAN, cover=0.3, dose=50.0)
-    seen = expose(np.zeros((0, 2)), np.zeros(0, int), (256, 256), optics, rng)
-    assert 0.2 < seen.hidden.mean() < 0.35
-    assert seen.image[seen.hidden].mean() > 5 * seen.image[~seen.hidden].mean() + 1
+    exposure = expose(np.zeros((0, 2)), np.zeros(0, int), (256, 256), optics, rng)
+    assert 0.2 < exposure.hidden.mean() < 0.35
+    assert exposure.image[exposure.hidden].mean() > 5 * exposure.image[~exposure.hidden].mean() + 1

@@ -34,25 +34,22 @@ class GrapheneConfig(PatchesConfig):
     """Keys of `data=graphene`, beyond those of all patches."""
 
     source: str = field(
-        "where frames come from, without data.path", choices=["simulated", "zenodo"]
+        "where frames come from if data.path is null", choices=["simulated", "zenodo"]
     )
     movies: list[int] | None = field(
-        "numbers of the movies: simulated ones (null: 0), or of the public ones (null: all)",
-        min=0,
+        "numbers of the simulated movies (null: 0) or of the public ones (null: all)", min=0
     )
     val_movies: list[int] | None = field(
         "other simulated movies to validate on; null: frames of the same", min=0
     )
     n_frames: int = field("frames of each simulated movie", min=2)
-    frame_px: int = field("side of its square frames, in pixels of 0.14 Å", min=64)
-    dose: float = field(
-        "electrons counted at the peak of a carbon atom there", above=0, max=10_000
-    )
+    frame_px: int = field("side of simulated frames, in pixels of 0.14 Å", min=64)
+    dose: float = field("electrons at the peak of a simulated carbon atom", above=0, max=10_000)
     channel: str = field(
         "what patches show: the atom finder's probability of an atom, or the frame",
         choices=["probability", "raw"],
     )
-    ring_classes: list[str] = field("classes of atoms, by the rings that hold them")
+    ring_classes: list[str] = field("classes of atoms, by the rings that share them")
     smallest_ring: int = field(
         "atoms in the smallest ring that counts for a class", min=SMALLEST_RING, max=LARGEST_RING
     )

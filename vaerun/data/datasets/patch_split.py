@@ -48,12 +48,13 @@ def split_patches(
         config.split == "auto" and n_frames >= max(_FEWEST_FRAMES, 2 * lapse)
     ):
         if n_frames < 2:
-            raise UserError(
-                "data.split=frame needs two frames or more, here is one", "use data.split=region"
-            )
+            what = "data.split=frame needs two frames or more, here is one"
+            raise UserError(what, "use data.split=region")
         held = held_out_frames(n_frames, config.val_share, lapse)
-    else:
-        return _by_region(frame, column, width, config)
+    else:  # the right part of each frame is for validation
+        border = (1 - config.val_share) * np.array(width)[frame[:, 0]]
+        half = config.patch_px / 2
+        return column + half <= border, column - half >= border
     of_val = held[frame]
     return np.asarray(~of_val.any(1)), np.asarray(of_val.all(1))
 
@@ -70,16 +71,7 @@ def held_out_frames(n_frames: int, share: float, lapse: int = 1) -> Bools:
         return held
     n_blocks = min(_BLOCKS, n_held)
     blocks = np.array_split(np.arange(n_frames), n_blocks)
-    for block, some in zip(blocks, np.array_split(np.arange(n_held), n_blocks), strict=True):
-        first = block[0] + (len(block) - len(some)) // 2
-        held[first : first + len(some)] = True
+    for block, part in zip(blocks, np.array_split(np.arange(n_held), n_blocks), strict=True):
+        first = block[0] + (len(block) - len(part)) // 2
+        held[first : first + len(part)] = True
     return held
-
-
-def _by_region(
-    frame: Ints, column: Floats, width: Sequence[int], config: PatchesConfig
-) -> tuple[Bools, Bools]:
-    """As `split_patches`, with the right part of each frame for validation."""
-    border = (1 - config.val_share) * np.array(width)[frame[:, 0]]
-    half = config.patch_px / 2
-    return column + half <= border, column - half >= border

@@ -150,25 +150,21 @@ def _movies(frames: Sequence[Frame]) -> Ints:
 
 
 def _no_centres(config: PatchesConfig) -> UserError:
+    hint = "other centres, as in data.centres=grid"
     if config.centres == "atoms":
-        return UserError(
-            f"no atom of data.species=[{','.join(config.species)}] is detected in these frames",
-            "choose other species, or other centres, as in data.centres=grid",
-        )
-    return UserError(
-        f"data.centres={config.centres} gives no centre of a patch in these frames",
-        "choose other centres, as in data.centres=grid",
-    )
+        species = ",".join(config.species)
+        what = f"no atom of data.species=[{species}] is detected in these frames"
+        return UserError(what, f"choose other species, or {hint}")
+    what = f"data.centres={config.centres} gives no centre of a patch in these frames"
+    return UserError(what, f"choose {hint}")
 
 
 def _no_room(config: PatchesConfig, shapes: Sequence[tuple[int, int]]) -> UserError:
     largest = "×".join(map(str, max(shapes)))
     times = f" and data.n_times={config.n_times}" if config.n_times > 1 else ""
-    return UserError(
-        f"data.patch_px={config.patch_px}{times} leave no patch in {len(shapes)} frame(s) "
-        f"of {largest} pixels or less",
-        "make them smaller",
-    )
+    frames = f"{len(shapes)} frame(s) of {largest} pixels or less"
+    what = f"data.patch_px={config.patch_px}{times} leave no patch in {frames}"
+    return UserError(what, "make them smaller")
 
 
 def _centres(source: PatchSource, config: PatchesConfig) -> PatchGrid:
@@ -210,10 +206,8 @@ def _centres(source: PatchSource, config: PatchesConfig) -> PatchGrid:
 
 def _none_left(kind: str, config: PatchesConfig) -> UserError:
     times = ", data.n_times" if config.n_times > 1 else ""
-    return UserError(
-        f"no patch is left for {kind}",
-        f"change data.val_share, data.split{times} or data.patch_px",
-    )
+    hint = f"change data.val_share, data.split{times} or data.patch_px"
+    return UserError(f"no patch is left for {kind}", hint)
 
 
 def _image_set(

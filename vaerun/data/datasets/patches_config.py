@@ -12,21 +12,23 @@ class PatchesConfig(DataConfig):
     """Keys of data sets of patches: which frames, and how patches are cut out of them."""
 
     path: str | None = field("file, folder or glob of your own frames")
-    key: str | None = field("name of the data set in an HDF5 or npz file; null: found")
-    pixel_size_nm: float | None = field("nm a pixel; null: from the file", above=0)
+    key: str | None = field("name of the data set in an HDF5 or npz file; null: the largest")
+    pixel_size_nm: float | None = field(
+        "nm a pixel; null: from the file or, for graphene, the lattice", above=0
+    )
     patch_px: int = field("side of the square patches, in pixels", min=8)
     centres: str = field(
         "what patches are centred on", choices=["atoms", "grid", "points", "edges"]
     )
     species: list[str] = field("atoms that patches are centred on", choices=list(SPECIES))
     points: str | None = field("CSV or .npy file of the points, for data.centres=points")
-    step_px: float = field("from a patch to the next on a grid or along an edge", above=0)
+    step_px: float = field("pixels from a patch to the next on a grid or along an edge", above=0)
     edge_level: float = field(
         "brightness, from 0 to 1, at which an edge runs, for data.centres=edges", min=0, max=1
     )
-    edge_blur_px: float = field("sd of the blur before an edge is looked for, pixels", min=0)
+    edge_blur_px: float = field("sd of the blur before edges are detected, pixels", min=0)
     n_times: int = field("frames that a patch is followed through, as its channels", min=1)
-    lag: int = field("frames from one of them to the next", min=1)
+    lag: int = field("frames from one channel of a patch to the next", min=1)
     split: str = field(
         "what is held back for validation: frames, or a region of each",
         choices=["auto", "frame", "region"],

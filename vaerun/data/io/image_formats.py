@@ -60,9 +60,8 @@ def _open(reader: str, file: Path, selector: ArraySelector, columns_first: bool)
         for name, dataset in getattr(module, reader)(str(file)).read().items()
         if dataset.data_type.name in ("IMAGE", "IMAGE_STACK")
     }
-    dataset = datasets[
-        select_array({name: d.shape for name, d in datasets.items()}, file, selector)
-    ]
+    shapes = {name: dataset.shape for name, dataset in datasets.items()}
+    dataset = datasets[select_array(shapes, file, selector)]
     axes = [getattr(dataset, f"dim_{i}") for i in range(dataset.ndim)]
     sides = [i for i, axis in enumerate(axes) if axis.dimension_type.name == "SPATIAL"]
     sides = sides if len(sides) == 2 else [0, 1]  # uncalibrated: frames are the last axis

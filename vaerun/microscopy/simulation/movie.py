@@ -211,10 +211,10 @@ class _BeamSimulation:
             return
         self.amorphous_radius = self.scenario.amorphous * (number + 1) / self.scenario.n_frames
         away = np.hypot(*(self.sheet.position - self.amorphous_centre).T)
-        ring = np.flatnonzero(self.sheet.alive & (away < self.amorphous_radius))
-        n_turns = self.rng.poisson(0.02 * len(ring) + 0.5)
-        for _ in range(n_turns if len(ring) else 0):
-            i = int(self.rng.choice(ring))
+        inside = np.flatnonzero(self.sheet.alive & (away < self.amorphous_radius))
+        n_rotations = self.rng.poisson(0.02 * len(inside) + 0.5)
+        for _ in range(n_rotations if len(inside) else 0):
+            i = int(self.rng.choice(inside))
             if self.sheet.bonded[i]:
                 self.sheet.rotate(i, int(self.rng.choice(sorted(self.sheet.bonded[i]))))
 

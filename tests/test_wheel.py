@@ -80,7 +80,7 @@ def test_every_package_and_every_yaml_is_in_the_wheel(wheel):
 
 
 def test_the_installed_package_is_the_one_that_runs(installed, tmp_path):
-    code = "import vaerun.config.groups as c; print(c.__file__); print(c.conf_dir())"
+    code = "import vaerun.config.groups as c; print(c.__file__); print(c.config_dir())"
     file, conf = installed(tmp_path, "python", "-I", "-c", code)
     assert not Path(file).is_relative_to(ROOT)
     assert Path(conf) == Path(file).parents[1] / "conf"

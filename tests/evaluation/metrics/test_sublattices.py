@@ -15,7 +15,7 @@ def measured(encodings):
     return lattice(encodings.train, encodings.val)
 
 
-def test_sublattices_and_defects_that_are_told_score_full_marks(graphene):
+def test_sublattices_and_defects_in_the_encodings_score_full_marks(graphene):
     found = measured(graphene()[1])
     assert found["peak_separation_deg"] == pytest.approx(60, abs=1)
     assert found["peak_width_deg"] == pytest.approx(np.rad2deg(0.05) * np.sqrt(2 / np.pi), rel=0.1)
@@ -107,8 +107,8 @@ def test_content_that_tells_nothing_has_an_area_of_one_half_and_a_wrong_one_none
     assert defect_auc(z[:2000], defect[:2000], z[2000:], defect[2000:]) == pytest.approx(
         0.5, abs=0.05
     )
-    told = np.where(defect, 5.0, 0.0)[:, None] + 0.1 * z
-    assert defect_auc(told[:2000], ~defect[:2000], told[2000:], defect[2000:]) == 0
+    content = np.where(defect, 5.0, 0.0)[:, None] + 0.1 * z
+    assert defect_auc(content[:2000], ~defect[:2000], content[2000:], defect[2000:]) == 0
 
 
 def test_flags_are_no_factors_and_unknown_values_of_others_do_not_count(graphene):

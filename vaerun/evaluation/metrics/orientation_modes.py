@@ -1,4 +1,4 @@
-"""Number of canonical orientations that a model learned: separated peaks of an angle difference."""
+"""Number of canonical orientations that a model learned: separated peaks of the angle error."""
 
 import numpy as np
 import numpy.typing as npt

@@ -217,7 +217,7 @@ def psnr_gain(corrupted: Floats, restored: Floats, clean: Floats) -> dict[str, f
 
 
 def psnr_db(images: Floats, clean: Floats) -> float:
-    """Peak signal-to-noise ratio, −10 log₁₀ of the mean squared error over all pixels of all images.
+    """Peak signal-to-noise ratio in dB, −10 log₁₀ of the mean squared error over all pixels.
 
     The peak is 1. The mean of the ratios of single images would be larger (Jensen's inequality).
 

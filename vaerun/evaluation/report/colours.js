@@ -1,4 +1,4 @@
-// What points are coloured by: palette and limits for Bokeh, a legend for the reader.
+// Colours of points: palette and limits for Bokeh, and their key for the reader.
 
 const UNKNOWN = "#b4bac2";
 
@@ -19,7 +19,7 @@ function colourValues(column) {
 }
 
 /** Names and colours of the classes, or a bar with its ends. */
-function drawLegend(element, column, palettes) {
+function drawColourKey(element, column, palettes) {
   const { palette, low, high } = scaleOf(column, palettes);
   const unknown = colourValues(column).some(Number.isNaN);
   const grey = unknown ? [entry(UNKNOWN, "unknown")] : [];

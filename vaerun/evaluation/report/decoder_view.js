@@ -17,7 +17,7 @@ class Decoded {
     this.large = root.querySelector(".large");
     [this.large.width, this.large.height] = [this.sheet.width, this.sheet.height];
     this.where = root.querySelector(".where");
-    this.map = root.querySelector(".whole");
+    this.map = root.querySelector(".grid");
     this.still = make("canvas"); // its images, without a ring
     this.classes = this.names.length > 1 ? this.makeClasses(root.querySelector(".classes")) : [];
     this.map.addEventListener("pointermove", (event) => onMove(this.under(event)));

@@ -108,7 +108,7 @@ class Explorer {
     const { palette, low, high } = scaleOf(column, this.payload.palettes);
     this.model("mapper").setv({ palette, low, high, nan_color: UNKNOWN });
     this.data.colour = colourValues(column);
-    drawLegend(this.root.querySelector(".legend"), column, this.payload.palettes);
+    drawColourKey(this.root.querySelector(".colour-key"), column, this.payload.palettes);
   }
 
   place() {

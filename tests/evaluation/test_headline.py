@@ -37,15 +37,15 @@ def test_the_headline_says_each_number_with_its_unit():
         ("Angle error", "4.0°"),
         ("Angle error, shear allowed for", "1.5°"),
         ("Angle agreement R", "0.97, least 0.95"),
-        ("Ground states", "1 2 · by class"),
+        ("Orientation modes", "1 2 · by class"),
         ("Shift correlation", "0.20, least −0.50"),
         ("Class accuracy", "74.6 %, mean of the classes 61.2 %"),
         ("k-means on z, one to one", "45.6 %"),
         ("Neighbour accuracy of z", "100.0 %"),
-        ("Shear told by z (R²)", "0.93"),
-        ("Sublattices told by θ", "98.7 %"),
+        ("Shear from z (R²)", "0.93"),
+        ("Sublattices from θ", "98.7 %"),
         ("Peaks of θ apart", "59.8°, each ±2.3°"),
-        ("Defects told by z (ROC area)", "0.93"),
+        ("Defects from z (ROC area)", "0.93"),
         ("Training", "95 s, 2,430 images/s"),
     ]
 
@@ -59,7 +59,7 @@ def test_any_part_may_be_missing(key):
 
 def test_one_count_for_all_is_said_once():
     angle = METRICS["angle"] | {"ground_states": [1, 1, 1]}
-    assert ("Ground states", "1 in every class") in headline({"angle": angle})
+    assert ("Orientation modes", "1 in every class") in headline({"angle": angle})
 
 
 def test_accuracies_that_are_the_same_are_said_once():
@@ -72,7 +72,7 @@ def test_a_single_peak_and_a_lattice_of_unknown_truth_are_said():
     assert headline({"lattice": {"peak_separation_deg": 0.0, "peak_width_deg": 3.0}}) == [
         ("Peaks of θ apart", "only one peak")
     ]
-    assert headline({"lattice": {"defect_auc": 0.5}}) == [("Defects told by z (ROC area)", "0.50")]
+    assert headline({"lattice": {"defect_auc": 0.5}}) == [("Defects from z (ROC area)", "0.50")]
 
 
 def test_numbers_are_written_as_people_write_them():
@@ -94,10 +94,10 @@ def test_classes_that_hardly_any_image_is_in_are_said():
     assert "Unused classes" not in rows
 
 
-def test_found_classes_are_told_from_clusters_of_z():
+def test_predicted_classes_are_named_apart_from_clusters_of_z():
     scores = {"hungarian": 0.5, "majority": 0.6, "usage": [0.5, 0.5]}
     assert headline({"clustering": {**scores, "method": "y"}}) == [
-        ("Found classes, one to one", "50.0 %")
+        ("Predicted classes, one to one", "50.0 %")
     ]
     assert headline({"clustering": {**scores, "method": "kmeans"}}) == [
         ("k-means on z, one to one", "50.0 %")

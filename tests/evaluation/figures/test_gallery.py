@@ -277,7 +277,7 @@ def test_a_confusion_of_found_classes_may_have_any_number_of_columns(columns):
     axes = figure["confusion"].axes[0]
     assert [t.get_text() for t in axes.get_xticklabels()] == [str(j) for j in columns]
     assert [t.get_text() for t in axes.get_yticklabels()] == CLASSES
-    assert axes.get_xlabel() == "found class"
+    assert axes.get_xlabel() == "predicted class number"
     said = {t.get_position(): t.get_text() for t in axes.texts}
     assert said == {(1, 2): "0.75", (0, 2): "0.25"}
     assert png(figure["confusion"])

@@ -101,7 +101,7 @@ def test_found_classes_go_by_the_names_of_their_groups(figures, arrays):
     assert title(figures["frame_1_predicted"]) == "Predicted class, frame 1"
     names = np.array(["0: hole", "1: hole"])
     figure = draw(some(arrays, "predicted", predicted_names=names), CLASSES)["frame_1_predicted"]
-    assert title(figure) == "Found class, frame 1"
+    assert title(figure) == "Predicted class, frame 1"
     assert [t.get_text() for t in figure.legends[0].get_texts()] == names.tolist()
 
 

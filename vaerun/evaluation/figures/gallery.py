@@ -1,4 +1,4 @@
-"""Which figures a run gets: those whose arrays are present (listed in the package's head)."""
+"""The figures of a run: those whose arrays, listed in the package's docstring, are there."""
 
 import io
 import re
@@ -22,12 +22,12 @@ POSE_SHIFTS = ("shift_row", "shift_column")
 
 
 def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
-    """Every figure whose arrays are there, by name, in the order of a report.
+    """Every figure whose arrays are there, by name.
 
     Parameters
     ----------
     arrays
-        As in `figures/arrays.npz`.
+        The content of `figures/arrays.npz`.
     classes
         Names of the classes, empty when there are none.
     """
@@ -51,7 +51,7 @@ def png(figure: Figure) -> bytes:
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]:
-    """Each figure as ``<folder>/<name>.png``, whole or not at all; the paths by name."""
+    """Write each figure to ``<folder>/<name>.png``; the paths by name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for name, figure in figures.items():
@@ -102,8 +102,8 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
         )
     if "confusion" in arrays:
         columns = arrays.get("confusion_columns")
-        found = None if columns is None else [int(j) for j in columns]
-        figures["confusion"] = learning_curves.draw_confusion(arrays["confusion"], classes, found)
+        groups = None if columns is None else [int(j) for j in columns]
+        figures["confusion"] = learning_curves.draw_confusion(arrays["confusion"], classes, groups)
     return figures
 
 
@@ -124,27 +124,25 @@ def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
 def _latent_classes(
     arrays: Arrays, classes: Sequence[str]
 ) -> tuple[dict[str, npt.NDArray[Any]], Sequence[str]]:
-    """Classes to colour images by, under the titles of their panels, and what they are called.
+    """Classes to colour images by, under the titles of their panels, and names of the classes.
 
-    Where no image has a true class, those that a model found go by their number.
+    Where no image has a true class, predicted ones are named by their number.
     """
     titles = {"latent_label": "True class", "latent_predicted": "Predicted class"}
-    if "confusion_columns" in arrays:
-        titles["latent_predicted"] = "Found class"
-    known = {
+    labels = {
         title: arrays[name]
         for name, title in titles.items()
         if name in arrays and (arrays[name] >= 0).any()
     }
-    if classes and "True class" in known:
-        return known, classes
-    found = {title: label for title, label in known.items() if title != "True class"}
-    n_found = max((int(label.max()) + 1 for label in found.values()), default=0)
-    return found, [f"class {j}" for j in range(n_found)]
+    if classes and "True class" in labels:
+        return labels, classes
+    labels.pop("True class", None)
+    n_classes = max((int(label.max()) + 1 for label in labels.values()), default=0)
+    return labels, [f"class {j}" for j in range(n_classes)]
 
 
 def _symmetry(arrays: Arrays) -> int:
-    """Order of the rotational symmetry that all images share."""
+    """Order of the rotational symmetry of all images."""
     return int(arrays.get("angle_symmetry", 1))
 
 
@@ -215,9 +213,9 @@ def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
         labels, names = _latent_classes(arrays, classes)
         label = next(iter(labels.values()), np.full(len(angle), -1))
         if truth is not None and varies(truth):
-            known = np.isfinite(truth)
+            some = np.isfinite(truth)
             figures["angle_vs_truth"] = pose.draw_angle_vs_truth(
-                angle[known], truth[known], label[known], names, symmetry
+                angle[some], truth[some], label[some], names, symmetry
             )
         figures["angle_histogram"] = pose.draw_angle_histogram(
             angle, truth, label, names, symmetry

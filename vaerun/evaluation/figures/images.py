@@ -1,4 +1,4 @@
-"""Figures made of images: samples, reconstructions, decoded grids and walks."""
+"""Figures made of images: samples, reconstructions, decoded grids and traversals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.floating]
 
 # R rows and K columns of images, C H W image, n images in a list.
 
-GAP = 0.06  # between images, share of the longer side
+GAP = 0.06  # between images, as a share of the longer side
 MOST_INPUTS = 60
 COLUMNS, MOST_EXAMPLES = 12, 36
 
@@ -33,14 +33,14 @@ def draw_inputs(images: Floats) -> Figure:
 
 
 def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
-    """Images over what the model makes of them and, if it was to restore them, the truth.
+    """Rows of images: input, output and, for a restoration, truth.
 
     Parameters
     ----------
     rows
-        (n, C, H, W) each, by the names that stand beside them.
+        Name of each row to its images (n, C, H, W).
     title
-        Over all.
+        Title of the figure.
     """
     stacked = np.stack(list(rows.values()))  # (R, n, C, H, W)
     n_rows, n = stacked.shape[:2]
@@ -61,7 +61,7 @@ def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
 def draw_manifold(
     images: Floats, row_axis: Floats, column_axis: Floats, dimensions: Sequence[int], title: str
 ) -> Figure:
-    """Images decoded on a grid (R, K, C, H, W), with the content they were decoded from."""
+    """Images decoded on a grid (R, K, C, H, W), with axes of the content."""
     rows, columns = images.shape[:2]
     width = 6.4 if rows > 1 else 9.0
     height = width * rows / columns * images.shape[-2] / images.shape[-1]
@@ -96,12 +96,12 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
 
 
 def mosaic(images: Floats) -> Floats:
-    """One picture of a grid of images, white between them.
+    """One picture of a grid of images, with white gaps.
 
     Parameters
     ----------
     images
-        (R, K, C, H, W), any range; NaN where there is no image.
+        (R, K, C, H, W), any range; NaN for a place without an image.
 
     Returns
     -------
@@ -116,12 +116,11 @@ def mosaic(images: Floats) -> Floats:
     gap = max(round(GAP * max(h, w)), 1)
     picture = np.ones((rows, h + gap, columns, w + gap, channels), np.float32)
     picture[:, :h, :, :w] = scaled.transpose(0, 3, 1, 4, 2)
-    whole = picture.reshape(rows * (h + gap), columns * (w + gap), channels)
-    return whole[:-gap, :-gap]
+    return picture.reshape(rows * (h + gap), columns * (w + gap), channels)[:-gap, :-gap]
 
 
 def _in_rows(images: Floats, columns: int) -> Floats:
-    """A list of images in rows, the last one filled up with NaN."""
+    """A list of images as rows, the last one filled up with NaN."""
     missing = -len(images) % columns
     blank = np.full((missing, *images.shape[1:]), np.nan, np.float32)
     return np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
@@ -151,7 +150,7 @@ def _bare(axes: Axes) -> None:
 
 
 def _axis_ticks(axis: Any, values: Floats) -> None:
-    """Up to seven values beside the images they belong to."""
+    """Label up to seven images of an axis with their values."""
     step = max(-(-(len(values) - 1) // 6), 1)
     at = np.arange(0, len(values), step)
     decimals = 1 if np.ptp(values) > 5 else 2

@@ -11,7 +11,7 @@ from vaerun.evaluation.figures.style import (
     FAINT,
     UNKNOWN,
     class_colours,
-    class_legend,
+    class_key,
     colours_of,
     degree_ticks,
     new_figure,
@@ -22,9 +22,9 @@ from vaerun.evaluation.metrics.circular import wrap
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 
-# N images, J classes. Angles come in radians and are drawn in degrees.
+# N images, J classes. Angles are given in radians and drawn in degrees.
 
-BINS = 60  # the paper's
+BINS = 60
 MOST_PANELS = 12  # classes that get a panel of their own
 BLUE = "#4f7fc4"
 
@@ -32,7 +32,7 @@ BLUE = "#4f7fc4"
 def draw_angle_vs_truth(
     estimate: Floats, truth: Floats, label: Ints, classes: Sequence[str], symmetry: int = 1
 ) -> Figure:
-    """Encoded against true angle: all images, then each class by itself.
+    """Encoded against true angle: a panel of all images, then one for each class.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def draw_angle_vs_truth(
     figure.supxlabel("true angle" + _modulo(symmetry), fontsize=9)
     figure.supylabel("encoded angle" + _modulo(symmetry), fontsize=9)
     if classes:
-        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
+        class_key(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
 
 
@@ -93,7 +93,7 @@ def _angle_panel(
 
 
 def _reach(angle_deg: Floats, symmetry: int) -> float:
-    """How far an axis of angles must go: all round, or just beyond a narrow range."""
+    """Limit of an axis of angles, degrees: the whole period, or just beyond a narrow range."""
     most = 1.15 * float(np.quantile(np.abs(angle_deg), 0.995))
     return 180 / symmetry if most > 90 / symmetry else max(most, 1.0)
 
@@ -105,7 +105,7 @@ def draw_angle_histogram(
     classes: Sequence[str],
     symmetry: int = 1,
 ) -> Figure:
-    """How often each angle is encoded and, where it is known, its difference to the truth.
+    """Histogram of the encoded angle and, with a true angle, of the difference from it.
 
     Parameters
     ----------
@@ -132,11 +132,11 @@ def draw_angle_histogram(
     )
     panels[0].set(xlabel="encoded angle" + _modulo(symmetry), ylabel="images")
     if truth is not None:
-        known = np.isfinite(truth)
+        labelled = np.isfinite(truth)
         difference = np.rad2deg(wrap(estimate - truth, period))
-        edges = _angle_bins(panels[1], difference[known], symmetry)
+        edges = _angle_bins(panels[1], difference[labelled], symmetry)
         for colour, mask in parts:
-            own = difference[mask & known]
+            own = difference[mask & labelled]
             counts = np.histogram(own, edges)[0] / max(len(own), 1)
             panels[1].stairs(counts, edges, color=colour, linewidth=1.4)
         panels[1].set(
@@ -145,12 +145,12 @@ def draw_angle_histogram(
             ylim=(0, None),
         )
     if classes:
-        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
+        class_key(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
 
 
 def _angle_bins(axes: Axes, angle_deg: Floats, symmetry: int) -> Floats:
-    """Edges of the bins, (BINS + 1,), after the axis is set to their range."""
+    """Set the range of the x axis; the edges (BINS + 1,) of the bins in it."""
     limit = _reach(angle_deg, symmetry)
     axes.set_xlim(-limit, limit)
     degree_ticks(axes.xaxis, limit)
@@ -158,7 +158,7 @@ def _angle_bins(axes: Axes, angle_deg: Floats, symmetry: int) -> Floats:
 
 
 def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Colour and members of each class that has any, then of the unknown."""
+    """Colour and mask (N,) of each class that has images, then of the unlabelled images."""
     colours = [*class_colours(len(classes)), UNKNOWN if classes else BLUE]
     masks = [label == j for j in range(len(classes))]
     masks.append(~np.any(masks, axis=0) if masks else np.ones(len(label), dtype=bool))
@@ -166,7 +166,7 @@ def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[n
 
 
 def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Figure:
-    """How often each shift is encoded, and the true shifts where known.
+    """Histograms of the encoded shifts, with the true ones.
 
     Parameters
     ----------
@@ -182,8 +182,7 @@ def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Fi
     for i, name in enumerate(("row", "column")):
         panels[i].hist(shift_px[:, i], bins=list(edges), color=BLUE, label="encoded")
         if name in truth_px:
-            known = truth_px[name][np.isfinite(truth_px[name])]
-            counts = np.histogram(known, edges)[0]
+            counts = np.histogram(truth_px[name][np.isfinite(truth_px[name])], edges)[0]
             panels[i].stairs(counts, edges, color="#22262b", linewidth=1.1, label="true")
             panels[i].legend()
         panels[i].set(xlabel=f"{name} shift (pixels)", ylabel="images")

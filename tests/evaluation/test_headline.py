@@ -30,7 +30,7 @@ METRICS = {
 }
 
 
-def test_the_headline_says_each_number_with_its_unit():
+def test_the_headline_has_each_number_with_its_unit():
     assert headline(METRICS) == [
         ("Validation loss", "73.1 nats per image"),
         ("Restoration", "21.5 dB, input 10.1 dB"),
@@ -57,18 +57,18 @@ def test_any_part_may_be_missing(key):
     assert headline({}) == []
 
 
-def test_one_count_for_all_is_said_once():
+def test_one_count_for_all_is_printed_once():
     angle = METRICS["angle"] | {"ground_states": [1, 1, 1]}
     assert ("Orientation modes", "1 in every class") in headline({"angle": angle})
 
 
-def test_accuracies_that_are_the_same_are_said_once():
+def test_equal_accuracies_are_printed_once():
     for mean in ({"balanced_accuracy": 0.7462}, {}):
         classification = {"accuracy": 0.746, **mean}
         assert headline({"classification": classification}) == [("Class accuracy", "74.6 %")]
 
 
-def test_a_single_peak_and_a_lattice_of_unknown_truth_are_said():
+def test_a_single_peak_and_a_lattice_of_unknown_truth_are_named():
     assert headline({"lattice": {"peak_separation_deg": 0.0, "peak_width_deg": 3.0}}) == [
         ("Peaks of θ apart", "only one peak")
     ]
@@ -86,7 +86,7 @@ def test_numbers_are_written_as_people_write_them():
     assert percent(0.8214) == "82.1 %"
 
 
-def test_classes_that_hardly_any_image_is_in_are_said():
+def test_classes_with_hardly_any_image_are_named():
     """Fewer than a tenth of an even share: with four classes, of a quarter."""
     rows = dict(headline({"clustering": {"method": "y", "usage": [0.024, 0.4, 0, 0.576]}}))
     assert rows["Unused classes"] == "2 of 4 (0, 2): the others share their images"

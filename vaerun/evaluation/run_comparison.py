@@ -135,20 +135,12 @@ def known_metrics(runs: Sequence[FinishedRun]) -> list[str]:
     )
 
 
-def mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and standard deviation of a sample; None where it is too small."""
-    mean = statistics.mean(values) if values else None
-    return mean, statistics.stdev(values) if len(values) > 1 else None
-
-
 def cell(values: Sequence[float]) -> str:
-    """Mean ± standard deviation as text."""
-    mean, spread = mean_and_spread(values)
-    if mean is None:
+    """Mean ± standard deviation of a sample as text."""
+    if not values:
         return "–"
-    return format_significant(mean, 4) + (
-        "" if spread is None else f" ± {format_significant(spread, 2)}"
-    )
+    mean = format_significant(statistics.mean(values), 4)
+    return f"{mean} ± {format_significant(statistics.stdev(values), 2)}" if values[1:] else mean
 
 
 def table(groups: Sequence[Group], metrics: Sequence[str]) -> tuple[list[str], list[list[str]]]:

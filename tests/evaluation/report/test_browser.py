@@ -87,8 +87,8 @@ def decoded(names, z, side, knots=12):
 
 def cards(encodings):
     shown = encodings(12_000, 4_000)
-    told = np.eye(4, dtype=np.float32)[shown.label]
-    shown = encodings(12_000, 4_000, class_probability=told, predicted=shown.label)
+    one_hot = np.eye(4, dtype=np.float32)[shown.label]
+    shown = encodings(12_000, 4_000, class_probability=one_hot, predicted=shown.label)
     return Explorer(
         encodings=shown,
         classes=CLASSES,

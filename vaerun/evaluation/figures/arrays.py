@@ -15,19 +15,10 @@ MOST_DRAWN = 100_000  # images in a figure
 
 
 def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
-    """Content, pose, classes and factors of the validation images, and the confusion.
+    """Arrays of content, pose, classes and factors of validation images, and of the confusion.
 
-    Parameters
-    ----------
-    encodings
-        All splits. Above `MOST_DRAWN` validation images an even selection is drawn.
-    metrics
-        The result of `summarise`.
-
-    Returns
-    -------
-    dict
-        Arrays by the names in `vaerun.evaluation.figures`; without latents that the model lacks.
+    Their names are those in `vaerun.evaluation.figures`; a latent that the model lacks is left
+    out. Above `MOST_DRAWN` images an even selection is drawn. The metrics come from `summarise`.
     """
     val = encodings.val.thinned(MOST_DRAWN)
     arrays: Arrays = {"latent_z": val.z_mean, "latent_label": val.label}
@@ -66,13 +57,7 @@ def _unsupervised_classes(val: Encodings, n_groups: int, n_classes: int) -> Arra
 
 
 def curve_arrays(history: Mapping[str, Sequence[float]]) -> Arrays:
-    """The arrays of the learning curve.
-
-    Parameters
-    ----------
-    history
-        ``epoch`` and the logged ``<split>/<term>``, one value an epoch, NaN where not measured.
-    """
+    """Arrays of the learning curve, from the logged ``epoch`` and ``<split>/<term>``."""
     return {
         f"curve_{name.replace('/', '_')}": np.asarray(values, np.float64)
         for name, values in history.items()

@@ -22,15 +22,7 @@ POSE_SHIFTS = ("shift_row", "shift_column")
 
 
 def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
-    """Every figure whose arrays are there, by name.
-
-    Parameters
-    ----------
-    arrays
-        The content of `figures/arrays.npz`.
-    classes
-        Names of the classes, empty when there are none.
-    """
+    """Every figure of the arrays in `figures/arrays.npz`, by name; classes may be empty."""
     with house_style():
         return {
             **_of_images(arrays),

@@ -33,15 +33,7 @@ def draw_inputs(images: Floats) -> Figure:
 
 
 def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
-    """Rows of images: input, output and, for a restoration, truth.
-
-    Parameters
-    ----------
-    rows
-        Name of each row to its images (n, C, H, W).
-    title
-        Title of the figure.
-    """
+    """Rows of images (n, C, H, W) by their names: input, output and, for a restoration, truth."""
     stacked = np.stack(list(rows.values()))  # (R, n, C, H, W)
     n_rows, n = stacked.shape[:2]
     columns = min(n, COLUMNS)
@@ -96,17 +88,9 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
 
 
 def mosaic(images: Floats) -> Floats:
-    """One picture of a grid of images, with white gaps.
+    """One picture (height, width, 3 or 1) in [0, 1] of a grid of images, with white gaps.
 
-    Parameters
-    ----------
-    images
-        (R, K, C, H, W), any range; NaN for a place without an image.
-
-    Returns
-    -------
-    ndarray
-        (R·(H + gap) − gap, K·(W + gap) − gap, 3 or 1) in [0, 1].
+    The images (R, K, C, H, W) have any range; NaN stands for a place without an image.
     """
     if images.shape[2] != 3:
         images = images[:, :, :1]

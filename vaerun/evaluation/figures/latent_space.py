@@ -43,18 +43,15 @@ def draw_latent_distribution(
     classes: Sequence[str],
     period_deg: float = 360.0,
 ) -> Figure:
-    """Content of every image, with one panel for each label and quantity.
+    """Content (N, d) of every image, with one panel for each label and quantity.
 
     Parameters
     ----------
     z
-        (N, d); the two dimensions of largest variance are drawn.
-    labels
-        Title to class of each image (N,), −1 unknown.
-    angles
-        Title to an angle of each image (N,), degrees, NaN where unknown.
-    values
-        Title to another quantity of each image (N,), NaN where unknown.
+        The two dimensions of largest variance are drawn.
+    labels, angles, values
+        Title to class, angle in degrees or other quantity of each image, (N,); −1 or NaN where
+        unknown.
     classes
         Names of the classes.
     period_deg

@@ -21,14 +21,9 @@ SPLITS = {"train": "training", "val": "validation"}
 
 
 def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
-    """Loss, reconstruction and KL terms by epoch.
+    """Loss, reconstruction and KL terms by epoch (E,), counted from 1.
 
-    Parameters
-    ----------
-    epoch
-        (E,) counted from 1.
-    curves
-        ``<split>_<term>`` to (E,), nats per image, NaN where not measured.
+    The curves map ``<split>_<term>`` to (E,) nats per image, NaN where not measured.
     """
     panels = {kind: [name for name in curves if _kind(name) == kind] for kind in TITLES}
     panels = {kind: names for kind, names in panels.items() if names}
@@ -88,10 +83,8 @@ def draw_confusion(
     ----------
     counts
         (J, J') numbers of images.
-    classes
-        Names of the J true classes.
-    groups
-        Numbers of the J' predicted classes, for a model that is trained without labels.
+    classes, groups
+        Names of the J true classes; numbers of J' classes predicted by a model without labels.
     """
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     n, n_columns = counts.shape

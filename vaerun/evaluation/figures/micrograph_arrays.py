@@ -18,7 +18,7 @@ MOST_FRAMES = 2
 
 
 def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[str]) -> Arrays:
-    """Micrographs, and the encodings of all their patches.
+    """Micrographs with most validation patches, and the encodings of all their patches.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
     Returns
     -------
     dict
-        ``frame_<f>_<array>`` for each frame f that is shown, and ``predicted_names`` (J,), as
-        listed in `vaerun.evaluation.figures`; empty where images are no patches of micrographs.
+        ``frame_<f>_…`` and ``predicted_names``, as listed in `vaerun.evaluation.figures`; empty
+        where images are no patches of micrographs.
     """
     if encodings.place is None or not frames:
         return {}

@@ -51,17 +51,7 @@ class Micrograph:
 
 
 def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str, Figure]:
-    """Every map of every frame, ``frame_<f>_<quantity>``.
-
-    Parameters
-    ----------
-    arrays
-        As listed in `vaerun.evaluation.figures`.
-    classes
-        Names of the true classes.
-    symmetry
-        Angles are drawn modulo 360°/symmetry.
-    """
+    """Every map ``frame_<f>_<quantity>`` of the arrays in `figures/arrays.npz`."""
     inferred = [str(name) for name in arrays.get("predicted_names", [])]
     figures = {}
     for frame in (name.removesuffix("_image") for name in arrays if _IMAGE.fullmatch(name)):

@@ -22,9 +22,10 @@ from vaerun.evaluation.metrics.circular import wrap
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 
-# N images, J classes. Angles are given in radians and drawn in degrees.
+# N images, J classes. Angles (N,) are in radians, NaN where unknown, and drawn in degrees modulo
+# 360°/symmetry; labels (N,) are −1 where unknown; classes are the names of the J classes.
 
-BINS = 60
+BINS = 60  # as in Figures 8d and 10b of the paper
 MOST_PANELS = 12  # classes that get a panel of their own
 BLUE = "#4f7fc4"
 
@@ -32,19 +33,7 @@ BLUE = "#4f7fc4"
 def draw_angle_vs_truth(
     estimate: Floats, truth: Floats, label: Ints, classes: Sequence[str], symmetry: int = 1
 ) -> Figure:
-    """Encoded against true angle: a panel of all images, then one for each class.
-
-    Parameters
-    ----------
-    estimate, truth
-        (N,) radians.
-    label
-        (N,) class, −1 unknown.
-    classes
-        Names of the J classes.
-    symmetry
-        Angles are drawn modulo 360°/symmetry.
-    """
+    """Encoded against true angle: a panel of all images, then one for each class."""
     period = 2 * np.pi / symmetry
     x = np.rad2deg(truth if symmetry == 1 else wrap(truth, period))
     y = np.rad2deg(wrap(estimate, period))
@@ -105,19 +94,7 @@ def draw_angle_histogram(
     classes: Sequence[str],
     symmetry: int = 1,
 ) -> Figure:
-    """Histogram of the encoded angle and, with a true angle, of the difference from it.
-
-    Parameters
-    ----------
-    estimate, truth
-        (N,) radians, the latter NaN where unknown.
-    label
-        (N,) class, −1 unknown.
-    classes
-        Names of the J classes.
-    symmetry
-        Angles count modulo 360°/symmetry.
-    """
+    """Histogram of the encoded angle and, with a true angle, of the difference from it."""
     parts = _parts(label, classes)
     figure = new_figure(7.6 if truth is not None else 4.6, 3.0)
     panels = figure.subplots(1, 2 if truth is not None else 1, squeeze=False)[0]
@@ -166,14 +143,9 @@ def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[n
 
 
 def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Figure:
-    """Histograms of the encoded shifts, with the true ones.
+    """Histograms of the encoded shifts (N, 2), row and column in pixels, with the true ones.
 
-    Parameters
-    ----------
-    shift_px
-        (N, 2) row and column, pixels.
-    truth_px
-        ``row`` and ``column`` to (N,), NaN where unknown, or empty.
+    The true shifts are ``row`` and ``column`` (N,), NaN where unknown, or empty.
     """
     figure = new_figure(8.6, 2.9)
     panels = figure.subplots(1, 3)

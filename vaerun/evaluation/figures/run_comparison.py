@@ -21,12 +21,7 @@ def draw_metrics(
 ) -> Figure:
     """One panel a metric: a row for each group of runs, a point a run, a bar at the mean.
 
-    Parameters
-    ----------
-    titles
-        Titles of the G groups.
-    metrics
-        Name of each metric to its values in the runs of each group, G sequences, some empty.
+    The metrics map a name to the values in the runs of each of G groups, some of them empty.
     """
     with house_style():
         n, n_groups = len(metrics), len(titles)

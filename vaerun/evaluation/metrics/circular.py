@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-# N angles, s order of the rotational symmetry. All angles are in radians.
+# N angles in radians. symmetry s: the object looks the same after a turn by 2π/s.
 
 
 def wrap(angle: npt.ArrayLike, period: float = 2 * np.pi) -> Array:
@@ -27,15 +27,7 @@ def common_symmetry(symmetry: Sequence[int]) -> int:
 
 
 def resultant(difference: npt.ArrayLike, symmetry: int = 1) -> float:
-    """Length of the mean of exp(i·s·difference): 1 if all are equal, 0 if uniform on the circle.
-
-    Parameters
-    ----------
-    difference
-        (N,) encoded minus true angle.
-    symmetry
-        s: the object looks the same after a turn by 2π/s.
-    """
+    """Length of the mean of exp(i·s·difference) over (N,) angles: 1 all equal, 0 uniform."""
     turns = np.asarray(difference, dtype=np.float64) * symmetry
     return float(np.abs(np.exp(1j * turns).mean()))
 
@@ -82,14 +74,9 @@ def mean_absolute_error(difference: npt.ArrayLike, symmetry: int = 1) -> float:
 
 
 def rotation_sense(angle: npt.ArrayLike, truth: npt.ArrayLike, symmetry: int = 1) -> float:
-    """R(angle − truth) − R(angle + truth): 1 if it turns with the object, −1 if against it.
+    """R(angle − truth) − R(angle + truth) of encoded and true angles (N,), R being `resultant`.
 
-    Parameters
-    ----------
-    angle, truth
-        (N,) encoded and true angles.
-    symmetry
-        s: the object looks the same after a turn by 2π/s.
+    It is near 1 if the encoded angle turns with the object, near −1 if against it.
     """
     angle, truth = np.asarray(angle, np.float64), np.asarray(truth, np.float64)
     return resultant(angle - truth, symmetry) - resultant(angle + truth, symmetry)

@@ -28,15 +28,7 @@ def contingency(group: Ints, label: Ints) -> Ints:
 
 
 def matches(group: Ints, label: Ints, n_groups: int) -> Ints:
-    """The true class (G,) assigned to each group, one to one; −1 for none.
-
-    Parameters
-    ----------
-    group, label
-        (M,) group and true class, the latter −1 where unknown.
-    n_groups
-        G.
-    """
+    """True class (G,) of each group, one to one, −1 for none; labels (M,) are −1 if unknown."""
     labelled = label >= 0
     match = np.full(n_groups, -1)
     if labelled.any():
@@ -67,12 +59,7 @@ def names_of_groups(group: Ints, label: Ints, classes: Sequence[str], n_groups: 
 
 
 def agreement(group: Ints, label: Ints) -> dict[str, float]:
-    """Accuracies and indices of a grouping against the true classes.
-
-    Parameters
-    ----------
-    group, label
-        (M,) group and true class of each image, all >= 0, M >= 1.
+    """Accuracies and indices of a grouping (M,) against the true classes (M,), all >= 0, M >= 1.
 
     Returns
     -------
@@ -92,14 +79,9 @@ def agreement(group: Ints, label: Ints) -> dict[str, float]:
 
 
 def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
-    """The k-means cluster (M,) of each validation image; the centres come from training images.
+    """The k-means cluster (M,) of each validation image, with centres from (N, d) training images.
 
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) and (M, d).
-    n_groups
-        G; there are fewer clusters where fewer training points differ.
+    There are fewer clusters than ``n_groups`` where fewer training points differ.
     """
     distinct = len(np.unique(z_train, axis=0))
     means = KMeans(min(n_groups, distinct), n_init=10, random_state=0)
@@ -108,14 +90,7 @@ def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
 
 
 def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, object]:
-    """Accuracy, its mean over classes, recall of each class and confusion.
-
-    Parameters
-    ----------
-    predicted, label
-        (M,) in [0, J), M >= 1.
-    n_classes
-        J.
+    """Metrics of predicted classes (M,) in [0, J), M >= 1.
 
     Returns
     -------

@@ -8,7 +8,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
-# N training images, M validation images, d content dimensions, k neighbours.
+# N training images, M validation images, d content dimensions, k <= N neighbours. z_train is
+# (N, d), z_val (M, d).
 
 NEIGHBOURS = 10
 
@@ -18,12 +19,7 @@ def vote_accuracy(
 ) -> float:
     """Share of validation images whose class wins the vote of their k nearest training images.
 
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) with N >= k, and (M, d).
-    label_train, label_val
-        (N,) and (M,), all >= 0. Of classes with equal votes the lower number wins.
+    Labels (N,) and (M,) are >= 0. Of classes with equal votes the lower number wins.
     """
     model = KNeighborsClassifier(k).fit(_double(z_train), label_train)
     return float(model.score(_double(z_val), label_val))
@@ -32,15 +28,7 @@ def vote_accuracy(
 def mean_of_neighbours(
     z_train: Floats, value_train: npt.ArrayLike, z_val: Floats, k: int = NEIGHBOURS
 ) -> Floats:
-    """Mean value (M,) of the k training images that are nearest to each validation image in z.
-
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) with N >= k, and (M, d).
-    value_train
-        (N,).
-    """
+    """Mean value (M,) of the k nearest training images of each validation image; values (N,)."""
     model = KNeighborsRegressor(k).fit(_double(z_train), _double(value_train))
     predicted: Floats = model.predict(_double(z_val))
     return predicted
@@ -49,15 +37,7 @@ def mean_of_neighbours(
 def regression_r2(
     z_train: Floats, value_train: Floats, z_val: Floats, value_val: Floats, k: int = NEIGHBOURS
 ) -> float:
-    """R² on validation images of the mean value of their k nearest training images.
-
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) and (M, d).
-    value_train, value_val
-        (N,) and (M,); ``value_val`` not constant.
-    """
+    """R² of `mean_of_neighbours` as prediction of the values (M,), which are not constant."""
     return float(r2_score(_double(value_val), mean_of_neighbours(z_train, value_train, z_val, k)))
 
 

@@ -132,14 +132,7 @@ def defect_auc(
     """ROC area of defects predicted from content: 1 is always right, 0.5 chance.
 
     The score of a validation atom is the share of defects among the 50 training atoms nearest to
-    it in z.
-
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) with N ≥ 50, and (M, d).
-    is_defect_train, is_defect_val
-        (N,) and (M,), the latter of both kinds.
+    it in z, (N, d) with N ≥ 50; validation atoms (M, d) are of both kinds.
     """
     score = mean_of_neighbours(z_train, is_defect_train, z_val, NEAREST)
     return float(roc_auc_score(is_defect_val, score))

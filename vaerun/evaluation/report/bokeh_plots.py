@@ -28,14 +28,9 @@ FADED = 0.06  # opacity of points that are not selected
 
 
 def plots(n_points: int, *, turn: bool, frames: bool) -> dict[str, figure]:
-    """The plots by name: latent plane, encoded against true angle, real-space map.
+    """The plots by name: latent plane and, if asked for, encoded against true angle and the map.
 
-    Parameters
-    ----------
-    n_points
-        Number of points: the more, the smaller they are drawn.
-    turn, frames
-        Whether there is a true angle, and whether there are micrographs.
+    The more points there are, the smaller they are drawn.
     """
     wanted = {"plane": PLANE} | ({"turn": TURN} if turn else {}) | ({"map": MAP} if frames else {})
     columns = [name for pair in wanted.values() for name in pair]

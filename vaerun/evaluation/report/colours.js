@@ -2,7 +2,7 @@
 
 const UNKNOWN = "#b4bac2";
 
-/** Palette of a column, and the values that its first and last colour stand for. */
+/** Palette of a column, and the values of its first and last colour. */
 function scaleOf(column, palettes) {
   if (column.kind === "class") {
     const n = column.names.length;
@@ -13,12 +13,12 @@ function scaleOf(column, palettes) {
   return { palette: round ? palettes.round : palettes.value, low, high };
 }
 
-/** Class numbers as colours need them: −1, not known, as NaN. */
+/** Values to colour by: class numbers with NaN for −1, unlabelled. */
 function colourValues(column) {
   return column.kind === "class" ? column.values.map((v) => (v < 0 ? NaN : v)) : column.values;
 }
 
-/** Names and colours of the classes, or a bar with its ends. */
+/** Show the names and colours of the classes, or a colour bar with its limits. */
 function drawColourKey(element, column, palettes) {
   const { palette, low, high } = scaleOf(column, palettes);
   const unknown = colourValues(column).some(Number.isNaN);

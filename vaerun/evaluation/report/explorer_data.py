@@ -1,7 +1,6 @@
 """The interactive section's content that only the network can make: pictures, decoded images."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -32,8 +31,8 @@ def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
     Parameters
     ----------
     decodes
-        For each class (or value of a condition) its name, "" for a model without any, and a
-        function from content (n, d) float32 to images (n, C, H, W) in canonical orientation.
+        Name of each class (or value of a condition), "" for a model without any, to a function
+        from content (n, d) float32 to images (n, C, H, W) in canonical orientation.
     z
         (N, d) content of the data. The fewer images, the coarser the grid.
     """
@@ -64,28 +63,22 @@ def build_explorer(
 ) -> Explorer:
     """The content of the interactive section for a trained network and its data.
 
-    Parameters
-    ----------
-    network
-        In evaluation mode.
-    splits, encodings
-        The images, and their encodings by `inference.encode_splits`.
-    names
-        Names of the classes that the model infers or is conditioned on.
+    The network is in evaluation mode; the encodings are those of `inference.encode_splits`; the
+    names are of the classes that the model infers or is conditioned on.
     """
-    decodes = {
-        name: partial(inference.decode_canonical, network, told=condition)
-        for name, condition in network.category.examples(names)
-    }
+
+    def decoder(condition: Tensor | None) -> Decode:
+        return lambda z: inference.decode_canonical(network, z, condition)
+
+    conditions: dict[str, Tensor | None] = dict(network.category.examples(names))
+    decodes = {name: decoder(condition) for name, condition in (conditions or {"": None}).items()}
     return Explorer(
         encodings=encodings,
         classes=splits.classes,
         predicted_names=names if network.n_classes else [],
         symmetry=common_symmetry(splits.symmetry),
         pictures=_pictures(network, splits, encodings),
-        manifold=decode_manifold(
-            decodes or {"": partial(inference.decode_canonical, network)}, encodings.z_mean
-        ),
+        manifold=decode_manifold(decodes, encodings.z_mean),
         frames=splits.frames,
     )
 

@@ -26,15 +26,7 @@ PICTURES_BUDGET = 3_000_000  # bytes of text, images and reconstructions
 
 
 def section(explorer: Explorer, room: int) -> tuple[Markup, Markup]:
-    """Markup of the section, and the scripts for the end of the page.
-
-    Parameters
-    ----------
-    explorer
-        What to show.
-    room
-        Bytes of text; the number of pictures depends on it.
-    """
+    """Markup of the section and scripts for the end of the page, in ``room`` bytes of text."""
     data, scripts = payload(explorer), _scripts()
     room -= sum(map(len, scripts)) + len(embedded_json(data))
     data |= pictures(explorer, min(room, PICTURES_BUDGET))

@@ -95,8 +95,8 @@ def _rows(metrics: Metrics, group: str) -> list[list[str]]:
     rows = []
     for metric in METRICS:
         first, _, key = metric.path.partition(".")
-        found = metrics.get(first) if first == group else None
-        value = found.get(key) if key and found else found
+        value = metrics.get(first) if first == group else None
+        value = value.get(key) if key and value else value
         if value is not None:
             rows.append([metric.description or metric.label, metric.text(value)])
     return rows

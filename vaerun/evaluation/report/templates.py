@@ -15,7 +15,7 @@ def render(template: str, **values: Any) -> Markup:
 
 @cache
 def asset(name: str) -> str:
-    """Text of a style sheet or script that stands beside this module."""
+    """Text of a style sheet or script in the folder of this module."""
     return (files(__package__) / name).read_text("utf-8")
 
 

@@ -25,12 +25,12 @@ def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     """Every figure of the arrays in `figures/arrays.npz`, by name; classes may be empty."""
     with house_style():
         return {
-            **_of_images(arrays),
-            **_of_training(arrays, classes),
-            **_of_latents(arrays, classes),
-            **_of_maps(arrays, classes),
+            **_image_figures(arrays),
+            **_training_figures(arrays, classes),
+            **_latent_figures(arrays, classes),
+            **_decoded_figures(arrays, classes),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
-            **_of_pose(arrays, classes),
+            **_pose_figures(arrays, classes),
         }
 
 
@@ -53,7 +53,7 @@ def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]
     return paths
 
 
-def _of_images(arrays: Arrays) -> dict[str, Figure]:
+def _image_figures(arrays: Arrays) -> dict[str, Figure]:
     figures = {}
     if "inputs" in arrays and len(arrays["inputs"]):
         figures["inputs"] = images.draw_inputs(arrays["inputs"])
@@ -64,7 +64,7 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
             for key, name in names.items()
             if f"reconstructions_{key}" in arrays
         }
-        figures["reconstructions"] = images.draw_reconstructions(rows, _title_of_psnr(arrays))
+        figures["reconstructions"] = images.draw_reconstructions(rows, _psnr_title(arrays))
     if "outliers_input" in arrays and len(arrays["outliers_input"]):
         rows = {"input": arrays["outliers_input"], "model": arrays["outliers_output"]}
         low, high = arrays["outliers_error"].min(), arrays["outliers_error"].max()
@@ -74,14 +74,14 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
     return figures
 
 
-def _title_of_psnr(arrays: Arrays) -> str:
+def _psnr_title(arrays: Arrays) -> str:
     if "psnr_db" not in arrays:
         return ""
     before, after = arrays["psnr_db"]
     return f"PSNR over all validation images: input {before:.1f} dB → output {after:.1f} dB"
 
 
-def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _training_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     curves = {
         name.removeprefix("curve_"): values
@@ -99,7 +99,7 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     return figures
 
 
-def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _latent_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if "latent_z" not in arrays or len(arrays["latent_z"]) < 2:
         return {}
     labels, names = _latent_classes(arrays, classes)
@@ -166,7 +166,7 @@ def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
     return values
 
 
-def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _decoded_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     if "map_names" in arrays:
         classes = [str(name) for name in arrays["map_names"]]
@@ -177,7 +177,7 @@ def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
                 arrays[f"{name}_row_axis"],
                 arrays[f"{name}_column_axis"],
                 [int(i) for i in arrays[f"{name}_dimensions"]],
-                _title_of_map(name, classes),
+                _manifold_title(name, classes),
             )
         if re.fullmatch(r"traversal_z\d+", name):
             figures[name] = images.draw_traversal(
@@ -186,7 +186,7 @@ def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     return figures
 
 
-def _title_of_map(name: str, classes: Sequence[str]) -> str:
+def _manifold_title(name: str, classes: Sequence[str]) -> str:
     if name == "manifold":
         return "Decoded content, over the middle of the prior"
     if name == "manifold_data":
@@ -195,7 +195,7 @@ def _title_of_map(name: str, classes: Sequence[str]) -> str:
     return f"Decoded content of {classes[j] if j < len(classes) else f'class {j}'}"
 
 
-def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _pose_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     symmetry = _symmetry(arrays)
     angle, truth = arrays.get("latent_angle"), arrays.get("factor_angle")

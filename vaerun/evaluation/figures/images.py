@@ -26,9 +26,9 @@ def draw_inputs(images: Floats) -> Figure:
     rows = -(-len(images) // columns)
     figure = new_figure(7.6, 7.6 * rows / columns * _aspect(images) + 0.35)
     axes = figure.subplots()
-    _show(axes, _in_rows(images, columns))
+    _draw_grid(axes, _in_rows(images, columns))
     axes.set_title(f"{len(images)} input images")
-    _bare(axes)
+    _hide_axes(axes)
     return figure
 
 
@@ -42,8 +42,8 @@ def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
     figure = new_figure(7.6, height * blocks + (0.55 if title else 0.3))
     all_axes = figure.subplots(blocks, 1, squeeze=False)[:, 0]
     for i, axes in enumerate(all_axes):
-        pixels = _show(axes, stacked[:, i * columns : (i + 1) * columns])
-        _bare(axes)
+        pixels = _draw_grid(axes, stacked[:, i * columns : (i + 1) * columns])
+        _hide_axes(axes)
         axes.set_yticks((np.arange(n_rows) + 0.5) * pixels / n_rows, labels=list(rows))
         axes.tick_params(length=0)
     all_axes[0].set_title(title)
@@ -59,9 +59,9 @@ def draw_manifold(
     height = width * rows / columns * images.shape[-2] / images.shape[-1]
     figure = new_figure(width + 0.6, height + 0.7)
     axes = figure.subplots()
-    _show(axes, images, (0, columns, rows, 0))
+    _draw_grid(axes, images, (0, columns, rows, 0))
     axes.set_title(title)
-    _bare(axes)
+    _hide_axes(axes)
     _axis_ticks(axes.xaxis, column_axis)
     axes.set_xlabel(f"z{dimensions[0] + 1}")
     if len(dimensions) > 1:
@@ -77,8 +77,8 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
     height = 8.2 * len(rows) / rows.shape[1] * rows.shape[-2] / rows.shape[-1]
     figure = new_figure(9.0, height + 0.75)
     axes = figure.subplots()
-    _show(axes, rows, (0, rows.shape[1], len(rows), 0))
-    _bare(axes)
+    _draw_grid(axes, rows, (0, rows.shape[1], len(rows), 0))
+    _hide_axes(axes)
     _axis_ticks(axes.xaxis, axis)
     axes.set_xlabel(name)
     if by_class and len(classes) == len(rows):
@@ -110,7 +110,7 @@ def _in_rows(images: Floats, columns: int) -> Floats:
     return np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
 
 
-def _show(
+def _draw_grid(
     axes: Axes, images: Floats, extent: tuple[float, float, float, float] | None = None
 ) -> int:
     """Draw a grid of images; return the picture's height in pixels."""
@@ -127,7 +127,7 @@ def _aspect(images: Floats) -> float:
     return float(images.shape[-2] / images.shape[-1])
 
 
-def _bare(axes: Axes) -> None:
+def _hide_axes(axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

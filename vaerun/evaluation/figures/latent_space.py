@@ -57,28 +57,28 @@ def draw_latent_distribution(
     period_deg
         Period of the angles.
     """
-    x, y, names = _plane(z)
+    x, y, names = _coordinates(z)
     titles = [*labels, *angles, *values]
     figure, panels = _panels(len(titles))
     for axes, title in zip(panels, titles, strict=False):
-        _frame(axes, x, y, names)
+        _set_axes(axes, x, y, names)
         axes.set_title(title)
     by_title = dict(zip(titles, panels, strict=False))
     for title, label in labels.items():
         scatter(by_title[title], x, y, c=colours_of(label, len(classes)))
     for title, angle in angles.items():
         colours = angle_colours(angle, period_deg)
-        bar = _coloured(figure, by_title[title], x, y, angle, colours)
+        bar = _scatter_with_bar(figure, by_title[title], x, y, angle, colours)
         if colours[1].vmax == period_deg / 2:
             degree_ticks(bar, period_deg / 2)
     for title, value in values.items():
         flag = is_flag(value)
         colours = flag_colours() if flag else value_colours(value)
-        bar = _coloured(figure, by_title[title], x, y, value, colours)
+        bar = _scatter_with_bar(figure, by_title[title], x, y, value, colours)
         if flag:
             bar.set_ticks([0, 1])
     if not titles:
-        _frame(panels[0], x, y, names)
+        _set_axes(panels[0], x, y, names)
         scatter(panels[0], x, y, c="#3f6fb5")
     if labels and classes:
         unknown = any(bool((label < 0).any()) for label in labels.values())
@@ -86,7 +86,7 @@ def draw_latent_distribution(
     return figure
 
 
-def _coloured(
+def _scatter_with_bar(
     figure: Figure,
     axes: Axes,
     x: Floats,
@@ -157,7 +157,7 @@ def _density_curve(z: Floats) -> Figure:
     return figure
 
 
-def _plane(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
+def _coordinates(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
     """Both coordinates (N,) and their names; with d = 1 the second is random."""
     dimensions = widest_dimensions(z)
     x, first = z[:, dimensions[0]], f"z{dimensions[0] + 1}"
@@ -166,7 +166,7 @@ def _plane(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
     return x, z[:, dimensions[1]], (first, f"z{dimensions[1] + 1}")
 
 
-def _frame(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
+def _set_axes(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
     """Set limits and labels of a panel; the limits leave out the last 0.1 % at each end."""
     axes.set_xlim(*_limits(x))
     axes.set_ylim(*_limits(y))

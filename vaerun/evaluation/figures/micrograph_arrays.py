@@ -43,7 +43,7 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
         rows = np.flatnonzero(encodings.place.frame == number)
         # labelled images are encoded as training images, too
         rows = rows[np.unique(encodings.index[rows], return_index=True)[1]]
-        own = _of_frame(frames[number])
+        own = _image_arrays(frames[number])
         own |= {"centre": encodings.place.centre[rows]}
         own |= {name: values[rows] for name, values in quantities.items()}
         arrays |= {f"frame_{number}_{name}": values for name, values in own.items()}
@@ -60,7 +60,7 @@ def shown_frames(encodings: Encodings) -> list[int]:
     return sorted(int(number) for number in order if counts[number])
 
 
-def _of_frame(frame: Frame) -> Arrays:
+def _image_arrays(frame: Frame) -> Arrays:
     arrays: Arrays = {
         "image": np.round(255 * brightness(frame.image)).astype(np.uint8),
         "title": np.array(frame.name),

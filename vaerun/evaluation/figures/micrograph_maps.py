@@ -87,7 +87,7 @@ def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> 
     period_deg = 360 / symmetry
     value = np.rad2deg(wrap(angle, 2 * np.pi / symmetry))
     title = "Encoded angle" + (f" modulo {period_deg:g}°" if symmetry > 1 else "")
-    figure, axes = _ground(micrograph, title)
+    figure, axes = _draw_micrograph(micrograph, title)
     cmap, norm = angle_colours(value, period_deg)
     bar = figure.colorbar(_dots(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
     if norm.vmax == period_deg / 2:
@@ -97,7 +97,7 @@ def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> 
 
 def draw_map_of_values(micrograph: Micrograph, value: Floats, title: str) -> Figure:
     """Dots coloured by a quantity (N,), over its range without the tails."""
-    figure, axes = _ground(micrograph, title)
+    figure, axes = _draw_micrograph(micrograph, title)
     colours, norm = value_colours(value, TAILS)
     cmap = ListedColormap(colours(np.linspace(DARKEST, 1, 256)))
     dots = _dots(axes, micrograph, array=value, cmap=cmap, norm=norm)
@@ -109,7 +109,7 @@ def draw_map_of_classes(
     micrograph: Micrograph, label: Ints, classes: Sequence[str], title: str
 ) -> Figure:
     """Dots coloured by class (N,), grey for none (−1)."""
-    figure, axes = _ground(micrograph, title)
+    figure, axes = _draw_micrograph(micrograph, title)
     _dots(axes, micrograph, facecolors=colours_of(label, len(classes)))
     class_key(figure, classes, grey="none" if (label < 0).any() else None)
     return figure
@@ -118,7 +118,7 @@ def draw_map_of_classes(
 _BAR: dict[str, Any] = {"shrink": 0.85, "aspect": 32, "pad": 0.02}
 
 
-def _ground(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
+def _draw_micrograph(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
     """A figure of the micrograph in grey, with title and scale bar."""
     height, width = micrograph.image.shape
     inches = SIDE / max(height, width)

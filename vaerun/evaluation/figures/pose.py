@@ -48,7 +48,7 @@ def draw_angle_vs_truth(
     for axes in panels[n_panels:]:
         axes.set_axis_off()
     colours = colours_of(label, len(classes)) if classes else np.full(len(x), BLUE)
-    limits = float(np.abs(x).max()), _reach(y, symmetry)
+    limits = float(np.abs(x).max()), _axis_limit(y, symmetry)
     _angle_panel(panels[0], x, y, colours, "all" if parts else "", limits)
     for axes, j in zip(panels[1:], parts, strict=False):
         own = label == j
@@ -81,7 +81,7 @@ def _angle_panel(
     axes.set_title(title)
 
 
-def _reach(angle_deg: Floats, symmetry: int) -> float:
+def _axis_limit(angle_deg: Floats, symmetry: int) -> float:
     """Limit of an axis of angles, degrees: the whole period, or just beyond a narrow range."""
     most = 1.15 * float(np.quantile(np.abs(angle_deg), 0.995))
     return 180 / symmetry if most > 90 / symmetry else max(most, 1.0)
@@ -95,7 +95,7 @@ def draw_angle_histogram(
     symmetry: int = 1,
 ) -> Figure:
     """Histogram of the encoded angle and, with a true angle, of the difference from it."""
-    parts = _parts(label, classes)
+    parts = _class_masks(label, classes)
     figure = new_figure(7.6 if truth is not None else 4.6, 3.0)
     panels = figure.subplots(1, 2 if truth is not None else 1, squeeze=False)[0]
     period = 2 * np.pi / symmetry
@@ -128,13 +128,13 @@ def draw_angle_histogram(
 
 def _angle_bins(axes: Axes, angle_deg: Floats, symmetry: int) -> Floats:
     """Set the range of the x axis; the edges (BINS + 1,) of the bins in it."""
-    limit = _reach(angle_deg, symmetry)
+    limit = _axis_limit(angle_deg, symmetry)
     axes.set_xlim(-limit, limit)
     degree_ticks(axes.xaxis, limit)
     return np.linspace(-limit, limit, BINS + 1)
 
 
-def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+def _class_masks(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     """Colour and mask (N,) of each class that has images, then of the unlabelled images."""
     colours = [*class_colours(len(classes)), UNKNOWN if classes else BLUE]
     masks = [label == j for j in range(len(classes))]

@@ -38,9 +38,9 @@ class Card {
       const pair = make("div", { className: "pair" }, this.pictures.pair(pictured, 104));
       parts.push(pair);
       if (pictured !== i) {
-        const text = `of its nearest neighbour with a picture, no. ${index[pictured]}`;
-        parts.push(make("p", { className: "lent", text }));
-        pair.classList.add("lent");
+        const text = `of the nearest neighbour with a picture, no. ${index[pictured]}`;
+        parts.push(make("p", { className: "borrowed", text }));
+        pair.classList.add("borrowed");
       }
     }
     const rows = [["index", String(index[i])]];

@@ -38,7 +38,7 @@ def payload(explorer: Explorer) -> dict[str, Any]:
         "colour": next((name for name in colours if name in names), names[0]),
         "palettes": _palettes(shown),
         "manifold": None if manifold is None else _manifold(manifold, explorer),
-        **_places(explorer, rows),
+        **_patch_positions(explorer, rows),
     }
 
 
@@ -134,7 +134,7 @@ def _manifold(manifold: Manifold, explorer: Explorer) -> dict[str, Any]:
     }
 
 
-def _places(explorer: Explorer, rows: Ints) -> dict[str, Any]:
+def _patch_positions(explorer: Explorer, rows: Ints) -> dict[str, Any]:
     """Positions of patches, and the frames to show them on."""
     place = explorer.encodings.place
     if place is None or not explorer.frames:

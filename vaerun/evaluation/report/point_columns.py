@@ -60,11 +60,16 @@ class Column:
 
 def columns(explorer: Explorer) -> list[Column]:
     """Everything that varies among the images: classes, then content, pose and factors."""
-    parts = (_classes(explorer), _content(explorer.encodings), _pose(explorer), _factors(explorer))
+    parts = (
+        _class_columns(explorer),
+        _content_columns(explorer.encodings),
+        _pose_columns(explorer),
+        _factor_columns(explorer),
+    )
     return [column for part in parts for column in part if np.isfinite(column.values).any()]
 
 
-def _classes(explorer: Explorer) -> Iterator[Column]:
+def _class_columns(explorer: Explorer) -> Iterator[Column]:
     encodings = explorer.encodings
     if explorer.classes and (encodings.label >= 0).any():
         yield Column(
@@ -78,13 +83,13 @@ def _classes(explorer: Explorer) -> Iterator[Column]:
             names=explorer.predicted_names,
         )
     if encodings.place is not None:
-        yield from _of_place(encodings.place, encodings)
+        yield from _patch_classes(encodings.place, encodings)
     yield Column(
         name="split", title="Split", values=encodings.split, names=("training", "validation")
     )
 
 
-def _of_place(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
+def _patch_classes(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
     if len(np.unique(place.species)) > 1:
         yield Column(name="species", title="Species", values=place.species, names=("C", "Si"))
     is_label = np.array_equal(place.ring_class, encodings.label)
@@ -93,13 +98,13 @@ def _of_place(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
         yield Column(name="ring_class", title="Ring class", values=place.ring_class, names=names)
 
 
-def _content(encodings: Encodings) -> Iterator[Column]:
+def _content_columns(encodings: Encodings) -> Iterator[Column]:
     z = encodings.z_mean
     for i in widest_dimensions(z, MOST_DIMENSIONS):
         yield Column(name=f"z{i + 1}", title=f"z{i + 1}", values=z[:, i])
 
 
-def _pose(explorer: Explorer) -> Iterator[Column]:
+def _pose_columns(explorer: Explorer) -> Iterator[Column]:
     encodings, period = explorer.encodings, 360 / explorer.symmetry
     if varies(encodings.angle):
         yield Column(
@@ -120,7 +125,7 @@ def _pose(explorer: Explorer) -> Iterator[Column]:
     yield Column(name="error", title="Reconstruction error", values=encodings.error)
 
 
-def _factors(explorer: Explorer) -> Iterator[Column]:
+def _factor_columns(explorer: Explorer) -> Iterator[Column]:
     for name, values in explorer.encodings.factors.items():
         plain, title = f"true_{name}", f"True {name.replace('_', ' ')}"
         if not varies(values):

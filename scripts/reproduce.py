@@ -19,7 +19,7 @@ from reproduction.page import about, as_json, markdown, over_seeds, read_page
 from reproduction.rows import ROWS, Row
 from reproduction.runner import Runner
 
-from vaerun.evaluation.headline import known
+from vaerun.evaluation.headline import not_none
 from vaerun.utils.errors import UserError, closest
 from vaerun.utils.exit_status import DONE, FAILED, guarded
 from vaerun.utils.files import write_text
@@ -55,7 +55,7 @@ def _reproduce(words: list[str]) -> int:
     provenance = about(words, outcomes)
     write_text(page, markdown(provenance, lines, before))
     write_text(page.with_suffix(".json"), as_json(provenance, lines, outcomes))
-    verdicts = known([line.passed for line in lines])
+    verdicts = not_none([line.passed for line in lines])
     n_failed = sum(outcome.folder is None for outcome in outcomes)
     print(f"{sum(verdicts)} of {len(verdicts)} targets reached, {n_failed} failed runs; {page}")
     return FAILED if n_failed else DONE

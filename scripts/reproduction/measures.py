@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reproduction.rows import Measure
-from vaerun.evaluation.headline import known
+from vaerun.evaluation.headline import not_none
 
 Reduction = Callable[[list[float]], float]
 REDUCTIONS: dict[str, Reduction] = {"min": min, "max": max, "mean": statistics.mean}
@@ -26,7 +26,7 @@ def extract(metrics: Mapping[str, Any], path: str) -> float | None:
     for key in keys.split("."):
         found = found.get(key) if isinstance(found, Mapping) else None
     if reduction:
-        numbers = known(found)
+        numbers = not_none(found)
         found = REDUCTIONS[reduction](numbers) if numbers else None
     return None if found is None else float(found)
 

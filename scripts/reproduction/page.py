@@ -16,7 +16,7 @@ from typing import Any
 from reproduction.measures import extract, goal, shown
 from reproduction.rows import Measure, Row
 from reproduction.runner import Outcome
-from vaerun.evaluation.headline import known
+from vaerun.evaluation.headline import not_none
 from vaerun.utils.errors import UserError
 from vaerun.utils.provenance import git_revision, package_versions
 
@@ -44,7 +44,7 @@ class Line:
 def over_seeds(row: Row, measure: Measure, outcomes: Sequence[Outcome]) -> Line:
     """The values of a measure, their mean and spread, and whether the mean reaches the target."""
     values = [extract(outcome.metrics, measure.path) for outcome in outcomes]
-    numbers = known(values)
+    numbers = not_none(values)
     mean = statistics.mean(numbers) if numbers else None
     sd = statistics.stdev(numbers) if len(numbers) > 1 else None
     passed = None if measure.target is None else False
@@ -60,7 +60,7 @@ def _ours(line: Line) -> str:
         return "–"
     mean = shown(line.measure, line.mean, unit=line.sd is None)
     spread = "" if line.sd is None else f" ± {shown(line.measure, line.sd)}"
-    n, asked = len(known(line.values)), len(line.values)
+    n, asked = len(not_none(line.values)), len(line.values)
     return f"{mean}{spread} (n = {n}{'' if n == asked else f' of {asked}'})"
 
 
@@ -70,8 +70,8 @@ def _cells(line: Line, before: Before | None) -> list[str]:
         "failed" if outcome.folder is None else shown(line.measure, value, unit=False)
         for outcome, value in zip(line.outcomes, line.values, strict=True)
     ]
-    dims = known([outcome.metrics.get("latent_dim") for outcome in line.outcomes])
-    seconds = known([outcome.seconds for outcome in line.outcomes])
+    dims = not_none([outcome.metrics.get("latent_dim") for outcome in line.outcomes])
+    seconds = not_none([outcome.seconds for outcome in line.outcomes])
     name = f"`{line.row.name}`"
     return [
         f"{name} ({dims[0] if dims else '–'})",
@@ -164,7 +164,7 @@ def as_json(about: Mapping[str, Any], lines: Sequence[Line], outcomes: Sequence[
         {"result": line.row.name, "experiment": line.row.experiment,
          "overrides": line.row.overrides, **dataclasses.asdict(line.measure),
          "seeds": [outcome.seed for outcome in line.outcomes], "values": line.values,
-         "n": len(known(line.values)), "mean": line.mean, "sd": line.sd, "passed": line.passed}
+         "n": len(not_none(line.values)), "mean": line.mean, "sd": line.sd, "passed": line.passed}
         for line in lines
     ]  # fmt: skip
     runs = [

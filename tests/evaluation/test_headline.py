@@ -30,22 +30,22 @@ METRICS = {
 }
 
 
-def test_the_headline_says_each_number_with_its_unit():
+def test_the_headline_has_each_number_with_its_unit():
     assert headline(METRICS) == [
         ("Validation loss", "73.1 nats per image"),
         ("Restoration", "21.5 dB, input 10.1 dB"),
         ("Angle error", "4.0°"),
         ("Angle error, shear allowed for", "1.5°"),
         ("Angle agreement R", "0.97, least 0.95"),
-        ("Ground states", "1 2 · by class"),
+        ("Orientation modes", "1 2 · by class"),
         ("Shift correlation", "0.20, least −0.50"),
         ("Class accuracy", "74.6 %, mean of the classes 61.2 %"),
         ("k-means on z, one to one", "45.6 %"),
         ("Neighbour accuracy of z", "100.0 %"),
-        ("Shear told by z (R²)", "0.93"),
-        ("Sublattices told by θ", "98.7 %"),
+        ("Shear from z (R²)", "0.93"),
+        ("Sublattices from θ", "98.7 %"),
         ("Peaks of θ apart", "59.8°, each ±2.3°"),
-        ("Defects told by z (ROC area)", "0.93"),
+        ("Defects from z (ROC area)", "0.93"),
         ("Training", "95 s, 2,430 images/s"),
     ]
 
@@ -57,22 +57,22 @@ def test_any_part_may_be_missing(key):
     assert headline({}) == []
 
 
-def test_one_count_for_all_is_said_once():
+def test_one_count_for_all_is_printed_once():
     angle = METRICS["angle"] | {"ground_states": [1, 1, 1]}
-    assert ("Ground states", "1 in every class") in headline({"angle": angle})
+    assert ("Orientation modes", "1 in every class") in headline({"angle": angle})
 
 
-def test_accuracies_that_are_the_same_are_said_once():
+def test_equal_accuracies_are_printed_once():
     for mean in ({"balanced_accuracy": 0.7462}, {}):
         classification = {"accuracy": 0.746, **mean}
         assert headline({"classification": classification}) == [("Class accuracy", "74.6 %")]
 
 
-def test_a_single_peak_and_a_lattice_of_unknown_truth_are_said():
+def test_a_single_peak_and_a_lattice_of_unknown_truth_are_named():
     assert headline({"lattice": {"peak_separation_deg": 0.0, "peak_width_deg": 3.0}}) == [
         ("Peaks of θ apart", "only one peak")
     ]
-    assert headline({"lattice": {"defect_auc": 0.5}}) == [("Defects told by z (ROC area)", "0.50")]
+    assert headline({"lattice": {"defect_auc": 0.5}}) == [("Defects from z (ROC area)", "0.50")]
 
 
 def test_numbers_are_written_as_people_write_them():
@@ -86,7 +86,7 @@ def test_numbers_are_written_as_people_write_them():
     assert percent(0.8214) == "82.1 %"
 
 
-def test_classes_that_hardly_any_image_is_in_are_said():
+def test_classes_with_hardly_any_image_are_named():
     """Fewer than a tenth of an even share: with four classes, of a quarter."""
     rows = dict(headline({"clustering": {"method": "y", "usage": [0.024, 0.4, 0, 0.576]}}))
     assert rows["Unused classes"] == "2 of 4 (0, 2): the others share their images"
@@ -94,10 +94,10 @@ def test_classes_that_hardly_any_image_is_in_are_said():
     assert "Unused classes" not in rows
 
 
-def test_found_classes_are_told_from_clusters_of_z():
+def test_predicted_classes_are_named_apart_from_clusters_of_z():
     scores = {"hungarian": 0.5, "majority": 0.6, "usage": [0.5, 0.5]}
     assert headline({"clustering": {**scores, "method": "y"}}) == [
-        ("Found classes, one to one", "50.0 %")
+        ("Predicted classes, one to one", "50.0 %")
     ]
     assert headline({"clustering": {**scores, "method": "kmeans"}}) == [
         ("k-means on z, one to one", "50.0 %")

@@ -115,12 +115,12 @@ def _metrics(asked: Sequence[str] | None, finished: Sequence[FinishedRun]) -> li
                 f"task.metrics: none of the runs has {name}",
                 f"did you mean {closest(name, known)}",
             )
-    return list(asked or [name for name in catalogue.METRIC_LABELS if name in known])
+    return list(asked or [name for name in catalogue.COMPARED if name in known])
 
 
 def _by_title(groups: Sequence[Group], metrics: Sequence[str]) -> dict[str, list[list[float]]]:
     """Values of each group by what people call the metric."""
-    return {catalogue.METRIC_LABELS.get(m, m): [g.values(m) for g in groups] for m in metrics}
+    return {catalogue.label_of(m): [g.values(m) for g in groups] for m in metrics}
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -57,7 +57,7 @@ EVERY = {
 }  # fmt: skip
 
 
-def test_every_figure_of_the_contract_is_drawn_and_is_a_png(arrays, tmp_path):
+def test_every_figure_is_drawn_and_is_a_png(arrays, tmp_path):
     paths = save_figures(draw(arrays(), CLASSES), tmp_path / "figures")
     assert set(paths) == EVERY
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == sorted(
@@ -75,7 +75,7 @@ def test_only_those_are_drawn_whose_arrays_are_there(arrays):
     assert lost == {"angle_vs_truth", "angle_histogram", "shift_histogram"}
 
 
-def test_corrupted_images_stand_over_the_output_and_the_truth(arrays):
+def test_corrupted_images_are_above_the_output_and_the_truth(arrays):
     pairs = {k: v for k, v in arrays().items() if k.startswith("reconstructions_")}
 
     def shown(arrays):
@@ -138,8 +138,8 @@ def test_the_log_becomes_the_learning_curve():
     log = {"epoch": [1, 2], "val/loss": [9.0, 8.0], "train/loss": [9.5, np.nan], "lr": [1, 1]}
     arrays = curve_arrays(log)
     assert set(arrays) == {"curve_epoch", "curve_val_loss", "curve_train_loss"}
-    legend = draw(arrays, [])["learning_curve"].axes[0].get_legend()
-    assert {t.get_text() for t in legend.get_texts()} == {"validation  8", "training  9.5"}
+    key = draw(arrays, [])["learning_curve"].axes[0].get_legend()
+    assert {t.get_text() for t in key.get_texts()} == {"validation  8", "training  9.5"}
 
 
 def test_a_narrow_range_of_angles_fills_its_panel(arrays):
@@ -203,7 +203,7 @@ def found_classes(encodings, predicted, label, n_groups):
     )
 
 
-def test_columns_of_found_classes_stand_under_the_class_they_stand_for(encodings):
+def test_columns_of_predicted_classes_follow_the_true_classes_that_they_match(encodings):
     """Then those that stand for none; an image is coloured as the class its group stands for."""
     label = [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
     predicted = [3, 3, 1, 0, 0, 0, 4, 4, 1, 4]
@@ -215,7 +215,7 @@ def test_columns_of_found_classes_stand_under_the_class_they_stand_for(encodings
     assert arrays["latent_predicted"].tolist() == [0, 0, -1, 1, 1, 1, 2, 2, -1, 2]
 
 
-def test_fewer_found_classes_than_true_ones_have_fewer_columns(encodings):
+def test_fewer_predicted_classes_than_true_ones_have_fewer_columns(encodings):
     label, predicted = [0, 0, 1, 2, 2, 2, 3], [1, 1, 1, 0, 0, 0, 0]
     arrays = encoding_arrays(found_classes(encodings, predicted, label, 2), {"classes": CLASSES})
     assert arrays["confusion_columns"].tolist() == [1, 0]
@@ -236,15 +236,15 @@ def test_images_without_a_label_are_in_no_confusion_but_in_their_class(encodings
 
 
 @pytest.mark.parametrize("classes", [[], CLASSES])
-def test_classes_found_where_no_image_has_a_label_are_coloured_by_number(encodings, classes):
+def test_classes_predicted_where_no_image_has_a_label_are_coloured_by_number(encodings, classes):
     """Also where classes have names, which those found have no claim to, and may be more."""
     predicted = np.arange(200) % 6
     made = found_classes(encodings, predicted, [-1] * 200, 6)
     figures = draw(encoding_arrays(made, {"classes": classes}), classes)
     names = [f"class {j}" for j in range(6)]
     for name in ("latent_distribution", "angle_vs_truth", "angle_histogram"):
-        (legend,) = figures[name].legends
-        assert [t.get_text() for t in legend.get_texts()] == names
+        (key,) = figures[name].legends
+        assert [t.get_text() for t in key.get_texts()] == names
     panel = figures["latent_distribution"].axes[0]
     assert panel.get_title(loc="left") == "Predicted class"
     (points,) = panel.collections
@@ -261,7 +261,7 @@ def test_without_any_class_nothing_is_coloured_by_one(arrays):
     assert not figures["angle_histogram"].legends
 
 
-def test_learnt_classes_keep_the_confusion_of_the_metrics(encodings):
+def test_supervised_classes_have_the_confusion_of_the_metrics(encodings):
     made = found_classes(encodings, [0, 1, 1], [0, 0, 1], 2)
     arrays = encoding_arrays(made, {"classification": {"confusion": [[1, 1], [0, 1]]}})
     assert arrays["confusion"].tolist() == [[1, 1], [0, 1]]
@@ -270,26 +270,26 @@ def test_learnt_classes_keep_the_confusion_of_the_metrics(encodings):
 
 
 @pytest.mark.parametrize("columns", [[1, 0], [3, 0, 4, 1, 5, 2], list(range(30))])
-def test_a_confusion_of_found_classes_may_have_any_number_of_columns(columns):
+def test_a_confusion_of_unsupervised_classes_may_have_any_number_of_columns(columns):
     counts = np.zeros((4, len(columns)))
     counts[2, 1], counts[2, 0] = 3, 1
     figure = draw({"confusion": counts, "confusion_columns": np.array(columns)}, CLASSES)
     axes = figure["confusion"].axes[0]
     assert [t.get_text() for t in axes.get_xticklabels()] == [str(j) for j in columns]
     assert [t.get_text() for t in axes.get_yticklabels()] == CLASSES
-    assert axes.get_xlabel() == "found class"
+    assert axes.get_xlabel() == "predicted class number"
     said = {t.get_position(): t.get_text() for t in axes.texts}
     assert said == {(1, 2): "0.75", (0, 2): "0.25"}
     assert png(figure["confusion"])
 
 
-def test_a_confusion_of_learnt_classes_has_the_same_names_both_ways(arrays):
+def test_a_confusion_of_supervised_classes_has_the_same_names_both_ways(arrays):
     axes = draw({"confusion": np.eye(4) * 7}, CLASSES)["confusion"].axes[0]
     assert [t.get_text() for t in axes.get_xticklabels()] == CLASSES
     assert axes.get_xlabel() == "predicted"
 
 
-def test_maps_bear_the_names_they_were_saved_with(encodings):
+def test_maps_have_the_names_they_were_saved_with(encodings):
     maps = class_maps([blobs(1)] * 3, encodings())
     figures = draw(
         {**maps, "map_names": np.array(["0: hearts", "1: hearts", "2: no image"])}, CLASSES

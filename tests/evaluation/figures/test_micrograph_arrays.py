@@ -33,7 +33,7 @@ def test_the_frames_with_the_most_validation_patches_are_shown(graphene, frames,
     assert shown_frames(replace(made, split=split, place=place)) == shown
 
 
-def test_all_that_is_known_of_a_frame_is_there(graphene):
+def test_all_arrays_of_a_frame_are_there(graphene):
     frames, made = graphene()
     arrays = frame_arrays(frames, made, [])
     own = of_frame(arrays, 2)

@@ -61,13 +61,13 @@ def test_every_map_is_drawn_in_reading_order_and_explained(figures):
     assert all(png(figures[f"frame_1_{q}"]).startswith(b"\x89PNG") for q in ("z1", "class"))
 
 
-def test_a_dot_lies_where_its_patch_does_and_has_its_colour(figures, arrays):
+def test_a_dot_is_at_its_patch_and_has_its_colour(figures, arrays):
     found = dots(figures["frame_1_class"])
     np.testing.assert_allclose(found.get_offsets(), arrays["frame_1_centre"][:, ::-1])
     palette = colors.to_rgba_array([*class_colours(2), UNKNOWN])
     np.testing.assert_allclose(found.get_facecolors(), palette[arrays["frame_1_class"]])
-    legend = [t.get_text() for t in figures["frame_1_class"].legends[0].get_texts()]
-    assert legend == [*CLASSES, "none"]
+    names = [t.get_text() for t in figures["frame_1_class"].legends[0].get_texts()]
+    assert names == [*CLASSES, "none"]
     np.testing.assert_array_equal(dots(figures["frame_2_z2"]).get_array(), arrays["frame_2_z2"])
 
 
@@ -97,11 +97,11 @@ def test_the_scale_is_in_nm_or_else_in_pixels(figures, arrays):
     assert scale(draw(bare, [])["frame_1_z1"]) == "20 pixels"
 
 
-def test_found_classes_go_by_the_names_of_their_groups(figures, arrays):
+def test_predicted_classes_have_the_names_of_their_groups(figures, arrays):
     assert title(figures["frame_1_predicted"]) == "Predicted class, frame 1"
     names = np.array(["0: hole", "1: hole"])
     figure = draw(some(arrays, "predicted", predicted_names=names), CLASSES)["frame_1_predicted"]
-    assert title(figure) == "Found class, frame 1"
+    assert title(figure) == "Predicted class, frame 1"
     assert [t.get_text() for t in figure.legends[0].get_texts()] == names.tolist()
 
 
@@ -114,7 +114,7 @@ def test_a_long_path_is_cut_and_a_dollar_is_a_dollar(arrays):
 
 
 @pytest.mark.parametrize(("n", "want"), [(1, 200 / 30), (800, None), (20_000, 1.0)])
-def test_dots_fill_their_lattice_but_neither_vanish_nor_swell(arrays, n, want):
+def test_dots_fill_their_lattice_and_stay_within_bounds(arrays, n, want):
     centre = np.random.default_rng(0).uniform(0, 200, (n, 2))
     if want is None:
         centre = np.stack(np.divmod(np.arange(n), 40), axis=1) * 5.0

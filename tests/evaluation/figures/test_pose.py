@@ -35,7 +35,7 @@ def face_colours(points):
     return points.get_facecolors()
 
 
-def test_only_known_truths_are_drawn_against_the_angle(arrays, figures):
+def test_only_labelled_angles_are_drawn_against_the_truth(arrays, figures):
     figure = figures["angle_vs_truth"]
     (points,) = figure.axes[0].collections
     assert len(points.get_offsets()) == np.isfinite(arrays["factor_angle"]).sum()
@@ -43,7 +43,7 @@ def test_only_known_truths_are_drawn_against_the_angle(arrays, figures):
     assert figure.axes[0].get_ylim() == (-60, 60)
 
 
-def test_the_histogram_counts_all_angles_and_the_known_differences(arrays):
+def test_the_histogram_counts_all_angles_and_the_labelled_differences(arrays):
     truth = np.where(np.arange(len(arrays["factor_angle"])) % 3, np.nan, arrays["factor_angle"])
     figures = draw(arrays | {"factor_angle": truth}, CLASSES)
     angle, difference = figures["angle_histogram"].axes
@@ -52,8 +52,8 @@ def test_the_histogram_counts_all_angles_and_the_known_differences(arrays):
     assert sum(bar.get_height() for bar in angle.patches) == len(arrays["latent_angle"])
     shares = [sum(part.get_data().values) for part in difference.patches]
     assert shares == pytest.approx([1, 1, 0], abs=0.05)  # no truth is known of the unknown
-    legend = [t.get_text() for t in figures["angle_histogram"].legends[0].get_texts()]
-    assert legend == [*CLASSES, "unknown"]
+    names = [t.get_text() for t in figures["angle_histogram"].legends[0].get_texts()]
+    assert names == [*CLASSES, "unknown"]
 
 
 def test_angles_and_shifts_are_counted_where_no_truth_is_known(arrays):
@@ -86,7 +86,7 @@ def test_a_flag_has_two_colours(figures):
     assert len(bars) == 2
 
 
-def test_true_shifts_that_are_known_are_counted(arrays):
+def test_labelled_shifts_are_counted(arrays):
     truth = np.where(np.arange(len(arrays["shift_px"])) % 2, np.nan, 0.3)
     some = arrays | {"factor_shift_row": truth, "factor_shift_column": truth}
     for axes in draw(some, [])["shift_histogram"].axes[:2]:

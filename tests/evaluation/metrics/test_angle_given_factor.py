@@ -20,7 +20,7 @@ def made_up(seed, cubic, symmetry=1, noise=0.0):
 @pytest.mark.parametrize(
     "cubic", [[1, 0, 0, 0], [2, 3, 0, 0], [0, -6, 1, 0], [3, 2, -2, 2], [-1, 1, 2, -4]]
 )
-def test_a_cubic_offset_is_taken_away_whole(cubic, symmetry):
+def test_a_cubic_offset_is_removed_completely(cubic, symmetry):
     difference, x = made_up(0, cubic, symmetry)
     assert error_given_factor(difference, x, symmetry) == pytest.approx(0, abs=2e-3)
 

@@ -79,7 +79,7 @@ def test_classes_share_the_turns_that_leave_all_of_them_alike(orders, common):
     assert common_symmetry(orders) == common
 
 
-def test_signed_resultant_tells_the_sense_of_rotation():
+def test_rotation_sense_has_the_sign_of_the_rotation():
     truth = np.linspace(-np.pi, np.pi, 400, endpoint=False)
     assert rotation_sense(truth + 0.7, truth) == pytest.approx(1.0)
     assert rotation_sense(0.7 - truth, truth) == pytest.approx(-1.0)

@@ -79,7 +79,7 @@ def test_classification_reports_recall_and_counts():
     assert got["confusion"] == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
 
 
-def test_a_group_stands_for_the_class_it_holds_one_to_one():
+def test_a_group_matches_the_class_it_holds_one_to_one():
     label = np.array([0, 0, 0, 1, 1, 2, 2, 2])
     assert matches((label + 1) % 3, label, 3).tolist() == [2, 0, 1]
     # group 0 holds most of class 0, group 1 some of it and nothing that group 2 does not want more

@@ -1,22 +1,28 @@
 import numpy as np
 import pytest
 
-from vaerun.evaluation.metrics.nearest_neighbours import neighbours, regression_r2, vote_accuracy
+from vaerun.evaluation.metrics.nearest_neighbours import (
+    mean_of_neighbours,
+    regression_r2,
+    vote_accuracy,
+)
 
 
 @pytest.mark.parametrize("d", [3, 40])
 def test_neighbours_are_those_of_brute_force(d):
     rng = np.random.default_rng(0)
-    train, val = rng.normal(size=(60, d)), rng.normal(size=(7, d))
+    train, val, value = rng.normal(size=(60, d)), rng.normal(size=(7, d)), rng.normal(size=60)
     distance = np.linalg.norm(val[:, None] - train[None], axis=-1)
-    assert np.array_equal(neighbours(train, val, 5), distance.argsort(1)[:, :5])
+    nearest = value[distance.argsort(1)[:, :5]]
+    np.testing.assert_allclose(mean_of_neighbours(train, value, val, 5), nearest.mean(1))
 
 
 def test_one_dimension_and_one_neighbour_keep_their_axes():
-    assert neighbours(np.arange(5.0)[:, None], np.array([[3.2]]), 1).tolist() == [[3]]
+    z = np.arange(5.0)[:, None]
+    assert mean_of_neighbours(z, np.arange(5), np.array([[3.2]]), 1).tolist() == [3]
 
 
-def test_separate_clusters_are_told_apart_and_swapped_ones_never():
+def test_separate_clusters_are_predicted_and_swapped_ones_never():
     rng = np.random.default_rng(1)
     label = np.repeat([0, 1, 2], 30)
     z = rng.normal(0, 0.1, (90, 2)) + 5 * label[:, None]

@@ -26,7 +26,7 @@ def share_right(want, n, *args, **kwargs):
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("sd_deg", [1, 10, 25])
 @pytest.mark.parametrize("outliers", [0, 0.1])
-def test_one_broad_or_soiled_peak_is_one(n, sd_deg, outliers):
+def test_one_broad_peak_or_one_with_outliers_is_one(n, sd_deg, outliers):
     # 4 strays of 50 images do stand together now and then, and are then a clump like any other
     least = 0.85 if n == 50 else 1.0
     assert share_right(1, n, [1], [0], sd_deg, outliers=outliers) >= least
@@ -35,25 +35,25 @@ def test_one_broad_or_soiled_peak_is_one(n, sd_deg, outliers):
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("apart_deg", [120, 180])
 @pytest.mark.parametrize("sd_deg", [2, 10, 20])
-def test_a_minority_of_15_percent_is_a_second_state(n, apart_deg, sd_deg):
+def test_a_minority_of_15_percent_is_a_second_mode(n, apart_deg, sd_deg):
     # of 50 images the minority holds 3 or fewer in 4.6 % of draws: those are not resolvable
     least = 0.72 if n == 50 else 0.92 if n == 300 else 1.0
     assert share_right(2, n, [0.85, 0.15], [0, apart_deg], sd_deg) >= least
 
 
 @pytest.mark.parametrize("n", SIZES)
-def test_three_states_are_three(n):
+def test_three_modes_are_three(n):
     assert share_right(3, n, [0.4, 0.35, 0.25], [0, 120, 240], 10) >= (0.9 if n == 50 else 1.0)
 
 
-def test_nothing_known_is_not_called_many():
+def test_a_uniform_angle_is_not_called_many_modes():
     rng = np.random.default_rng(0)
     assert [count_orientation_modes(rng.uniform(-np.pi, np.pi, 1_000)) for _ in range(20)] == [
         1
     ] * 20
 
 
-def test_symmetry_joins_states_that_are_the_same_orientation():
+def test_symmetry_joins_modes_that_are_the_same_orientation():
     x = mixture(np.random.default_rng(0), 500, [0.5, 0.5], [0, 180], 5)
     assert count_orientation_modes(x) == 2
     assert count_orientation_modes(x, 2) == 1
@@ -62,7 +62,7 @@ def test_symmetry_joins_states_that_are_the_same_orientation():
     assert count_orientation_modes(y, 4) == 1
 
 
-def test_a_smear_along_an_arc_is_one_state():
+def test_a_smear_along_an_arc_is_one_mode():
     assert count_orientation_modes(np.linspace(0, np.deg2rad(100), 1_000)) == 1
 
 
@@ -73,5 +73,5 @@ def test_the_count_ignores_offset_order_and_whole_turns():
         assert count_orientation_modes(rng.permutation(x + offset) + 2 * np.pi) == 2
 
 
-def test_a_single_image_has_one_state():
+def test_a_single_image_has_one_mode():
     assert count_orientation_modes([0.3]) == 1

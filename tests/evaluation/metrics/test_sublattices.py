@@ -15,7 +15,7 @@ def measured(encodings):
     return lattice(encodings.train, encodings.val)
 
 
-def test_sublattices_and_defects_that_are_told_score_full_marks(graphene):
+def test_sublattices_and_defects_in_the_encodings_score_full_marks(graphene):
     found = measured(graphene()[1])
     assert found["peak_separation_deg"] == pytest.approx(60, abs=1)
     assert found["peak_width_deg"] == pytest.approx(np.rad2deg(0.05) * np.sqrt(2 / np.pi), rel=0.1)
@@ -25,7 +25,7 @@ def test_sublattices_and_defects_that_are_told_score_full_marks(graphene):
 
 @settings(deadline=None, max_examples=50)
 @given(phase=st.floats(-10, 10), gap=st.floats(1.8, np.pi), share=st.floats(0.2, 0.8))
-def test_two_peaks_are_found_wherever_they_lie(phase, gap, share):
+def test_two_peaks_are_detected_at_any_phase(phase, gap, share):
     second = np.arange(500) < 500 * share
     turns = phase + gap * second + 0.2 * np.random.default_rng(0).normal(size=500)
     peaks, nearer = two_peaks(turns)
@@ -45,7 +45,7 @@ def test_a_single_peak_is_not_two(graphene):
         assert found["sublattice_accuracy"] < 0.6
 
 
-def test_any_angle_at_all_is_15_degrees_wide_and_tells_no_sublattice(graphene):
+def test_a_uniform_angle_is_15_degrees_wide_and_predicts_no_sublattice(graphene):
     made = graphene(side=300)[1]
     angle = np.random.default_rng(1).uniform(-np.pi, np.pi, len(made)).astype("f4")
     found = measured(replace(made, angle=angle))
@@ -85,7 +85,7 @@ def test_what_is_not_known_is_absent(graphene):
     assert measured(still).keys() == {"defect_auc"}
 
 
-def test_images_that_are_not_of_atoms_are_on_no_lattice(graphene, encodings):
+def test_images_without_atoms_have_no_lattice_metrics(graphene, encodings):
     made = graphene()[1]
     nowhere = replace(made.place, species=np.full(len(made), -1))
     assert measured(replace(made, place=nowhere)) is None
@@ -101,14 +101,14 @@ def test_an_image_with_a_label_to_learn_from_counts_once(graphene):
     assert measured(twice) == measured(noisy)
 
 
-def test_content_that_tells_nothing_has_an_area_of_one_half_and_a_wrong_one_none():
+def test_random_content_has_an_area_of_one_half_and_a_wrong_one_none():
     rng = np.random.default_rng(0)
     z, defect = rng.normal(size=(4000, 2)), rng.random(4000) < 0.2
     assert defect_auc(z[:2000], defect[:2000], z[2000:], defect[2000:]) == pytest.approx(
         0.5, abs=0.05
     )
-    told = np.where(defect, 5.0, 0.0)[:, None] + 0.1 * z
-    assert defect_auc(told[:2000], ~defect[:2000], told[2000:], defect[2000:]) == 0
+    content = np.where(defect, 5.0, 0.0)[:, None] + 0.1 * z
+    assert defect_auc(content[:2000], ~defect[:2000], content[2000:], defect[2000:]) == 0
 
 
 def test_flags_are_no_factors_and_unknown_values_of_others_do_not_count(graphene):
@@ -125,7 +125,7 @@ def test_flags_are_no_factors_and_unknown_values_of_others_do_not_count(graphene
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_two_found_classes_are_judged_as_ideal_and_defective(graphene, swapped):
+def test_two_predicted_classes_are_judged_as_ideal_and_defective(graphene, swapped):
     made = graphene()[1]
     ideal = np.nan_to_num(made.factors["ideal"]) > 0.5
     wrong = np.random.default_rng(0).random(len(made)) < 0.2

@@ -129,7 +129,7 @@ def test_shift_is_correlated_where_it_is_known_varies_and_is_encoded(encodings):
     assert "shift" not in summarise(made, CLASSES, ORDERS, supervised=False)
 
 
-def test_found_classes_are_a_clustering_or_if_learnt_from_labels_a_classification(encodings):
+def test_predicted_classes_are_a_clustering_or_if_learned_from_labels_a_classification(encodings):
     made = encodings()
     renamed = encodings(predicted=(made.label + 1) % 4)
     found = summarise(renamed, CLASSES, ORDERS, supervised=False)

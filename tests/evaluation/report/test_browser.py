@@ -87,8 +87,8 @@ def decoded(names, z, side, knots=12):
 
 def cards(encodings):
     shown = encodings(12_000, 4_000)
-    told = np.eye(4, dtype=np.float32)[shown.label]
-    shown = encodings(12_000, 4_000, class_probability=told, predicted=shown.label)
+    one_hot = np.eye(4, dtype=np.float32)[shown.label]
+    shown = encodings(12_000, 4_000, class_probability=one_hot, predicted=shown.label)
     return Explorer(
         encodings=shown,
         classes=CLASSES,
@@ -198,10 +198,10 @@ def test_a_box_lists_its_images_and_colours_change(opened, encodings):
 
     mapper = "Bokeh.documents[0].get_model_by_name('mapper').palette.length"
     assert page.evaluate(mapper) == 4
-    assert page.locator(".legend .entry").all_text_contents() == CLASSES
+    assert page.locator(".colour-key .entry").all_text_contents() == CLASSES
     page.locator("select[name=colour]").select_option(label="True shear (°)")
     assert page.evaluate(mapper) > 4
-    assert page.locator(".legend .bar").count() == 1
+    assert page.locator(".colour-key .bar").count() == 1
     page.locator("button.clear").click()
     assert selected(page) == []
     assert page.title() == EVIL

@@ -45,7 +45,7 @@ def test_json_in_a_page_cannot_end_its_element():
     assert json.loads(text) == {"</script><script>": "&<!--"}
 
 
-def test_columns_are_what_is_known_and_varies(encodings):
+def test_columns_are_labels_and_quantities_that_vary(encodings):
     shown = encodings()
     known = {c.name: c for c in columns(Explorer(encodings=shown, classes=list("abcd")))}
     assert [*known] == ["label", "split", "z1", "z2", "angle", "error", "true_angle",
@@ -115,7 +115,7 @@ def test_as_many_pictures_as_there_is_room_for(encodings):
     np.testing.assert_array_equal(order[packed], np.arange(200, 200 + counts[1]))
 
 
-def test_tiles_lie_in_their_sheet_row_by_row_and_are_no_larger_than_is_shown():
+def test_tiles_fill_their_sheet_row_by_row_and_are_no_larger_than_is_shown():
     images = np.linspace(0, 1, 7, dtype="f4")[:, None, None, None] * np.ones(
         (1, 1, 100, 200), "f4"
     )
@@ -137,9 +137,9 @@ def test_frames_for_validation_come_first(graphene):
     best = micrographs(frames, shown, budget=1)
     assert [frame["number"] for frame in best] == [4]
     assert best[0]["title"] == "frame 4, validation"
-    told = payload(Explorer(encodings=shown, classes=[], frames=frames))
-    assert told["unit"] == "nm"
-    assert told["frame"] == 4
+    data = payload(Explorer(encodings=shown, classes=[], frames=frames))
+    assert data["unit"] == "nm"
+    assert data["frame"] == 4
 
 
 def test_the_manifold_spans_the_data_with_other_dimensions_at_zero():

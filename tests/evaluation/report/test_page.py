@@ -58,7 +58,7 @@ def written(tmp_path, encodings):
     return write
 
 
-def test_the_page_is_whole_and_loads_nothing(written):
+def test_the_page_is_complete_and_loads_nothing(written):
     checker = Checker()
     checker.feed(text := written())
     assert checker.open == []
@@ -67,7 +67,7 @@ def test_the_page_is_whole_and_loads_nothing(written):
     assert "@import" not in text
 
 
-def test_it_says_what_was_run_and_how_it_went(written):
+def test_it_contains_what_was_run_and_the_results(written):
     text = written()
     for said in (
         "model rvae",
@@ -97,13 +97,13 @@ def test_nothing_from_the_run_becomes_markup(written):
     assert not re.search(r'<[^>]*"\s+onload="', text)
 
 
-def test_nothing_known_still_gives_a_page(written):
+def test_a_run_without_metrics_still_gives_a_page(written):
     checker = Checker()
     checker.feed(written(metrics={}, manifest={}, figures={}, config={}))
     assert checker.open == []
 
 
-def test_figures_stand_in_reading_order_and_new_ones_last():
+def test_figures_are_in_reading_order_and_new_ones_last():
     names = ["traversal_z10", "novel", "manifold_class_1", "traversal_z2", "inputs", "manifold"]
     assert in_reading_order(names) == [
         "inputs",
@@ -124,7 +124,7 @@ def test_the_table_by_class_has_a_row_for_each_and_a_dash_for_none():
     assert per_class_table({"knn_accuracy": 1.0}) == ""
 
 
-def test_the_table_of_the_lattice_has_what_is_known():
+def test_the_table_of_the_lattice_has_the_metrics_there_are():
     html = lattice_table({"lattice": {"sublattice_accuracy": 0.98765, "peak_width_deg": 2.34}})
     assert re.findall(r'number">([^<v]+)<', html) == ["0.988", "2.3°"]
     assert lattice_table({}) == ""

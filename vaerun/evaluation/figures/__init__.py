@@ -1,10 +1,9 @@
-"""All figures of a run, each a pure function of arrays that are saved beside it.
+"""Figures of a run, each a pure function of arrays that are saved beside it.
 
 `draw` takes one flat mapping, the content of `figures/arrays.npz`, and makes every figure whose
 arrays are there. N validation images, n examples, C H W image, E epochs, J classes, d content
-dimensions; angles in radians, shifts in pixels (row, column). `encoding_arrays` and
-`curve_arrays` give those that encodings and logs hold; `latent_maps` those that a decoder makes;
-`frame_maps` those of micrographs.
+dimensions; angles in radians, shifts in pixels (row, column). The arrays come from
+`encoding_arrays`, `curve_arrays`, `latent_maps` and `frame_arrays`.
 
 ==============================================  ==============================================
 array                                           figure
@@ -32,15 +31,15 @@ with ``…_row_axis``, ``…_column_axis``,
 ``traversal_z<i>`` ([J,] S, C, H, W) with       traversal_z<i>
 ``traversal_z<i>_axis``
 ``confusion`` (J, J') counts, with              confusion
-``confusion_columns`` (J',) where classes were
-found without labels
-``map_names`` (J,)                              what the maps of a class or condition are of
+``confusion_columns`` (J',) for classes that
+were inferred without labels
+``map_names`` (J,)                              names of the classes or conditions decoded
 ``frame_<f>_image`` (H', W') uint8, with        ground of the maps of this frame
 ``…_title`` (), ``…_pixel_nm`` () if known,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
 ``…_predicted`` (n',)
-``predicted_names`` (J',)                       of the classes in ``frame_<f>_predicted``
+``predicted_names`` (J',)                       names of the classes in ``frame_<f>_predicted``
 ``angle_symmetry`` ()                           angles are drawn modulo 360° over this; else 1
 ==============================================  ==============================================
 """

@@ -1,4 +1,4 @@
-"""The arrays behind figures that need no decoder: from encodings, metrics and the log."""
+"""The arrays of figures that need no decoder: from encodings, metrics and the log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,19 +15,10 @@ MOST_DRAWN = 100_000  # images in a figure
 
 
 def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
-    """Content, pose, classes and factors of the validation images, and the confusion.
+    """Arrays of content, pose, classes and factors of validation images, and of the confusion.
 
-    Parameters
-    ----------
-    encodings
-        All splits. Of very many validation images 100,000 are drawn, spread evenly.
-    metrics
-        As from `summarise`.
-
-    Returns
-    -------
-    dict
-        Under the names in the package's head; a latent that the model lacks is left out.
+    Their names are those in `vaerun.evaluation.figures`; a latent that the model lacks is left
+    out. Above `MOST_DRAWN` images an even selection is drawn. The metrics come from `summarise`.
     """
     val = encodings.val.thinned(MOST_DRAWN)
     arrays: Arrays = {"latent_z": val.z_mean, "latent_label": val.label}
@@ -37,7 +28,7 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
         arrays["latent_predicted"] = val.predicted
         arrays["confusion"] = np.array(metrics["classification"]["confusion"])
     elif n_groups:
-        arrays |= _found(val, n_groups, len(metrics.get("classes", [])))
+        arrays |= _unsupervised_classes(val, n_groups, len(metrics.get("classes", [])))
     if np.any(val.angle):
         arrays["latent_angle"] = val.angle
     if np.any(val.shift):
@@ -45,19 +36,19 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
     return arrays
 
 
-def _found(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
-    """Groups that were found without labels, in the places of the classes they stand for.
+def _unsupervised_classes(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
+    """Classes inferred without labels, renumbered as the true classes that they match.
 
-    Where no image has a label they keep their own numbers.
+    Without labelled images they keep their own numbers.
     """
     match = matches(val.predicted, val.label, n_groups)
-    known = val.label >= 0
-    if not known.any():
+    labelled = val.label >= 0
+    if not labelled.any():
         return {"latent_predicted": val.predicted}
-    # columns: the class's own group first, then groups that stand for none
+    # columns: for each true class the group that matches it, then groups without a match
     order = sorted(range(n_groups), key=lambda j: (match[j] < 0, match[j], j))
     table = np.zeros((n_groups, n_classes), np.int64)
-    np.add.at(table, (val.predicted[known], val.label[known]), 1)
+    np.add.at(table, (val.predicted[labelled], val.label[labelled]), 1)
     return {
         "latent_predicted": match[val.predicted],
         "confusion": table[order].T,
@@ -66,13 +57,7 @@ def _found(val: Encodings, n_groups: int, n_classes: int) -> Arrays:
 
 
 def curve_arrays(history: Mapping[str, Sequence[float]]) -> Arrays:
-    """The learning curve.
-
-    Parameters
-    ----------
-    history
-        ``epoch`` and the logged ``<split>/<term>``, one value an epoch, NaN where not measured.
-    """
+    """Arrays of the learning curve, from the logged ``epoch`` and ``<split>/<term>``."""
     return {
         f"curve_{name.replace('/', '_')}": np.asarray(values, np.float64)
         for name, values in history.items()

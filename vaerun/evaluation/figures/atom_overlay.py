@@ -12,12 +12,12 @@ from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.rings import find_rings
 from vaerun.utils.files import atomic_path
 
-RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # six are left clear
+RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # rings of six: none
 _SIDE_INCHES = 7.0
 
 
 def save_overlay(scene: PatchSource, number: int, path: Path) -> None:
-    """A frame with its bonds, rings other than six and silicon, as PNG."""
+    """Save a PNG of a frame with bonds, silicon atoms and rings of other than six atoms."""
     assert scene.atoms is not None
     frame, atoms = scene.frames[number], scene.atoms
     rows = np.flatnonzero(atoms.frame == number)

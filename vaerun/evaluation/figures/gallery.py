@@ -1,4 +1,4 @@
-"""Which figures a run gets: those whose arrays are present (listed in the package's head)."""
+"""The figures of a run: those whose arrays, listed in the package's docstring, are there."""
 
 import io
 import re
@@ -22,23 +22,15 @@ POSE_SHIFTS = ("shift_row", "shift_column")
 
 
 def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
-    """Every figure whose arrays are there, by name, in the order of a report.
-
-    Parameters
-    ----------
-    arrays
-        As in `figures/arrays.npz`.
-    classes
-        Names of the classes, empty when there are none.
-    """
+    """Every figure of the arrays in `figures/arrays.npz`, by name; classes may be empty."""
     with house_style():
         return {
-            **_of_images(arrays),
-            **_of_training(arrays, classes),
-            **_of_latents(arrays, classes),
-            **_of_maps(arrays, classes),
+            **_image_figures(arrays),
+            **_training_figures(arrays, classes),
+            **_latent_figures(arrays, classes),
+            **_decoded_figures(arrays, classes),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
-            **_of_pose(arrays, classes),
+            **_pose_figures(arrays, classes),
         }
 
 
@@ -51,7 +43,7 @@ def png(figure: Figure) -> bytes:
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]:
-    """Each figure as ``<folder>/<name>.png``, whole or not at all; the paths by name."""
+    """Write each figure to ``<folder>/<name>.png``; the paths by name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for name, figure in figures.items():
@@ -61,7 +53,7 @@ def save_figures(figures: Mapping[str, Figure], folder: Path) -> dict[str, Path]
     return paths
 
 
-def _of_images(arrays: Arrays) -> dict[str, Figure]:
+def _image_figures(arrays: Arrays) -> dict[str, Figure]:
     figures = {}
     if "inputs" in arrays and len(arrays["inputs"]):
         figures["inputs"] = images.draw_inputs(arrays["inputs"])
@@ -72,7 +64,7 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
             for key, name in names.items()
             if f"reconstructions_{key}" in arrays
         }
-        figures["reconstructions"] = images.draw_reconstructions(rows, _title_of_psnr(arrays))
+        figures["reconstructions"] = images.draw_reconstructions(rows, _psnr_title(arrays))
     if "outliers_input" in arrays and len(arrays["outliers_input"]):
         rows = {"input": arrays["outliers_input"], "model": arrays["outliers_output"]}
         low, high = arrays["outliers_error"].min(), arrays["outliers_error"].max()
@@ -82,14 +74,14 @@ def _of_images(arrays: Arrays) -> dict[str, Figure]:
     return figures
 
 
-def _title_of_psnr(arrays: Arrays) -> str:
+def _psnr_title(arrays: Arrays) -> str:
     if "psnr_db" not in arrays:
         return ""
     before, after = arrays["psnr_db"]
     return f"PSNR over all validation images: input {before:.1f} dB → output {after:.1f} dB"
 
 
-def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _training_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     curves = {
         name.removeprefix("curve_"): values
@@ -102,12 +94,12 @@ def _of_training(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
         )
     if "confusion" in arrays:
         columns = arrays.get("confusion_columns")
-        found = None if columns is None else [int(j) for j in columns]
-        figures["confusion"] = learning_curves.draw_confusion(arrays["confusion"], classes, found)
+        groups = None if columns is None else [int(j) for j in columns]
+        figures["confusion"] = learning_curves.draw_confusion(arrays["confusion"], classes, groups)
     return figures
 
 
-def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _latent_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     if "latent_z" not in arrays or len(arrays["latent_z"]) < 2:
         return {}
     labels, names = _latent_classes(arrays, classes)
@@ -124,27 +116,25 @@ def _of_latents(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
 def _latent_classes(
     arrays: Arrays, classes: Sequence[str]
 ) -> tuple[dict[str, npt.NDArray[Any]], Sequence[str]]:
-    """Classes to colour images by, under the titles of their panels, and what they are called.
+    """Classes to colour images by, under the titles of their panels, and names of the classes.
 
-    Where no image has a true class, those that a model found go by their number.
+    Where no image has a true class, predicted ones are named by their number.
     """
     titles = {"latent_label": "True class", "latent_predicted": "Predicted class"}
-    if "confusion_columns" in arrays:
-        titles["latent_predicted"] = "Found class"
-    known = {
+    labels = {
         title: arrays[name]
         for name, title in titles.items()
         if name in arrays and (arrays[name] >= 0).any()
     }
-    if classes and "True class" in known:
-        return known, classes
-    found = {title: label for title, label in known.items() if title != "True class"}
-    n_found = max((int(label.max()) + 1 for label in found.values()), default=0)
-    return found, [f"class {j}" for j in range(n_found)]
+    if classes and "True class" in labels:
+        return labels, classes
+    labels.pop("True class", None)
+    n_classes = max((int(label.max()) + 1 for label in labels.values()), default=0)
+    return labels, [f"class {j}" for j in range(n_classes)]
 
 
 def _symmetry(arrays: Arrays) -> int:
-    """Order of the rotational symmetry that all images share."""
+    """Order of the rotational symmetry of all images."""
     return int(arrays.get("angle_symmetry", 1))
 
 
@@ -176,7 +166,7 @@ def _latent_values(arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
     return values
 
 
-def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _decoded_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     if "map_names" in arrays:
         classes = [str(name) for name in arrays["map_names"]]
@@ -187,7 +177,7 @@ def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
                 arrays[f"{name}_row_axis"],
                 arrays[f"{name}_column_axis"],
                 [int(i) for i in arrays[f"{name}_dimensions"]],
-                _title_of_map(name, classes),
+                _manifold_title(name, classes),
             )
         if re.fullmatch(r"traversal_z\d+", name):
             figures[name] = images.draw_traversal(
@@ -196,7 +186,7 @@ def _of_maps(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     return figures
 
 
-def _title_of_map(name: str, classes: Sequence[str]) -> str:
+def _manifold_title(name: str, classes: Sequence[str]) -> str:
     if name == "manifold":
         return "Decoded content, over the middle of the prior"
     if name == "manifold_data":
@@ -205,7 +195,7 @@ def _title_of_map(name: str, classes: Sequence[str]) -> str:
     return f"Decoded content of {classes[j] if j < len(classes) else f'class {j}'}"
 
 
-def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
+def _pose_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     figures = {}
     symmetry = _symmetry(arrays)
     angle, truth = arrays.get("latent_angle"), arrays.get("factor_angle")
@@ -215,9 +205,9 @@ def _of_pose(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
         labels, names = _latent_classes(arrays, classes)
         label = next(iter(labels.values()), np.full(len(angle), -1))
         if truth is not None and varies(truth):
-            known = np.isfinite(truth)
+            some = np.isfinite(truth)
             figures["angle_vs_truth"] = pose.draw_angle_vs_truth(
-                angle[known], truth[known], label[known], names, symmetry
+                angle[some], truth[some], label[some], names, symmetry
             )
         figures["angle_histogram"] = pose.draw_angle_histogram(
             angle, truth, label, names, symmetry

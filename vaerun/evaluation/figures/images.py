@@ -1,4 +1,4 @@
-"""Figures made of images: samples, reconstructions, decoded grids and walks."""
+"""Figures made of images: samples, reconstructions, decoded grids and traversals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.floating]
 
 # R rows and K columns of images, C H W image, n images in a list.
 
-GAP = 0.06  # between images, share of the longer side
+GAP = 0.06  # between images, as a share of the longer side
 MOST_INPUTS = 60
 COLUMNS, MOST_EXAMPLES = 12, 36
 
@@ -26,22 +26,14 @@ def draw_inputs(images: Floats) -> Figure:
     rows = -(-len(images) // columns)
     figure = new_figure(7.6, 7.6 * rows / columns * _aspect(images) + 0.35)
     axes = figure.subplots()
-    _show(axes, _in_rows(images, columns))
+    _draw_grid(axes, _in_rows(images, columns))
     axes.set_title(f"{len(images)} input images")
-    _bare(axes)
+    _hide_axes(axes)
     return figure
 
 
 def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
-    """Images over what the model makes of them and, if it was to restore them, the truth.
-
-    Parameters
-    ----------
-    rows
-        (n, C, H, W) each, by the names that stand beside them.
-    title
-        Over all.
-    """
+    """Rows of images (n, C, H, W) by their names: input, output and, for a restoration, truth."""
     stacked = np.stack(list(rows.values()))  # (R, n, C, H, W)
     n_rows, n = stacked.shape[:2]
     columns = min(n, COLUMNS)
@@ -50,8 +42,8 @@ def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
     figure = new_figure(7.6, height * blocks + (0.55 if title else 0.3))
     all_axes = figure.subplots(blocks, 1, squeeze=False)[:, 0]
     for i, axes in enumerate(all_axes):
-        pixels = _show(axes, stacked[:, i * columns : (i + 1) * columns])
-        _bare(axes)
+        pixels = _draw_grid(axes, stacked[:, i * columns : (i + 1) * columns])
+        _hide_axes(axes)
         axes.set_yticks((np.arange(n_rows) + 0.5) * pixels / n_rows, labels=list(rows))
         axes.tick_params(length=0)
     all_axes[0].set_title(title)
@@ -61,15 +53,15 @@ def draw_reconstructions(rows: Mapping[str, Floats], title: str = "") -> Figure:
 def draw_manifold(
     images: Floats, row_axis: Floats, column_axis: Floats, dimensions: Sequence[int], title: str
 ) -> Figure:
-    """Images decoded on a grid (R, K, C, H, W), with the content they were decoded from."""
+    """Images decoded on a grid (R, K, C, H, W), with axes of the content."""
     rows, columns = images.shape[:2]
     width = 6.4 if rows > 1 else 9.0
     height = width * rows / columns * images.shape[-2] / images.shape[-1]
     figure = new_figure(width + 0.6, height + 0.7)
     axes = figure.subplots()
-    _show(axes, images, (0, columns, rows, 0))
+    _draw_grid(axes, images, (0, columns, rows, 0))
     axes.set_title(title)
-    _bare(axes)
+    _hide_axes(axes)
     _axis_ticks(axes.xaxis, column_axis)
     axes.set_xlabel(f"z{dimensions[0] + 1}")
     if len(dimensions) > 1:
@@ -85,8 +77,8 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
     height = 8.2 * len(rows) / rows.shape[1] * rows.shape[-2] / rows.shape[-1]
     figure = new_figure(9.0, height + 0.75)
     axes = figure.subplots()
-    _show(axes, rows, (0, rows.shape[1], len(rows), 0))
-    _bare(axes)
+    _draw_grid(axes, rows, (0, rows.shape[1], len(rows), 0))
+    _hide_axes(axes)
     _axis_ticks(axes.xaxis, axis)
     axes.set_xlabel(name)
     if by_class and len(classes) == len(rows):
@@ -96,17 +88,9 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
 
 
 def mosaic(images: Floats) -> Floats:
-    """One picture of a grid of images, white between them.
+    """One picture (height, width, 3 or 1) in [0, 1] of a grid of images, with white gaps.
 
-    Parameters
-    ----------
-    images
-        (R, K, C, H, W), any range; NaN where there is no image.
-
-    Returns
-    -------
-    ndarray
-        (R·(H + gap) − gap, K·(W + gap) − gap, 3 or 1) in [0, 1].
+    The images (R, K, C, H, W) have any range; NaN stands for a place without an image.
     """
     if images.shape[2] != 3:
         images = images[:, :, :1]
@@ -116,18 +100,17 @@ def mosaic(images: Floats) -> Floats:
     gap = max(round(GAP * max(h, w)), 1)
     picture = np.ones((rows, h + gap, columns, w + gap, channels), np.float32)
     picture[:, :h, :, :w] = scaled.transpose(0, 3, 1, 4, 2)
-    whole = picture.reshape(rows * (h + gap), columns * (w + gap), channels)
-    return whole[:-gap, :-gap]
+    return picture.reshape(rows * (h + gap), columns * (w + gap), channels)[:-gap, :-gap]
 
 
 def _in_rows(images: Floats, columns: int) -> Floats:
-    """A list of images in rows, the last one filled up with NaN."""
+    """A list of images as rows, the last one filled up with NaN."""
     missing = -len(images) % columns
     blank = np.full((missing, *images.shape[1:]), np.nan, np.float32)
     return np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
 
 
-def _show(
+def _draw_grid(
     axes: Axes, images: Floats, extent: tuple[float, float, float, float] | None = None
 ) -> int:
     """Draw a grid of images; return the picture's height in pixels."""
@@ -144,14 +127,14 @@ def _aspect(images: Floats) -> float:
     return float(images.shape[-2] / images.shape[-1])
 
 
-def _bare(axes: Axes) -> None:
+def _hide_axes(axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
 
 
 def _axis_ticks(axis: Any, values: Floats) -> None:
-    """Up to seven values beside the images they belong to."""
+    """Label up to seven images of an axis with their values."""
     step = max(-(-(len(values) - 1) // 6), 1)
     at = np.arange(0, len(values), step)
     decimals = 1 if np.ptp(values) > 5 else 2

@@ -1,4 +1,4 @@
-"""Figures of the latent space: where images lie, coloured by what is known, and how densely."""
+"""Figures of the latent space: scatter plots by class and factor, and the density."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from vaerun.evaluation.figures.style import (
     UNKNOWN,
     angle_colours,
-    class_legend,
+    class_key,
     colours_of,
     degree_ticks,
     flag_colours,
@@ -43,53 +43,50 @@ def draw_latent_distribution(
     classes: Sequence[str],
     period_deg: float = 360.0,
 ) -> Figure:
-    """Content of every image, one panel for each thing known of it.
+    """Content (N, d) of every image, with one panel for each label and quantity.
 
     Parameters
     ----------
     z
-        (N, d); the two widest dimensions are drawn.
-    labels
-        Title to class of each image (N,), −1 unknown.
-    angles
-        Title to an angle of each image (N,), degrees, NaN where unknown.
-    values
-        Title to another quantity of each image (N,), NaN where unknown.
+        The two dimensions of largest variance are drawn.
+    labels, angles, values
+        Title to class, angle in degrees or other quantity of each image, (N,); −1 or NaN where
+        unknown.
     classes
         Names of the classes.
     period_deg
-        Angles are the same again after it.
+        Period of the angles.
     """
-    x, y, names = _plane(z)
+    x, y, names = _coordinates(z)
     titles = [*labels, *angles, *values]
     figure, panels = _panels(len(titles))
     for axes, title in zip(panels, titles, strict=False):
-        _frame(axes, x, y, names)
+        _set_axes(axes, x, y, names)
         axes.set_title(title)
     by_title = dict(zip(titles, panels, strict=False))
     for title, label in labels.items():
         scatter(by_title[title], x, y, c=colours_of(label, len(classes)))
     for title, angle in angles.items():
         colours = angle_colours(angle, period_deg)
-        bar = _coloured(figure, by_title[title], x, y, angle, colours)
+        bar = _scatter_with_bar(figure, by_title[title], x, y, angle, colours)
         if colours[1].vmax == period_deg / 2:
             degree_ticks(bar, period_deg / 2)
     for title, value in values.items():
         flag = is_flag(value)
         colours = flag_colours() if flag else value_colours(value)
-        bar = _coloured(figure, by_title[title], x, y, value, colours)
+        bar = _scatter_with_bar(figure, by_title[title], x, y, value, colours)
         if flag:
             bar.set_ticks([0, 1])
     if not titles:
-        _frame(panels[0], x, y, names)
+        _set_axes(panels[0], x, y, names)
         scatter(panels[0], x, y, c="#3f6fb5")
     if labels and classes:
         unknown = any(bool((label < 0).any()) for label in labels.values())
-        class_legend(figure, classes, grey="unknown" if unknown else None)
+        class_key(figure, classes, grey="unknown" if unknown else None)
     return figure
 
 
-def _coloured(
+def _scatter_with_bar(
     figure: Figure,
     axes: Axes,
     x: Floats,
@@ -97,7 +94,7 @@ def _coloured(
     value: Floats,
     colours: tuple[Colormap, Normalize],
 ) -> Colorbar:
-    """Points coloured by a quantity, grey where it is unknown, and the bar of its colours."""
+    """Draw points coloured by a quantity, grey where it is unknown, and a colour bar."""
     cmap, norm = colours[0].with_extremes(bad=UNKNOWN), colours[1]
     scatter(axes, x, y, c=value, cmap=cmap, norm=norm, plotnonfinite=True)
     scale = ScalarMappable(norm, cmap)
@@ -105,7 +102,7 @@ def _coloured(
 
 
 def _panels(n: int) -> tuple[Figure, list[Axes]]:
-    """A figure with n panels, at least one, up to three beside each other."""
+    """A figure with n panels, at least one, up to three in a row."""
     n = max(n, 1)
     columns = min(n, 3 if n != 4 else 2)
     rows = -(-n // columns)
@@ -117,7 +114,7 @@ def _panels(n: int) -> tuple[Figure, list[Axes]]:
 
 
 def draw_latent_density(z: Floats) -> Figure:
-    """Kernel density of the content over its two widest dimensions; a curve if d = 1."""
+    """Kernel density of the content over two dimensions; a curve if d = 1."""
     if z.shape[1] == 1:
         return _density_curve(z[:, 0])
     i, j = widest_dimensions(z)
@@ -125,7 +122,7 @@ def draw_latent_density(z: Floats) -> Figure:
     box = [[low_x, high_x], [low_y, high_y]]
     counts = np.histogram2d(z[:, i], z[:, j], bins=CELLS, range=box)[0]
     area = (high_x - low_x) * (high_y - low_y) / CELLS**2
-    # A third of Scott's N^(−1/6): his is for one normal, and contents lie on thin curves.
+    # a third of Scott's N^(−1/6), which is for one normal: contents are often thin curves
     width = [0.33 * len(z) ** (-1 / 6) * z[:, a].std() * CELLS / (high - low)
              for a, (low, high) in ((i, box[0]), (j, box[1]))]  # fmt: skip
     density = gaussian_filter(counts, width) / (len(z) * area)
@@ -160,8 +157,8 @@ def _density_curve(z: Floats) -> Figure:
     return figure
 
 
-def _plane(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
-    """The two widest dimensions; with d = 1 the second is a harmless jitter."""
+def _coordinates(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
+    """Both coordinates (N,) and their names; with d = 1 the second is random."""
     dimensions = widest_dimensions(z)
     x, first = z[:, dimensions[0]], f"z{dimensions[0] + 1}"
     if len(dimensions) == 1:
@@ -169,8 +166,8 @@ def _plane(z: Floats) -> tuple[Floats, Floats, tuple[str, str]]:
     return x, z[:, dimensions[1]], (first, f"z{dimensions[1] + 1}")
 
 
-def _frame(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
-    """Limits and labels of a panel: all of the data but the last far strays."""
+def _set_axes(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
+    """Set limits and labels of a panel; the limits leave out the last 0.1 % at each end."""
     axes.set_xlim(*_limits(x))
     axes.set_ylim(*_limits(y))
     axes.set_xlabel(names[0])

@@ -1,4 +1,4 @@
-"""Figures of how training went, and of right and wrong classes."""
+"""Learning curves and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,19 +16,14 @@ Floats = npt.NDArray[np.floating]
 
 TITLES = {"loss": "Loss", "reconstruction": "Reconstruction", "kl": "Divergence from the priors"}
 COLOURS = {"train": "#9db4d6", "val": SIX[2]}
-BELOW = (0.5, -0.2)  # of the axes: a legend inside would lie on the curves
+BELOW = (0.5, -0.2)  # of the axes: the key of the curves, where it covers none of them
 SPLITS = {"train": "training", "val": "validation"}
 
 
 def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
-    """Loss, reconstruction and KL terms by epoch.
+    """Loss, reconstruction and KL terms by epoch (E,), counted from 1.
 
-    Parameters
-    ----------
-    epoch
-        (E,) counted from 1.
-    curves
-        ``<split>_<term>`` to (E,), nats per image, NaN where it was not measured.
+    The curves map ``<split>_<term>`` to (E,) nats per image, NaN where not measured.
     """
     panels = {kind: [name for name in curves if _kind(name) == kind] for kind in TITLES}
     panels = {kind: names for kind, names in panels.items() if names}
@@ -53,7 +48,7 @@ def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
 
 
 def _kind(name: str) -> str | None:
-    """The panel of a curve; training terms other than the loss stay out of the picture."""
+    """The panel of a curve; None for training terms other than the loss, which are not drawn."""
     split, term = name.split("_", 1)
     if term == "loss":
         return "loss"
@@ -61,15 +56,15 @@ def _kind(name: str) -> str | None:
 
 
 def _curve(axes: Axes, epoch: Floats, values: Floats, colour: str, label: str) -> None:
-    """One line, and its last value in the legend."""
-    known = np.isfinite(values)
-    last = f"  {values[known][-1]:.4g}".replace("-", "−") if known.any() else ""
-    mark = "o" if known.sum() < 3 else None
-    axes.plot(epoch[known], values[known], color=colour, marker=mark, label=f"{label}{last}")
+    """Draw one line, with its last value in its label."""
+    finite = np.isfinite(values)
+    last = f"  {values[finite][-1]:.4g}".replace("-", "−") if finite.any() else ""
+    mark = "o" if finite.sum() < 3 else None
+    axes.plot(epoch[finite], values[finite], color=colour, marker=mark, label=f"{label}{last}")
 
 
 def _limit(axes: Axes, all_values: Sequence[Floats]) -> None:
-    """Cut the first steep epochs off the top where they would flatten the rest."""
+    """Limit the y axis where the first steep epochs would flatten the rest."""
     values = np.concatenate(all_values)
     values = values[np.isfinite(values)]
     if len(values) < 8:
@@ -80,7 +75,7 @@ def _limit(axes: Axes, all_values: Sequence[Floats]) -> None:
 
 
 def draw_confusion(
-    counts: Floats, classes: Sequence[str], found: Sequence[int] | None = None
+    counts: Floats, classes: Sequence[str], groups: Sequence[int] | None = None
 ) -> Figure:
     """True classes (rows) against predicted ones (columns), as shares of each true class.
 
@@ -88,10 +83,8 @@ def draw_confusion(
     ----------
     counts
         (J, J') numbers of images.
-    classes
-        Names of the J true classes.
-    found
-        Numbers of the J' found classes, for a model that was shown no label.
+    classes, groups
+        Names of the J true classes; numbers of J' classes predicted by a model without labels.
     """
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     n, n_columns = counts.shape
@@ -100,11 +93,11 @@ def draw_confusion(
     axes = figure.subplots()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     names = list(classes) if len(classes) == n else [str(j) for j in range(n)]
-    columns = names if found is None else [str(j) for j in found]
+    columns = names if groups is None else [str(j) for j in groups]
     slant = 45 if n_columns > 4 and max(map(len, columns)) > 3 else 0
     axes.set_xticks(np.arange(n_columns), labels=columns, rotation=slant)
     axes.set_yticks(np.arange(n), labels=names)
-    axes.set_xlabel("predicted" if found is None else "found class")
+    axes.set_xlabel("predicted" if groups is None else "predicted class number")
     axes.set_ylabel("true")
     for i, j in np.argwhere(share >= 0.005) if n <= 20 else []:
         ink = "white" if share[i, j] > 0.6 else INK

@@ -1,4 +1,4 @@
-"""The arrays behind real-space maps: where patches lie on micrographs, and what they encode."""
+"""The arrays of real-space maps: positions of patches on micrographs, and their encodings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,25 +18,22 @@ MOST_FRAMES = 2
 
 
 def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[str]) -> Arrays:
-    """Micrographs, and the encodings of all their patches.
+    """Micrographs with most validation patches, and the encodings of all their patches.
 
     Parameters
     ----------
     frames
-        Micrographs, by the numbers in the encodings' `Place.frame`.
+        Micrographs, by the numbers in the encodings' `PatchLocation.frame`.
     encodings
         All splits.
     names
-        What the classes that a model infers are called; unused if it has none.
+        Names of the classes that the model infers; unused if it has none.
 
     Returns
     -------
     dict
-        For each frame f that is shown: ``frame_<f>_image`` (H, W) uint8, ``frame_<f>_title`` (),
-        ``frame_<f>_pixel_nm`` () if known, ``frame_<f>_centre`` (n, 2) row and column, and (n,)
-        each ``frame_<f>_angle`` in radians, ``frame_<f>_z<i>`` for the two widest dimensions,
-        ``frame_<f>_class``, −1 for none, and ``frame_<f>_predicted``, as far as there are any;
-        ``predicted_names`` (J,). Nothing where images are no patches.
+        ``frame_<f>_…`` and ``predicted_names``, as listed in `vaerun.evaluation.figures`; empty
+        where images are no patches of micrographs.
     """
     if encodings.place is None or not frames:
         return {}
@@ -44,9 +41,9 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
     quantities = _quantities(encodings)
     for number in shown_frames(encodings):
         rows = np.flatnonzero(encodings.place.frame == number)
-        # images with a label to learn from are encoded as training images too
+        # labelled images are encoded as training images, too
         rows = rows[np.unique(encodings.index[rows], return_index=True)[1]]
-        own = _of_frame(frames[number])
+        own = _image_arrays(frames[number])
         own |= {"centre": encodings.place.centre[rows]}
         own |= {name: values[rows] for name, values in quantities.items()}
         arrays |= {f"frame_{number}_{name}": values for name, values in own.items()}
@@ -56,14 +53,14 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
 
 
 def shown_frames(encodings: Encodings) -> list[int]:
-    """The frames with the most validation patches, of equal ones the first, in their order."""
+    """Numbers of the frames with the most validation patches, ascending."""
     assert encodings.val.place is not None
     counts = np.bincount(encodings.val.place.frame)
     order = np.argsort(-counts, kind="stable")[:MOST_FRAMES]
     return sorted(int(number) for number in order if counts[number])
 
 
-def _of_frame(frame: Frame) -> Arrays:
+def _image_arrays(frame: Frame) -> Arrays:
     arrays: Arrays = {
         "image": np.round(255 * brightness(frame.image)).astype(np.uint8),
         "title": np.array(frame.name),
@@ -74,7 +71,7 @@ def _of_frame(frame: Frame) -> Arrays:
 
 
 def _quantities(encodings: Encodings) -> Arrays:
-    """What patches are coloured by, all N of them."""
+    """The quantities (N,) that patches are coloured by."""
     quantities: Arrays = {}
     if np.any(encodings.angle):
         quantities["angle"] = encodings.angle

@@ -1,4 +1,4 @@
-"""Real-space maps: each patch of a micrograph as a dot, coloured by what it is encoded as."""
+"""Real-space maps: each patch of a micrograph as a dot, coloured by its encoding."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from vaerun.evaluation.figures.style import (
     INK,
     angle_colours,
-    class_legend,
+    class_key,
     colours_of,
     degree_ticks,
     new_figure,
@@ -33,8 +33,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 SIDE = 5.6  # inches, of the longer side of the frame
 DOT = 0.85  # of the distance between neighbours: the micrograph shows between the dots
-TAILS = 0.02  # of the values beyond each end of the colours
-DARKEST = 0.12  # of the map of colours that is left out: as dark as the micrograph
+TAILS = 0.02  # share of the values beyond each end of the colour scale
+DARKEST = 0.12  # of the colour map left out: as dark as the micrograph
 LONGEST_NAME = 40
 
 _IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
@@ -42,19 +42,7 @@ _IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
 
 @dataclass(frozen=True, kw_only=True)
 class Micrograph:
-    """What a map is drawn over.
-
-    Attributes
-    ----------
-    image
-        (H, W) uint8.
-    centre
-        (N, 2) row and column of the patches, pixels.
-    pixel_nm
-        Side of a pixel in nm; None where it is not known.
-    name
-        Of the frame.
-    """
+    """A frame (H, W) uint8, and the centres (N, 2) of its patches, row and column in pixels."""
 
     image: npt.NDArray[np.uint8]
     centre: Floats
@@ -63,19 +51,8 @@ class Micrograph:
 
 
 def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str, Figure]:
-    """Every map of every frame, ``frame_<f>_<quantity>``.
-
-    Parameters
-    ----------
-    arrays
-        As in the package's head.
-    classes
-        Names of the true classes.
-    symmetry
-        Angles are drawn modulo 360°/symmetry.
-    """
+    """Every map ``frame_<f>_<quantity>`` of the arrays in `figures/arrays.npz`."""
     inferred = [str(name) for name in arrays.get("predicted_names", [])]
-    title = "Predicted class" if inferred == list(classes) else "Found class"
     figures = {}
     for frame in (name.removesuffix("_image") for name in arrays if _IMAGE.fullmatch(name)):
         own = {name.removeprefix(f"{frame}_"): values for name, values in arrays.items()
@@ -91,7 +68,7 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
             )
         if "predicted" in own:
             figures[f"{frame}_predicted"] = draw_map_of_classes(
-                ground, own["predicted"], inferred, title
+                ground, own["predicted"], inferred, "Predicted class"
             )
     return figures
 
@@ -110,7 +87,7 @@ def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> 
     period_deg = 360 / symmetry
     value = np.rad2deg(wrap(angle, 2 * np.pi / symmetry))
     title = "Encoded angle" + (f" modulo {period_deg:g}°" if symmetry > 1 else "")
-    figure, axes = _ground(micrograph, title)
+    figure, axes = _draw_micrograph(micrograph, title)
     cmap, norm = angle_colours(value, period_deg)
     bar = figure.colorbar(_dots(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
     if norm.vmax == period_deg / 2:
@@ -119,10 +96,10 @@ def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> 
 
 
 def draw_map_of_values(micrograph: Micrograph, value: Floats, title: str) -> Figure:
-    """Dots coloured by a quantity (N,), nearly all of its range."""
-    figure, axes = _ground(micrograph, title)
-    whole, norm = value_colours(value, TAILS)
-    cmap = ListedColormap(whole(np.linspace(DARKEST, 1, 256)))
+    """Dots coloured by a quantity (N,), over its range without the tails."""
+    figure, axes = _draw_micrograph(micrograph, title)
+    colours, norm = value_colours(value, TAILS)
+    cmap = ListedColormap(colours(np.linspace(DARKEST, 1, 256)))
     dots = _dots(axes, micrograph, array=value, cmap=cmap, norm=norm)
     figure.colorbar(dots, extend="both", **_BAR)
     return figure
@@ -131,18 +108,18 @@ def draw_map_of_values(micrograph: Micrograph, value: Floats, title: str) -> Fig
 def draw_map_of_classes(
     micrograph: Micrograph, label: Ints, classes: Sequence[str], title: str
 ) -> Figure:
-    """Dots coloured by class (N,), grey where it is none (−1)."""
-    figure, axes = _ground(micrograph, title)
+    """Dots coloured by class (N,), grey for none (−1)."""
+    figure, axes = _draw_micrograph(micrograph, title)
     _dots(axes, micrograph, facecolors=colours_of(label, len(classes)))
-    class_legend(figure, classes, grey="none" if (label < 0).any() else None)
+    class_key(figure, classes, grey="none" if (label < 0).any() else None)
     return figure
 
 
 _BAR: dict[str, Any] = {"shrink": 0.85, "aspect": 32, "pad": 0.02}
 
 
-def _ground(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
-    """The micrograph in grey, its name and its scale."""
+def _draw_micrograph(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
+    """A figure of the micrograph in grey, with title and scale bar."""
     height, width = micrograph.image.shape
     inches = SIDE / max(height, width)
     figure = new_figure(max(inches * width, 2.4) + 1.1, inches * height + 0.65)
@@ -158,7 +135,7 @@ def _ground(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
 
 
 def _scale_bar(axes: Axes, width_px: int, pixel_nm: float | None) -> None:
-    """A bar below the picture, about a fifth as long."""
+    """Add a scale bar below the picture, about a fifth as long."""
     unit, pixel = ("pixels", 1.0) if pixel_nm is None else ("nm", pixel_nm)
     length = nice_length(0.22 * width_px * pixel)
     bar = AnchoredSizeBar(
@@ -186,7 +163,7 @@ def nice_length(most: float) -> float:
 
 
 def _dots(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollection:
-    """A dot on each patch, its size in pixels of the frame."""
+    """Add a dot at each patch."""
     diameter = np.full(len(micrograph.centre), _diameter(micrograph))
     dots = EllipseCollection(
         diameter,
@@ -203,7 +180,7 @@ def _dots(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollectio
 
 
 def _diameter(micrograph: Micrograph) -> float:
-    """Of a dot, pixels of the frame: dots hardly overlap, and neither vanish nor swell."""
+    """Diameter of a dot, pixels of the frame, such that dots hardly overlap."""
     side = max(micrograph.image.shape)
     centre = np.unique(micrograph.centre, axis=0)
     if len(centre) < 2:

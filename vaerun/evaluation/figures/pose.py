@@ -11,7 +11,7 @@ from vaerun.evaluation.figures.style import (
     FAINT,
     UNKNOWN,
     class_colours,
-    class_legend,
+    class_key,
     colours_of,
     degree_ticks,
     new_figure,
@@ -22,9 +22,10 @@ from vaerun.evaluation.metrics.circular import wrap
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
 
-# N images, J classes. Angles come in radians and are drawn in degrees.
+# N images, J classes. Angles (N,) are in radians, NaN where unknown, and drawn in degrees modulo
+# 360°/symmetry; labels (N,) are −1 where unknown; classes are the names of the J classes.
 
-BINS = 60  # the paper's
+BINS = 60  # as in Figures 8d and 10b of the paper
 MOST_PANELS = 12  # classes that get a panel of their own
 BLUE = "#4f7fc4"
 
@@ -32,19 +33,7 @@ BLUE = "#4f7fc4"
 def draw_angle_vs_truth(
     estimate: Floats, truth: Floats, label: Ints, classes: Sequence[str], symmetry: int = 1
 ) -> Figure:
-    """Encoded against true angle: all images, then each class by itself.
-
-    Parameters
-    ----------
-    estimate, truth
-        (N,) radians.
-    label
-        (N,) class, −1 unknown.
-    classes
-        Names of the J classes.
-    symmetry
-        Angles are drawn modulo 360°/symmetry.
-    """
+    """Encoded against true angle: a panel of all images, then one for each class."""
     period = 2 * np.pi / symmetry
     x = np.rad2deg(truth if symmetry == 1 else wrap(truth, period))
     y = np.rad2deg(wrap(estimate, period))
@@ -59,7 +48,7 @@ def draw_angle_vs_truth(
     for axes in panels[n_panels:]:
         axes.set_axis_off()
     colours = colours_of(label, len(classes)) if classes else np.full(len(x), BLUE)
-    limits = float(np.abs(x).max()), _reach(y, symmetry)
+    limits = float(np.abs(x).max()), _axis_limit(y, symmetry)
     _angle_panel(panels[0], x, y, colours, "all" if parts else "", limits)
     for axes, j in zip(panels[1:], parts, strict=False):
         own = label == j
@@ -67,7 +56,7 @@ def draw_angle_vs_truth(
     figure.supxlabel("true angle" + _modulo(symmetry), fontsize=9)
     figure.supylabel("encoded angle" + _modulo(symmetry), fontsize=9)
     if classes:
-        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
+        class_key(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
 
 
@@ -92,8 +81,8 @@ def _angle_panel(
     axes.set_title(title)
 
 
-def _reach(angle_deg: Floats, symmetry: int) -> float:
-    """How far an axis of angles must go: all round, or just beyond a narrow range."""
+def _axis_limit(angle_deg: Floats, symmetry: int) -> float:
+    """Limit of an axis of angles, degrees: the whole period, or just beyond a narrow range."""
     most = 1.15 * float(np.quantile(np.abs(angle_deg), 0.995))
     return 180 / symmetry if most > 90 / symmetry else max(most, 1.0)
 
@@ -105,20 +94,8 @@ def draw_angle_histogram(
     classes: Sequence[str],
     symmetry: int = 1,
 ) -> Figure:
-    """How often each angle is encoded and, where it is known, its difference to the truth.
-
-    Parameters
-    ----------
-    estimate, truth
-        (N,) radians, the latter NaN where unknown.
-    label
-        (N,) class, −1 unknown.
-    classes
-        Names of the J classes.
-    symmetry
-        Angles count modulo 360°/symmetry.
-    """
-    parts = _parts(label, classes)
+    """Histogram of the encoded angle and, with a true angle, of the difference from it."""
+    parts = _class_masks(label, classes)
     figure = new_figure(7.6 if truth is not None else 4.6, 3.0)
     panels = figure.subplots(1, 2 if truth is not None else 1, squeeze=False)[0]
     period = 2 * np.pi / symmetry
@@ -132,11 +109,11 @@ def draw_angle_histogram(
     )
     panels[0].set(xlabel="encoded angle" + _modulo(symmetry), ylabel="images")
     if truth is not None:
-        known = np.isfinite(truth)
+        labelled = np.isfinite(truth)
         difference = np.rad2deg(wrap(estimate - truth, period))
-        edges = _angle_bins(panels[1], difference[known], symmetry)
+        edges = _angle_bins(panels[1], difference[labelled], symmetry)
         for colour, mask in parts:
-            own = difference[mask & known]
+            own = difference[mask & labelled]
             counts = np.histogram(own, edges)[0] / max(len(own), 1)
             panels[1].stairs(counts, edges, color=colour, linewidth=1.4)
         panels[1].set(
@@ -145,20 +122,20 @@ def draw_angle_histogram(
             ylim=(0, None),
         )
     if classes:
-        class_legend(figure, classes, grey="unknown" if (label < 0).any() else None)
+        class_key(figure, classes, grey="unknown" if (label < 0).any() else None)
     return figure
 
 
 def _angle_bins(axes: Axes, angle_deg: Floats, symmetry: int) -> Floats:
-    """Edges of the bins, (BINS + 1,), after the axis is set to their range."""
-    limit = _reach(angle_deg, symmetry)
+    """Set the range of the x axis; the edges (BINS + 1,) of the bins in it."""
+    limit = _axis_limit(angle_deg, symmetry)
     axes.set_xlim(-limit, limit)
     degree_ticks(axes.xaxis, limit)
     return np.linspace(-limit, limit, BINS + 1)
 
 
-def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """Colour and members of each class that has any, then of the unknown."""
+def _class_masks(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    """Colour and mask (N,) of each class that has images, then of the unlabelled images."""
     colours = [*class_colours(len(classes)), UNKNOWN if classes else BLUE]
     masks = [label == j for j in range(len(classes))]
     masks.append(~np.any(masks, axis=0) if masks else np.ones(len(label), dtype=bool))
@@ -166,14 +143,9 @@ def _parts(label: Ints, classes: Sequence[str]) -> list[tuple[str, npt.NDArray[n
 
 
 def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Figure:
-    """How often each shift is encoded, and the true shifts where known.
+    """Histograms of the encoded shifts (N, 2), row and column in pixels, with the true ones.
 
-    Parameters
-    ----------
-    shift_px
-        (N, 2) row and column, pixels.
-    truth_px
-        ``row`` and ``column`` to (N,), NaN where unknown, or empty.
+    The true shifts are ``row`` and ``column`` (N,), NaN where unknown, or empty.
     """
     figure = new_figure(8.6, 2.9)
     panels = figure.subplots(1, 3)
@@ -182,8 +154,7 @@ def draw_shift_histogram(shift_px: Floats, truth_px: Mapping[str, Floats]) -> Fi
     for i, name in enumerate(("row", "column")):
         panels[i].hist(shift_px[:, i], bins=list(edges), color=BLUE, label="encoded")
         if name in truth_px:
-            known = truth_px[name][np.isfinite(truth_px[name])]
-            counts = np.histogram(known, edges)[0]
+            counts = np.histogram(truth_px[name][np.isfinite(truth_px[name])], edges)[0]
             panels[i].stairs(counts, edges, color="#22262b", linewidth=1.1, label="true")
             panels[i].legend()
         panels[i].set(xlabel=f"{name} shift (pixels)", ylabel="images")

@@ -19,14 +19,9 @@ _NAME_WIDTH = 28  # characters a line
 def draw_metrics(
     titles: Sequence[str], metrics: Mapping[str, Sequence[Sequence[float]]]
 ) -> Figure:
-    """One panel a metric: a row for each group of runs, a point a seed, a bar at their mean.
+    """One panel a metric: a row for each group of runs, a point a run, a bar at the mean.
 
-    Parameters
-    ----------
-    titles
-        Of the G groups.
-    metrics
-        By name, the values of the runs of each group, G sequences; a group may have none.
+    The metrics map a name to the values in the runs of each of G groups, some of them empty.
     """
     with house_style():
         n, n_groups = len(metrics), len(titles)
@@ -54,7 +49,7 @@ def draw_metrics(
 
 
 def draw_manifolds(titles: Sequence[str], manifolds: Sequence[Floats]) -> Figure:
-    """What each group's latent plane decodes to, (R, K, C, H, W) each, side by side."""
+    """Decoded images (R, K, C, H, W) over the latent plane of each group, side by side."""
     with house_style():
         columns = min(len(titles), _PANELS_A_ROW)
         rows = -(-len(titles) // columns)

@@ -1,4 +1,4 @@
-"""How every figure looks: matplotlib settings, colours, marks for any number of points."""
+"""Style of all figures: matplotlib settings, colours, marks for any number of points."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,10 +46,10 @@ SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "image.interpolation": "nearest",
-    "text.parse_math": False,  # a class may be called "$"
+    "text.parse_math": False,  # a class may be named "$"
 }
 
-# The sequences of M. Petroff (arXiv 2107.02270), made for every kind of colour vision.
+# Colour sequences of M. Petroff (arXiv 2107.02270), distinct for every kind of colour vision.
 SIX = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
 TEN = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
@@ -60,13 +60,13 @@ UNKNOWN = "#b4bac2"
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """All drawing and saving happens in here; nothing leaks into the user's matplotlib."""
+    """Matplotlib settings for drawing and saving, without an effect on the user's own."""
     with mpl.rc_context(SETTINGS):
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, inches, that lays itself out; no pyplot, so no window and no state."""
+    """An empty figure, inches, with constrained layout and without pyplot's global state."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -84,8 +84,8 @@ def colours_of(label: Ints, n_classes: int) -> npt.NDArray[np.str_]:
     return np.array([*class_colours(n_classes), UNKNOWN])[np.where(label < 0, n_classes, label)]
 
 
-def class_legend(figure: Figure, classes: Sequence[str], *, grey: str | None = None) -> None:
-    """Class names and colours beside the panels, and what the grey ones are if there are any."""
+def class_key(figure: Figure, classes: Sequence[str], *, grey: str | None = None) -> None:
+    """Add class names and colours beside the panels, with a name for grey points if given."""
     entries = list(zip(classes, class_colours(len(classes)), strict=True))
     entries += [] if grey is None else [(grey, UNKNOWN)]
     marks = [
@@ -98,8 +98,8 @@ def class_legend(figure: Figure, classes: Sequence[str], *, grey: str | None = N
 def cyclic_map() -> Colormap:
     """A cyclic colour map for angles: one turn of hue in Oklab, darkest at ±180°.
 
-    Unlike matplotlib's ``twilight`` it is nowhere near white, so thin points stay visible. The
-    lightness swings once a turn, which also orders the angles for colour-blind eyes.
+    Unlike matplotlib's ``twilight`` it is never near white, so that small points stay visible.
+    The lightness has one period a turn, which orders the angles for colour-blind readers.
     """
     turn = np.linspace(-np.pi, np.pi, 360, endpoint=False)
     lightness, chroma = 0.62 + 0.14 * np.cos(turn), 0.125
@@ -114,7 +114,7 @@ def cyclic_map() -> Colormap:
 
 
 def value_colours(values: Floats, tails: float = 0.005) -> tuple[Colormap, Normalize]:
-    """A perceptual map over all of the values but the tails, a share at each end."""
+    """A perceptual colour map over all values but the tails, a share at each end."""
     low, high = np.nanquantile(values, [tails, 1 - tails])
     return mpl.colormaps["viridis"], Normalize(low, max(high, low + 1e-9))
 
@@ -125,24 +125,24 @@ def flag_colours() -> tuple[Colormap, Normalize]:
 
 
 def angle_colours(angle_deg: Floats, period_deg: float) -> tuple[Colormap, Normalize]:
-    """A cyclic map for angles all round their period; a plain one over a narrower range."""
+    """A cyclic colour map for angles over their whole period; else a perceptual one."""
     if np.nanquantile(np.abs(angle_deg), 0.99) > period_deg / 4:
         return cyclic_map(), Normalize(-period_deg / 2, period_deg / 2)
     return value_colours(angle_deg)
 
 
 def point_size(n: int) -> float:
-    """Area of a mark, points², so that n of them neither vanish nor clog a panel."""
+    """Area of one of n marks, points²."""
     return float(np.clip(450 / max(n, 1) ** 0.6, 0.5, 22))
 
 
 def point_alpha(n: int) -> float:
-    """Opacity of a mark among n."""
+    """Opacity of one of n marks."""
     return float(np.clip(12 / max(n, 1) ** 0.35, 0.3, 0.9))
 
 
 def scatter(axes: Axes, x: Floats, y: Floats, **colour: object) -> None:
-    """Points in an order that favours no class, sized for their number."""
+    """Draw points in random order, so that no class hides another, sized for their number."""
     n = len(x)
     order = np.random.default_rng(0).permutation(n)
     colour = {k: v[order] if isinstance(v, np.ndarray) else v for k, v in colour.items()}
@@ -158,7 +158,7 @@ def scatter(axes: Axes, x: Floats, y: Floats, **colour: object) -> None:
 
 
 def degree_ticks(axis: Any, limit_deg: float = 180.0) -> None:
-    """Some five ticks of an x or y axis, at round angles up to ±limit_deg."""
+    """Set about five ticks of an x or y axis, at round angles up to ±limit_deg."""
     steps = (2, 5, 10, 15, 20, 30, 45, 60, 90)
     step = next((s for s in steps if limit_deg / s < 3), steps[-1])
     last = int(limit_deg // step) * step
@@ -167,5 +167,5 @@ def degree_ticks(axis: Any, limit_deg: float = 180.0) -> None:
 
 
 def degrees(angle_deg: float) -> str:
-    """An angle as people write it."""
+    """An angle as text."""
     return f"{angle_deg:.0f}°".replace("-", "−")

@@ -1,7 +1,8 @@
 """Angle errors where a factor trades with the angle: an offset that varies along the factor.
 
-A sheared object has no obvious upright: its principal axes turn with the shear, and a model that
-turns with them is not wrong. The offset is then a smooth function of the shear, here a cubic.
+A sheared object has no single canonical orientation: its principal axes turn with the shear, and
+a model that turns with them is not wrong. The offset is then a smooth function of the shear, here
+a cubic.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from vaerun.evaluation.metrics.circular import Array, best_offset, wrap
 BINS = 64
 STARTS = 8
 STEPS = 40
-SHARPEST = 0.02  # rad; nearer than this to the curve, images weigh the same
+SHARPEST = 0.02  # rad; images nearer than this to the curve weigh the same
 
 
 def error_given_factor(
@@ -53,7 +54,7 @@ def error_given_factor(
 
 
 def _centred(factor: Array) -> Array:
-    """The factor stretched to [−1, 1]."""
+    """The factor scaled to [−1, 1]."""
     low, high = factor.min(), factor.max()
     return (factor - (low + high) / 2) / max((high - low) / 2, 1e-12)
 
@@ -73,7 +74,7 @@ def _starts(turns: Array, x: Array) -> list[Array]:
 
 
 def _refined(turns: Array, basis: Array, coefficients: Array) -> float:
-    """Mean absolute error of the curve nearest to a start, after a last best constant."""
+    """Mean absolute error of the curve refined from a start, after its best constant offset."""
     ridge = 1e-9 * len(turns) * np.eye(basis.shape[1])
     for _ in range(STEPS):
         residual = wrap(turns - basis @ coefficients)

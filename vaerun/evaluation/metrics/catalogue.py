@@ -1,83 +1,120 @@
-"""Of which metrics more is better, and of which less, as far as their names tell."""
+"""Every metric of `metrics.json`, once: its path, label, unit and direction."""
 
-# What of `metrics.json` is shown unless one asks for other, and what it is called.
-METRIC_LABELS = {
-    "elbo.loss": "validation loss",
-    "psnr.gain_db": "PSNR gained, dB",
-    "classification.accuracy": "class accuracy",
-    "clustering.hungarian": "classes found, one to one",
-    "knn_accuracy": "neighbour accuracy of z",
-    "angle.overall_mae_deg": "angle error, °",
-    "lattice.sublattice_accuracy": "sublattices told by θ",
-    "lattice.defect_auc": "defects told by z, ROC area",
-    "train.seconds": "training, s",
-}
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from vaerun.utils.format import duration, format_significant
 
 
-# Last words of metrics of which more is better, and first words of those of which less is.
-_MORE = frozenset(
-    {
-        "accuracy",
-        "knn_accuracy",
-        "sublattice_accuracy",
-        "majority",
-        "hungarian",
-        "ari",
-        "nmi",
-        "resultant",
-        "signed_resultant",
-        "pearson",
-        "r2_within_class",
-        "defect_auc",
-        "gain_db",
-        "output_db",
-        "images_per_second",
-        "score",
-    }
-)
-_LESS = frozenset({"elbo", "train", "angle"})
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of `metrics.json`, or a list of one number for each class.
+
+    Attributes
+    ----------
+    path
+        Its keys with dots between; ``*`` matches the name of any factor.
+    label
+        A few words, as the head of a column.
+    less_is_better
+        None for a number that is neither good nor bad.
+    unit
+        Of the value; empty for shares, and for ``elbo.*``, in nats per image.
+    description
+        Row of the report, where there is room for more than the label.
+    spec
+        Format of the value in the report; empty for four significant digits.
+    is_compared
+        Whether tables of several runs have it unless other metrics are asked for.
+    """
+
+    path: str
+    label: str
+    less_is_better: bool | None
+    unit: str = ""
+    description: str = ""
+    spec: str = ".3f"
+    is_compared: bool = False
+
+    def text(self, value: float) -> str:
+        """The value with its unit, as the report prints it."""
+        if self.unit == "s":
+            return duration(value)
+        number = f"{value:{self.spec}}" if self.spec else format_significant(value, 4)
+        return f"{number}{'' if self.unit in ('', '°') else ' '}{self.unit}"
 
 
-def less_is_better(metric: str) -> bool | None:
-    """Whether less is better of a metric, a path in `metrics.json`; None where no one can tell.
+LESS, MORE = True, False
+METRICS = (
+    Metric("elbo.loss", "validation loss", LESS, "", "loss on the validation images", "", True),
+    Metric("elbo.reconstruction", "reconstruction", LESS, spec=""),
+    Metric("elbo.kl_content", "divergence of the content", LESS, spec=""),
+    Metric("elbo.kl_pose", "divergence of the pose", LESS, spec=""),
+    Metric("elbo.kl_class", "divergence of the class", LESS, spec=""),
+    Metric("psnr.input_db", "PSNR of the input", None, "dB", spec=".1f"),
+    Metric("psnr.output_db", "PSNR of the output", MORE, "dB", spec=".1f"),
+    Metric("psnr.gain_db", "PSNR gained", MORE, "dB", spec=".1f", is_compared=True),
+    Metric("classification.accuracy", "class accuracy", MORE, is_compared=True),
+    Metric("classification.balanced_accuracy", "mean recall of the classes", MORE),
+    Metric("classification.per_class", "accuracy", MORE),
+    Metric("knn_accuracy", "neighbour accuracy of z", MORE, "",
+           "class from the 10 nearest neighbours in z", is_compared=True),
+    Metric("clustering.majority", "predicted classes, by majority", MORE, "",
+           "groups named after their most frequent class"),
+    Metric("clustering.hungarian", "predicted classes, one to one", MORE, "",
+           "groups assigned one to one", is_compared=True),
+    Metric("clustering.ari", "adjusted Rand index", MORE, "", "adjusted Rand index of the groups"),
+    Metric("clustering.nmi", "normalised mutual information", MORE, "",
+           "mutual information of the groups, normalised"),
+    Metric("label_free.score", "class separation", MORE),
+    Metric("angle.overall_mae_deg", "angle error", LESS, "°", spec=".1f", is_compared=True),
+    Metric("angle.resultant", "agreement R", MORE),
+    Metric("angle.mae_deg", "angle error by class", LESS, "°", "angle error", ".1f"),
+    Metric("angle.mae_deg_given_factors", "error, shear allowed for", LESS, "°", spec=".1f"),
+    Metric("angle.ground_states", "orientation modes", LESS, spec=""),
+    Metric("angle.signed_resultant", "agreement R, signed", MORE),
+    Metric("shift.pearson", "shift correlation", MORE),
+    Metric("factors.*.r2_within_class", "R² within a class", MORE),
+    Metric("lattice.sublattice_accuracy", "sublattices from θ", MORE, "",
+           "atoms on the sublattice of their peak of θ", is_compared=True),
+    Metric("lattice.peak_separation_deg", "peaks of θ apart", None, "°",
+           "between the two peaks of θ, modulo 120°; 60° is ideal", ".1f"),
+    Metric("lattice.peak_width_deg", "width of the peaks of θ", LESS, "°",
+           "mean distance of θ from the nearer peak; 15° is chance", ".1f"),
+    Metric("lattice.defect_auc", "defects from z, ROC area", MORE, "",
+           "defects from the neighbours in z (ROC area)", is_compared=True),
+    Metric("lattice.two_class_accuracy", "ideal or defective, by two classes", MORE),
+    Metric("train.epochs", "epochs", LESS, spec=","),
+    Metric("train.steps", "steps", LESS, spec=","),
+    Metric("train.seconds", "training", LESS, "s", "time", is_compared=True),
+    Metric("train.images_per_second", "images a second", MORE, spec=",.0f"),
+    Metric("train.parameters", "trainable parameters", LESS, spec=","),
+    Metric("train.peak_rss_mb", "main memory at most", LESS, "MB", spec=",.0f"),
+    Metric("train.peak_gpu_mb", "GPU memory at most", LESS, "MB", spec=",.0f"),
+)  # fmt: skip
+COMPARED = tuple(metric.path for metric in METRICS if metric.is_compared)
+
+
+def find_metric(path: str) -> Metric | None:
+    """The metric at a path of `metrics.json`; None for one that is not listed."""
+    return next((metric for metric in METRICS if fnmatchcase(path, metric.path)), None)
+
+
+def label_of(path: str) -> str:
+    """Label and unit of a metric; its path where it is not listed."""
+    metric = find_metric(path)
+    if metric is None:
+        return path
+    return f"{metric.label}, {metric.unit}" if metric.unit else metric.label
+
+
+def less_is_better(path: str) -> bool | None:
+    """Direction of a metric; None for one that is neither good nor bad, or not listed.
 
     Examples
     --------
     >>> less_is_better("angle.overall_mae_deg"), less_is_better("angle.resultant")
     (True, False)
     """
-    words = metric.split(".")
-    if words[-1] in _MORE:
-        return False
-    return True if words[0] in _LESS else None
-
-
-TERMS = {
-    "loss": "loss on the validation images",
-    "reconstruction": "reconstruction",
-    "kl_content": "divergence of the content",
-    "kl_pose": "divergence of the pose",
-    "kl_class": "divergence of the class",
-}
-MEASURES = {
-    "knn_accuracy": "class from the 10 nearest neighbours in z",
-    "majority": "groups named after their most frequent class",
-    "hungarian": "groups assigned one to one",
-    "ari": "adjusted Rand index of the groups",
-    "nmi": "mutual information of the groups, normalised",
-}
-LATTICE = {
-    "sublattice_accuracy": ("atoms on the sublattice of their peak of θ", "{:.3f}"),
-    "peak_separation_deg": ("between the two peaks of θ, modulo 120°; 60° is ideal", "{:.1f}°"),
-    "peak_width_deg": ("mean distance of θ from the nearer peak; 15° is chance", "{:.1f}°"),
-    "defect_auc": ("defects told by the neighbours in z (ROC area)", "{:.3f}"),
-}
-
-
-# What a table says of a trial beside its value, where the data let it be known.
-WATCHED = {
-    "elbo.loss": "validation loss",
-    "clustering.hungarian": "classes found",
-    "classification.accuracy": "class accuracy",
-    "knn_accuracy": "neighbour accuracy",
-}
+    metric = find_metric(path)
+    return None if metric is None else metric.less_is_better

@@ -1,7 +1,7 @@
-"""Angles compared on the circle: how far they agree once a constant offset is taken away.
+"""Circular statistics: agreement and error of angles after the best constant offset.
 
-An angle encoder is right up to a constant (nobody told it which way is up) and, for an object
-that looks the same after a turn by 2π/s, modulo 2π/s. Everything here allows for both.
+An angle encoder is right up to a constant, since its canonical orientation is arbitrary, and, for
+an object that looks the same after a turn by 2π/s, modulo 2π/s. All functions allow for both.
 """
 
 from collections.abc import Sequence
@@ -12,30 +12,22 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-# N angles, s order of the rotational symmetry. All angles are in radians.
+# N angles in radians. symmetry s: the object looks the same after a turn by 2π/s.
 
 
 def wrap(angle: npt.ArrayLike, period: float = 2 * np.pi) -> Array:
-    """The same angle in [−period/2, period/2)."""
+    """The angle modulo the period, in [−period/2, period/2)."""
     half = period / 2
     return np.remainder(np.asarray(angle, dtype=np.float64) + half, period) - half
 
 
 def common_symmetry(symmetry: Sequence[int]) -> int:
-    """The order of the rotational symmetry that all classes share, 1 if there are no classes."""
+    """Order of the rotational symmetry that all classes share; 1 without classes."""
     return gcd(*symmetry) or 1
 
 
 def resultant(difference: npt.ArrayLike, symmetry: int = 1) -> float:
-    """Length of the mean of exp(i·s·difference): 1 all alike, 0 all round the circle.
-
-    Parameters
-    ----------
-    difference
-        (N,) encoded minus true angle.
-    symmetry
-        s: the object looks the same after a turn by 2π/s.
-    """
+    """Length of the mean of exp(i·s·difference) over (N,) angles: 1 all equal, 0 uniform."""
     turns = np.asarray(difference, dtype=np.float64) * symmetry
     return float(np.abs(np.exp(1j * turns).mean()))
 
@@ -58,13 +50,13 @@ def best_offset(difference: npt.ArrayLike, symmetry: int = 1) -> tuple[float, fl
     Notes
     -----
     On a circle of length P the mean distance to c is piecewise linear in c, with its convex kinks
-    at the data, so the least of it lies at one of them. Distances from every datum to all others
+    at the data, so its minimum is at one of them. Distances from every datum to all others
     come from one sort and one cumulative sum: exact, in N log N.
     """
     period = 2 * np.pi / symmetry
     x = np.sort(np.remainder(np.asarray(difference, dtype=np.float64), period))  # (N,)
     n = len(x)
-    around = np.concatenate([x, x + period])  # (2N,), the data twice round
+    around = np.concatenate([x, x + period])  # (2N,), two periods of the data
     total = np.concatenate([[0.0], np.cumsum(around)])  # (2N + 1,)
     first = np.arange(n)
     middle = np.searchsorted(around, x + period / 2, side="right")
@@ -77,19 +69,14 @@ def best_offset(difference: npt.ArrayLike, symmetry: int = 1) -> tuple[float, fl
 
 
 def mean_absolute_error(difference: npt.ArrayLike, symmetry: int = 1) -> float:
-    """Mean absolute circular error after the best offset, radians (see `best_offset`)."""
+    """Mean absolute circular error after the best constant offset, radians."""
     return best_offset(difference, symmetry)[1]
 
 
 def rotation_sense(angle: npt.ArrayLike, truth: npt.ArrayLike, symmetry: int = 1) -> float:
-    """|R(angle − truth)| − |R(angle + truth)|: near 1 if it turns with the object, −1 against it.
+    """R(angle − truth) − R(angle + truth) of encoded and true angles (N,), R being `resultant`.
 
-    Parameters
-    ----------
-    angle, truth
-        (N,) encoded and true angles.
-    symmetry
-        s: the object looks the same after a turn by 2π/s.
+    It is near 1 if the encoded angle turns with the object, near −1 if against it.
     """
     angle, truth = np.asarray(angle, np.float64), np.asarray(truth, np.float64)
     return resultant(angle - truth, symmetry) - resultant(angle + truth, symmetry)

@@ -1,7 +1,8 @@
-"""How distinct found classes are, judged without a label by what a model draws of them.
+"""Separation of predicted classes, judged without labels by the images decoded from them.
 
-A class is well found if its pictures are alike, and unlike those of the other classes. Pictures
-are compared under every rotation, since a model may put each class upright as it likes.
+Classes are well separated if decoded images of one class are similar to each other and unlike
+those of others. They are compared under every rotation, since the canonical orientation of a class
+is arbitrary.
 """
 
 import math
@@ -15,37 +16,36 @@ from vaerun.geometry import rotate
 
 Floats = npt.NDArray[np.floating]
 
-N_PICTURES = 12  # of a class
+N_PICTURES = 12  # decoded for each class
 _N_ANGLES = 36
-_USED = 0.25  # of an even share: a class with fewer images counts as unused
+_USED = 0.25  # of an even share of the images: a class with less is unused
 
 # J classes, S pictures of a class, N = all pictures.
 
 
 def class_separation(pictures: Sequence[Floats], share: Floats) -> dict[str, float]:
-    """How much liker a picture is to the next of its own class than to any of the others.
+    """Similarity of decoded images within a class, less that to the other classes.
 
     Parameters
     ----------
     pictures
-        Of each of J classes (S, C, H, W), decoded upright at contents that its images have; S is
-        0 for a class without images.
+        Images (S, C, H, W) decoded for each of J classes in its canonical orientation, at contents
+        that its images have; S is 0 for a class without images.
     share
-        (J,) of the images that are in each class.
+        (J,) share of the images in each class.
 
     Returns
     -------
     dict
-        ``within`` and ``between``, mean similarities from −1 to 1 of a picture to the one most
-        like it in its own class and in the others; ``unused``, the share of classes with next to
-        no images; ``score`` = (1 − unused) · (within − between).
+        ``within`` and ``between``, mean similarity (−1 to 1) of a picture to the most similar
+        one of its own class and of the others; ``unused``, the share of classes with less than a
+        quarter of an even share of the images; ``score`` = (1 − unused) · (within − between).
 
     Notes
     -----
-    Similarity is the correlation over pixels at the best of 36 rotations. The next picture, not
-    the mean over all, since content may turn a thing gradually into a rather different one, as
-    shear does: a mean over the class prefers models that draw one picture whatever the content.
-    An unused class takes its part of the score with it.
+    Similarity is the correlation over pixels at the best of 36 rotations. It is that of the most
+    similar picture, not the mean over the class, since content may change an object gradually, as
+    shear does: the mean would favour models that ignore the content.
     """
     used = [j for j, some in enumerate(pictures) if len(some) and share[j] * len(share) >= _USED]
     unused = 1 - len(used) / len(pictures)
@@ -64,7 +64,7 @@ def class_separation(pictures: Sequence[Floats], share: Floats) -> dict[str, flo
 def similarity(pictures: Floats) -> Floats:
     """Correlation of every two of N pictures (N, C, H, W) at the best rotation, (N, N).
 
-    A picture counts as like itself at no rotation: 1.
+    The diagonal is 1.
     """
     images = torch.as_tensor(pictures, dtype=torch.float32)
     fixed = _standard(images)
@@ -77,7 +77,7 @@ def similarity(pictures: Floats) -> Floats:
 
 
 def _standard(images: torch.Tensor) -> torch.Tensor:
-    """Pixels (N, P) of mean 0 and length 1; blank ones stay 0."""
+    """Pixels (N, P) of mean 0 and length 1; blank images stay 0."""
     flat = images.flatten(1)
     flat = flat - flat.mean(1, keepdim=True)
     return flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-6)

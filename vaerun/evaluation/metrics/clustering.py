@@ -1,4 +1,4 @@
-"""How found groups match the true classes: accuracies, Rand index, mutual information."""
+"""How predicted classes and clusters match the true classes."""
 
 from collections.abc import Sequence
 
@@ -6,51 +6,50 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import (
+    accuracy_score,
+    adjusted_rand_score,
+    confusion_matrix,
+    normalized_mutual_info_score,
+    recall_score,
+)
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
-# N training images, M validation images, d content dimensions, J classes.
+# N training images, M validation images, d content dimensions, J classes, G groups. A group is a
+# class that a model inferred without labels, or a cluster of z.
 
 
-def contingency(found: Ints, label: Ints) -> Ints:
-    """How often each found group (rows) meets each true class (columns)."""
-    rows, columns = int(found.max()) + 1, int(label.max()) + 1
-    return np.bincount(found * columns + label, minlength=rows * columns).reshape(rows, columns)
+def contingency(group: Ints, label: Ints) -> Ints:
+    """Number of images in each group (rows) and true class (columns), those without any too."""
+    rows, columns = int(group.max()) + 1, int(label.max()) + 1
+    return np.bincount(group * columns + label, minlength=rows * columns).reshape(rows, columns)
 
 
-def matches(found: Ints, label: Ints, n_groups: int) -> Ints:
-    """The true class that each of J groups stands for, (J,), one to one; −1 for none.
-
-    Parameters
-    ----------
-    found, label
-        (M,) group and true class, the latter −1 where unknown.
-    n_groups
-        J.
-    """
-    known = label >= 0
+def matches(group: Ints, label: Ints, n_groups: int) -> Ints:
+    """True class (G,) of each group, one to one, −1 for none; labels (M,) are −1 if unknown."""
+    labelled = label >= 0
     match = np.full(n_groups, -1)
-    if known.any():
-        table = contingency(found[known], label[known])
+    if labelled.any():
+        table = contingency(group[labelled], label[labelled])
         rows, columns = linear_sum_assignment(table, maximize=True)
         pairs = table[rows, columns] > 0
         match[rows[pairs]] = columns[pairs]
     return match
 
 
-def usage(found: Ints, n_groups: int) -> Floats:
-    """Share of the images in each of J groups, (J,)."""
-    return np.bincount(found, minlength=n_groups) / max(len(found), 1)
+def usage(group: Ints, n_groups: int) -> Floats:
+    """Share (G,) of the images in each group."""
+    return np.bincount(group, minlength=n_groups) / max(len(group), 1)
 
 
-def names_of_groups(found: Ints, label: Ints, classes: Sequence[str], n_groups: int) -> list[str]:
-    """Found groups by number and, where true classes are known, by the most frequent in them."""
+def names_of_groups(group: Ints, label: Ints, classes: Sequence[str], n_groups: int) -> list[str]:
+    """Names of the groups: their number and, with labelled images, their most frequent class."""
     names = []
     for j in range(n_groups):
-        inside = label[(found == j) & (label >= 0)]
-        if not (found == j).any():
+        inside = label[(group == j) & (label >= 0)]
+        if not (group == j).any():
             names.append(f"{j}: no image")
         elif not len(inside):
             names.append(f"class {j}")
@@ -59,40 +58,30 @@ def names_of_groups(found: Ints, label: Ints, classes: Sequence[str], n_groups: 
     return names
 
 
-def agreement(found: Ints, label: Ints) -> dict[str, float]:
-    """Accuracies and indices of a grouping against the true classes.
-
-    Parameters
-    ----------
-    found, label
-        (M,) group and true class of each image, all >= 0, M >= 1.
+def agreement(group: Ints, label: Ints) -> dict[str, float]:
+    """Accuracies and indices of a grouping (M,) against the true classes (M,), all >= 0, M >= 1.
 
     Returns
     -------
     dict
-        ``majority``: each group is named after its most frequent class; ``hungarian``: one group
-        to one class at most; ``ari`` and ``nmi``: adjusted Rand index and normalised mutual
-        information.
+        ``majority``, the accuracy with each group named after its most frequent class;
+        ``hungarian``, that with at most one group for a class; ``ari`` and ``nmi``, the adjusted
+        Rand index and the normalised mutual information.
     """
-    table = contingency(found, label)
+    table = contingency(group, label)
     rows, columns = linear_sum_assignment(table, maximize=True)
     return {
         "majority": float(table.max(1).sum() / len(label)),
         "hungarian": float(table[rows, columns].sum() / len(label)),
-        "ari": float(adjusted_rand_score(label, found)),
-        "nmi": float(normalized_mutual_info_score(label, found)),
+        "ari": float(adjusted_rand_score(label, group)),
+        "nmi": float(normalized_mutual_info_score(label, group)),
     }
 
 
 def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
-    """The k-means group of each validation image, (M,); the centres come from training images.
+    """The k-means cluster (M,) of each validation image, with centres from (N, d) training images.
 
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) and (M, d).
-    n_groups
-        Number of groups; fewer are found where fewer training points differ.
+    There are fewer clusters than ``n_groups`` where fewer training points differ.
     """
     distinct = len(np.unique(z_train, axis=0))
     means = KMeans(min(n_groups, distinct), n_init=10, random_state=0)
@@ -101,14 +90,7 @@ def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
 
 
 def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, object]:
-    """Accuracy, its mean over classes, recall of each class and confusion.
-
-    Parameters
-    ----------
-    predicted, label
-        (M,) in [0, J), M >= 1.
-    n_classes
-        J.
+    """Metrics of predicted classes (M,) in [0, J), M >= 1.
 
     Returns
     -------
@@ -116,14 +98,11 @@ def classification(predicted: Ints, label: Ints, n_classes: int) -> dict[str, ob
         ``accuracy``; ``balanced_accuracy``, the mean recall of the classes that have images;
         ``per_class`` (J) recall, None without images; ``confusion`` (J true, J predicted) counts.
     """
-    cell = label * n_classes + predicted
-    table = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
-    size = table.sum(1)
-    right = table.diagonal()
-    recall = [float(r / n) if n else None for r, n in zip(right, size, strict=True)]
+    classes = np.arange(n_classes)
+    recall = recall_score(label, predicted, labels=classes, average=None, zero_division=np.nan)
     return {
-        "accuracy": float(right.sum() / len(label)),
-        "balanced_accuracy": float(np.mean(right[size > 0] / size[size > 0])),
-        "per_class": recall,
-        "confusion": table.tolist(),
+        "accuracy": float(accuracy_score(label, predicted)),
+        "balanced_accuracy": float(np.mean(recall[np.isfinite(recall)])),
+        "per_class": [float(share) if np.isfinite(share) else None for share in recall],
+        "confusion": confusion_matrix(label, predicted, labels=classes).tolist(),
     }

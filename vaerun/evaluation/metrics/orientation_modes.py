@@ -1,4 +1,4 @@
-"""How many orientations a model takes for upright: the separated peaks of an angle difference."""
+"""Number of canonical orientations that a model learned: separated peaks of the angle error."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +15,20 @@ BANDWIDTH_DEG = (4.0, 30.0)  # least and largest kernel width
 
 
 def count_orientation_modes(difference: npt.ArrayLike, symmetry: int = 1) -> int:
-    """The number of separated peaks of an angle difference: 1 is ideal.
+    """Number of separated peaks of an angle difference: 1 is ideal.
 
     Parameters
     ----------
     difference
         (N,) encoded minus true angle, radians, N >= 1.
     symmetry
-        s: differences count modulo 2π/s, so an object that looks the same after 180° is not
-        blamed for two peaks 180° apart.
+        s: differences count modulo 2π/s, so two peaks 180° apart are one for s = 2.
 
     Notes
     -----
     The density is smoothed with a wrapped normal kernel whose width follows the narrowest part of
-    the data. Neighbouring peaks merge unless a true valley lies between them; what is left counts
-    if it is high and holds enough of the images, so scattered outliers do not.
+    the data. Neighbouring peaks merge unless there is a deep valley between them; a peak that is
+    left counts if it is high and holds enough of the images, so scattered outliers do not.
     """
     turns = np.remainder(np.asarray(difference, np.float64) * symmetry, 2 * np.pi)  # full circle
     density = _density(turns, _bandwidth(turns))
@@ -65,7 +64,7 @@ def _density(turns: Array, bandwidth: float) -> Array:
 def _merged_modes(density: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Peaks (M,) in order round the circle, and the valley (M,) that follows each.
 
-    The shallowest valley goes first, with the lower of its two peaks, until all are deep.
+    The shallowest valley is removed with the lower of its two peaks until all are deep.
     """
     rising = density > np.roll(density, 1)
     peaks = [int(p) for p in np.flatnonzero(rising & ~np.roll(rising, -1))]
@@ -87,7 +86,7 @@ def _merged_modes(density: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
 
 
 def _lowest(density: Array, start: int, stop: int) -> int:
-    """Where the density is least on the way round from start to stop."""
+    """Grid point of the least density between two grid points, counted upwards."""
     way = np.arange(start, stop if stop > start else stop + GRID) % GRID
     return int(way[np.argmin(density[way])])
 

@@ -1,60 +1,60 @@
-"""How encodings of atoms tell sublattices and defects of a honeycomb lattice.
+"""Sublattices and defects of a honeycomb lattice, recovered from the encodings of its atoms.
 
-About an ideal atom all looks the same after a turn by 120°, and about one of the other sublattice
-as if turned by 60° more. An invariant model has one content for both, and two angles 60° apart.
+The surroundings of an ideal atom look the same after a turn by 120°, and those of an atom on the
+other sublattice as if turned by 60° more. An invariant model has one content for both sublattices,
+and two angles 60° apart.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from vaerun.evaluation.metrics.circular import wrap
-from vaerun.evaluation.metrics.nearest_neighbours import neighbours
+from vaerun.evaluation.metrics.nearest_neighbours import mean_of_neighbours
 from vaerun.models.encodings import Encodings
 
 # N training atoms, M validation atoms, d content dimensions. Angles in radians.
 
 SYMMETRY = 3  # of an ideal atom's surroundings
-LEAST_SHARE = 0.05  # of the atoms in the lower of two peaks; with fewer there is but one
-NEAREST = 50  # training atoms that tell by their defects whether a content is that of a defect
-FEWEST = 10  # validation atoms to say anything about
+LEAST_SHARE = 0.05  # of the atoms in the smaller of two peaks; with fewer there is one peak
+NEAREST = 50  # training atoms whose share of defects is the score of a validation atom
+FEWEST = 10  # validation atoms for a metric of the angle
 
 Floats = npt.NDArray[np.floating]
 
 
 def lattice(train: Encodings, val: Encodings) -> dict[str, float] | None:
-    """How far angle and content of validation atoms tell what is known of a honeycomb.
+    """Sublattices and defects as predicted from angle and content of validation atoms.
 
     Parameters
     ----------
     train, val
-        Of these only patches centred on atoms count, each once. ``factors["sublattice"]`` is 0 or
-        1, ``factors["ideal"]`` 1 for atoms in ideal surroundings and 0 for others; both NaN where
+        Only patches centred on atoms count, each once. ``factors["sublattice"]`` is 0 or 1,
+        ``factors["ideal"]`` 1 for atoms in ideal surroundings and 0 for others; both NaN where
         unknown.
 
     Returns
     -------
     dict or None
-        ``peak_separation_deg`` between the two peaks of θ modulo 120°: 60 is ideal, 0 if there is
-        but one; ``peak_width_deg``, the mean distance from the nearer peak: 15 if θ is anything;
-        ``sublattice_accuracy`` of calling atoms after the nearer peak; ``defect_auc``, see
-        `defect_auc`; ``two_class_accuracy``, where a model sorts into two classes: how well one
-        stands for ideal, the other for defective atoms, mean of both. Keys that do not apply are
-        absent; None if all are.
+        ``peak_separation_deg`` between the two peaks of θ modulo 120°: 60 is ideal, 0 a single
+        peak; ``peak_width_deg``, the mean distance from the nearer peak: 15 for uniform θ;
+        ``sublattice_accuracy`` of the nearer peak as the sublattice; ``defect_auc``, see
+        `defect_auc`; ``two_class_accuracy`` of a model with two classes: balanced accuracy of one
+        as ideal, the other as defective. Keys that do not apply are absent; None if all are.
     """
     train, val = _atoms(train), _atoms(val)
-    found: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     if len(val) >= FEWEST and np.any(val.angle):
-        found |= _sublattices(val)
-    found["defect_auc"] = _defects(train, val)
-    found["two_class_accuracy"] = _two_classes(val)
-    return {name: value for name, value in found.items() if value is not None} or None
+        measured |= _sublattices(val)
+    measured["defect_auc"] = _defects(train, val)
+    measured["two_class_accuracy"] = _two_classes(val)
+    return {name: value for name, value in measured.items() if value is not None} or None
 
 
 def _atoms(encodings: Encodings) -> Encodings:
-    """Patches centred on atoms; those with a label to learn from are training images too."""
+    """Patches centred on atoms, each once: labelled images are training images too."""
     if encodings.place is None:
         return encodings.select(np.zeros(len(encodings), bool))
     atoms = encodings.select(encodings.place.species >= 0)
@@ -77,7 +77,7 @@ def _sublattices(val: Encodings) -> dict[str, float | None]:
 def two_peaks(turns: npt.NDArray[np.float64]) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Circular 2-means of angles (M,) over the full circle: the peaks (2,), the nearer one (M,).
 
-    Opposite each other to begin with, where the mean of exp(2i·turns) puts them.
+    The peaks start opposite each other, where the mean of exp(2i·turns) puts them.
     """
     unit = np.exp(1j * turns)
     first = np.angle(np.mean(unit**2)) / 2
@@ -93,11 +93,11 @@ def two_peaks(turns: npt.NDArray[np.float64]) -> tuple[Floats, npt.NDArray[np.in
 
 
 def _accuracy(nearer: npt.NDArray[np.int64], sublattice: Floats | None) -> float | None:
-    """Share of atoms on the sublattice of their peak, whichever peak stands for which."""
-    known = np.zeros(len(nearer), bool) if sublattice is None else np.isfinite(sublattice)
-    if sublattice is None or not known.any():
+    """Share of atoms on the sublattice of their peak, under the better of both assignments."""
+    labelled = np.zeros(len(nearer), bool) if sublattice is None else np.isfinite(sublattice)
+    if sublattice is None or not labelled.any():
         return None
-    right = float(np.mean(nearer[known] == sublattice[known]))
+    right = float(np.mean(nearer[labelled] == sublattice[labelled]))
     return max(right, 1 - right)
 
 
@@ -112,14 +112,14 @@ def _defects(train: Encodings, val: Encodings) -> float | None:
 
 
 def _two_classes(val: Encodings) -> float | None:
-    """Balanced accuracy of two found classes as ideal and defective, whichever is which."""
+    """Balanced accuracy of two classes as ideal and defective, the better assignment."""
     if val.class_probability.shape[1] != 2 or "ideal" not in val.factors:
         return None
-    known = np.isfinite(val.factors["ideal"])
-    ideal, found = val.factors["ideal"][known] > 0.5, val.predicted[known]
+    labelled = np.isfinite(val.factors["ideal"])
+    ideal, predicted = val.factors["ideal"][labelled] > 0.5, val.predicted[labelled]
     if ideal.all() or not ideal.any():
         return None
-    right = float(np.mean([(found[ideal] == 1).mean(), (found[~ideal] == 0).mean()]))
+    right = float(balanced_accuracy_score(ideal, predicted == 1))
     return max(right, 1 - right)
 
 
@@ -129,17 +129,10 @@ def defect_auc(
     z_val: Floats,
     is_defect_val: npt.NDArray[np.bool_],
 ) -> float:
-    """ROC area with which content tells defects: 1 always right, 0.5 by chance.
+    """ROC area of defects predicted from content: 1 is always right, 0.5 chance.
 
     The score of a validation atom is the share of defects among the 50 training atoms nearest to
-    it in z.
-
-    Parameters
-    ----------
-    z_train, z_val
-        (N, d) with N ≥ 50, and (M, d).
-    is_defect_train, is_defect_val
-        (N,) and (M,), the latter of both kinds.
+    it in z, (N, d) with N ≥ 50; validation atoms (M, d) are of both kinds.
     """
-    score = is_defect_train[neighbours(z_train, z_val, NEAREST)].mean(1)
+    score = mean_of_neighbours(z_train, is_defect_train, z_val, NEAREST)
     return float(roc_auc_score(is_defect_val, score))

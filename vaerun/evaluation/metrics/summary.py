@@ -1,9 +1,4 @@
-"""The numbers of `metrics.json` that encodings alone can give, all on the validation split.
-
-What true factors say: some are yes or no, and some are unknown (NaN) for some images.
-
-How near restored images come to the clean ones, and how near the corrupted ones were.
-"""
+"""The numbers of `metrics.json`: those of the encodings, and the PSNR of restored images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,58 +21,56 @@ from vaerun.models.encodings import Encodings
 
 Floats = npt.NDArray[np.floating]
 
-# N images.
+# N images, J classes. A quantity of each class is a list of J, None where a class has too few
+# images. Factors are NaN where unknown.
+
+POSE_FACTORS = ("angle", "shift_row", "shift_column")
+MATERIAL_SHIFT_PX = 0.25  # standard deviation below which a shift is not worth correlating
+# Images among which neighbours in z are searched (k-means learns from as many), and for which:
+# with more it takes minutes and the metrics do not change.
+MOST_TRAIN, MOST_VAL = 200_000, 50_000
+FEWEST = 5  # images in a class for metrics of its angle
+_LEAST_MSE = float(np.finfo(np.float32).eps) ** 2  # equal images have 138 dB, not infinity
 
 
 def varies(values: Floats) -> bool:
-    """Whether a factor (N,) takes more than one value where it is known."""
-    known = values[np.isfinite(values)]
-    return bool(len(known) and np.ptp(known) > 1e-6)
+    """Whether a factor (N,) takes more than one value."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) and np.ptp(finite) > 1e-6)
 
 
 def is_flag(values: Floats) -> bool:
-    """Whether a factor (N,) is 0 or 1 wherever it is known: no quantity, but a yes or no."""
-    known = values[np.isfinite(values)]
-    return bool(len(known) and np.isin(known, (0, 1)).all())
-
-
-# J classes. A quantity of each class is a list of J, None where a class has too few images.
-
-PerClass = list[float | None]
-POSE_FACTORS = ("angle", "shift_row", "shift_column")
-MATERIAL_SHIFT_PX = 0.25  # standard deviation below which a shift is not worth correlating
-# Images that are looked for neighbours in z, and for whose they are; k-means has as many to learn
-# from. Among more it takes minutes, and shows no more.
-MOST_TRAIN, MOST_VAL = 200_000, 50_000
-FEWEST = 5  # images in a class to say anything about its angles
+    """Whether a factor (N,) is 0 or 1 for all images: a yes or no, not a quantity."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) and np.isin(finite, (0, 1)).all())
 
 
 def summarise(
     encodings: Encodings, classes: Sequence[str], symmetry: Sequence[int], *, supervised: bool
 ) -> dict[str, Any]:
-    """Every metric of the contract that applies, as nested plain lists and floats.
+    """All metrics of the encodings that apply, as nested plain lists and floats.
 
     Parameters
     ----------
     encodings
-        All splits; the measures are taken on validation images, neighbours and cluster centres
-        from training images. Of very many, some that are spread evenly are compared.
+        All splits. Metrics are those of validation images; neighbours and cluster centres are
+        training images. Above `MOST_TRAIN` and `MOST_VAL` images an even selection is compared.
     classes
         Names of the J classes, empty when there are none.
     symmetry
         Order of the rotational symmetry of each class.
     supervised
-        Whether the predicted classes were learnt from labels: they are then judged as a
-        classification, and the clustering is that of z.
+        Whether the predicted classes were learned from labels: then they are judged as a
+        classification, and the clustering is k-means on z.
 
     Returns
     -------
     dict
-        As `metrics.json`, without ``elbo`` and ``train``; keys that do not apply are absent.
+        `metrics.json` without ``elbo`` and ``train``; keys that do not apply are absent.
     """
     train, val = encodings.train, encodings.val
     near = train.thinned(MOST_TRAIN), val.thinned(MOST_VAL)
-    found: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "classification": _classification(val, len(classes)) if supervised else None,
         "clustering": _clustering(near[0], val, len(classes), supervised=supervised),
         "knn_accuracy": _knn_accuracy(*near),
@@ -90,28 +83,28 @@ def summarise(
         "n_val": len(val),
         "latent_dim": int(encodings.z_mean.shape[1]),
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in measured.items() if value is not None}
 
 
 def _classification(val: Encodings, n_classes: int) -> dict[str, object] | None:
-    known = val.select((val.label >= 0) & (val.predicted >= 0))
-    return classification(known.predicted, known.label, n_classes) if len(known) else None
+    both = val.select((val.label >= 0) & (val.predicted >= 0))
+    return classification(both.predicted, both.label, n_classes) if len(both) else None
 
 
 def _clustering(
     train: Encodings, val: Encodings, n_classes: int, *, supervised: bool
 ) -> dict[str, Any] | None:
-    known = val.select(val.label >= 0)
-    if n_classes < 2 or not len(known):
+    labelled = val.select(val.label >= 0)
+    if n_classes < 2 or not len(labelled):
         return None
-    if not supervised and (known.predicted >= 0).all():
+    if not supervised and (labelled.predicted >= 0).all():
         shares = usage(val.predicted, val.class_probability.shape[1])
-        found = agreement(known.predicted, known.label)
-        return {**found, "method": "y", "usage": shares.tolist()}
+        scores = agreement(labelled.predicted, labelled.label)
+        return {**scores, "method": "y", "usage": shares.tolist()}
     if len(train) < n_classes:
         return None
-    groups = kmeans_groups(train.z_mean, known.z_mean, n_classes)
-    return {**agreement(groups, known.label), "method": "kmeans"}
+    groups = kmeans_groups(train.z_mean, labelled.z_mean, n_classes)
+    return {**agreement(groups, labelled.label), "method": "kmeans"}
 
 
 def _knn_accuracy(train: Encodings, val: Encodings) -> float | None:
@@ -122,7 +115,7 @@ def _knn_accuracy(train: Encodings, val: Encodings) -> float | None:
 
 
 def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
-    """One mask for each class, or one for all images where none has a label."""
+    """One mask for each class, or a single one for all images where none has a label."""
     if n_classes == 0 or not (val.label >= 0).any():
         return [np.ones(len(val), dtype=bool)]
     return [val.label == j for j in range(n_classes)]
@@ -160,7 +153,7 @@ def _angle(val: Encodings, n_classes: int, symmetry: Sequence[int]) -> dict[str,
 
 
 def _angle_of_class(images: Encodings, symmetry: int) -> dict[str, float]:
-    """Angle metrics of the images of one class, empty where they are too few."""
+    """Angle metrics of the images of one class; empty for fewer than `FEWEST` images."""
     if len(images) < FEWEST:
         return {}
     truth = images.factors["angle"].astype(np.float64)
@@ -173,8 +166,8 @@ def _angle_of_class(images: Encodings, symmetry: int) -> dict[str, float]:
     }
     shear = images.factors.get("shear")
     if shear is not None and varies(shear):
-        known = np.isfinite(shear)
-        error = error_given_factor(difference[known], shear[known], symmetry)
+        finite = np.isfinite(shear)
+        error = error_given_factor(difference[finite], shear[finite], symmetry)
         measured["given_factors"] = float(np.rad2deg(error))
     return measured
 
@@ -183,8 +176,8 @@ def _shift(val: Encodings) -> dict[str, list[float]] | None:
     if not {"shift_row", "shift_column"} <= val.factors.keys():
         return None
     truth = np.stack([val.factors["shift_row"], val.factors["shift_column"]], axis=1)  # (M, 2)
-    known = np.isfinite(truth).all(1)
-    truth, shift = truth[known], val.shift[known]
+    finite = np.isfinite(truth).all(1)
+    truth, shift = truth[finite], val.shift[finite]
     if len(truth) < FEWEST:
         return None
     material = truth.std(0) > MATERIAL_SHIFT_PX
@@ -195,13 +188,11 @@ def _shift(val: Encodings) -> dict[str, list[float]] | None:
 
 
 def _factors(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | None:
-    found = {}
-    for name, values in val.factors.items():
-        if name not in POSE_FACTORS and not is_flag(values):
-            scores = _r2_of_classes(train, val, name)
-            if scores:
-                found[name] = {"r2_within_class": float(np.mean(scores))}
-    return found or None
+    names = [
+        n for n, values in val.factors.items() if n not in POSE_FACTORS and not is_flag(values)
+    ]
+    scores = {name: _r2_of_classes(train, val, name) for name in names}
+    return {n: {"r2_within_class": float(np.mean(r2))} for n, r2 in scores.items() if r2} or None
 
 
 def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
@@ -219,22 +210,16 @@ def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
     return scores
 
 
-Images = npt.NDArray[np.floating]
-
-_LEAST = float(np.finfo(np.float32).eps) ** 2  # error of equal images: 138 dB and not infinity
-
-
-def psnr_gain(corrupted: Images, restored: Images, clean: Images) -> dict[str, float]:
-    """PSNR of a model's input and output against the clean images, (N, C, H, W) each, and gain."""
+def psnr_gain(corrupted: Floats, restored: Floats, clean: Floats) -> dict[str, float]:
+    """PSNR of the corrupted and the restored images (N, C, H, W), and its gain, dB."""
     before, after = psnr_db(corrupted, clean), psnr_db(restored, clean)
     return {"input_db": before, "output_db": after, "gain_db": after - before}
 
 
-def psnr_db(images: Images, clean: Images) -> float:
-    """Peak signal-to-noise ratio in dB, of the mean squared error over all pixels of all images.
+def psnr_db(images: Floats, clean: Floats) -> float:
+    """Peak signal-to-noise ratio in dB, −10 log₁₀ of the mean squared error over all pixels.
 
-    The peak is 1, so it is −10 log₁₀ MSE. (The mean of the ratios of single images is larger, by
-    Jensen's inequality.)
+    The peak is 1. The mean of the ratios of single images would be larger (Jensen's inequality).
 
     Examples
     --------
@@ -242,4 +227,4 @@ def psnr_db(images: Images, clean: Images) -> float:
     20.0
     """
     error = np.square(np.subtract(images, clean, dtype=np.float64)).mean()
-    return float(-10 * np.log10(max(error, _LEAST)))
+    return float(-10 * np.log10(max(error, _LEAST_MSE)))

@@ -1,4 +1,4 @@
-"""The interactive plots: empty, linked by the points they share; the page's script fills them."""
+"""The interactive Bokeh plots, without data: the page's scripts fill in the points they share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,21 +21,16 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-# Coordinates of a point in each plot: names of columns of the shared data.
+# Columns of the shared data that place a point in each plot.
 PLANE, TURN, MAP = ("x", "y"), ("turn_x", "turn_y"), ("map_x", "map_y")
 
 FADED = 0.06  # opacity of points that are not selected
 
 
 def plots(n_points: int, *, turn: bool, frames: bool) -> dict[str, figure]:
-    """The latent plane, encoded against true angle and the real-space map, by their names.
+    """The plots by name: latent plane and, if asked for, encoded against true angle and the map.
 
-    Parameters
-    ----------
-    n_points
-        How many there will be: they are drawn smaller the more they are.
-    turn, frames
-        Whether there is a true angle, and whether there are micrographs.
+    The more points there are, the smaller they are drawn.
     """
     wanted = {"plane": PLANE} | ({"turn": TURN} if turn else {}) | ({"map": MAP} if frames else {})
     columns = [name for pair in wanted.values() for name in pair]
@@ -53,7 +48,7 @@ def _plot(
     size: float,
 ) -> figure:
     x, y = pair
-    # Bokeh draws every tenth point while panning, unless told not to: WebGL needs no such help
+    # lod_threshold=None: all points stay while panning, which WebGL is fast enough for
     plot = figure(
         name=name,
         output_backend="webgl",
@@ -68,7 +63,7 @@ def _plot(
         border_fill_color=None,
         outline_line_color=None,
     )
-    # the script says what is on the axes, but room for it must be there from the start
+    # a placeholder reserves the room for the labels that the script sets
     plot.axis.axis_label = "–"
     plot.axis.axis_label_text_font_style = "normal"
     plot.axis.axis_label_text_font_size = "14px"
@@ -108,7 +103,7 @@ def _as_picture(plot: figure) -> None:
 
 
 def as_json(wanted: Mapping[str, Model]) -> dict[str, Any]:
-    """What ``Bokeh.embed.embed_items`` is given: the plots, for elements ``plot-<name>``."""
+    """Arguments of ``Bokeh.embed.embed_items``: the plots, for elements ``plot-<name>``."""
     document = Document()
     for plot in wanted.values():
         document.add_root(plot)

@@ -1,8 +1,8 @@
-// What points are coloured by: palette and limits for Bokeh, a legend for the reader.
+// Colours of points: palette and limits for Bokeh, and their key for the reader.
 
 const UNKNOWN = "#b4bac2";
 
-/** Palette of a column, and the values that its first and last colour stand for. */
+/** Palette of a column, and the values of its first and last colour. */
 function scaleOf(column, palettes) {
   if (column.kind === "class") {
     const n = column.names.length;
@@ -13,13 +13,13 @@ function scaleOf(column, palettes) {
   return { palette: round ? palettes.round : palettes.value, low, high };
 }
 
-/** Class numbers as colours need them: −1, not known, as NaN. */
+/** Values to colour by: class numbers with NaN for −1, unlabelled. */
 function colourValues(column) {
   return column.kind === "class" ? column.values.map((v) => (v < 0 ? NaN : v)) : column.values;
 }
 
-/** Names and colours of the classes, or a bar with its ends. */
-function drawLegend(element, column, palettes) {
+/** Show the names and colours of the classes, or a colour bar with its limits. */
+function drawColourKey(element, column, palettes) {
   const { palette, low, high } = scaleOf(column, palettes);
   const unknown = colourValues(column).some(Number.isNaN);
   const grey = unknown ? [entry(UNKNOWN, "unknown")] : [];

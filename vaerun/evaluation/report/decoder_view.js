@@ -1,13 +1,13 @@
-// Images decoded beforehand on a grid of contents; between its knots they are blended.
+// Images decoded by Python on a grid of contents; between grid points they are interpolated.
 
-const MOST_ACROSS = 11; // images along a side of the small map
+const MOST_ACROSS = 11; // images along a side of the overview
 const GAP = 3; // pixels between them
 
 class Decoded {
   /**
-   * @param manifold what Python packed
+   * @param manifold the decoded images and their axes
    * @param root the panel
-   * @param onMove called with the content under a pointer on the panel's own map
+   * @param onMove called with the content under the pointer on the overview
    */
   constructor(manifold, root, onMove) {
     Object.assign(this, manifold);
@@ -17,14 +17,14 @@ class Decoded {
     this.large = root.querySelector(".large");
     [this.large.width, this.large.height] = [this.sheet.width, this.sheet.height];
     this.where = root.querySelector(".where");
-    this.map = root.querySelector(".whole");
-    this.still = make("canvas"); // its images, without a ring
+    this.map = root.querySelector(".grid");
+    this.background = make("canvas"); // the overview without the ring
     this.classes = this.names.length > 1 ? this.makeClasses(root.querySelector(".classes")) : [];
     this.map.addEventListener("pointermove", (event) => onMove(this.under(event)));
     this.at = [0, 1].map((k) => (this.axes[k] ? (this.axes[k].low + this.axes[k].high) / 2 : 0));
   }
 
-  /** One small picture for each class; a click says which is shown large. */
+  /** One small picture for each class; a click selects the one that is shown large. */
   makeClasses(root) {
     return this.names.map((name, j) => {
       const canvas = make("canvas", { width: this.sheet.width, height: this.sheet.height });
@@ -45,7 +45,7 @@ class Decoded {
     this.show(...this.at);
   }
 
-  /** The images at a content, for every class; the chosen one large. */
+  /** Show the images at a content for every class, the chosen one large. */
   show(u, v) {
     this.at = [u, v];
     const [column, row] = [this.place(0, u), this.place(1, v)];
@@ -62,7 +62,7 @@ class Decoded {
     this.drawMap([column, row]);
   }
 
-  /** Knots on either side along axis k, and how far between them. */
+  /** Grid points on either side along axis k, and the share of the way between them. */
   place(k, value) {
     const axis = this.axes[k];
     if (!axis) return { first: 0, second: 0, share: 0, at: 0 };
@@ -76,7 +76,7 @@ class Decoded {
     context.globalCompositeOperation = "copy";
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
-    context.globalCompositeOperation = "lighter"; // adds up
+    context.globalCompositeOperation = "lighter"; // colours add up
     for (const [r, down] of [[row.first, 1 - row.share], [row.second, row.share]]) {
       for (const [c, across] of [[column.first, 1 - column.share], [column.second, column.share]]) {
         if (down * across > 0) this.sheet.draw(context, this.tile(j, r, c), down * across);
@@ -94,13 +94,13 @@ class Decoded {
     return [this.axes[0].n, this.axes[1]?.n ?? 1];
   }
 
-  /** Some of the grid of the chosen class, the second dimension upwards, and a ring at a place. */
+  /** Draw the overview of the chosen class, second dimension upwards, with a ring at a place. */
   drawMap(place) {
-    if (this.drawn !== this.chosen) this.drawStill();
+    if (this.drawn !== this.chosen) this.drawBackground();
     const { width, height } = this.map;
     const context = this.map.getContext("2d");
     context.clearRect(0, 0, width, height);
-    context.drawImage(this.still, 0, 0);
+    context.drawImage(this.background, 0, 0);
     if (!place) return;
     const [columns, rows] = this.counts();
     context.lineWidth = width / 110;
@@ -111,18 +111,18 @@ class Decoded {
     context.stroke();
   }
 
-  drawStill() {
+  drawBackground() {
     const [columns, rows] = this.counts();
     const [across, down] = [Math.min(columns, MOST_ACROSS), Math.min(rows, MOST_ACROSS)];
     const [width, height] = [this.sheet.width, this.sheet.height].map((side) => side + GAP);
-    for (const canvas of [this.map, this.still]) {
+    for (const canvas of [this.map, this.background]) {
       [canvas.width, canvas.height] = [across * width, down * height];
     }
-    const context = this.still.getContext("2d");
-    const knot = (k, shown, all) => Math.round(((k + 0.5) / shown) * all - 0.5);
+    const context = this.background.getContext("2d");
+    const gridPoint = (k, shown, all) => Math.round(((k + 0.5) / shown) * all - 0.5);
     for (let r = 0; r < down; r++) {
       for (let c = 0; c < across; c++) {
-        const tile = this.tile(this.chosen, knot(r, down, rows), knot(c, across, columns));
+        const tile = this.tile(this.chosen, gridPoint(r, down, rows), gridPoint(c, across, columns));
         const y = (down - 1 - r) * height;
         this.sheet.drawAt(context, tile, c * width, y, width - GAP, height - GAP);
       }
@@ -130,7 +130,7 @@ class Decoded {
     this.drawn = this.chosen;
   }
 
-  /** The content under a pointer on the map. */
+  /** The content under the pointer on the overview. */
   under({ offsetX, offsetY }) {
     const shares = [offsetX / this.map.clientWidth, 1 - offsetY / this.map.clientHeight];
     return this.axes.map(({ low, high, n }, k) => {

@@ -1,4 +1,4 @@
-// The explorer: one set of points in several linked plots, coloured by a choice of the reader.
+// The interactive section: one set of points in several linked plots, coloured by a chosen column.
 
 const COORDINATES = {
   plane: ["x", "y"],
@@ -10,8 +10,8 @@ class Explorer {
   /**
    * @param root the section
    * @param payload the page's data
-   * @param model looks Bokeh's models up by name
-   * @param viewOf from a plot to Bokeh's view of it
+   * @param model returns the Bokeh model of a name
+   * @param viewOf returns the Bokeh view of a plot
    */
   constructor(root, payload, model, viewOf) {
     Object.assign(this, { root, payload, model, viewOf });
@@ -25,8 +25,8 @@ class Explorer {
     this.data = { ...this.turn(), ...this.frames?.coordinates() };
   }
 
-  /** When all pictures are there. */
-  async begin() {
+  /** Start when all pictures are loaded. */
+  async start() {
     const { root, payload, pictures } = this;
     await pictures?.ready;
     if (payload.manifold) {
@@ -49,10 +49,10 @@ class Explorer {
     this.frames?.show();
     this.decoded?.choose(0);
     this.decoded?.show(...this.decoded.at);
-    dress(this.plots);
-    forgivePauses(this.viewOf(this.plane));
+    applyPageColours(this.plots);
+    allowPausesInDrags(this.viewOf(this.plane));
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", () => dress(this.plots));
+    dark.addEventListener("change", () => applyPageColours(this.plots));
     printAsPictures(this.plots, this.viewOf);
     root.dataset.ready = "yes";
   }
@@ -69,9 +69,9 @@ class Explorer {
     return this.payload.named.get(name);
   }
 
-  // -- what the points are and how they look -----------------------------------------------------
+  // -- coordinates and colours of the points -----------------------------------------------------
 
-  /** Encoded and true angle, if there is a plot of them. */
+  /** Coordinates for the plot of encoded against true angle, if there is one. */
   turn() {
     const plot = this.model("turn");
     if (!plot) return {};
@@ -108,7 +108,7 @@ class Explorer {
     const { palette, low, high } = scaleOf(column, this.payload.palettes);
     this.model("mapper").setv({ palette, low, high, nan_color: UNKNOWN });
     this.data.colour = colourValues(column);
-    drawLegend(this.root.querySelector(".legend"), column, this.payload.palettes);
+    drawColourKey(this.root.querySelector(".colour-key"), column, this.payload.palettes);
   }
 
   place() {
@@ -119,7 +119,7 @@ class Explorer {
       setRange(this.plane[`${axis}_range`], ...ends(column.values));
       bokehAxes[axis].axis_label = plain(column.title);
     }
-    // the pointer says what to decode only where its place is a content
+    // the pointer selects a content only if both axes are the decoded dimensions
     this.decodes = this.decoded?.axes.every(({ name }, k) => name === this.select("xy"[k]).value);
   }
 
@@ -147,7 +147,7 @@ class Explorer {
     element.addEventListener("pointerleave", () => setTimeout(() => this.leave(), 50));
   }
 
-  /** A point is shown in every plot, on the card and, if asked for, as decoded from its content. */
+  /** Show a point in every plot, on the card and, if asked for, as decoded from its content. */
   point(i, event, decode = true) {
     const { x, y } = this.data;
     const pictured = this.pictures?.nearest(i, x, y, pixelsPerUnit(this.plane)) ?? -1;
@@ -167,7 +167,7 @@ class Explorer {
     this.rings.forEach((ring) => ring.show(NaN, NaN));
   }
 
-  /** What is decoded at a content, for the class of point i if the reader wants that. */
+  /** Show the image decoded at a content, for the class of point i if the box is checked. */
   decodeAt(i, u, v = 0) {
     const column = this.column(this.decoded.follows);
     const follow = this.root.querySelector("input[name=follow]")?.checked;
@@ -175,7 +175,7 @@ class Explorer {
     this.decoded.show(u, v);
   }
 
-  /** The pointer is on the panel's own map, at a content. */
+  /** Show the content under the pointer on the overview. */
   onManifold([u, v = 0]) {
     this.decoded.show(u, v);
     if (this.decodes) this.rings.find(({ name }) => name === "plane").show(u, v);
@@ -198,7 +198,7 @@ async function explore() {
   const bokehDocument = Bokeh.documents.at(-1);
   const model = (name) => bokehDocument.get_model_by_name(name);
   const viewOf = (plot) => views.get_one(plot);
-  await new Explorer(root, readPayload(), model, viewOf).begin();
+  await new Explorer(root, readPayload(), model, viewOf).start();
 }
 
 explore();

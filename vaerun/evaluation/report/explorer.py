@@ -1,4 +1,4 @@
-"""What the interactive part of a report shows: arrays only, made elsewhere."""
+"""Content of the interactive section of a report, as arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """Some images beside what the model makes of them, most wanted first.
-
-    As many are shown as the page has room for.
+    """Images and their reconstructions; the page holds as many of the first as it has room for.
 
     Attributes
     ----------
     rows
-        (P,) their rows among the encodings.
+        (P,) rows of the images among the encodings.
     images, reconstructions
         (P, C, H, W) in [0, 1].
     """
@@ -36,18 +34,18 @@ class Pictures:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifold:
-    """Images decoded on a grid over two dimensions of the content, upright, the others at zero.
+    """Images decoded in canonical orientation on a grid over two content dimensions, others at 0.
 
     Attributes
     ----------
     names
-        Of the J classes (or steps of a condition) decoded under; one that is empty without.
+        Names of the J classes (or values of a condition) decoded; [""] for a model without.
     images
         (J, R, K, C, H, W).
     row_axis, column_axis
         (R,) and (K,) evenly rising content along the second and the first dimension.
     dimensions
-        Which ones these are, counted from 0; the second is missing where d = 1, and R = 1.
+        Numbers of both dimensions, from 0; only one where d = 1, and R = 1.
     """
 
     names: Sequence[str]
@@ -59,22 +57,20 @@ class Manifold:
 
 @dataclass(frozen=True, kw_only=True)
 class Explorer:
-    """A finished run, to look around in.
+    """A finished run as the interactive section shows it.
 
     Attributes
     ----------
     encodings
-        Of all images, N of all splits; patches lie where they do in ``frames``.
-    classes
-        Names of the true classes, empty when there are none.
-    predicted_names
-        Names of the classes that the model infers, empty if it infers none.
+        Encodings of the N images of all splits.
+    classes, predicted_names
+        Names of the true and of the inferred classes, empty when there are none.
     symmetry
         Angles are shown modulo 360°/symmetry.
     pictures, manifold
         None where there are none.
     frames
-        Micrographs, by the numbers in the encodings' `Place.frame`.
+        Micrographs, by the numbers in the encodings' `PatchLocation.frame`.
     """
 
     encodings: Encodings

@@ -1,10 +1,6 @@
-"""What the reader of a report looks around in, as far as it takes the network to make.
-
-The grid of decoded images that follows the pointer in a report.
-"""
+"""The interactive section's content that only the network can make: pictures, decoded images."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -24,8 +20,8 @@ from vaerun.models.latent_traversal import Decode, data_range, widest_dimensions
 
 # N images, d content dimensions, J classes.
 
-FINEST, COARSEST = 32, 7  # knots along each side of a grid; the page blends between them
-MOST_TILES = 2400  # of all classes together
+FINEST, COARSEST = 32, 7  # images along each side of a grid; the page interpolates between them
+MOST_TILES = 2400  # images of all classes together
 MOST_CLASSES = 24
 
 
@@ -35,10 +31,10 @@ def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
     Parameters
     ----------
     decodes
-        For each class (or step of a condition) its name, and a function from content (n, d)
-        float32 to images (n, C, H, W), upright and centred; one without a name if there is none.
+        Name of each class (or value of a condition), "" for a model without any, to a function
+        from content (n, d) float32 to images (n, C, H, W) in canonical orientation.
     z
-        (N, d) content of the data. Of few images the grid is coarse.
+        (N, d) content of the data. The fewer images, the coarser the grid.
     """
     shown = dict(list(decodes.items())[:MOST_CLASSES])
     dimensions = widest_dimensions(z)
@@ -65,36 +61,30 @@ def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
 def build_explorer(
     network: InvariantVAE, splits: Splits, encodings: Encodings, names: Sequence[str]
 ) -> Explorer:
-    """A run to look around in.
+    """The content of the interactive section for a trained network and its data.
 
-    Parameters
-    ----------
-    network
-        In evaluation mode.
-    splits, encodings
-        The images, and what the network makes of them: `inference.encode_splits`.
-    names
-        What the classes are called that the model is told or infers.
+    The network is in evaluation mode; the encodings are those of `inference.encode_splits`; the
+    names are of the classes that the model infers or is conditioned on.
     """
-    examples = network.category.examples(names)
-    decodes = {
-        name: partial(inference.decode_canonical, network, told=told) for name, told in examples
-    }
+
+    def decoder(condition: Tensor | None) -> Decode:
+        return lambda z: inference.decode_canonical(network, z, condition)
+
+    conditions: dict[str, Tensor | None] = dict(network.category.examples(names))
+    decodes = {name: decoder(condition) for name, condition in (conditions or {"": None}).items()}
     return Explorer(
         encodings=encodings,
         classes=splits.classes,
         predicted_names=names if network.n_classes else [],
         symmetry=common_symmetry(splits.symmetry),
         pictures=_pictures(network, splits, encodings),
-        manifold=decode_manifold(
-            decodes or {"": partial(inference.decode_canonical, network)}, encodings.z_mean
-        ),
+        manifold=decode_manifold(decodes, encodings.z_mean),
         frames=splits.frames,
     )
 
 
 def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pictures:
-    """Images drawn at random, those of validation first, and what the network makes of them."""
+    """Random images, those for validation first, with their reconstructions."""
     random = np.random.default_rng(0)
     most = most_pictures(*splits.image[1:])
     n_val = min(len(splits.val), most)
@@ -105,9 +95,8 @@ def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pi
         some = part.select(torch.from_numpy(drawn))
         rows.append(first + drawn)
         images.append(as_tensor(some.images).numpy())
-        known = encodings.select(first + drawn)
-        told = network.category.condition(some.label, some.factors)
-        reconstructions.append(_decoded(network, known, told))
+        condition = network.category.condition(some.label, some.factors)
+        reconstructions.append(_decoded(network, encodings.select(first + drawn), condition))
     return Pictures(
         rows=np.concatenate(rows),
         images=np.concatenate(images),
@@ -116,28 +105,18 @@ def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pi
 
 
 @torch.no_grad()
-def _decoded(network: InvariantVAE, encodings: Encodings, told: Tensor | None) -> Array:
-    """Expected images (N, C, H, W) of encodings: as `inference.reconstruct`, without the encoder.
-
-    Parameters
-    ----------
-    network
-        In evaluation mode.
-    encodings
-        N of them.
-    told
-        (N, n) what a conditional model is told.
-    """
+def _decoded(network: InvariantVAE, encodings: Encodings, condition: Tensor | None) -> Array:
+    """Reconstructions (N, C, H, W) from N encodings, given a condition (N, n) or None."""
     device = next(network.parameters()).device
     if network.n_classes:
-        told = F.one_hot(torch.from_numpy(encodings.predicted), network.n_classes).float()
+        condition = F.one_hot(torch.from_numpy(encodings.predicted), network.n_classes).float()
     values = (encodings.z_mean, encodings.angle, encodings.shift, encodings.scale)
     z, angle, shift, scale = (torch.from_numpy(v).to(device) for v in values)
     pose = Pose(angle, shift * pixel_size(*network.shape.image[1:]), scale)
     images = []
     for first in range(0, len(encodings), network.n_at_once):
         rows = slice(first, first + network.n_at_once)
-        y = None if told is None else told[rows].to(device)
+        y = None if condition is None else condition[rows].to(device)
         expected = network.generate(z[rows], Pose(*(part[rows] for part in pose)), y)
         images.append(expected.float().cpu().numpy())
     return np.concatenate(images) if images else np.zeros((0, *network.shape.image), np.float32)

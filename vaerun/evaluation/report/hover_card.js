@@ -38,9 +38,9 @@ class Card {
       const pair = make("div", { className: "pair" }, this.pictures.pair(pictured, 104));
       parts.push(pair);
       if (pictured !== i) {
-        const text = `of its nearest neighbour with a picture, no. ${index[pictured]}`;
-        parts.push(make("p", { className: "lent", text }));
-        pair.classList.add("lent");
+        const text = `of the nearest neighbour with a picture, no. ${index[pictured]}`;
+        parts.push(make("p", { className: "borrowed", text }));
+        pair.classList.add("borrowed");
       }
     }
     const rows = [["index", String(index[i])]];
@@ -58,14 +58,14 @@ class Card {
   }
 }
 
-/** A ring around a place in a plot; not drawn by Bokeh, which would draw all its points again. */
+/** A ring around a place in a plot: an element, since Bokeh would draw all points again. */
 class Ring {
   constructor({ name }, view) {
     Object.assign(this, { name, view, element: make("div", { className: "ring", hidden: true }) });
     document.getElementById(`plot-${name}`).append(this.element);
   }
 
-  /** In the units of the plot; NaN for nowhere. */
+  /** Show the ring at a place in the units of the plot; NaN hides it. */
   show(x, y) {
     const { frame } = this.view;
     const [left, top] = [frame.x_scale.compute(x), frame.y_scale.compute(y)];

@@ -1,4 +1,4 @@
-// Pictures of points: many small ones in one file, drawn or shown by their number.
+// Pictures of points: many small images in one file, drawn by their number.
 
 class Sheet {
   constructor({ url, columns, n, width, height }) {
@@ -6,7 +6,7 @@ class Sheet {
     this.ready = this.load(url);
   }
 
-  /** Decoded once and for all: a browser may let go of an image's pixels and decode them again. */
+  /** Decode once into a bitmap: a browser may drop the pixels of an img and decode it again. */
   async load(url) {
     const image = make("img", { src: url });
     await image.decode();
@@ -45,7 +45,7 @@ class Pictures {
     return this.tileOf[i] >= 0;
   }
 
-  /** The point with a picture that lies nearest to point i; i itself if it has one. */
+  /** The nearest point to point i that has a picture; i itself if it has one. */
   nearest(i, x, y, scale) {
     if (this.has(i)) return i;
     return closest(x[i], y[i], x, y, scale, this.rows).row;
@@ -66,7 +66,7 @@ class Pictures {
   }
 }
 
-/** The nearest of some rows (or of all) to (x0, y0); scale: pixels a unit of x and y. */
+/** The nearest of some rows (or of all) to (x0, y0); scale: pixels per unit of x and y. */
 function closest(x0, y0, x, y, scale, rows) {
   let row = -1;
   let best = Infinity;

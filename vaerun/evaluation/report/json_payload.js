@@ -1,6 +1,6 @@
-// What Python packed: columns of numbers by name, one value for each point.
+// The data that Python packed: columns of numbers by name, one value for each point.
 
-/** Text of packing.pack back to numbers: low + step × code, NaN where a value is not known. */
+/** Numbers from the text of packing.pack: low + step × code, NaN where unknown. */
 function unpack({ type, low, step, data, nan }) {
   const raw = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
   const Codes = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array }[type];
@@ -25,7 +25,7 @@ function readPayload() {
   return payload;
 }
 
-/** A value as people read it: a class by its name, an angle with its degrees. */
+/** A value as text: a class by its name, an angle in degrees. */
 function shown(column, i) {
   const value = column.values[i];
   if (column.kind === "class") return column.names[value] ?? "unknown";

@@ -1,6 +1,7 @@
-"""Everything that the page's script needs, as plain containers: points, pictures, frames."""
+"""Data of the page's scripts as plain containers: points, pictures, frames."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -20,30 +21,32 @@ from vaerun.models.encodings import VALIDATION
 MOST_POINTS = 100_000
 POINTS_BUDGET = 2_500_000  # bytes of text
 FRAMES_BUDGET = 1_200_000  # bytes of text
-SHADES = 128  # of a palette that is no list of classes
+SHADES = 128  # colours in the palette of a quantity
 
 
 def payload(explorer: Explorer) -> dict[str, Any]:
-    """What the page knows of a run, but for the pictures of its images."""
+    """Data of the page except for the pictures of single images."""
     rows = points(explorer)
-    known = [_kept(column, rows) for column in columns(explorer)]
+    shown = [replace(column, values=column.values[rows]) for column in columns(explorer)]
     manifold = explorer.manifold
-    parts = {
+    names = [column.name for column in shown]
+    colours = ("label", "predicted", "true_angle", "angle", "error")
+    return {
         "index": pack(explorer.encodings.index[rows]),
-        "columns": [_column(column) for column in known],
-        "axes": _axes(known, manifold),
-        "colour": _first_colour(known),
-        "palettes": _palettes(known),
+        "columns": [_column(column) for column in shown],
+        "axes": _axes(shown, manifold),
+        "colour": next((name for name in colours if name in names), names[0]),
+        "palettes": _palettes(shown),
         "manifold": None if manifold is None else _manifold(manifold, explorer),
+        **_patch_positions(explorer, rows),
     }
-    return parts | _places(explorer, rows)
 
 
 def points(explorer: Explorer) -> Ints:
-    """Rows (n,) that become points, shuffled so that none hides the others.
+    """Rows (n,) of the images that become points, shuffled so that no class hides the others.
 
-    Images with a label to learn from are encoded as training images too: they are one point.
-    Where there are too many, validation images come first.
+    Labelled images are encoded as training images too: they are one point. Of too many images,
+    those for validation come first.
     """
     encodings = explorer.encodings
     key = encodings.index * 2 + (encodings.split == VALIDATION)
@@ -57,49 +60,32 @@ def points(explorer: Explorer) -> Ints:
 
 
 def _bytes_of_a_point(explorer: Explorer) -> int:
-    """Of text, four for three bytes: a number, 16 bits of each quantity, the place."""
+    """Length of a point in base64: its number, 16 bits of each quantity, its place."""
     n_placed = 0 if explorer.encodings.place is None else 3
     return (4 + 2 * (len(columns(explorer)) + n_placed)) * 4 // 3
 
 
-def _kept(column: Column, rows: Ints) -> Column:
-    return Column(
-        name=column.name,
-        title=column.title,
-        values=column.values[rows],
-        names=column.names,
-        period_deg=column.period_deg,
-    )
-
-
 def _column(column: Column) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": column.name, "title": column.title, "kind": column.kind}
+    packed: dict[str, Any] = {"name": column.name, "title": column.title, "kind": column.kind}
     if column.kind == "class":
-        about["names"] = list(column.names)
+        packed["names"] = list(column.names)
     else:
-        about["limits"] = column.limits
+        packed["limits"] = column.limits
     if column.kind == "angle":
-        about["period"] = column.period_deg
-    return about | {"values": pack(column.values)}
+        packed["period"] = column.period_deg
+    return packed | {"values": pack(column.values)}
 
 
-def _axes(known: Sequence[Column], manifold: Manifold | None) -> Mapping[str, str]:
-    """The quantities to begin with: the dimensions that were decoded, else the first two."""
-    names = [column.name for column in known if column.kind != "class"]
+def _axes(shown: Sequence[Column], manifold: Manifold | None) -> Mapping[str, str]:
+    """Quantities on the axes at first: the dimensions that were decoded, else the first two."""
+    names = [column.name for column in shown if column.kind != "class"]
     first = [] if manifold is None else [f"z{i + 1}" for i in manifold.dimensions]
     across, up, *_ = dict.fromkeys([*first, *names, *names[:1]])
     return {"x": across, "y": up}
 
 
-def _first_colour(known: Sequence[Column]) -> str:
-    """The true class, if known; else the class, angle or error that there is."""
-    names = [column.name for column in known]
-    wanted = ("label", "predicted", "true_angle", "angle", "error")
-    return next((name for name in wanted if name in names), names[0])
-
-
-def _palettes(known: Sequence[Column]) -> dict[str, Any]:
-    counts = {len(column.names) for column in known if column.names}
+def _palettes(shown: Sequence[Column]) -> dict[str, Any]:
+    counts = {len(column.names) for column in shown if column.names}
     return {
         "value": _shades(mpl.colormaps["viridis"]),
         "round": _shades(cyclic_map()),
@@ -123,13 +109,10 @@ def pictures(explorer: Explorer, budget: int) -> dict[str, Any]:
     shown = np.flatnonzero(at >= 0)
     if not len(shown):
         return {"pictures": None}
-    kept = Pictures(
-        rows=at[shown],
-        images=given.images[shown],
-        reconstructions=given.reconstructions[shown],
-    )
-    n, sheets = picture_sheets(kept, budget)
-    return {"pictures": {"rows": pack(kept.rows[:n]), **sheets}}
+    images, reconstructions = given.images[shown], given.reconstructions[shown]
+    some = Pictures(rows=at[shown], images=images, reconstructions=reconstructions)
+    n, sheets = picture_sheets(some, budget)
+    return {"pictures": {"rows": pack(some.rows[:n]), **sheets}}
 
 
 def _manifold(manifold: Manifold, explorer: Explorer) -> dict[str, Any]:
@@ -138,7 +121,7 @@ def _manifold(manifold: Manifold, explorer: Explorer) -> dict[str, Any]:
         {"name": f"z{i + 1}", "low": float(axis[0]), "high": float(axis[-1]), "n": len(axis)}
         for i, axis in zip(manifold.dimensions, ends, strict=True)
     ]
-    # whose class says which of the images is meant
+    # the column whose class of a point selects among the decoded classes
     n = len(manifold.names)
     follows = "predicted" if n == len(explorer.predicted_names) else "label"
     if n == 1 or (follows == "label" and n != len(explorer.classes)):
@@ -151,21 +134,21 @@ def _manifold(manifold: Manifold, explorer: Explorer) -> dict[str, Any]:
     }
 
 
-def _places(explorer: Explorer, rows: Ints) -> dict[str, Any]:
-    """Where patches lie, and the frames to show them on."""
+def _patch_positions(explorer: Explorer, rows: Ints) -> dict[str, Any]:
+    """Positions of patches, and the frames to show them on."""
     place = explorer.encodings.place
     if place is None or not explorer.frames:
         return {"place": None, "frames": []}
     frames = micrographs(explorer.frames, explorer.encodings, FRAMES_BUDGET)
     in_nm = all(frame["pixel_nm"] is not None for frame in frames)
     shown = [{**frame, "pixel": frame["pixel_nm"] if in_nm else 1} for frame in frames]
-    kept: dict[str, npt.NDArray[Any]] = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "frame": place.frame[rows],
         "row": place.centre[rows, 0],
         "column": place.centre[rows, 1],
     }
     return {
-        "place": {name: pack(values) for name, values in kept.items()},
+        "place": {name: pack(values) for name, values in arrays.items()},
         "frames": sorted(shown, key=lambda frame: frame["number"]),
         "frame": shown[0]["number"],
         "unit": "nm" if in_nm else "pixels",

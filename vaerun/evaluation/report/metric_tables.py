@@ -1,72 +1,70 @@
-"""Metrics as HTML tables: numbers to the right, everything escaped."""
+"""Metrics as the HTML tables of a report."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from vaerun.evaluation.metrics.catalogue import LATTICE, MEASURES, TERMS
-from vaerun.utils.format import duration, format_significant, percent
+from markupsafe import Markup
+
+from vaerun.evaluation.metrics.catalogue import METRICS, find_metric
+from vaerun.evaluation.report.templates import render
+from vaerun.utils.format import percent
 
 Metrics = Mapping[str, Any]
 Row = Sequence[str]
 
-
-def table(head: Row, rows: Sequence[Row], *, numeric: bool = True) -> str:
-    """A table of plain text; all columns but the first are aligned as numbers if ``numeric``."""
-    rest = ' class="number"' if numeric else ""
-
-    def line(cells: Row, tag: str) -> str:
-        marks = ["", *[rest] * (len(cells) - 1)]
-        inner = (f"<{tag}{m}>{escape(c)}</{tag}>" for c, m in zip(cells, marks, strict=True))
-        return f"<tr>{''.join(inner)}</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    top = f"<thead>{line(head, 'th')}</thead>" if head else ""
-    return f'<div class="sheet"><table>{top}<tbody>{body}</tbody></table></div>'
+BY_CLASS = (
+    "Agreement R is 1 when the encoded angle follows the true one exactly. Errors are means after "
+    "the best constant offset, modulo the symmetry of the class; one orientation mode is ideal."
+)
+GROUPS = {"y": "groups: the predicted classes", "kmeans": "groups: k-means on z"}
 
 
-def per_class_table(metrics: Metrics) -> str:
+def metric_tables(metrics: Metrics) -> list[tuple[str, str, Markup]]:
+    """Heading, explanation and HTML of each table that has rows."""
+    tables = [
+        ("By class", BY_CLASS, per_class_table(metrics)),
+        ("Content", "", content_table(metrics)),
+        ("Atoms on their lattice", "", lattice_table(metrics)),
+        ("Evidence lower bound", "", bound_table(metrics)),
+        ("Training", "", training_table(metrics)),
+    ]
+    return [entry for entry in tables if entry[2]]
+
+
+def table(head: Row, rows: Sequence[Row], *, numeric: bool = True) -> Markup:
+    """A table of plain text, empty without rows; ``numeric`` aligns all columns but the first."""
+    return render("table", head=head, rows=rows, numeric=numeric) if rows else Markup()
+
+
+def per_class_table(metrics: Metrics) -> Markup:
     """One row a class: symmetry, angle metrics, accuracy; empty where nothing is by class."""
     angle = metrics.get("angle", {})
-    columns = {
-        "symmetry": [_symmetry(s) for s in angle.get("symmetry", [])],
-        "agreement R": [_cell(v, "{:.3f}") for v in angle.get("resultant", [])],
-        "angle error": [_cell(v, "{:.1f}°") for v in angle.get("mae_deg", [])],
-        "error, shear allowed for": [
-            _cell(v, "{:.1f}°") for v in angle.get("mae_deg_given_factors", [])
-        ],
-        "ground states": [_cell(v, "{}") for v in angle.get("ground_states", [])],
-        "accuracy": [
-            percent(v) or "–" for v in metrics.get("classification", {}).get("per_class", [])
-        ],
-    }
+    columns = {"symmetry": [_symmetry(s) for s in angle.get("symmetry", [])]}
+    for key in ("resultant", "mae_deg", "mae_deg_given_factors", "ground_states"):
+        metric = find_metric(f"angle.{key}")
+        assert metric is not None
+        columns[metric.description or metric.label] = [
+            "–" if value is None else metric.text(value) for value in angle.get(key, [])
+        ]
+    recalls = metrics.get("classification", {}).get("per_class", [])
+    columns["accuracy"] = [percent(recall) or "–" for recall in recalls]
     columns = {name: cells for name, cells in columns.items() if cells}
-    if not columns:
-        return ""
-    n = max(len(cells) for cells in columns.values())
+    n = max(map(len, columns.values()), default=0)
     names = metrics.get("classes", [])
     names = list(names) if len(names) == n else ["all images"] if n == 1 else [*map(str, range(n))]
-    whole = [cells if len(cells) == n else ["–"] * n for cells in columns.values()]
-    rows = [[name, *(cells[j] for cells in whole)] for j, name in enumerate(names)]
-    return table(["class", *columns], rows)
+    filled = [cells if len(cells) == n else ["–"] * n for cells in columns.values()]
+    return table(["class", *columns], [list(row) for row in zip(names, *filled, strict=True)])
 
 
-def bound_table(metrics: Metrics) -> str:
-    """The terms of the bound, nats per image."""
-    elbo = metrics.get("elbo", {})
-    rows = [[name, format_significant(elbo[key], 4)] for key, name in TERMS.items() if key in elbo]
-    return table(["term", "nats per image"], rows) if rows else ""
+def bound_table(metrics: Metrics) -> Markup:
+    """The loss and its terms."""
+    return table(["term", "nats per image"], _rows(metrics, "elbo"))
 
 
-def content_table(metrics: Metrics) -> str:
-    """What z tells: neighbours, groups, factors."""
-    clustering = metrics.get("clustering", {})
-    measured = {"knn_accuracy": metrics.get("knn_accuracy")} | dict(clustering)
-    rows = [
-        [name, f"{measured[key]:.3f}"]
-        for key, name in MEASURES.items()
-        if measured.get(key) is not None
-    ]
+def content_table(metrics: Metrics) -> Markup:
+    """What z encodes: classes from neighbours and groups, factors; and the shifts."""
+    rows = _rows({"knn_accuracy": metrics.get("knn_accuracy")}, "knn_accuracy")
+    rows += _rows(metrics, "clustering")
     rows += [
         [f"{name.replace('_', ' ')} from the neighbours in z, within a class (R²)",
          f"{score['r2_within_class']:.3f}"]
@@ -78,44 +76,30 @@ def content_table(metrics: Metrics) -> str:
             ("row", "column"), metrics.get("shift", {}).get("pearson", []), strict=False
         )
     ]
-    source = {"y": "groups: the classes that the model found", "kmeans": "groups: k-means on z"}
-    head = f"measure ({source[clustering['method']]})" if clustering else "measure"
-    return table([head, "value"], rows) if rows else ""
+    method = metrics.get("clustering", {}).get("method")
+    return table([f"measure ({GROUPS[method]})" if method else "measure", "value"], rows)
 
 
-def lattice_table(metrics: Metrics) -> str:
-    """What angle and content tell of atoms on a honeycomb."""
-    lattice = metrics.get("lattice", {})
-    rows = [
-        [name, form.format(lattice[key])]
-        for key, (name, form) in LATTICE.items()
-        if key in lattice
-    ]
-    return table(["measure", "value"], rows) if rows else ""
+def lattice_table(metrics: Metrics) -> Markup:
+    """Sublattices and defects of a honeycomb lattice."""
+    return table(["measure", "value"], _rows(metrics, "lattice"))
 
 
-def training_table(metrics: Metrics) -> str:
-    """What training took."""
-    train = metrics.get("train", {})
-    ways = {
-        "epochs": ("epochs", "{:,}"),
-        "steps": ("steps", "{:,}"),
-        "seconds": ("time", None),
-        "images_per_second": ("images a second", "{:,.0f}"),
-        "parameters": ("trainable parameters", "{:,}"),
-        "peak_rss_mb": ("main memory at most", "{:,.0f} MB"),
-        "peak_gpu_mb": ("GPU memory at most", "{:,.0f} MB"),
-    }
-    rows = [
-        [name, duration(train[key]) if form is None else form.format(train[key])]
-        for key, (name, form) in ways.items()
-        if train.get(key) is not None
-    ]
-    return table([], rows) if rows else ""
+def training_table(metrics: Metrics) -> Markup:
+    """Length, speed and memory of the training."""
+    return table([], _rows(metrics, "train"))
 
 
-def _cell(value: Any, form: str) -> str:
-    return "–" if value is None else form.format(value)
+def _rows(metrics: Metrics, group: str) -> list[list[str]]:
+    """Description and value of the metrics of one group, in the order of the catalogue."""
+    rows = []
+    for metric in METRICS:
+        first, _, key = metric.path.partition(".")
+        value = metrics.get(first) if first == group else None
+        value = value.get(key) if key and value else value
+        if value is not None:
+            rows.append([metric.description or metric.label, metric.text(value)])
+    return rows
 
 
 def _symmetry(order: int) -> str:

@@ -1,4 +1,4 @@
-"""Frames to show patches on: which ones, and as what pictures."""
+"""Micrographs that the report shows patches on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,13 +25,13 @@ _IN_BASE64 = 4 / 3
 def micrographs(
     frames: Sequence[Frame], encodings: Encodings, budget: int
 ) -> list[Mapping[str, Any]]:
-    """Frames with patches for the page, in ``budget`` bytes of text; one at least, best first.
+    """Frames with patches that fit into ``budget`` bytes of text, at least one, best first.
 
     Returns
     -------
     list of dict
         ``number``, ``title``, ``url``, ``height`` and ``width`` in the frame's pixels, and
-        ``pixel_nm``, None where it is not known.
+        ``pixel_nm``, None where unknown.
     """
     wanted = frames_to_show(encodings, MOST_FRAMES)
     shown: list[Mapping[str, Any]] = []
@@ -56,11 +56,7 @@ def micrographs(
 
 
 def frames_to_show(encodings: Encodings, most: int) -> list[int]:
-    """Numbers of frames with patches, evenly spread and the middle ones of each half first.
-
-    Frames for validation come before those for training, so that with room for few these are
-    what is shown.
-    """
+    """Numbers of frames with patches, spread evenly; frames for validation come first."""
     assert encodings.place is not None
     number = encodings.place.frame
     val = np.unique(number[encodings.split == VALIDATION])
@@ -69,9 +65,9 @@ def frames_to_show(encodings: Encodings, most: int) -> list[int]:
 
 
 def _spread(numbers: Ints, most: int) -> list[int]:
-    """Up to ``most`` evenly spread ones, in an order of which every beginning is spread too."""
+    """Up to ``most`` evenly spread numbers, ordered so that the first few are spread, too."""
     at = np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).round().astype(int))
-    # bit-reversed counting halves the gaps again and again
+    # bit-reversed counting halves the gaps
     order = sorted(range(len(at)), key=lambda i: f"{i:06b}"[::-1])
     return [int(numbers[at[i]]) for i in order]
 
@@ -84,7 +80,7 @@ def _title(frames: Sequence[Frame], encodings: Encodings, number: int) -> str:
 
 
 def _picture(frame: Frame) -> bytes:
-    """The frame in grey, dark to bright."""
+    """The frame in grey as WebP."""
     grey = Image.fromarray(np.round(255 * brightness(frame.image)).astype(np.uint8))
     grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return webp(np.asarray(grey)[..., None], QUALITY)

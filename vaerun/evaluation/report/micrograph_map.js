@@ -1,10 +1,10 @@
-// The real-space map: one frame at a time, its patches as points over it.
+// The real-space map: one frame at a time, with its patches as points.
 
 class Frames {
   /**
    * @param payload the page's data
-   * @param model looks Bokeh's models up by name
-   * @param root the explorer
+   * @param model returns the Bokeh model of a name
+   * @param root the section
    */
   constructor(payload, model, root) {
     Object.assign(this, { payload, plot: model("map"), root });
@@ -20,7 +20,7 @@ class Frames {
     [start, end].forEach((side) => side.change.connect(drawScale));
   }
 
-  /** Where all points lie, in nm (or pixels) of their own frame. */
+  /** Positions of all points, in nm (or pixels) of their own frame. */
   coordinates() {
     const { frame, row, column } = this.payload.place;
     const sides = new Map(this.payload.frames.map((one) => [one.number, one.pixel]));
@@ -37,7 +37,7 @@ class Frames {
     return this.payload.place.frame[i] === this.current.number;
   }
 
-  /** The list of frames, each with how many of some points lie on it. */
+  /** Fill the list of frames, each with the number of selected points on it. */
   label(points) {
     const { frames, place } = this.payload;
     const counts = new Map();
@@ -59,7 +59,7 @@ class Frames {
     this.fit();
   }
 
-  /** The whole frame in the plot, undistorted, its first row at the top. */
+  /** Fit the frame into the plot, undistorted, its first row at the top. */
   fit() {
     const { inner_width, inner_height, x_range, y_range } = this.plot;
     if (!(inner_width > 0 && inner_height > 0)) return;

@@ -1,9 +1,9 @@
-// Bokeh's plots as this page wants them: their ranges, labels and colours.
+// Ranges, labels and colours of the Bokeh plots.
 
-/** Nearly all of the values, with room around them. */
+/** Limits of an axis: the values without the last 0.05 % at each end, and a margin. */
 function ends(values) {
-  const known = values.filter(Number.isFinite).sort();
-  const at = (share) => known[Math.round(share * (known.length - 1))];
+  const finite = values.filter(Number.isFinite).sort();
+  const at = (share) => finite[Math.round(share * (finite.length - 1))];
   const [low, high] = [at(0.0005), at(0.9995)];
   const room = 0.05 * (high - low) || 1;
   return [low - room, high + room];
@@ -13,18 +13,18 @@ function setRange(range, low, high) {
   range.setv({ start: low, end: high, reset_start: low, reset_end: high });
 }
 
-/** A label that Bokeh takes as it is: for what looks like TeX it would fetch MathJax. */
+/** A label without TeX marks, for which Bokeh would fetch MathJax from the network. */
 function plain(title) {
   return title.replaceAll("$", "＄").replaceAll("\\", "＼");
 }
 
-/** Pixels of the screen for a unit along x and y. */
+/** Screen pixels per unit along x and y. */
 function pixelsPerUnit({ x_range, y_range, inner_width, inner_height }) {
   return [inner_width / (x_range.end - x_range.start), inner_height / (y_range.end - y_range.start)];
 }
 
-/** Ink and lines in the colours of the page, light or dark. */
-function dress(plots) {
+/** Set labels and lines to the colours of the page, light or dark. */
+function applyPageColours(plots) {
   const style = getComputedStyle(document.documentElement);
   const [ink, soft, line] = ["--ink", "--soft", "--line"].map((name) =>
     style.getPropertyValue(name).trim(),
@@ -42,13 +42,13 @@ function dress(plots) {
   }
 }
 
-/** A pause before a drag is no long press, which would end it; not of Bokeh's public interface. */
-function forgivePauses(view) {
+/** Keep a pause before a drag from counting as a long press, by way of Bokeh's private parts. */
+function allowPausesInDrags(view) {
   const gestures = view.canvas_view?.ui_event_bus?.ui_gestures;
   if (gestures) gestures.constructor.press_threshold = 60_000; // ms
 }
 
-/** On paper a plot keeps the size it had on the screen, so a picture of it is printed instead. */
+/** Print a picture of each plot: the plot itself keeps its size on the screen. */
 function printAsPictures(plots, viewOf) {
   addEventListener("beforeprint", () => {
     for (const plot of plots) {
@@ -63,7 +63,7 @@ function printAsPictures(plots, viewOf) {
   );
 }
 
-/** Call with the last arguments, once a frame of the screen at most. */
+/** A function that calls with the latest arguments, at most once a frame of the screen. */
 function atMostEachFrame(call) {
   let last = null;
   return (...given) => {

@@ -1,4 +1,4 @@
-"""What is known of each image, as columns that points are placed and coloured by."""
+"""Columns of numbers, one for each image, that place and colour the points of the report."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,26 +17,24 @@ Values = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 
 # N images.
 
-MOST_DIMENSIONS = 8  # of the content, the widest
-TAILS = 0.005  # of the values beyond each end of the colours
+MOST_DIMENSIONS = 8  # of the content: those of the largest variance
+TAILS = 0.005  # share of the values beyond each end of the colour scale
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One thing known of every image.
+    """A class, an angle or another quantity of every image.
 
     Attributes
     ----------
-    name
-        In the page's data.
-    title
-        To the reader.
+    name, title
+        Its name in the page's data, and its title on the page.
     values
         (N,): class numbers, −1 unknown; or quantities, NaN unknown, angles in degrees.
     names
-        Of the classes, for a column of class numbers.
+        Names of the classes, for a column of class numbers.
     period_deg
-        After which an angle is the same again; 0 for what is no angle.
+        Period of an angle; 0 for other quantities.
     """
 
     name: str
@@ -47,67 +45,66 @@ class Column:
 
     @property
     def kind(self) -> str:
-        """``class``, ``angle`` or ``value``: how it is coloured."""
+        """Kind of its colours: ``class``, ``angle`` or ``value``."""
         return "class" if self.names else "angle" if self.period_deg else "value"
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Ends of its colours: all round for an angle that goes all round, else nearly all."""
-        known = self.values[np.isfinite(self.values)]
-        if self.period_deg and np.quantile(np.abs(known), 0.99) > self.period_deg / 4:
+        """Ends of the colour scale: the whole period of a spread angle, else all but the tails."""
+        finite = self.values[np.isfinite(self.values)]
+        if self.period_deg and np.quantile(np.abs(finite), 0.99) > self.period_deg / 4:
             return -self.period_deg / 2, self.period_deg / 2
-        low, high = np.quantile(known, [TAILS, 1 - TAILS])
+        low, high = np.quantile(finite, [TAILS, 1 - TAILS])
         return float(low), float(max(high, low + 1e-9))
 
 
 def columns(explorer: Explorer) -> list[Column]:
-    """Everything that is known and varies; classes first, then content, pose and factors."""
-    found = [
-        *_classes(explorer),
-        *_content(explorer.encodings),
-        *_pose(explorer),
-        *_factors(explorer),
-    ]
-    return [column for column in found if np.isfinite(column.values).any()]
+    """Everything that varies among the images: classes, then content, pose and factors."""
+    parts = (
+        _class_columns(explorer),
+        _content_columns(explorer.encodings),
+        _pose_columns(explorer),
+        _factor_columns(explorer),
+    )
+    return [column for part in parts for column in part if np.isfinite(column.values).any()]
 
 
-def _classes(explorer: Explorer) -> Iterator[Column]:
+def _class_columns(explorer: Explorer) -> Iterator[Column]:
     encodings = explorer.encodings
     if explorer.classes and (encodings.label >= 0).any():
         yield Column(
             name="label", title="True class", values=encodings.label, names=explorer.classes
         )
     if explorer.predicted_names:
-        known = list(explorer.predicted_names) == list(explorer.classes)
         yield Column(
             name="predicted",
-            title="Predicted class" if known else "Found class",
+            title="Predicted class",
             values=encodings.predicted,
             names=explorer.predicted_names,
         )
     if encodings.place is not None:
-        yield from _of_place(encodings.place, encodings)
+        yield from _patch_classes(encodings.place, encodings)
     yield Column(
         name="split", title="Split", values=encodings.split, names=("training", "validation")
     )
 
 
-def _of_place(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
+def _patch_classes(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
     if len(np.unique(place.species)) > 1:
         yield Column(name="species", title="Species", values=place.species, names=("C", "Si"))
-    told = np.array_equal(place.ring_class, encodings.label)
-    if len(np.unique(place.ring_class)) > 1 and not told:
+    is_label = np.array_equal(place.ring_class, encodings.label)
+    if len(np.unique(place.ring_class)) > 1 and not is_label:
         names = [f"ring class {j}" for j in range(int(place.ring_class.max()) + 1)]
         yield Column(name="ring_class", title="Ring class", values=place.ring_class, names=names)
 
 
-def _content(encodings: Encodings) -> Iterator[Column]:
+def _content_columns(encodings: Encodings) -> Iterator[Column]:
     z = encodings.z_mean
     for i in widest_dimensions(z, MOST_DIMENSIONS):
         yield Column(name=f"z{i + 1}", title=f"z{i + 1}", values=z[:, i])
 
 
-def _pose(explorer: Explorer) -> Iterator[Column]:
+def _pose_columns(explorer: Explorer) -> Iterator[Column]:
     encodings, period = explorer.encodings, 360 / explorer.symmetry
     if varies(encodings.angle):
         yield Column(
@@ -128,16 +125,14 @@ def _pose(explorer: Explorer) -> Iterator[Column]:
     yield Column(name="error", title="Reconstruction error", values=encodings.error)
 
 
-def _factors(explorer: Explorer) -> Iterator[Column]:
+def _factor_columns(explorer: Explorer) -> Iterator[Column]:
     for name, values in explorer.encodings.factors.items():
         plain, title = f"true_{name}", f"True {name.replace('_', ' ')}"
         if not varies(values):
             continue
         if name == "angle":
-            turned = _degrees(values, explorer.symmetry)
-            yield Column(
-                name=plain, title=title, values=turned, period_deg=360 / explorer.symmetry
-            )
+            angle = _degrees(values, explorer.symmetry)
+            yield Column(name=plain, title=title, values=angle, period_deg=360 / explorer.symmetry)
         elif is_flag(values):
             flags = np.where(np.isfinite(values), values, -1).astype(np.int64)
             yield Column(name=plain, title=title, values=flags, names=("no", "yes"))
@@ -148,5 +143,5 @@ def _factors(explorer: Explorer) -> Iterator[Column]:
 
 
 def _degrees(angle: Values, symmetry: int) -> Values:
-    """Of radians, modulo 360°/symmetry."""
+    """Radians in degrees, modulo 360°/symmetry."""
     return np.rad2deg(wrap(angle, 2 * np.pi / symmetry))

@@ -1,4 +1,4 @@
-// The points that a box or lasso took: how many, of which kinds, and their pictures.
+// The selected points: their number, classes and pictures.
 
 const MOST_SHOWN = 200;
 
@@ -46,7 +46,7 @@ class Selection {
     return canvas;
   }
 
-  /** The selected points as a table: all columns, numbers in full. */
+  /** Save the selected points as CSV: all columns, six digits. */
   download() {
     const { columns, index } = this.payload;
     const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
@@ -62,7 +62,7 @@ class Selection {
   }
 }
 
-/** How many of each class, the most frequent first. */
+/** Number of points of each class, the most frequent first. */
 function kinds(rows, column) {
   const counts = new Map();
   rows.forEach((i) => counts.set(shown(column, i), (counts.get(shown(column, i)) ?? 0) + 1));

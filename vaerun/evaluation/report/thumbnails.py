@@ -1,4 +1,4 @@
-"""Small images side by side in one picture file, as many as there is room for."""
+"""Sheets of small images: many side by side in one WebP file."""
 
 import io
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Bytes = npt.NDArray[np.uint8]
 LONGEST_SIDE = 64  # pixels of a tile
 QUALITY = 70  # of lossy WebP
 MOST_PIXELS = 8_000_000  # of a sheet: a second to encode
-_TRIAL = 160  # tiles that tell how many bytes one takes
+_TRIAL = 160  # tiles from which the bytes of one are estimated
 _IN_BASE64 = 3 / 4
 
 
@@ -28,9 +28,9 @@ def picture_sheets(pictures: Pictures, budget: int) -> tuple[int, Mapping[str, A
     Returns
     -------
     int
-        How many: the first ones of ``pictures``.
+        Number of pictures that fit, the first ones.
     dict
-        A sheet each, under ``images`` and ``reconstructions``.
+        The sheets ``images`` and ``reconstructions``.
     """
     room = budget * _IN_BASE64
     kinds = {"images": pictures.images, "reconstructions": pictures.reconstructions}
@@ -43,14 +43,14 @@ def picture_sheets(pictures: Pictures, budget: int) -> tuple[int, Mapping[str, A
 
 
 def manifold_sheet(manifold: Manifold) -> Mapping[str, Any]:
-    """All images of a manifold: class by class, row by row."""
+    """Sheet of all images of a manifold, class by class, row by row."""
     n_classes, rows, columns = manifold.images.shape[:3]
     flat = manifold.images.reshape(n_classes * rows * columns, *manifold.images.shape[3:])
     return sheet(tiles(flat))
 
 
 def tiles(images: Floats) -> Bytes:
-    """Images (n, C, H, W) in [0, 1] as (n, h, w, 3 or 1), no side longer than is shown."""
+    """Images (n, C, H, W) in [0, 1] as (n, h, w, 3 or 1), sides at most `LONGEST_SIDE`."""
     colours = images if images.shape[1] == 3 else images[:, :1]
     bright = np.round(255 * np.clip(np.nan_to_num(colours), 0, 1)).astype(np.uint8)
     bright = np.moveaxis(bright, 1, -1)
@@ -63,7 +63,7 @@ def tiles(images: Floats) -> Bytes:
 
 
 def sheet(some: Bytes) -> Mapping[str, Any]:
-    """Tiles in one WebP: its address, how many columns, and the size of a tile."""
+    """Tiles in one WebP: data URI, number of columns and of tiles, size of a tile."""
     raw, columns = _webp(some)
     height, width = some.shape[1:3]
     return {"url": data_uri(raw, "image/webp"), "columns": columns, "n": len(some),
@@ -71,13 +71,13 @@ def sheet(some: Bytes) -> Mapping[str, Any]:
 
 
 def _webp(some: Bytes) -> tuple[bytes, int]:
-    """Tiles in a nearly square picture, and how many stand in a row."""
+    """Tiles in a nearly square picture, and the number of its columns."""
     n, height, width, channels = some.shape
     columns = max(round(np.sqrt(n * height / width)), 1)
     blank = np.zeros((-n % columns, *some.shape[1:]), np.uint8)
     grid = np.concatenate([some, blank]).reshape(-1, columns, height, width, channels)
-    whole = grid.transpose(0, 2, 1, 3, 4).reshape(-1, columns * width, channels)
-    return webp(whole, QUALITY), columns
+    pixels = grid.transpose(0, 2, 1, 3, 4).reshape(-1, columns * width, channels)
+    return webp(pixels, QUALITY), columns
 
 
 def webp(pixels: Bytes, quality: int) -> bytes:
@@ -89,6 +89,6 @@ def webp(pixels: Bytes, quality: int) -> bytes:
 
 
 def most_pictures(height: int, width: int) -> int:
-    """How many images of a size it is worth to make pictures of."""
+    """Number of images of a size that a sheet holds."""
     shrink = min(LONGEST_SIDE / max(height, width), 1)
     return int(MOST_PIXELS / (height * width * shrink**2))

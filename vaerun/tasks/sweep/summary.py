@@ -29,7 +29,7 @@ def draw_summary(sweep: Sweep) -> Path | None:
     shown = [m for m in table.metrics_shown(sweep, rows) if any(g.values(m) for g in groups)]
     if not shown:
         return None
-    values = {catalogue.METRIC_LABELS.get(m, m): [g.values(m) for g in groups] for m in shown}
+    values = {catalogue.label_of(m): [g.values(m) for g in groups] for m in shown}
     figure = draw_metrics([group.title for group in groups], values)
     with atomic_path(sweep.folder / "summary.png") as path:
         figure.savefig(path)

@@ -50,7 +50,7 @@ def read_rows(sweep: Sweep) -> list[Row]:
 def metrics_shown(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
     """The metric of the sweep, and the telling ones that any run has."""
     known = comparison.known_metrics([row.finished for row in rows])
-    telling = [name for name in catalogue.METRIC_LABELS if name in known and name != sweep.metric]
+    telling = [name for name in catalogue.COMPARED if name in known and name != sweep.metric]
     return [sweep.metric, *telling]
 
 
@@ -90,7 +90,7 @@ def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
     varied = _varied(sweep)
     shown = metrics_shown(sweep, rows)
     any_message = any(row.record.message for row in rows)
-    names = [catalogue.METRIC_LABELS.get(metric, metric) for metric in shown]
+    names = [catalogue.label_of(metric) for metric in shown]
     last = ["message"] if any_message else []
     head = ["trial", "status", *varied, *names, "seconds", "run", *last]
     lines = [

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from vaerun.evaluation.figures import save_figures
 from vaerun.evaluation.figures.tuning_study import draw_history, draw_importance, draw_slices
-from vaerun.evaluation.metrics.catalogue import WATCHED
+from vaerun.evaluation.metrics.catalogue import label_of
 from vaerun.evaluation.run_comparison import metric_of
 from vaerun.tasks.tune.engine import FrozenTrial, Trial, TrialState, importance
 from vaerun.tasks.tune.search_space import Range, override
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+WATCHED = ("elbo.loss", "clustering.hungarian", "classification.accuracy", "knn_accuracy")
 _TRUE = ("clustering.hungarian", "classification.accuracy")  # known from labels alone
 _STATES = {"COMPLETE": "done", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running"}
 _FEWEST = 4  # trials with a value, for importances and correlations
@@ -66,7 +67,7 @@ def write_table(study: Study, typed: Sequence[str]) -> None:
     """Write `table.md` and `table.csv`."""
     trials = study.settings
     shown = [path for path in WATCHED if any(path in _metrics(t) for t in trials)]
-    head = ["trial", "state", study.objective.path, *(WATCHED[p] for p in shown), *study.space]
+    head = ["trial", "state", study.objective.path, *map(label_of, shown), *study.space]
     rows = [
         [
             str(t.user_attrs["number"]) + (" (preset)" if t.user_attrs.get("is_preset") else ""),
@@ -100,7 +101,7 @@ def _opening(study: Study, typed: Sequence[str]) -> str:
     if agreed is not None:
         path, rho, n = agreed
         parts.append(
-            f"Rank correlation with {WATCHED[path]}, over {n} trials: {_number(round(rho, 3))}"
+            f"Rank correlation with {label_of(path)}, over {n} trials: {_number(round(rho, 3))}"
         )
     parts += [f"![{p.stem}](figures/{p.name})" for p in sorted(_figures(study).glob("*.png"))]
     return "\n\n".join(parts) + "\n\n"

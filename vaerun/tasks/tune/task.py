@@ -156,7 +156,7 @@ def _close(study: Study, typed: list[str], console: Console) -> None:
         rows.append(("best", f"{best.value:.6g}, trial {best.user_attrs['number']}"))
     agreed = report.agreement(study)
     if agreed is not None:
-        rows.append((f"rank correlation with {catalogue.WATCHED[agreed[0]]}", f"{agreed[1]:.2f}"))
+        rows.append((f"rank correlation with {catalogue.label_of(agreed[0])}", f"{agreed[1]:.2f}"))
     print_table(console, [*rows, ("table", str(study.folder / "table.md"))])
     if best is not None:
         # as it is: a line that rich has folded cannot be pasted

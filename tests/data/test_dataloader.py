@@ -40,13 +40,13 @@ def test_images_keep_what_is_known_of_them():
     known = numbered(23)._replace(
         target=torch.arange(23.0).view(23, 1, 1, 1) + 0.5,
         condition=torch.arange(23.0)[:, None],
-        guide=torch.arange(23),
+        pseudo_labels=torch.arange(23),
     )
     for batch in make_dataloader(known, 5, CPU, seed=7):
         torch.testing.assert_close(batch.images.flatten(), batch.label.float())
         torch.testing.assert_close(batch.target.flatten(), batch.label + 0.5)
         torch.testing.assert_close(batch.condition[:, 0], batch.label.float())
-        torch.testing.assert_close(batch.guide, batch.label)
+        torch.testing.assert_close(batch.pseudo_labels, batch.label)
 
 
 def test_a_clean_target_is_gathered_once():

@@ -234,13 +234,13 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
 def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
     x = images(3)
     guide = torch.tensor([[3, 0.5], [-1, math.nan], [2, -1.0]])
-    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
+    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), pseudo_labels=guide))
     assert label.tolist() == [3, -1, 1]
     torch.testing.assert_close(angle, guide[:, 1], equal_nan=True)
     label, angle = targets_of(Batch(x, x, torch.tensor([-1, 0, 1])))
     assert label.tolist() == [-1, 0, 1]
     assert angle is None
-    label, angle = targets_of(Batch(x, x, guide=guide))
+    label, angle = targets_of(Batch(x, x, pseudo_labels=guide))
     assert label.tolist() == [3, -1, 2]
     assert targets_of(Batch(x, x)) == (None, None)
 

@@ -96,7 +96,7 @@ class Batch(NamedTuple, Generic[Pictures]):
         (B,) the class, −1 where the model is not to know it; None where it is to know none.
     condition
         (B, n) what a conditional model is told, else None.
-    guide
+    pseudo_labels
         (B, 2) class and angle found before training, −1 and NaN where none was; else None.
     share
         What of a batch these are; None where they are the whole.
@@ -106,7 +106,7 @@ class Batch(NamedTuple, Generic[Pictures]):
     target: Pictures
     label: Tensor | None = None
     condition: Tensor | None = None
-    guide: Tensor | None = None
+    pseudo_labels: Tensor | None = None
     share: BatchShare | None = None
 
     def at(self, index: Tensor) -> "Batch[Tensor]":
@@ -125,7 +125,7 @@ class Batch(NamedTuple, Generic[Pictures]):
             images if self.target is self.images else change(self.target),
             None if self.label is None else change(self.label),
             None if self.condition is None else change(self.condition),
-            None if self.guide is None else change(self.guide),
+            None if self.pseudo_labels is None else change(self.pseudo_labels),
             self.share,
         )
 
@@ -194,7 +194,7 @@ class StreamingLoader:
             wanted = torch.cat([rows.positions for rows in batches])
             positions, place = wanted.unique(return_inverse=True)
             places = place.split([len(rows.positions) for rows in batches])
-            images = self.stack.select(positions).unprepared()
+            images = self.stack.select(positions).read_raw()
             yield batches, [at.numpy() for at in places], images
 
 

@@ -22,14 +22,14 @@ class Supervision:
         From images to (N, n) numbers, or None for a model that wants none.
     labels
         Whether it is shown the labelled images, with their labels.
-    guide
+    pseudo_labels
         (N, 2) class and angle that were found for the training images and, after them, the
         labelled ones, −1 and NaN where none was; None without.
     """
 
     condition: Callable[[ImageSet], Tensor | None] = lambda _: None
     labels: bool = False
-    guide: Tensor | None = None
+    pseudo_labels: Tensor | None = None
 
 
 class DataModule(pl.LightningDataModule):
@@ -75,7 +75,7 @@ class DataModule(pl.LightningDataModule):
         if labelled is not None:
             batches.append(self._hidden(labelled)._replace(label=labelled.label))
         return make_dataloader(
-            _joined(batches)._replace(guide=self.knowledge.guide),
+            _joined(batches)._replace(pseudo_labels=self.knowledge.pseudo_labels),
             self.batch_size,
             trainer.strategy.root_device,
             n_labelled=0 if labelled is None else len(labelled),

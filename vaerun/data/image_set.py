@@ -59,14 +59,14 @@ class PatchLocation:
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         )
 
-    def known(self) -> dict[str, npt.NDArray[Any]]:
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays by name, without species or ring class where none is known."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         absent = [name for name in ("species", "ring_class") if not (arrays[name] >= 0).any()]
         return {name: values for name, values in arrays.items() if name not in absent}
 
     @classmethod
-    def from_known(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
         """Back from `known`."""
         unknown = np.full(len(arrays["frame"]), -1)
         return cls(**({"species": unknown, "ring_class": unknown} | dict(arrays)))
@@ -77,7 +77,7 @@ Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
 
 def as_tensor(images: Images) -> Tensor:
     """Images as one tensor (N, C, H, W)."""
-    return images if isinstance(images, Tensor) else images.cropped()
+    return images if isinstance(images, Tensor) else images.as_tensor()
 
 
 def concatenate_images(parts: Sequence[Images]) -> Images:
@@ -272,7 +272,7 @@ class Splits:
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
 
-    def identity(self) -> list[Tensor]:
+    def fingerprint_parts(self) -> list[Tensor]:
         """What tells this data set from another, the same on every host.
 
         Images that were drawn from known factors differ between processors in their last bit, so
@@ -284,5 +284,5 @@ class Splits:
             parts += [images.index, images.label, *images.factors.values()]
             if not images.factors and self.origin is None:
                 target = images.target
-                parts += [target] if isinstance(target, Tensor) else target.identity()
+                parts += [target] if isinstance(target, Tensor) else target.fingerprint_parts()
         return parts

@@ -41,7 +41,7 @@ DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
-    "frames": Dataset(patches.PatchesConfig, patches.load, patches.load_labelled),
+    "patches": Dataset(patches.PatchesConfig, patches.load, patches.load_labelled),
     "images": Dataset(ImagesConfig, images.load, images.load_labelled),
 }
 
@@ -109,7 +109,7 @@ def load_all(
         If the images are not of the size or channels of those.
     """
     if isinstance(config, ImagesConfig):
-        found = images.everything(config, like, classes)
+        found = images.load_all(config, like, classes)
     else:
         splits = load(config, seed)
         found = ImageSet.concatenate([splits.train, splits.val])

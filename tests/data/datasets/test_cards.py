@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.data.datasets.card_suits import SUITS, upright
+from vaerun.data.datasets.card_suits import SUITS, rasterise
 from vaerun.data.datasets.cards import CardsConfig, draw
 from vaerun.data.load import load
 
@@ -33,7 +33,7 @@ def moments(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def test_upright_cards_are_the_covered_parts_of_their_pixels() -> None:
-    want = torch.stack([upright(suit, 48) for suit in SUITS])[:, None]
+    want = torch.stack([rasterise(suit, 48) for suit in SUITS])[:, None]
     error = one_each() - want  # from four samples a pixel
     assert float(error.abs().max()) < 0.2
     assert float(error.square().mean().sqrt()) < 0.012

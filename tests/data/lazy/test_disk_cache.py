@@ -98,7 +98,7 @@ def test_images_are_those_that_memory_would_hold_to_the_last_bit(
         assert torch.equal(as_tensor(ours.images), theirs.images)
         assert torch.equal(ours.index, theirs.index)
     assert streamed.window == held.window
-    assert all(map(torch.equal, streamed.identity(), held.identity()))
+    assert all(map(torch.equal, streamed.fingerprint_parts(), held.fingerprint_parts()))
     (file,) = files(tmp_path)
     with h5py.File(file) as opened:
         assert opened["images"].dtype == np.dtype(kept)
@@ -246,13 +246,13 @@ def test_a_file_is_never_held_as_a_whole(tmp_path: Path, load: Load, monkeypatch
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     stack = load(memory_gb=2e-5).train.images
     read: list[int] = []
-    honest = FileImages.unprepared
+    honest = FileImages.read_raw
 
-    def unprepared(self: FileImages) -> np.ndarray:
+    def read_raw(self: FileImages) -> np.ndarray:
         read.append(len(self))
         return honest(self)
 
-    monkeypatch.setattr(FileImages, "unprepared", unprepared)
+    monkeypatch.setattr(FileImages, "read_raw", read_raw)
     batches = make_dataloader(told(stack), 4, CPU, seed=0)
     assert len(list(batches)) == len(batches)
     assert sum(read) == len(stack)
@@ -264,5 +264,5 @@ def test_a_window_is_asked_for_as_rows_of_the_source(tmp_path: Path, load: Load)
     splits = load()
     index = torch.tensor([7, 3, 3, 40])
     rows = BatchIndices(index, None)
-    found = splits.train.images.select(rows.positions).unprepared()
+    found = splits.train.images.select(rows.positions).read_raw()
     np.testing.assert_array_equal(found[:, 0], RAMP[splits.train.index[index].numpy()])

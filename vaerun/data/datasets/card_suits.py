@@ -106,7 +106,7 @@ def coverage(polygon: Tensor, size: int) -> Tensor:
 
 
 @cache
-def upright(suit: str, size: int) -> Tensor:
+def rasterise(suit: str, size: int) -> Tensor:
     """The suit upright about the centre of its field, white on black, (size, size) float32."""
     shapes = [(shape * LONGEST_SIDE + 0.5) * size for shape in outlines(suit)]
     return torch.stack([coverage(shape, size) for shape in shapes]).amax(dim=0).float()

@@ -12,13 +12,13 @@ from torch import Tensor
 from vaerun import geometry
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
-from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, upright
+from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, rasterise
 from vaerun.data.image_set import ImageSet, Splits
 
 # N images, S side of an image in pixels.
 
 _SUPERSAMPLING = 3  # samples a pixel along each axis; their mean is the pixel
-_MASTER = 4  # pixels of the upright master per pixel of an image, along each axis
+_MASTER = 4  # pixels of the rasterise master per pixel of an image, along each axis
 _CHUNK = 250  # images drawn at once: some 100 MB
 
 
@@ -99,7 +99,7 @@ def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
     shift_px = torch.stack([factors["shift_row"], factors["shift_column"]], dim=1)
     images = torch.empty(len(label), 1, size, size)
     for k, suit in enumerate(SUITS):
-        master = upright(suit, size * _MASTER)
+        master = rasterise(suit, size * _MASTER)
         for chunk in (label == k).nonzero().flatten().split(_CHUNK):
             images[chunk] = _warped(master, matrix[chunk], shift_px[chunk], size)
     return images

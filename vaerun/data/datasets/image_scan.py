@@ -111,7 +111,7 @@ def _classes(config: ImagesConfig, records: Annotations) -> npt.NDArray[np.gener
 def _stack(config: ImagesConfig, source: ImageFiles) -> FileImages:
     """The images, not yet normalised; all have one size and number of channels."""
     prepare = config.preparation
-    outlines = {prepare.outline(entry.layout.shape): entry.file for entry in source.entries}
+    outlines = {prepare.output_shape(entry.layout.shape): entry.file for entry in source.entries}
     if len(outlines) > 1:
         (a, b), (file, other) = list(outlines)[:2], list(outlines.values())[:2]
         what = f"{file} is {log_messages.size(a)}, but {other} is {log_messages.size(b)}"

@@ -97,7 +97,7 @@ def load_labelled(config: ImagesConfig, seed: int, splits: Splits) -> ImageSet:
     return splits.train.select(torch.from_numpy(np.sort(np.concatenate(rows))))
 
 
-def everything(
+def load_all(
     config: ImagesConfig, like: DataShape | None = None, classes: Sequence[str] | None = None
 ) -> ImageSet:
     """All images in the order of their files, read when they are looked at.
@@ -134,7 +134,7 @@ def _image_set(
 ) -> ImageSet:
     images = replace(found.stack, window=window).select(rows)
     return ImageSet(
-        images=images.cropped() if at_once else images,
+        images=images.as_tensor() if at_once else images,
         label=found.label[rows],
         index=rows,
         factors={name: values[rows] for name, values in found.factors.items()},

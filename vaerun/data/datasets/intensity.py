@@ -48,7 +48,7 @@ class IntensityStatistics:
         n_mended = n_constant = 0
         step = -(-stack.shape.numel() // _SAMPLE)
         for rows in torch.arange(len(stack)).split(stack.chunk):
-            for _, images, n_bad in stack.select(rows).shaped():
+            for _, images, n_bad in stack.select(rows).resized_chunks():
                 flat = images.flatten(1)
                 low, high = torch.aminmax(flat, dim=1)
                 ends.append((float(low.min()), float(high.max())))

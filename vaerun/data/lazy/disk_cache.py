@@ -125,7 +125,9 @@ def _write(path: Path, stack: FileImages) -> None:
     with h5py.File(path, "w") as file:
         images = file.create_dataset("images", tuple(stack.shape), _type(stack))
         for begin in range(0, len(stack), stack.chunk):
-            for where, some, n_bad in stack.select(slice(begin, begin + stack.chunk)).shaped():
+            for where, some, n_bad in stack.select(
+                slice(begin, begin + stack.chunk)
+            ).resized_chunks():
                 first = begin + int(where[0])  # a file's images stand together
                 images[first : first + len(where)] = some.numpy().astype(images.dtype)
                 n_mended += n_bad

@@ -63,7 +63,9 @@ class FileImages:
     @property
     def shape(self) -> torch.Size:
         """(N, C, H, W)."""
-        return torch.Size((len(self), *self.prepare.outline(self.source.entries[0].layout.shape)))
+        return torch.Size(
+            (len(self), *self.prepare.output_shape(self.source.entries[0].layout.shape))
+        )
 
     @property
     def ndim(self) -> int:
@@ -87,11 +89,11 @@ class FileImages:
         """Those of a slice, of positions (n,) int64 or of a mask (N,), (n, C, H, W)."""
         chosen = self.rows[index.cpu() if isinstance(index, Tensor) else index]
         images = torch.empty(len(chosen), *self.shape[1:])
-        for where, some, _ in replace(self, rows=chosen).shaped():
-            images[where] = self.prepare.scaled(some, self.window)
+        for where, some, _ in replace(self, rows=chosen).resized_chunks():
+            images[where] = self.prepare.to_unit_range(some, self.window)
         return images.to(self.device)
 
-    def shaped(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+    def resized_chunks(self) -> Iterator[tuple[Tensor, Tensor, int]]:
         """All images at their full size, of their own brightness, some at a time.
 
         Yields
@@ -106,7 +108,7 @@ class FileImages:
                 row = int(self.rows[torch.from_numpy(where)][lost][0])
                 what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
                 raise UserError(what, "leave it out")
-            yield torch.from_numpy(where), self.prepare.shaped(images), n_mended
+            yield torch.from_numpy(where), self.prepare.crop_and_resize(images), n_mended
 
     @property
     def n_windows(self) -> int:
@@ -115,7 +117,7 @@ class FileImages:
         n_bytes = entry.dtype.itemsize * math.prod(entry.layout.shape) * len(self)
         return -(-n_bytes // self.held_bytes)
 
-    def unprepared(self) -> Array:
+    def read_raw(self) -> Array:
         """All images in the numbers of their file, (N, C, H', W'), of which there is one."""
         (entry,) = self.source.entries
         images = np.empty((len(self), *entry.layout.shape), entry.dtype)
@@ -126,9 +128,9 @@ class FileImages:
         return images
 
     def prepared(self, images: Array) -> Tensor:
-        """Some of the unprepared images as a model sees them, (n, C, H, W)."""
-        shaped = self.prepare.shaped(as_floats(images)[0])
-        return self.prepare.scaled(shaped, self.window).to(self.device)
+        """Some of the read_raw images as a model sees them, (n, C, H, W)."""
+        shaped = self.prepare.crop_and_resize(as_floats(images)[0])
+        return self.prepare.to_unit_range(shaped, self.window).to(self.device)
 
     def select(self, index: slice | Tensor) -> "FileImages":
         """The same images as by indexing, but not yet read."""
@@ -139,7 +141,7 @@ class FileImages:
         for begin in range(0, len(self), n):
             yield self[begin : begin + n]
 
-    def cropped(self) -> Tensor:
+    def as_tensor(self) -> Tensor:
         """All images read, (N, C, H, W)."""
         whole = torch.empty(self.shape, device=self.device)
         for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=False):
@@ -150,7 +152,7 @@ class FileImages:
         """The same, brought to a device when they are read."""
         return replace(self, device=device)
 
-    def identity(self) -> list[Tensor]:
+    def fingerprint_parts(self) -> list[Tensor]:
         """What tells these images from others: a digest of their pixels, (32,)."""
         digest = hashlib.sha256()
         for some in self.split(self.chunk):

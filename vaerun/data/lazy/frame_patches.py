@@ -137,7 +137,7 @@ class FramePatches:
         for begin in range(0, len(self), n):
             yield self[begin : begin + n]
 
-    def cropped(self) -> Tensor:
+    def as_tensor(self) -> Tensor:
         """All patches cut out, (N, C, H, W)."""
         whole = self.pixels.new_empty(self.shape)
         for some, cut in zip(whole.split(_CHUNK), self.split(_CHUNK), strict=False):
@@ -153,7 +153,7 @@ class FramePatches:
             stride=self.stride.to(device),
         )
 
-    def identity(self) -> list[Tensor]:
+    def fingerprint_parts(self) -> list[Tensor]:
         """What tells these patches from others, without cutting them out."""
         return [self.pixels, self.start, self.stride, torch.tensor(self.size)]
 

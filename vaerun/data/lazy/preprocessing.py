@@ -75,7 +75,7 @@ class Preprocessing:
     clip_percent: float = 0.0
     mask: bool = False
 
-    def outline(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(C, H, W) of what becomes of an image (C, H, W)."""
         channels, *sides = shape
         if self.crop:
@@ -85,7 +85,7 @@ class Preprocessing:
         height, width = self.size or sides
         return 1 if self.grey else channels, height, width
 
-    def shaped(self, images: Tensor) -> Tensor:
+    def crop_and_resize(self, images: Tensor) -> Tensor:
         """Images (n, C, H', W') of one size at their full size, of their own brightness."""
         if self.grey:
             images = images.mean(1, keepdim=True)
@@ -97,7 +97,7 @@ class Preprocessing:
             images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
         return images
 
-    def scaled(self, images: Tensor, window: Window | None) -> Tensor:
+    def to_unit_range(self, images: Tensor, window: Window | None) -> Tensor:
         """Those images (n, C, H, W), float32 in [0, 1]."""
         if self.normalise == "image":
             low, high = self._windows(images)

@@ -17,7 +17,7 @@ from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.image_set import Splits, as_tensor
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.data.sampler import BatchIndices, EpochSampler
+from vaerun.data.sampler import BatchIndices, BatchOrder, EpochSampler
 from vaerun.utils.errors import UserError
 
 N = 60
@@ -37,7 +37,7 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "name": "images", "kind": "images", "root": str(tmp_path / "root"),
             "path": str(tmp_path / path), "train_size": None, "val_size": None, "corrupt": "none",
             "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "key": None, "label": None,
+            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None, "label": None,
             "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
             "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
             "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
@@ -217,23 +217,24 @@ def test_two_processes_at_once_make_one_good_file(tmp_path: Path):
     assert len(files(tmp_path)) == 1
 
 
-def told(images: FileImages | torch.Tensor) -> Batch:
+def annotated(images: FileImages | torch.Tensor) -> Batch:
     number = torch.arange(len(images))
     return Batch(images, images, number, number[:, None].float(), number[:, None] + 0.5)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"n_labelled": 9}, {"rank": 1, "n_ranks": 2}])
+@pytest.mark.parametrize(("n_labelled", "rank", "n_ranks"), [(0, 0, 1), (9, 0, 1), (0, 1, 2)])
 def test_batches_from_the_file_are_those_from_memory_in_the_same_order(
-    tmp_path: Path, load: Load, sizes: dict
+    tmp_path: Path, load: Load, n_labelled: int, rank: int, n_ranks: int
 ):
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     stack = load(memory_gb=2e-5).train.images
     assert stack.n_windows == 3
-    order = {"seed": 1, "epoch": lambda: 4, "seen": lambda: 1} | sizes
-    streamed = list(make_dataloader(told(stack), 7, CPU, **order))
-    n_labelled = sizes.get("n_labelled", 0)
-    sampler = EpochSampler(len(stack) - n_labelled, 7, n_windows=3, **order)
-    source = InMemoryDataset(told(as_tensor(stack)), CPU)
+    order = BatchOrder(
+        batch_size=7, seed=1, epoch=lambda: 4, seen=lambda: 1, rank=rank, n_ranks=n_ranks
+    )
+    streamed = list(make_dataloader(annotated(stack), CPU, order, n_labelled=n_labelled))
+    sampler = EpochSampler(len(stack) - n_labelled, order, n_labelled=n_labelled, n_windows=3)
+    source = InMemoryDataset(annotated(as_tensor(stack)), CPU)
     wanted = [source[rows] for rows in sampler]
     assert len(streamed) == len(wanted) == len(sampler) - 1
     for ours, theirs in zip(streamed, wanted, strict=True):
@@ -253,7 +254,7 @@ def test_a_file_is_never_held_as_a_whole(tmp_path: Path, load: Load, monkeypatch
         return honest(self)
 
     monkeypatch.setattr(FileImages, "read_raw", read_raw)
-    batches = make_dataloader(told(stack), 4, CPU, seed=0)
+    batches = make_dataloader(annotated(stack), CPU, BatchOrder(batch_size=4, seed=0))
     assert len(list(batches)) == len(batches)
     assert sum(read) == len(stack)
     assert max(read) <= stack.held_bytes / 140 + 4

@@ -12,6 +12,7 @@ from torch import Tensor
 from vaerun.data.dataloader import Batch, make_dataloader
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits, as_tensor, concatenate_images
 from vaerun.data.lazy.frame_patches import FramePatches, inside
+from vaerun.data.sampler import BatchOrder
 from vaerun.runs.manifest import fingerprint
 
 CPU = torch.device("cpu")
@@ -179,7 +180,8 @@ def test_batches_of_patches_are_those_of_ready_images(stack: FramePatches):
     def batches(
         images: Tensor | FramePatches, target: Tensor | FramePatches
     ) -> list[Batch[Tensor]]:
-        return list(make_dataloader(Batch(images, target, torch.arange(30)), 7, CPU, seed=3))
+        order = BatchOrder(batch_size=7, seed=3)
+        return list(make_dataloader(Batch(images, target, torch.arange(30)), CPU, order))
 
     ready = stack.as_tensor()
     for cut, whole in zip(batches(stack, stack), batches(ready, ready), strict=True):

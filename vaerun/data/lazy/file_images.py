@@ -127,7 +127,7 @@ class FileImages:
                 images[begin + where] = array
         return images
 
-    def prepared(self, images: Array) -> Tensor:
+    def preprocess(self, images: Array) -> Tensor:
         """Some of the read_raw images as a model sees them, (n, C, H, W)."""
         shaped = self.prepare.crop_and_resize(as_floats(images)[0])
         return self.prepare.to_unit_range(shaped, self.window).to(self.device)

@@ -13,7 +13,7 @@ from vaerun.data.datasets import mnist
 from vaerun.data.datasets.cards import CardsConfig
 from vaerun.data.datasets.download import DataFile
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.datasets.mnist import MnistConfig, Source
+from vaerun.data.datasets.mnist import MnistConfig
 
 N_TRAIN, N_VAL = 7, 5
 
@@ -54,10 +54,10 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
             "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
             "train_size": None, "val_size": None, "corrupt": "none",
             "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None, "label": None,
-            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
-            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
-            "val_share": 0.25, "skip_unreadable": False, "memory_gb": None,
+            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None,
+            "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
+            "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "mask": "none", "val_share": 0.25, "skip_unreadable": False, "memory_gb": None,
             "labelled_share": 1.0,
         }  # fmt: skip
         return ImagesConfig(**(values | changes))
@@ -74,8 +74,8 @@ def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
             "name": "mnist_test", "kind": "mnist", "root": str(tmp_path), "train_size": None,
             "val_size": None, "labelled_per_class": 1, "batch_size": 5, "epochs": 1,
             "invariances": ["r"],
-            "angle_range_deg": 45.0, "fills_field": False, "every_row": 1, "field": 28, "rotation_deg": 0.0,
-            "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
+            "angle_range_deg": 45.0, "fills_field": False, "every_row": 1, "field": 28,
+            "rotation_deg": 0.0, "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
             "corrupt": "none", "corruption": plain_corruption,
         }  # fmt: skip
         return MnistConfig(**(values | changes))
@@ -107,7 +107,8 @@ def raw_files(arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> dict
         DataFile(name, hashlib.md5(b).hexdigest(), hashlib.md5(packed(b)).hexdigest())
         for name, b in raw.items()
     ]
-    monkeypatch.setattr(mnist, "SOURCE", Source(*files, mirrors=["http://127.0.0.1:9/"]))
+    monkeypatch.setattr(mnist, "FILES", files)
+    monkeypatch.setattr(mnist, "MIRRORS", ["http://127.0.0.1:9/"])
     return raw
 
 

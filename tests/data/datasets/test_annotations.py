@@ -107,7 +107,7 @@ def test_a_share_of_each_class_is_labelled(tmp_path: Path, config: Make):
     assert len(everyone.labelled) == int((everyone.train.label >= 0).sum())
     with pytest.raises(UserError, match=r"has a label — name a column"):
         load(config("x.npz"), 0, labelled=True)
-    with pytest.raises(UserError, match=r"nothing tells the classes of .*data\.label"):
+    with pytest.raises(UserError, match=r"have no classes .*data\.label"):
         load(config("x.npz"), 0, classed=True)
 
 

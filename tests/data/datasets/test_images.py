@@ -193,11 +193,6 @@ def test_the_window_is_that_of_the_training_set(tmp_path: Path, config: Make):
     assert clipped.window == pytest.approx(tuple(np.percentile(train, [5, 95])))
 
 
-def test_a_shape_from_before_there_were_windows_is_read():
-    plain = {"image": [1, 8, 8], "n_classes": 0, "ranges": {}}
-    assert DataShape.from_plain(plain).window is None
-
-
 def test_new_images_get_the_window_of_the_run(tmp_path: Path, config: Make):
     np.save(tmp_path / "new.npy", RAMP[:3])
     like = DataShape(image=(1, 10, 14), window=(100.0, 300.0))

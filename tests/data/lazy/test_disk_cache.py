@@ -37,10 +37,10 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "name": "images", "kind": "images", "root": str(tmp_path / "root"),
             "path": str(tmp_path / path), "train_size": None, "val_size": None, "corrupt": "none",
             "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None, "label": None,
-            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
-            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
-            "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
+            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None,
+            "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
+            "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "mask": "none", "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
             "memory_gb": 1e-6,
         }  # fmt: skip
         return images.load(ImagesConfig(**(values | changes)), seed)
@@ -142,7 +142,7 @@ def other(path: Path) -> None:
 
 def no_mark(path: Path) -> None:
     with h5py.File(path, "a") as file:
-        del file.attrs["n_mended"]
+        del file.attrs["n_repaired"]
 
 
 @pytest.mark.parametrize(

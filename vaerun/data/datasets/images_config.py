@@ -1,4 +1,4 @@
-"""What can be asked of `data=images`."""
+"""Config keys of `data=images`."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from vaerun.utils.errors import UserError, format_value, raise_all
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagesConfig(DataConfig):
-    """Where the images lie, what is known of them, and what is done to them."""
+    """Paths, annotations and preprocessing of the user's own images."""
 
     path: str | None = field(
         "file, folder or glob of your own images; a folder of folders: their names are classes"
@@ -44,7 +44,6 @@ class ImagesConfig(DataConfig):
         "GB of images, of four bytes a number, that are kept in memory; more are streamed from a "
         "file that is written to data.root once; null: all are kept",
         above=0,
-        formerly=None,
     )
     labelled_share: float = field(
         "share of the training images of each class with a label, for models that learn them",
@@ -65,8 +64,8 @@ class ImagesConfig(DataConfig):
         raise_all(faults)
 
     @property
-    def preparation(self) -> Preprocessing:
-        """What is done to every image."""
+    def preprocessing(self) -> Preprocessing:
+        """Preprocessing of every image."""
         return Preprocessing(
             grey=self.grey,
             crop=_size(self.crop_px),

@@ -20,7 +20,7 @@ N_TRAIN, N_VAL = 7, 5
 
 @pytest.fixture
 def plain_corruption() -> CorruptionConfig:
-    """How images are corrupted where a test asks for it and says no more."""
+    """How images are corrupted where a test asks for it without details."""
     return CorruptionConfig(
         noise="gaussian", sd=0.5, counts=5.0, salt=0.3, mask="pixels", share=0.5, patch_px=8
     )
@@ -67,7 +67,7 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
 
 @pytest.fixture
 def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., MnistConfig]:
-    """Makes the config of upright digits in `tmp_path`, with changes."""
+    """Makes the config of digits as they are in `tmp_path`, with changes."""
 
     def make(**changes: object) -> MnistConfig:
         values = {
@@ -119,7 +119,7 @@ def packed(raw: bytes) -> bytes:
 
 @pytest.fixture
 def on_disk(raw_files: dict[str, bytes], tmp_path: Path) -> Path:
-    """The folder in which the made-up digits lie, uncompressed."""
+    """The folder of the made-up digits, uncompressed."""
     for name, raw in raw_files.items():
         (tmp_path / name).write_bytes(raw)
     return tmp_path

@@ -35,7 +35,7 @@ class DataConfig:
         min=0,
         max=180,
     )
-    fills_field: bool = field("whether images have no empty margin to turn into, as a lattice")
+    fills_field: bool = field("whether images have no empty margin around them, as a lattice")
     every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",

@@ -84,17 +84,7 @@ class InMemoryDataset(Dataset[Batch[Tensor]]):
 
 
 class StreamingLoader:
-    """Batches of images in a file, which is read one window ahead.
-
-    Parameters
-    ----------
-    everything
-        All images of a split, which lie in a single file and are their own targets.
-    sampler
-        Sampler of the batches.
-    device
-        Device of the batches.
-    """
+    """Batches of images that are in a single file, which is read one window ahead."""
 
     def __init__(
         self, everything: Batch[Images], sampler: EpochSampler, device: torch.device
@@ -135,18 +125,9 @@ class StreamingLoader:
 def make_dataloader(
     everything: Batch[Images], device: torch.device, order: BatchOrder, *, n_labelled: int = 0
 ) -> DataLoader[Batch[Tensor]] | StreamingLoader:
-    """Batches of a split, of which the last ``n_labelled`` images have labels.
+    """Batches on a device from all images of a split, the last ``n_labelled`` of them labelled.
 
-    Parameters
-    ----------
-    everything
-        All images of the split.
-    device
-        Device of the batches.
-    order
-        Size and order of the batches; images in a file are shuffled within windows.
-    n_labelled
-        Number of labelled images, at the end of the split.
+    Images in files are streamed, and shuffled within windows.
     """
     images = everything.images
     n = len(images) - n_labelled
@@ -163,13 +144,6 @@ def prefetch(items: Generator[T, None, None], n: int) -> Iterator[T]:
 
     The thread starts with the first item requested and ends when the iterator is closed. An error
     of the generator is raised where its item would have come.
-
-    Parameters
-    ----------
-    items
-        Generator to run in the thread.
-    n
-        Items that are finished or being made, in addition to the one in use.
     """
     n_threads = torch.get_num_threads()
     slots, made = threading.Semaphore(n), queue.SimpleQueue[tuple[T] | BaseException | None]()

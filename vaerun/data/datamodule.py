@@ -39,19 +39,8 @@ class DataModule(pl.LightningDataModule):
     True classes of training and validation images never enter a batch; a model that learns
     classes sees those of the labelled set only.
 
-    Parameters
-    ----------
-    splits
-        Images.
-    batch_size
-        Images in a training step, of all ranks together.
-    seed
-        Seed of the order.
-    supervision
-        What the model may learn from in addition to the images.
-    val_batch_size
-        Images in a validation step, which may be more than in a training step: no gradients are
-        kept, and large batches are faster.
+    Batch sizes are of all ranks together. Validation stores no gradients, so that its batches may
+    be larger, which is faster.
     """
 
     def __init__(

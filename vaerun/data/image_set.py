@@ -1,7 +1,7 @@
 """Images with labels, factors and positions, and the splits of a data set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -168,33 +168,13 @@ class ImageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class DataShape:
-    """Properties of a data set that a network depends on.
+    """Properties of a data set that a network depends on, stored in its checkpoints."""
 
-    Attributes
-    ----------
-    image
-        (C, H, W).
-    n_classes
-        Number of classes, 0 if there are none.
-    ranges
-        Lowest and highest training value of each factor.
-    window
-        Intensities that became 0 and 1, if all images share them; else None.
-    """
-
-    image: tuple[int, int, int]
+    image: tuple[int, int, int]  # (C, H, W)
     n_classes: int = 0
+    # lowest and highest training value of each factor
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    window: tuple[float, float] | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """Attributes as plain containers, for a checkpoint."""
-        return asdict(self)
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "DataShape":
-        """Shape from the containers that `plain` returned."""
-        return cls(**values)
+    window: tuple[float, float] | None = None  # intensities that became 0 and 1, if all share them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,17 +19,10 @@ _STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 
 
 
 class Dataset(NamedTuple):
-    """Entry of the registry of data sets.
+    """Entry of the registry of data sets: config keys, and functions of config and seed.
 
-    Attributes
-    ----------
-    config
-        Dataclass of its config keys.
-    load
-        Function from config and seed to the training and validation images.
-    load_labelled
-        Function from config, seed and splits to the labelled images that a semi-supervised model
-        learns from: drawn separately, or taken from the splits.
+    ``load`` returns training and validation images, ``load_labelled`` the labelled images that a
+    semi-supervised model learns from: drawn separately, or taken from the splits.
     """
 
     config: type[DataConfig]
@@ -51,16 +44,7 @@ def load(
 ) -> Splits:
     """Splits of the data set that a config describes, determined by the config and the seed.
 
-    Parameters
-    ----------
-    config
-        Config of any data set.
-    seed
-        Seed of all random numbers.
-    labelled
-        Whether to add a labelled set.
-    classed
-        Whether to drop images whose class is unknown.
+    With `labelled` a labelled set is added; with `classed` images of unknown class are dropped.
     """
     dataset = DATASETS[config.kind]
     splits = dataset.load(config, seed)
@@ -95,11 +79,9 @@ def load_all(
     ----------
     config, seed
         As in `load`.
-    like
-        Shape of the data set that a network was trained on. Own images are normalised as those
-        were.
-    classes
-        Names of the classes of that data set, which determine the numbers of own images' labels.
+    like, classes
+        Shape and class names of the data set that a network was trained on. They determine the
+        normalisation of own images and the numbers of their labels.
 
     Raises
     ------

@@ -59,17 +59,8 @@ def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor
     """Shuffled positions of n images (n,), such that few images must be in memory at a time.
 
     Blocks of consecutive images are shuffled and dealt out to windows, 128 to each, and the
-    images of each window are shuffled. Where blocks have one image each, all orders are equally
-    likely.
-
-    Parameters
-    ----------
-    n
-        Number of images.
-    n_windows
-        Parts of an epoch whose images are held together; 1 for an unrestricted shuffle.
-    rng
-        Generator of the order.
+    images of each window are shuffled. With one window, or blocks of one image, all orders are
+    equally likely.
     """
     if n_windows == 1:
         return torch.from_numpy(rng.permutation(n))
@@ -90,12 +81,10 @@ class EpochSampler(Sampler[BatchIndices]):
 
     Parameters
     ----------
-    n
-        Number of unlabelled images, which come first in the data set.
+    n, n_labelled
+        Numbers of unlabelled images and of labelled ones, which follow them in the data set.
     order
         Size and order of the batches.
-    n_labelled
-        Number of labelled images, which follow.
     n_windows
         Parts of an epoch whose images are held together, see `windowed_shuffle`.
     """

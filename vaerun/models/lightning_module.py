@@ -1,7 +1,7 @@
 """The one LightningModule: a batch → terms of the bound → the objective → a logged mean."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -183,7 +183,7 @@ class VAELightningModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the network knows of its data, the seed, and the means of half an epoch."""
-        checkpoint["shape"] = self.network.shape.plain()
+        checkpoint["shape"] = asdict(self.network.shape)
         checkpoint["seed"] = self.seed
         checkpoint["means"] = self._of_all_ranks("train").state_dict()
 

@@ -1,4 +1,4 @@
-"""Drawn cards carry exactly the factors they are said to have."""
+"""Drawn cards carry exactly the factors that accompany them."""
 
 import math
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def moments(image: Tensor) -> tuple[Tensor, Tensor]:
     return image.sum(), (points * image.reshape(-1, 1)).T @ points / image.sum()
 
 
-def test_upright_cards_are_the_covered_parts_of_their_pixels() -> None:
+def test_unrotated_cards_are_the_covered_parts_of_their_pixels() -> None:
     want = torch.stack([rasterise(suit, 48) for suit in SUITS])[:, None]
     error = one_each() - want  # from four samples a pixel
     assert float(error.abs().max()) < 0.2

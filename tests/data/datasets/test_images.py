@@ -1,5 +1,6 @@
 """The user's own images: every format, type and source of labels; late reading equals early."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -188,7 +189,7 @@ def test_the_window_is_that_of_the_training_set(tmp_path: Path, config: Make):
     train = RAMP[splits.train.index]
     assert splits.window == (train.min(), train.max())
     assert splits.shape.window == splits.window
-    assert DataShape.from_plain(splits.shape.plain()) == splits.shape
+    assert DataShape(**dataclasses.asdict(splits.shape)) == splits.shape
     clipped = images.load(config("x.npy", clip_percent=5), 3)
     assert clipped.window == pytest.approx(tuple(np.percentile(train, [5, 95])))
 

@@ -1,4 +1,4 @@
-"""Large sets in one file: the same images to the last bit, written once, made anew if broken."""
+"""Large sets in one file: identical images, written once, and again if damaged."""
 
 import os
 import subprocess
@@ -59,7 +59,7 @@ def with_holes(stack: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("make", "changes", "kept"),
+    ("make", "changes", "stored"),
     [
         (lambda a: a.astype(np.uint8), {}, "u1"),
         (lambda a: a.astype(np.int8), {"normalise": "image", "clip_percent": 2.0}, "i1"),
@@ -88,7 +88,7 @@ def with_holes(stack: np.ndarray) -> np.ndarray:
     ],
 )
 def test_images_are_those_that_memory_would_hold_to_the_last_bit(
-    tmp_path: Path, load: Load, make: Callable, changes: dict, kept: str
+    tmp_path: Path, load: Load, make: Callable, changes: dict, stored: str
 ):
     np.save(tmp_path / "x.npy", make(RAMP))
     streamed, held = load(**changes), load(memory_gb=None, **changes)
@@ -101,7 +101,7 @@ def test_images_are_those_that_memory_would_hold_to_the_last_bit(
     assert all(map(torch.equal, streamed.fingerprint_parts(), held.fingerprint_parts()))
     (file,) = files(tmp_path)
     with h5py.File(file) as opened:
-        assert opened["images"].dtype == np.dtype(kept)
+        assert opened["images"].dtype == np.dtype(stored)
         assert opened["images"].chunks is None
 
 
@@ -149,7 +149,9 @@ def no_mark(path: Path) -> None:
     "spoil",
     [half, other, no_mark, lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"no HDF5" * 99)],
 )
-def test_a_broken_file_is_made_anew(tmp_path: Path, load: Load, spoil: Callable[[Path], None]):
+def test_a_damaged_file_is_written_again(
+    tmp_path: Path, load: Load, spoil: Callable[[Path], None]
+):
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     whole = as_tensor(load().train.images)
     (path,) = files(tmp_path)

@@ -93,31 +93,16 @@ def parse_factor(values: Array, name: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Annotations:
-    """Values of each image by name, from a table or from the files of the images.
-
-    Attributes
-    ----------
-    source
-        Files of the images.
-    table
-        Table with a row for each image, or with a column ``file``.
-    folder
-        Folder that the names in ``file`` are relative to.
-    """
+    """Values of each image by name, from a table or from the files of the images."""
 
     source: ImageFiles
-    table: Table | None
-    folder: Path
+    table: Table | None  # with a row for each image, or with a column ``file``
+    folder: Path  # that the names in ``file`` are relative to
 
     def values(self, name: str, key: str) -> Array:
-        """One value for each image, (N,), numbers or text.
+        """Values (N,), numbers or text, of a column of the table or a data set beside the images.
 
-        Parameters
-        ----------
-        name
-            Name of a column of the table or of a data set beside the images.
-        key
-            Config key that named it, for messages.
+        Messages mention the config key that named it.
         """
         if self.table is not None and name in self.table.columns:
             column = np.append(self.table.columns[name], "")

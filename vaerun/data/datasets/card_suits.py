@@ -17,9 +17,7 @@ SYMMETRY = [1, 1, 1, 2]
 LONGEST_SIDE = 0.62  # of the field, which contains a suit at any rotation and ±20° of shear
 
 Point = tuple[float, float]
-Arc = tuple[
-    Point, Point, Point
-]  # two control points and the end; its start is the end of the arc before
+Arc = tuple[Point, Point, Point]  # two control points and the end
 
 _POINTS_PER_ARC = 48
 _LINES_PER_PIXEL = 4

@@ -28,18 +28,10 @@ class DataFile(NamedTuple):
 def obtain(
     files: Sequence[DataFile], folders: Sequence[Path], target: Path, mirrors: Sequence[str]
 ) -> list[bytes]:
-    """Uncompressed and checked content of each file, which is downloaded if no folder has it.
+    """Uncompressed and checked content of each file.
 
-    Parameters
-    ----------
-    files
-        Files to read.
-    folders
-        Folders to search, in this order, for the files as they are or gzipped.
-    target
-        Folder of downloads.
-    mirrors
-        Addresses of the gzipped files, ending in ``/``, tried in this order.
+    The first folder that has a file, gzipped or not, is used. A file that no folder has is
+    downloaded to `target` from the first mirror that works, an address that ends in ``/``.
 
     Raises
     ------

@@ -23,39 +23,20 @@ from vaerun.utils.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class ScannedImages:
-    """Images in files, with their labels and factors.
+    """Images in files, with their labels and factors."""
 
-    Attributes
-    ----------
-    images
-        (N, C, H, W), not yet normalised.
-    label
-        (N,) int64, −1 where unknown.
-    classes
-        Names of the classes.
-    factors
-        True values by name, (N,) float32 each, NaN where unknown.
-    """
-
-    images: FileImages
-    label: Tensor
+    images: FileImages  # (N, C, H, W), not yet normalised
+    label: Tensor  # (N,) int64, −1 where unknown
     classes: list[str]
-    factors: dict[str, Tensor]
+    factors: dict[str, Tensor]  # (N,) float32 each, NaN where unknown
 
 
 def scan_images(
     config: ImagesConfig, *, fewest: int = 1, classes: Sequence[str] | None = None
 ) -> ScannedImages:
-    """Images in files, with their labels and factors.
+    """At least `fewest` images in files, with their labels and factors.
 
-    Parameters
-    ----------
-    config
-        Config with paths, labels and factors.
-    fewest
-        Smallest acceptable number of images.
-    classes
-        Names of the classes, which determine their numbers; None for all that occur.
+    Names of classes, if given, determine the numbers of the labels.
 
     Raises
     ------

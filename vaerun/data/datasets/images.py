@@ -49,9 +49,10 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     """
     scanned = scan_images(config, fewest=_FEWEST)
     images, n_repaired = scanned.images, 0
-    digest, types = images.source.digest(), images.source.types
+    types = images.source.types
     parts = _split(config, len(images), seed)
     is_large = _is_large(config, scanned, sum(map(len, parts)))
+    digest = images.source.digest()
     if is_large:
         assert config.memory_gb is not None
         root = Path(config.root).expanduser()
@@ -72,10 +73,13 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     _log_images(scanned)
     log.info(
         log_messages.describe_preprocessing(scanned.images, statistics, window, n_repaired)
-        + log_messages.describe_split(len(train), len(val))
+        + f"; {len(train):,} to train on, {len(val):,} to validate"
     )
     if max(train.images.shape[2:]) > _LARGE:
-        log.info(log_messages.large_image_hint(config.path or ""))
+        log.info(
+            "such large images are slow to learn from: data.size=64 resamples them, "
+            f"data=patches data.path={config.path} cuts patches out of them"
+        )
     return Splits(
         train=train,
         val=val,
@@ -108,14 +112,8 @@ def load_all(
 ) -> ImageSet:
     """All images in the order of their files, read when indexed.
 
-    Parameters
-    ----------
-    config
-        Config with paths and preprocessing.
-    like
-        Shape of the data set that a network was trained on; its intensity window is used.
-    classes
-        Names of the classes, which determine the numbers of the labels; None for all that occur.
+    Shape and class names of the data set that a network was trained on, if given, determine the
+    intensity window and the numbers of the labels.
     """
     scanned = scan_images(config, classes=classes)
     images = scanned.images
@@ -127,7 +125,11 @@ def load_all(
         few = torch.linspace(0, len(images) - 1, _GLANCE).long().unique()
         seen = IntensityStatistics.of(images.select(few))
         if not seen.fills(window):
-            log.warning(log_messages.unlike_run_warning(seen, window))
+            log.warning(
+                f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the "
+                f"run became 0 to 1 from {window[0]:g} to {window[1]:g}: give them in the same "
+                "units"
+            )
     else:
         statistics = [IntensityStatistics.of(images, config.clip_percent)]
         window = statistics[0].window(config.normalise, images.source.types)
@@ -184,7 +186,7 @@ def _split(config: ImagesConfig, n: int, seed: int) -> list[Tensor]:
         if size is not None and size > len(rows):
             raise UserError(
                 f"data.{kind}_size={size} is more than the {len(rows)} images there are",
-                f"set it to {len(rows)} or less, or to null for all; data.val_share parts them",
+                f"set it to {len(rows)} or less, or to null for all; data.val_share splits them",
             )
         parts.append(torch.from_numpy(np.sort(rows[:size])))
     return parts

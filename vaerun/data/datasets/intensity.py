@@ -17,27 +17,13 @@ _CONTRAST = 0.1  # floats from 0 to 1 are shares of full brightness if they span
 
 @dataclass(frozen=True, kw_only=True)
 class IntensityStatistics:
-    """Intensity statistics of a set of images.
+    """Intensity statistics of a set of n images."""
 
-    Attributes
-    ----------
-    low, high
-        Darkest and brightest pixel.
-    ends
-        Darkest and brightest pixel after clipping a percentage at either end.
-    n_repaired
-        Number of images with pixels that are not numbers.
-    n_constant
-        Number of images of a single intensity.
-    n
-        Number of images.
-    """
-
-    low: float
-    high: float
-    ends: Window
-    n_repaired: int
-    n_constant: int
+    low: float  # darkest pixel
+    high: float  # brightest pixel
+    ends: Window  # darkest and brightest pixel after clipping a percentage at either end
+    n_repaired: int  # images with pixels that are not numbers
+    n_constant: int  # images of a single intensity
     n: int
 
     @classmethod

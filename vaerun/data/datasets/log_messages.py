@@ -53,16 +53,8 @@ def describe_preprocessing(
 ) -> str:
     """Text on cropping, resizing and normalisation.
 
-    Parameters
-    ----------
-    images
-        The images.
-    statistics
-        Statistics of parts that make up all images, or none.
-    window
-        Intensities that became 0 and 1, if all images share them.
-    n_repaired
-        Number of images that were repaired before the statistics were computed.
+    Statistics are of parts that make up all images, or none; ``n_repaired`` counts images that
+    were repaired before these were computed.
     """
     prepare = images.prepare
     steps = {
@@ -85,27 +77,6 @@ def describe_preprocessing(
     if n_constant := sum(one.n_constant for one in statistics):
         parts.append(f"{n_constant:,} of them are constant")
     return "; ".join(parts)
-
-
-def describe_split(n_train: int, n_val: int) -> str:
-    """Text on the sizes of the splits, to append to another message."""
-    return f"; {n_train:,} to train on, {n_val:,} to validate"
-
-
-def large_image_hint(path: str) -> str:
-    """Hint for images so large that they are probably complete frames."""
-    return (
-        "such large images are slow to learn from: data.size=64 resamples them, "
-        f"data=patches data.path={path} cuts patches out of them"
-    )
-
-
-def unlike_run_warning(seen: IntensityStatistics, window: Window) -> str:
-    """Warning that intensities are probably in other units than those of the run."""
-    return (
-        f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the run "
-        f"became 0 to 1 from {window[0]:g} to {window[1]:g}: give them in the same units"
-    )
 
 
 def _sides(sides: tuple[int, int] | None) -> str:

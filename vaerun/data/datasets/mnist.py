@@ -51,28 +51,14 @@ class MnistConfig(DataConfig):
                 )
 
 
-FILES = [  # images and labels of the training set, then of the test set
-    DataFile(
-        "train-images-idx3-ubyte",
-        md5="6bbc9ace898e44ae57da46a324031adb",
-        md5_gz="f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    ),
-    DataFile(
-        "train-labels-idx1-ubyte",
-        md5="a25bea736e30d166cdddb491f175f624",
-        md5_gz="d53e105ee54ea40749a09fcbcd1e9432",
-    ),
-    DataFile(
-        "t10k-images-idx3-ubyte",
-        md5="2646ac647ad5339dbf082846283269ea",
-        md5_gz="9fb629c4189551a2d022fa330f9573f3",
-    ),
-    DataFile(
-        "t10k-labels-idx1-ubyte",
-        md5="27ae3e4e09519cfbb04c329615203637",
-        md5_gz="ec29112dd5afa0611ce80d1b7f02629c",
-    ),
-]
+# images and labels of the training set, then of the test set: name, MD5, MD5 of the gzipped file
+_REGISTRY = """
+train-images-idx3-ubyte 6bbc9ace898e44ae57da46a324031adb f68b3c2dcbeaaa9fbdd348bbdeb94873
+train-labels-idx1-ubyte a25bea736e30d166cdddb491f175f624 d53e105ee54ea40749a09fcbcd1e9432
+t10k-images-idx3-ubyte 2646ac647ad5339dbf082846283269ea 9fb629c4189551a2d022fa330f9573f3
+t10k-labels-idx1-ubyte 27ae3e4e09519cfbb04c329615203637 ec29112dd5afa0611ce80d1b7f02629c
+"""
+FILES = [DataFile(*line.split()) for line in _REGISTRY.strip().splitlines()]
 MIRRORS = [
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",

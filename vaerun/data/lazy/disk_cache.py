@@ -14,7 +14,7 @@ import logging
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -35,27 +35,11 @@ _ABANDONED = 3600  # age in seconds from which an unfinished file belongs to no 
 log = logging.getLogger(__name__)
 
 
-class Cached(NamedTuple):
-    """Images (N, C, H, W) in a cache file, in the order of the user's files.
+def cached_images(images: FileImages, digest: bytes, root: Path) -> tuple[FileImages, int]:
+    """All images of a source in a cache file, and how many had pixels that are not numbers.
 
-    ``n_repaired`` is how many of them had pixels that are not numbers.
-    """
-
-    images: FileImages
-    n_repaired: int
-
-
-def cached_images(images: FileImages, digest: bytes, root: Path) -> Cached:
-    """Images in a cache file, which is written if it does not exist.
-
-    Parameters
-    ----------
-    images
-        All images of a source, in their order.
-    digest
-        Digest of the source files.
-    root
-        ``data.root``.
+    The file, named by the digest of the source files, is written below `root` (``data.root``) if
+    it does not exist.
 
     Raises
     ------
@@ -116,7 +100,7 @@ def _write(path: Path, images: FileImages) -> None:
         file.attrs["n_repaired"] = n_repaired
 
 
-def _open(path: Path, images: FileImages) -> Cached | None:
+def _open(path: Path, images: FileImages) -> tuple[FileImages, int] | None:
     """Images in the file; None if the file is absent, damaged or incomplete."""
     shape, dtype = tuple(images.shape), _type(images)
     try:
@@ -148,7 +132,7 @@ def _open(path: Path, images: FileImages) -> Cached | None:
         prepare=images.prepare,
         window=images.window,
     )
-    return Cached(cached, n_repaired)
+    return cached, n_repaired
 
 
 def _clear_abandoned(path: Path) -> None:

@@ -28,27 +28,13 @@ Ints = npt.NDArray[np.int64]
 
 
 class ArrayAxes(NamedTuple):
-    """Number and shape of the images in an array, and what its axes count.
-
-    Attributes
-    ----------
-    n
-        Number of images.
-    shape
-        (C, H, W) of each.
-    stacked
-        Whether the first axis counts images.
-    channel_axis
-        Axis of the channels, counted in a stack of images; None if there is none.
-    transparent
-        Whether the last channel is a transparency, which is dropped.
-    """
+    """Number and shape of the images in an array, and what its axes count."""
 
     n: int
-    shape: tuple[int, int, int]
-    stacked: bool = False
-    channel_axis: int | None = None
-    transparent: bool = False
+    shape: tuple[int, int, int]  # (C, H, W) of each image
+    stacked: bool = False  # whether the first axis counts images
+    channel_axis: int | None = None  # as in a stack of images
+    transparent: bool = False  # whether the last channel is a transparency, which is dropped
 
     def images(self, part: Array) -> Array:
         """Images (n, C, H, W) of a part (n, …) of the array, or of an array of one image."""
@@ -127,21 +113,11 @@ class ImageFile(NamedTuple):
 
 @dataclass(eq=False)
 class ImageFiles:
-    """Files of images, read in parts where their format allows it.
-
-    Attributes
-    ----------
-    entries
-        The files.
-    wanted
-        Which array of each file holds the images.
-    skipped
-        Unreadable files that were left out.
-    """
+    """Files of images, read in parts where their format allows it."""
 
     entries: Sequence[ImageFile]
-    wanted: ArraySelector
-    skipped: Sequence[Path] = ()
+    wanted: ArraySelector  # which array of each file holds the images
+    skipped: Sequence[Path] = ()  # unreadable files that were left out
     _opened: OrderedDict[int, LazyArray] = field(default_factory=OrderedDict)
     _n_bytes: int = 0
 

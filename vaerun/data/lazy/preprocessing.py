@@ -47,33 +47,15 @@ def as_floats(images: Array) -> tuple[Tensor, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """Steps that every image goes through, in the order of the attributes.
+    """Steps that every image goes through, in the order of the attributes; sizes are (H, W)."""
 
-    Attributes
-    ----------
-    grey
-        Whether to average the channels.
-    crop
-        Size (H, W) of the middle to cut out of larger images.
-    pad
-        Size (H, W) to which smaller images are padded with the median of their border.
-    size
-        Size (H, W) to resample to.
-    normalise
-        ``image``: each image from its own darkest to its own brightest pixel; else by a window.
-    clip_percent
-        Percentage of the pixels of each image that become 0, and 1, with ``image``.
-    mask
-        Whether to blacken pixels outside the largest circle.
-    """
-
-    grey: bool = False
-    crop: Size | None = None
-    pad: Size | None = None
-    size: Size | None = None
-    normalise: str = "auto"
-    clip_percent: float = 0.0
-    mask: bool = False
+    grey: bool = False  # average the channels
+    crop: Size | None = None  # cut the middle out of larger images
+    pad: Size | None = None  # pad smaller images with the median of their border
+    size: Size | None = None  # resample
+    normalise: str = "auto"  # image: each by its own darkest and brightest pixel; else by a window
+    clip_percent: float = 0.0  # of the pixels that become 0, and 1, if normalised by image
+    mask: bool = False  # blacken pixels outside the largest circle
 
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(C, H, W) of a preprocessed image that was of another (C, H, W)."""

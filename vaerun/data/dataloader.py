@@ -95,10 +95,10 @@ class StreamingLoader:
         self.images = images.to(device)
         number = torch.arange(len(images))  # stands in for the images
         self.annotations = everything._replace(images=number, target=number).to(device)
-        self.sampler = sampler
+        self.epoch_sampler = sampler  # as `sampler`, Lightning takes this for a DataLoader
 
     def __len__(self) -> int:
-        return len(self.sampler)
+        return len(self.epoch_sampler)
 
     def __iter__(self) -> Iterator[Batch[Tensor]]:
         batches = self._batches()
@@ -114,7 +114,7 @@ class StreamingLoader:
 
     def _windows(self) -> Generator[tuple[list[BatchIndices], list[Ints], Array], None, None]:
         """Batches of each window, positions (n,) of each in the window, and its images."""
-        for batches in self.sampler.windows():
+        for batches in self.epoch_sampler.windows():
             wanted = torch.cat([rows.positions for rows in batches])
             positions, place = wanted.unique(return_inverse=True)
             places = place.split([len(rows.positions) for rows in batches])

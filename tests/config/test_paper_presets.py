@@ -13,7 +13,6 @@ from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.data.datasets import mnist
 from vaerun.data.datasets.download import DataFile
-from vaerun.data.datasets.mnist import Source
 from vaerun.data.image_set import DataShape
 from vaerun.models import build, latent_traversal
 from vaerun.runs.config import RunConfig, validate
@@ -93,7 +92,8 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             raw = header + array.tobytes()
             (tmp_path / f"{split}-{kind}").write_bytes(raw)
             files.append(DataFile(f"{split}-{kind}", hashlib.md5(raw).hexdigest(), ""))
-    monkeypatch.setattr(mnist, "SOURCE", Source(*files, mirrors=["http://127.0.0.1:9/"]))
+    monkeypatch.setattr(mnist, "FILES", files)
+    monkeypatch.setattr(mnist, "MIRRORS", ["http://127.0.0.1:9/"])
 
 
 @pytest.mark.usefixtures("digits")

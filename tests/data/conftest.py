@@ -13,14 +13,14 @@ from vaerun.data.datasets import mnist
 from vaerun.data.datasets.cards import CardsConfig
 from vaerun.data.datasets.download import DataFile
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.datasets.mnist import MnistConfig, Source
+from vaerun.data.datasets.mnist import MnistConfig
 
 N_TRAIN, N_VAL = 7, 5
 
 
 @pytest.fixture
 def plain_corruption() -> CorruptionConfig:
-    """How images are corrupted where a test asks for it and says no more."""
+    """How images are corrupted where a test asks for it without details."""
     return CorruptionConfig(
         noise="gaussian", sd=0.5, counts=5.0, salt=0.3, mask="pixels", share=0.5, patch_px=8
     )
@@ -35,7 +35,7 @@ def cards(plain_corruption: CorruptionConfig) -> Callable[..., CardsConfig]:
             "name": "cards_test", "kind": "cards", "root": "", "train_size": 40, "val_size": 12,
             "labelled_per_class": 2, "labelled_rotation_deg": 12.0, "labelled_shear_deg": 1.0,
             "batch_size": 5, "epochs": 1, "invariances": ["r"], "angle_range_deg": 120.0,
-            "fills_field": False,
+            "fills_field": False, "every_row": 1,
             "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
             "noise_sd": 0.0, "train_per_class": 3000, "val_per_class": 1000,
             "corrupt": "none", "corruption": plain_corruption,
@@ -54,10 +54,11 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
             "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
             "train_size": None, "val_size": None, "corrupt": "none",
             "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "key": None, "label": None,
-            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
-            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
-            "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
+            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None,
+            "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
+            "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "mask": "none", "val_share": 0.25, "skip_unreadable": False, "memory_gb": None,
+            "labelled_share": 1.0,
         }  # fmt: skip
         return ImagesConfig(**(values | changes))
 
@@ -66,15 +67,15 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
 
 @pytest.fixture
 def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., MnistConfig]:
-    """Makes the config of upright digits in `tmp_path`, with changes."""
+    """Makes the config of digits as they are in `tmp_path`, with changes."""
 
     def make(**changes: object) -> MnistConfig:
         values = {
             "name": "mnist_test", "kind": "mnist", "root": str(tmp_path), "train_size": None,
             "val_size": None, "labelled_per_class": 1, "batch_size": 5, "epochs": 1,
             "invariances": ["r"],
-            "angle_range_deg": 45.0, "fills_field": False, "field": 28, "rotation_deg": 0.0,
-            "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
+            "angle_range_deg": 45.0, "fills_field": False, "every_row": 1, "field": 28,
+            "rotation_deg": 0.0, "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
             "corrupt": "none", "corruption": plain_corruption,
         }  # fmt: skip
         return MnistConfig(**(values | changes))
@@ -106,7 +107,8 @@ def raw_files(arrays: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> dict
         DataFile(name, hashlib.md5(b).hexdigest(), hashlib.md5(packed(b)).hexdigest())
         for name, b in raw.items()
     ]
-    monkeypatch.setattr(mnist, "SOURCE", Source(*files, mirrors=["http://127.0.0.1:9/"]))
+    monkeypatch.setattr(mnist, "FILES", files)
+    monkeypatch.setattr(mnist, "MIRRORS", ["http://127.0.0.1:9/"])
     return raw
 
 
@@ -117,7 +119,7 @@ def packed(raw: bytes) -> bytes:
 
 @pytest.fixture
 def on_disk(raw_files: dict[str, bytes], tmp_path: Path) -> Path:
-    """The folder in which the made-up digits lie, uncompressed."""
+    """The folder of the made-up digits, uncompressed."""
     for name, raw in raw_files.items():
         (tmp_path / name).write_bytes(raw)
     return tmp_path

@@ -10,7 +10,7 @@ from vaerun.data.io.lazy_array import LazyArray
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.data.lazy.preprocessing import Preprocessing
-from vaerun.data.sampler import EpochSampler
+from vaerun.data.sampler import BatchOrder, EpochSampler
 
 CPU = torch.device("cpu")
 
@@ -22,16 +22,16 @@ def numbered(n: int) -> Batch:
 
 
 def sampler(seed: int | None) -> EpochSampler:
-    return EpochSampler(50, 9, seed, lambda: 0)
+    return EpochSampler(50, BatchOrder(batch_size=9, seed=seed))
 
 
 def epoch(of: EpochSampler, number: int) -> list[int]:
-    of.epoch = lambda: number
+    of.order.epoch = lambda: number
     return torch.cat([rows.positions for rows in of]).tolist()
 
 
 def test_an_epoch_has_every_image_once():
-    batches = list(make_dataloader(numbered(23), 5, CPU, seed=7))
+    batches = list(make_dataloader(numbered(23), CPU, BatchOrder(batch_size=5, seed=7)))
     assert [len(batch.images) for batch in batches] == [5, 5, 5, 5, 3]
     assert sorted(torch.cat([batch.label for batch in batches]).tolist()) == list(range(23))
 
@@ -40,17 +40,17 @@ def test_images_keep_what_is_known_of_them():
     known = numbered(23)._replace(
         target=torch.arange(23.0).view(23, 1, 1, 1) + 0.5,
         condition=torch.arange(23.0)[:, None],
-        guide=torch.arange(23),
+        pseudo_labels=torch.arange(23),
     )
-    for batch in make_dataloader(known, 5, CPU, seed=7):
+    for batch in make_dataloader(known, CPU, BatchOrder(batch_size=5, seed=7)):
         torch.testing.assert_close(batch.images.flatten(), batch.label.float())
         torch.testing.assert_close(batch.target.flatten(), batch.label + 0.5)
         torch.testing.assert_close(batch.condition[:, 0], batch.label.float())
-        torch.testing.assert_close(batch.guide, batch.label)
+        torch.testing.assert_close(batch.pseudo_labels, batch.label)
 
 
 def test_a_clean_target_is_gathered_once():
-    (batch,) = make_dataloader(numbered(4), 5, CPU)
+    (batch,) = make_dataloader(numbered(4), CPU, BatchOrder(batch_size=5))
     assert batch.target is batch.images
 
 
@@ -58,7 +58,7 @@ def test_a_clean_target_is_gathered_once():
 def test_every_label_is_used_once_an_epoch_whatever_the_sizes(
     n: int, n_labelled: int, batch_size: int
 ):
-    of = EpochSampler(n, batch_size, 3, lambda: 0, n_labelled)
+    of = EpochSampler(n, BatchOrder(batch_size=batch_size, seed=3), n_labelled=n_labelled)
     batches = [rows.positions for rows in of]
     assert len(batches) == len(of)
     assert sorted(torch.cat(batches).tolist()) == list(range(n + n_labelled))
@@ -89,14 +89,13 @@ def test_batches_from_a_file_come_to_the_device_in_the_order_of_the_epoch(tmp_pa
         window=(0.0, 255.0),
         held_bytes=100,  # several windows
     )
-    shown = {}
+    order, shown = BatchOrder(batch_size=6, seed=0), {}
     for device in ("cpu", "meta"):
-        batches = list(make_dataloader(Batch(stack, stack), 6, torch.device(device), seed=0))
+        batches = list(make_dataloader(Batch(stack, stack), torch.device(device), order))
         assert {batch.images.device.type for batch in batches} == {device}
         shown[device] = [batch.images.shape for batch in batches]
     assert shown["cpu"] == shown["meta"] == [(6, 1, 4, 4)] * 3 + [(2, 1, 4, 4)]
-    order = EpochSampler(20, 6, 0, lambda: 0, n_windows=stack.n_windows)
-    for batch, rows in zip(
-        make_dataloader(Batch(stack, stack), 6, CPU, seed=0), order, strict=True
-    ):
+    sampler = EpochSampler(20, order, n_windows=stack.n_windows)
+    batches = make_dataloader(Batch(stack, stack), CPU, order)
+    for batch, rows in zip(batches, sampler, strict=True):
         assert (batch.images[:, 0, 0, 0] * 255).round().long().equal(rows.positions)

@@ -1,4 +1,4 @@
-"""Work done ahead: in order, no further than asked, and ended with whoever wanted it."""
+"""Prefetching: in order, no further ahead than asked, and ended with its consumer."""
 
 import threading
 import time

@@ -8,11 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.data.sampler import EpochSampler, windowed_shuffle
+from vaerun.data.sampler import BatchOrder, EpochSampler, windowed_shuffle
 
 
 def sampler(n: int = 5000, **more: object) -> EpochSampler:
-    return EpochSampler(n, 64, **({"seed": 3, "epoch": lambda: 2, "n_windows": 4} | more))
+    n_labelled = more.pop("n_labelled", 0)
+    order = BatchOrder(batch_size=64, **({"seed": 3, "epoch": lambda: 2} | more))
+    return EpochSampler(n, order, n_labelled=n_labelled, n_windows=4)
 
 
 def positions(of: EpochSampler) -> list[list[int]]:

@@ -1,5 +1,6 @@
 """Where a class comes from: every way against formulas written out class by class."""
 
+import dataclasses
 import math
 
 import pytest
@@ -222,7 +223,7 @@ def test_a_class_can_be_looked_for_where_the_data_have_none(make):
 
 def test_what_is_known_of_the_data_survives_a_checkpoint():
     shape = DataShape(image=(1, 5, 7), n_classes=3, ranges={"shear": (-0.25, 0.5)})
-    assert DataShape.from_plain(shape.plain()) == shape
+    assert DataShape(**dataclasses.asdict(shape)) == shape
 
 
 def test_the_paper_s_conditional_model_has_its_parameters(make):
@@ -234,13 +235,13 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
 def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
     x = images(3)
     guide = torch.tensor([[3, 0.5], [-1, math.nan], [2, -1.0]])
-    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), guide=guide))
+    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), pseudo_labels=guide))
     assert label.tolist() == [3, -1, 1]
     torch.testing.assert_close(angle, guide[:, 1], equal_nan=True)
     label, angle = targets_of(Batch(x, x, torch.tensor([-1, 0, 1])))
     assert label.tolist() == [-1, 0, 1]
     assert angle is None
-    label, angle = targets_of(Batch(x, x, guide=guide))
+    label, angle = targets_of(Batch(x, x, pseudo_labels=guide))
     assert label.tolist() == [3, -1, 2]
     assert targets_of(Batch(x, x)) == (None, None)
 

@@ -37,7 +37,7 @@ def made_up(n_classes=J):
 def of_patches(**known):
     place = {"frame": np.arange(N) // 3, "centre": np.arange(2.0 * N, dtype=np.float32)}
     place["centre"] = place["centre"].reshape(N, 2)
-    return replace(made_up(), place=PatchLocation.from_known(place | known))
+    return replace(made_up(), place=PatchLocation.from_arrays(place | known))
 
 
 def flat(encodings):

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaerun.data.sampler import BatchIndices, EpochSampler
+from vaerun.data.sampler import BatchIndices, BatchOrder, EpochSampler
 from vaerun.runs.config import TrainerConfig
 from vaerun.training.hardware import Hardware
 from vaerun.utils import distributed, random
@@ -21,7 +21,10 @@ N_RANKS = st.integers(2, 5)
 def batches(
     n: int, n_labelled: int, size: int, rank: int, n_ranks: int, seen: int
 ) -> list[BatchIndices]:
-    sampler = EpochSampler(n, size, 3, lambda: 4, n_labelled, lambda: seen, rank, n_ranks)
+    order = BatchOrder(
+        batch_size=size, seed=3, epoch=lambda: 4, seen=lambda: seen, rank=rank, n_ranks=n_ranks
+    )
+    sampler = EpochSampler(n, order, n_labelled=n_labelled)
     found = list(sampler)
     assert len(found) == len(sampler) - seen
     return found
@@ -52,7 +55,7 @@ def test_every_rank_has_its_own_images_of_every_batch(n_ranks, n, n_labelled, si
 
 
 def test_together_they_are_the_batches_of_one_process():
-    whole = [rows.positions for rows in EpochSampler(45, 10, 3, lambda: 4)]
+    whole = [rows.positions for rows in batches(45, 0, 10, 0, 1, 0)]
     halves = [batches(45, 0, 10, rank, 2, 0) for rank in range(2)]
     for batch, *shares in zip(whole, *halves, strict=True):
         for rows in shares:

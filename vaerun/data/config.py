@@ -1,4 +1,4 @@
-"""What every data set can be asked for, whatever its images are."""
+"""Config keys that all data sets share."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from vaerun.data.corruption import CHOICES, CorruptionConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """The keys that all data sets share; each adds its own in a `...Config` of its file."""
+    """Keys that all data sets share; a data set adds its own in a subclass."""
 
     name: str = field("name of the data set, as in the run folder's path")
     kind: str = field("which loader makes it")
@@ -35,16 +35,15 @@ class DataConfig:
         min=0,
         max=180,
     )
-    fills_field: bool = field("whether images have no empty margin to turn into, as a lattice")
+    fills_field: bool = field("whether images have no empty margin around them, as a lattice")
     every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",
         min=1,
-        formerly=1,
     )
 
     @property
     def n_in_batch(self) -> int:
-        """Images per training step, once that is settled."""
+        """Images per training step; ``auto`` must have been resolved to a number before."""
         assert isinstance(self.batch_size, int), self.batch_size
         return self.batch_size

@@ -1,4 +1,4 @@
-"""Corrupted images, for models that learn to restore them: with noise, or with pixels missing."""
+"""Noise and missing pixels, for models that learn to restore images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from vaerun.utils import random
 
 CHOICES = ("none", "noise", "mask")
 
-# Takes images (N, C, H, W) in [0, 1] and a generator on their device; None:
-# the noise of a step.
+# Function of images (N, C, H, W) in [0, 1] and a generator on their device; without a generator it
+# draws from the random stream of the training step, see `vaerun.utils.random`.
 Corruption = Callable[[Tensor, torch.Generator | None], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorruptionConfig:
-    """How images are corrupted, where `data.corrupt` asks for noise or a mask."""
+    """Details of the corruption that `data.corrupt` chooses."""
 
     noise: str = field("kind of noise", choices=["gaussian", "poisson", "salt"])
     sd: float = field("sd of gaussian noise, where white is 1", above=0)
@@ -34,15 +34,7 @@ class CorruptionConfig:
 
 
 def corruption(kind: str, config: CorruptionConfig) -> Corruption | None:
-    """A function from images to corrupted ones, again in [0, 1]; None where nothing is asked for.
-
-    Parameters
-    ----------
-    kind
-        One of `CHOICES`.
-    config
-        The details.
-    """
+    """Function that corrupts images as one of `CHOICES`, within [0, 1]; None for `none`."""
     if kind == "none":
         return None
     return partial(_with_noise if kind == "noise" else _with_gaps, config)
@@ -51,7 +43,7 @@ def corruption(kind: str, config: CorruptionConfig) -> Corruption | None:
 def _with_noise(
     config: CorruptionConfig, images: Tensor, generator: torch.Generator | None
 ) -> Tensor:
-    """Images with noise, each pixel's its own."""
+    """Images with independent noise in each pixel and channel."""
     if config.noise == "gaussian":
         noisy = images + config.sd * _normal(images, generator)
     elif config.noise == "poisson":
@@ -82,15 +74,15 @@ def _with_gaps(
 ) -> Tensor:
     """Images with missing pixels, which are 0 in all channels.
 
-    Every S × S square of an image may be missing, also one that hangs over its edge, each by
-    itself and with the same probability p. A pixel lies in S² of them and is left with probability
-    (1 − p)^S², wherever it is. A single pixel is a patch of side 1.
+    Every S × S square, including those that extend beyond the edge, is missing independently with
+    probability p; single pixels are squares of side 1. A pixel lies in S² squares, so that it
+    survives with probability (1 − p)^S², wherever it is.
     """
     side = config.patch_px if config.mask == "patches" else 1
     n, _, height, width = images.shape
     p = 1 - (1 - config.share) ** (1 / side**2)
     corners = (n, 1, height + side - 1, width + side - 1)
     missing = (_uniform(corners, images.device, generator) < p).float()
-    for window in ((side, 1), (1, side)):  # one after the other: 2 S comparisons instead of S²
+    for window in ((side, 1), (1, side)):  # separable: 2 S comparisons instead of S²
         missing = F.max_pool2d(missing, window, stride=1)
     return images * (1 - missing)

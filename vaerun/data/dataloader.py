@@ -1,10 +1,4 @@
-"""Batches: from memory, one tensor on the device, selected by index; or from a file, in windows.
-
-The order of an epoch is a function of (seed, epoch) and of nothing else, so a resumed run sees
-the batches that an uninterrupted one would have seen, from any of them on.
-
-Work done ahead of whoever wants it, by a thread of its own.
-"""
+"""Batches of images, from memory or streamed from a file by a thread that reads ahead."""
 
 import contextlib
 import queue
@@ -20,24 +14,136 @@ from vaerun.data.image_set import Images
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import Ints
-from vaerun.data.sampler import BatchIndices, EpochSampler
+from vaerun.data.sampler import BatchIndices, BatchOrder, EpochSampler
 from vaerun.utils.distributed import BatchShare
 
+_READY = 4  # batches prepared ahead
+
 T = TypeVar("T")
+AnyImages = TypeVar("AnyImages", bound=Images, covariant=True)
+
+
+class Batch(NamedTuple, Generic[AnyImages]):
+    """Images of a training or validation step, or of a complete split, with their targets.
+
+    Attributes
+    ----------
+    images
+        (B, C, H, W) input of the encoder: a tensor, or lazily read images for a complete split.
+    target
+        (B, C, H, W) images to be reconstructed.
+    label
+        (B,) class, −1 where the model must not see it; None if the model sees no class at all.
+    condition
+        (B, n) condition of a conditional model; else None.
+    pseudo_labels
+        (B, 2) class and angle estimated before training, −1 and NaN where there is none; or None.
+    share
+        Which part of a batch of all ranks this is; None for a complete batch.
+    """
+
+    images: AnyImages
+    target: AnyImages
+    label: Tensor | None = None
+    condition: Tensor | None = None
+    pseudo_labels: Tensor | None = None
+    share: BatchShare | None = None
+
+    def at(self, index: Tensor) -> "Batch[Tensor]":
+        """Images at some positions, as tensors."""
+        return self._map(lambda part: part[index])
+
+    def to(self, device: torch.device) -> "Batch[AnyImages]":
+        """Batch on a device."""
+        return self._map(lambda part: part.to(device))
+
+    def _map(self, change: Callable[[Any], Any]) -> "Batch[Any]":
+        """Batch with a function applied to every part, once to images that are their target."""
+        images = change(self.images)
+        target = images if self.target is self.images else change(self.target)
+        label, condition, pseudo_labels = (
+            part if part is None else change(part)
+            for part in (self.label, self.condition, self.pseudo_labels)
+        )
+        return Batch(images, target, label, condition, pseudo_labels, self.share)
+
+
+class InMemoryDataset(Dataset[Batch[Tensor]]):
+    """Images of a split on the device, from which batches are gathered by position."""
+
+    def __init__(self, everything: Batch[Images], device: torch.device) -> None:
+        self.everything = everything.to(device)
+
+    def __len__(self) -> int:
+        return len(self.everything.images)
+
+    def __getitem__(self, rows: BatchIndices) -> Batch[Tensor]:
+        """Batch of images at these positions."""
+        batch = self.everything.at(rows.positions.to(self.everything.images.device))
+        return batch._replace(share=rows.share)
+
+
+class StreamingLoader:
+    """Batches of images that are in a single file, which is read one window ahead."""
+
+    def __init__(
+        self, everything: Batch[Images], sampler: EpochSampler, device: torch.device
+    ) -> None:
+        images = everything.images
+        assert isinstance(images, FileImages)
+        assert everything.target is images
+        self.images = images.to(device)
+        number = torch.arange(len(images))  # stands in for the images
+        self.annotations = everything._replace(images=number, target=number).to(device)
+        self.epoch_sampler = sampler  # as `sampler`, Lightning takes this for a DataLoader
+
+    def __len__(self) -> int:
+        return len(self.epoch_sampler)
+
+    def __iter__(self) -> Iterator[Batch[Tensor]]:
+        batches = self._batches()
+        # training on a CPU uses all processors: a further thread would slow it down
+        return batches if self.images.device.type == "cpu" else prefetch(batches, _READY)
+
+    def _batches(self) -> Generator[Batch[Tensor], None, None]:
+        for batches, places, images in prefetch(self._windows(), 1):
+            for rows, at in zip(batches, places, strict=True):
+                x = self.images.preprocess(images.take(at, axis=0))
+                batch = self.annotations.at(rows.positions.to(self.annotations.images.device))
+                yield batch._replace(images=x, target=x, share=rows.share)
+
+    def _windows(self) -> Generator[tuple[list[BatchIndices], list[Ints], Array], None, None]:
+        """Batches of each window, positions (n,) of each in the window, and its images."""
+        for batches in self.epoch_sampler.windows():
+            wanted = torch.cat([rows.positions for rows in batches])
+            positions, place = wanted.unique(return_inverse=True)
+            places = place.split([len(rows.positions) for rows in batches])
+            images = self.images.select(positions).read_raw()
+            yield batches, [at.numpy() for at in places], images
+
+
+def make_dataloader(
+    everything: Batch[Images], device: torch.device, order: BatchOrder, *, n_labelled: int = 0
+) -> DataLoader[Batch[Tensor]] | StreamingLoader:
+    """Batches on a device from all images of a split, the last ``n_labelled`` of them labelled.
+
+    Images in files are streamed, and shuffled within windows.
+    """
+    images = everything.images
+    n = len(images) - n_labelled
+    if isinstance(images, FileImages):
+        sampler = EpochSampler(n, order, n_labelled=n_labelled, n_windows=images.n_windows)
+        return StreamingLoader(everything, sampler, device)
+    sampler = EpochSampler(n, order, n_labelled=n_labelled)
+    # batch_size=None: the sampler yields complete batches of positions, gathered in one go
+    return DataLoader(InMemoryDataset(everything, device), sampler=sampler, batch_size=None)
 
 
 def prefetch(items: Generator[T, None, None], n: int) -> Iterator[T]:
-    """The same items in the same order, made by a thread that is at most n of them ahead.
+    """Yield the items of a generator, which a background thread runs at most n items ahead.
 
-    It begins when the first is wanted. An error in the making is raised where its item would have
-    come; whoever wants no more of them closes this, and the thread ends.
-
-    Parameters
-    ----------
-    items
-        Makes each item when it is asked for it.
-    n
-        Items that are made or in the making, beside the one that is in use.
+    The thread starts with the first item requested and ends when the iterator is closed. An error
+    of the generator is raised where its item would have come.
     """
     n_threads = torch.get_num_threads()
     slots, made = threading.Semaphore(n), queue.SimpleQueue[tuple[T] | BaseException | None]()
@@ -50,177 +156,29 @@ def prefetch(items: Generator[T, None, None], n: int) -> Iterator[T]:
                 slots.acquire()
                 for item in items:
                     made.put((item,))
-                    del item  # it may be large, and is another's now
+                    del item  # may be large, and belongs to the consumer now
                     slots.acquire()
                     if is_over.is_set():
                         return
             made.put(None)
-        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001  raised again in the consumer
             made.put(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        found = made.get()
-        # Torch takes the last number that was set for that of threads to come. In ours and theirs
-        # together there may be no more of them than processors, or OpenMP has all of them sleep
-        # between any two operations: a step would take twice as long.
+        item = made.get()
+        # torch.set_num_threads also applies to threads created later, so undo what the thread set.
+        # With more threads than processors OpenMP lets all of them sleep between operations, which
+        # doubles the duration of a step.
         torch.set_num_threads(n_threads)
-        while found is not None:
-            if isinstance(found, BaseException):
-                raise found
+        while item is not None:
+            if isinstance(item, BaseException):
+                raise item
             slots.release()
-            yield found[0]
-            found = made.get()
+            yield item[0]
+            item = made.get()
     finally:
         is_over.set()
         slots.release()
         thread.join()
-
-
-_READY = 4  # batches made ahead
-
-Pictures = TypeVar("Pictures", bound=Images, covariant=True)
-
-
-class Batch(NamedTuple, Generic[Pictures]):
-    """What a step is given: images in a tensor. All of a split may be patches instead.
-
-    Attributes
-    ----------
-    images
-        (B, C, H, W) what the encoder sees.
-    target
-        (B, C, H, W) what is to be reconstructed.
-    label
-        (B,) the class, −1 where the model is not to know it; None where it is to know none.
-    condition
-        (B, n) what a conditional model is told, else None.
-    guide
-        (B, 2) class and angle found before training, −1 and NaN where none was; else None.
-    share
-        What of a batch these are; None where they are the whole.
-    """
-
-    images: Pictures
-    target: Pictures
-    label: Tensor | None = None
-    condition: Tensor | None = None
-    guide: Tensor | None = None
-    share: BatchShare | None = None
-
-    def at(self, index: Tensor) -> "Batch[Tensor]":
-        """Those of some positions, patches cut out."""
-        return self._changed(lambda part: part[index])
-
-    def to(self, device: torch.device) -> "Batch[Pictures]":
-        """The same on a device."""
-        return self._changed(lambda part: part.to(device))
-
-    def _changed(self, change: Callable[[Any], Any]) -> "Batch[Any]":
-        """Every part changed alike; images and targets that are the same stay so."""
-        images = change(self.images)
-        return Batch(
-            images,
-            images if self.target is self.images else change(self.target),
-            None if self.label is None else change(self.label),
-            None if self.condition is None else change(self.condition),
-            None if self.guide is None else change(self.guide),
-            self.share,
-        )
-
-
-class InMemoryDataset(Dataset[Batch[Tensor]]):
-    """All images of a split, as one batch that lies on the device already."""
-
-    def __init__(self, everything: Batch[Images], device: torch.device) -> None:
-        self.everything = everything.to(device)
-
-    def __len__(self) -> int:
-        return len(self.everything.images)
-
-    def __getitem__(self, rows: BatchIndices) -> Batch[Tensor]:
-        """The batch of those positions."""
-        batch = self.everything.at(rows.positions.to(self.everything.images.device))
-        return batch._replace(share=rows.share)
-
-
-class StreamingLoader:
-    """Batches of images that lie in a file, which is read a window ahead.
-
-    Parameters
-    ----------
-    stack
-        All images of a split; nothing is corrupted.
-    everything
-        The same, with what is known of each.
-    order
-        Of the batches, and its windows.
-    device
-        Where batches are brought to.
-    """
-
-    def __init__(
-        self,
-        stack: FileImages,
-        everything: Batch[Images],
-        order: EpochSampler,
-        device: torch.device,
-    ) -> None:
-        assert everything.target is everything.images is stack
-        self.stack = stack.to(device)
-        number = torch.arange(len(stack))  # in the place of images
-        self.known = everything._replace(images=number, target=number).to(device)
-        self.order = order
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __iter__(self) -> Iterator[Batch[Tensor]]:
-        batches = self._batches()
-        # on a CPU training has all processors to itself: a thread beside it would hold it up
-        return batches if self.stack.device.type == "cpu" else prefetch(batches, _READY)
-
-    def _batches(self) -> Generator[Batch[Tensor], None, None]:
-        for batches, places, images in prefetch(self._windows(), 1):
-            for rows, at in zip(batches, places, strict=True):
-                x = self.stack.prepared(images.take(at, axis=0))
-                known = self.known.at(rows.positions.to(self.known.images.device))
-                yield known._replace(images=x, target=x, share=rows.share)
-
-    def _windows(self) -> Generator[tuple[list[BatchIndices], list[Ints], Array], None, None]:
-        """The batches of each window, where in it their images are (n,), and all its images."""
-        for batches in self.order.windows():
-            wanted = torch.cat([rows.positions for rows in batches])
-            positions, place = wanted.unique(return_inverse=True)
-            places = place.split([len(rows.positions) for rows in batches])
-            images = self.stack.select(positions).unprepared()
-            yield batches, [at.numpy() for at in places], images
-
-
-def make_dataloader(
-    everything: Batch[Images],
-    batch_size: int,
-    device: torch.device,
-    *,
-    n_labelled: int = 0,
-    seed: int | None = None,
-    epoch: Callable[[], int] = lambda: 0,
-    seen: Callable[[], int] = lambda: 0,
-    rank: int = 0,
-    n_ranks: int = 1,
-) -> DataLoader[Batch[Tensor]] | StreamingLoader:
-    """Batches of a split, whose last ``n_labelled`` have labels; shuffled if there is a seed.
-
-    See `EpochSampler` for the parameters.
-    """
-    images = everything.images
-    n_windows = images.n_windows if isinstance(images, FileImages) else 1
-    sampler = EpochSampler(
-        len(images) - n_labelled,
-        batch_size, seed, epoch, n_labelled, seen, rank, n_ranks, n_windows,
-    )  # fmt: skip
-    if isinstance(images, FileImages):
-        return StreamingLoader(images, everything, sampler, device)
-    # batch_size=None: the sampler hands over whole batches of positions, gathered in one go
-    return DataLoader(InMemoryDataset(everything, device), sampler=sampler, batch_size=None)

@@ -1,4 +1,4 @@
-"""The data of a run, as Lightning wants them."""
+"""Lightning data module: training and validation batches of a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,46 +10,37 @@ from torch.utils.data import DataLoader
 
 from vaerun.data.dataloader import Batch, StreamingLoader, make_dataloader
 from vaerun.data.image_set import Images, ImageSet, Splits, concatenate_images
+from vaerun.data.sampler import BatchOrder
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
-    """What a model is told beside the images.
+    """What a model may learn from in addition to the images.
 
     Attributes
     ----------
     condition
-        From images to (N, n) numbers, or None for a model that wants none.
+        Function from images to the condition (N, n) of a conditional model, or to None.
     labels
-        Whether it is shown the labelled images, with their labels.
-    guide
-        (N, 2) class and angle that were found for the training images and, after them, the
-        labelled ones, −1 and NaN where none was; None without.
+        Whether the model is trained on the labelled images, too, with their labels.
+    pseudo_labels
+        (N, 2) class and angle estimated before training, for the training images and then the
+        labelled ones, −1 and NaN where there is none; None without pseudo-labels.
     """
 
     condition: Callable[[ImageSet], Tensor | None] = lambda _: None
     labels: bool = False
-    guide: Tensor | None = None
+    pseudo_labels: Tensor | None = None
 
 
 class DataModule(pl.LightningDataModule):
-    """Batches of both splits; training is shuffled by (seed, epoch), validation never.
+    """Batches of both splits: training images shuffled by (seed, epoch), validation images not.
 
-    The true classes of training and validation images stay here: a model learns only those of the
-    labelled set, if it is one that learns labels.
+    True classes of training and validation images never enter a batch; a model that learns
+    classes sees those of the labelled set only.
 
-    Parameters
-    ----------
-    splits
-        The images.
-    batch_size
-        Of a training step, of all ranks together.
-    seed
-        Of the order.
-    knowledge
-        What the model is told beside them.
-    val_batch_size
-        Of a validation step; without gradients larger batches fit, and cost less an image.
+    Batch sizes are of all ranks together. Validation stores no gradients, so that its batches may
+    be larger, which is faster.
     """
 
     def __init__(
@@ -57,58 +48,58 @@ class DataModule(pl.LightningDataModule):
         splits: Splits,
         batch_size: int,
         seed: int,
-        knowledge: Supervision | None = None,
+        supervision: Supervision | None = None,
         val_batch_size: int = 500,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.batch_size = batch_size
         self.seed = seed
-        self.knowledge = knowledge or Supervision()
+        self.supervision = supervision or Supervision()
         self.val_batch_size = val_batch_size
 
     def train_dataloader(self) -> DataLoader[Batch[Tensor]] | StreamingLoader:
         """Training batches."""
         trainer = self._trainer()
-        batches = [self._hidden(self.splits.train)]
-        labelled = self.splits.labelled if self.knowledge.labels else None
+        batches = [self._unlabelled(self.splits.train)]
+        labelled = self.splits.labelled if self.supervision.labels else None
         if labelled is not None:
-            batches.append(self._hidden(labelled)._replace(label=labelled.label))
-        return make_dataloader(
-            _joined(batches)._replace(guide=self.knowledge.guide),
-            self.batch_size,
-            trainer.strategy.root_device,
-            n_labelled=0 if labelled is None else len(labelled),
+            batches.append(self._unlabelled(labelled)._replace(label=labelled.label))
+        order = BatchOrder(
+            batch_size=self.batch_size,
             seed=self.seed,
             epoch=lambda: trainer.current_epoch,
             seen=lambda: trainer.fit_loop.batch_idx + 1,
             rank=trainer.global_rank,
             n_ranks=trainer.world_size,
         )
+        return make_dataloader(
+            _concatenate(batches)._replace(pseudo_labels=self.supervision.pseudo_labels),
+            trainer.strategy.root_device,
+            order,
+            n_labelled=0 if labelled is None else len(labelled),
+        )
 
     def val_dataloader(self) -> DataLoader[Batch[Tensor]] | StreamingLoader:
         """Validation batches."""
         trainer = self._trainer()
-        return make_dataloader(
-            self._hidden(self.splits.val),
-            self.val_batch_size,
-            trainer.strategy.root_device,
-            rank=trainer.global_rank,
-            n_ranks=trainer.world_size,
+        order = BatchOrder(
+            batch_size=self.val_batch_size, rank=trainer.global_rank, n_ranks=trainer.world_size
         )
+        batch = self._unlabelled(self.splits.val)
+        return make_dataloader(batch, trainer.strategy.root_device, order)
 
-    def _hidden(self, images: ImageSet) -> Batch[Images]:
-        """A split without its labels, with the condition if the model wants one."""
-        told = self.knowledge.condition(images)
-        return Batch(images.images, images.target, condition=told)
+    def _unlabelled(self, images: ImageSet) -> Batch[Images]:
+        """Images of a split without labels, with the condition of a conditional model."""
+        return Batch(images.images, images.target, condition=self.supervision.condition(images))
 
     def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None
         return self.trainer
 
 
-def _joined(batches: list[Batch[Images]]) -> Batch[Images]:
-    """Several as one; where nothing was corrupted, images and targets stay the same object."""
+def _concatenate(batches: list[Batch[Images]]) -> Batch[Images]:
+    """Several batches as one; images and targets stay one object if nothing was corrupted."""
     if len(batches) == 1:
         return batches[0]
     images = concatenate_images([b.images for b in batches])

@@ -1,7 +1,4 @@
-"""What a data set is to the rest of the program: images with what is known about each.
-
-Where patches lie: frame, centre and what stands there.
-"""
+"""Images with labels, factors and positions, and the splits of a data set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,22 +14,23 @@ from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.microscopy.frame import Frame
 
 Ints = npt.NDArray[np.int64]
+Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatchLocation:
-    """Where each of N patches was cut out, named as in `latents.h5`.
+    """Positions of N patches in their frames, named as in `latents.h5`.
 
     Attributes
     ----------
     frame
-        (N,) number of its frame; the first, where its channels are several.
+        (N,) number of the frame; of the first one if the channels of a patch are several frames.
     centre
         (N, 2) float32 row and column, pixels of the frame.
     species
         (N,) chemical species of the atom at the centre, −1 where unknown.
     ring_class
-        (N,) class of the ring at the centre, −1 where there is none.
+        (N,) class of the rings at the centre, −1 where unknown.
     """
 
     frame: Ints
@@ -49,39 +47,36 @@ class PatchLocation:
         assert len(self.species) == len(self.ring_class) == n
 
     def select(self, index: slice | npt.NDArray[Any]) -> "PatchLocation":
-        """Those of a slice, of positions or of a boolean mask (N,)."""
+        """Locations at a slice, positions (n,) or a boolean mask (N,)."""
         return PatchLocation(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     @classmethod
     def concatenate(cls, parts: Sequence["PatchLocation"]) -> "PatchLocation":
-        """The places of several sets, one after the other."""
+        """Locations of several sets, one after the other."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         )
 
-    def known(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays by name, without species or ring class where none is known."""
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays by name, without species or ring class if unknown for all patches."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         absent = [name for name in ("species", "ring_class") if not (arrays[name] >= 0).any()]
         return {name: values for name, values in arrays.items() if name not in absent}
 
     @classmethod
-    def from_known(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
-        """Back from `known`."""
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
+        """Locations from the arrays that `to_arrays` returned."""
         unknown = np.full(len(arrays["frame"]), -1)
         return cls(**({"species": unknown, "ring_class": unknown} | dict(arrays)))
 
 
-Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
-
-
 def as_tensor(images: Images) -> Tensor:
     """Images as one tensor (N, C, H, W)."""
-    return images if isinstance(images, Tensor) else images.cropped()
+    return images if isinstance(images, Tensor) else images.as_tensor()
 
 
 def concatenate_images(parts: Sequence[Images]) -> Images:
-    """The images of several sets, one after the other; patches and files stay so, if all are."""
+    """Images of several sets, one after the other; lazy if all parts are lazy in the same way."""
     patches = [part for part in parts if isinstance(part, FramePatches)]
     if len(patches) == len(parts):
         return FramePatches.concatenate(patches)
@@ -97,24 +92,24 @@ def _select(images: Images, index: Tensor) -> Images:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """Images and what is known of each.
+    """Images with their labels, factors and positions.
 
     Attributes
     ----------
     images
-        (N, C, H, W) float32 in [0, 1], as a model sees them; a tensor, or patches of frames, or
-        images that are read from files when they are looked at.
+        (N, C, H, W) float32 in [0, 1], as a model sees them: a tensor, or images that are read
+        from files or cut from frames when indexed.
     label
-        (N,) int64, −1 where unknown.
+        (N,) int64 class, −1 where unknown.
     index
-        (N,) int64, the position of each image in its source.
+        (N,) int64, position of each image in its source.
     factors
-        True values by name, (N,) float32 each, angles in radians; ``angle`` counter-clockwise,
+        True values by name, (N,) float32 each: angles in radians, ``angle`` counter-clockwise;
         ``shift_row`` and ``shift_column`` in pixels.
     clean
-        (N, C, H, W) what a model is to make of the images, where they were corrupted; else None.
+        (N, C, H, W) targets of corrupted images; else None.
     place
-        Where the images lie, for patches of frames; else None.
+        Positions of patches in their frames; else None.
     """
 
     images: Images
@@ -126,15 +121,15 @@ class ImageSet:
 
     @property
     def target(self) -> Images:
-        """What a model is to reconstruct, (N, C, H, W)."""
+        """Images that a model is to reconstruct, (N, C, H, W)."""
         return self.images if self.clean is None else self.clean
 
     def first(self, n: int) -> "ImageSet":
-        """The first n images."""
+        """First n images."""
         return self.select(torch.arange(min(n, len(self))))
 
     def select(self, index: Tensor) -> "ImageSet":
-        """The images at some positions (n,)."""
+        """Images at some positions (n,)."""
         return ImageSet(
             images=_select(self.images, index),
             label=self.label[index],
@@ -146,7 +141,7 @@ class ImageSet:
 
     @classmethod
     def concatenate(cls, parts: Sequence["ImageSet"]) -> "ImageSet":
-        """The images of several sets, one after the other, with what is known of all of them."""
+        """Images of several sets, one after the other, with the factors that all sets have."""
         known = [name for name in parts[0].factors if all(name in p.factors for p in parts)]
         places = [part.place for part in parts if part.place is not None]
         corrupted = any(part.clean is not None for part in parts)
@@ -163,7 +158,7 @@ class ImageSet:
         return len(self.images)
 
     def __post_init__(self) -> None:
-        assert self.images.ndim == 4, self.images.shape
+        assert len(self.images.shape) == 4, self.images.shape
         assert self.images.dtype == torch.float32, self.images.dtype
         n = len(self.images)
         assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
@@ -173,71 +168,36 @@ class ImageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class DataShape:
-    """What a network must know of a data set.
+    """Properties of a data set that a network depends on, stored in its checkpoints."""
 
-    Attributes
-    ----------
-    image
-        (C, H, W).
-    n_classes
-        Classes of the data set, 0 when there are none.
-    ranges
-        Lowest and highest training value of each factor.
-    window
-        Intensities that became 0 and 1, where all images shared them; else None.
-    """
-
-    image: tuple[int, int, int]
+    image: tuple[int, int, int]  # (C, H, W)
     n_classes: int = 0
+    # lowest and highest training value of each factor
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    window: tuple[float, float] | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """Plain containers, for a checkpoint."""
-        ranges = {name: list(ends) for name, ends in self.ranges.items()}
-        window = None if self.window is None else list(self.window)
-        return {
-            "image": list(self.image),
-            "n_classes": self.n_classes,
-            "ranges": ranges,
-            "window": window,
-        }
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "DataShape":
-        """Back from a checkpoint."""
-        channels, height, width = values["image"]
-        ranges = {name: (low, high) for name, (low, high) in values["ranges"].items()}
-        window = values.get("window")  # checkpoints from before there were any have none
-        return cls(
-            image=(channels, height, width),
-            n_classes=values["n_classes"],
-            ranges=ranges,
-            window=None if window is None else (window[0], window[1]),
-        )
+    window: tuple[float, float] | None = None  # intensities that became 0 and 1, if all share them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """A data set as training uses it.
+    """Training, validation and labelled images of a data set.
 
     Attributes
     ----------
     train, val
-        Images to learn from, and images whose factors were drawn independently.
+        Images to learn from and to validate on, with independent factors.
     classes
-        Names of the classes, empty when there are none.
+        Names of the classes, empty if there are none.
     symmetry
-        For each class, the order of its rotational symmetry: 2 looks the same after 180°.
+        Order of the rotational symmetry of each class: 2 if it looks the same after 180°.
     labelled
-        Images whose labels a model may learn from, for models that do; the labels of all others
-        are for judging it.
+        Images with labels that a semi-supervised model learns from, if any; labels of all other
+        images serve to evaluate it.
     frames
-        Micrographs that the images are patches of, by the numbers in `Place.frame`.
+        Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
     window
-        Intensities that became 0 and 1, where all images shared them; else None.
+        Intensities that became 0 and 1, if all images share them; else None.
     origin
-        A digest of the files that the images come from, (32,) uint8; None if they were drawn.
+        Digest of the files that the images come from, (32,) uint8; None if they were drawn.
     """
 
     train: ImageSet
@@ -251,7 +211,7 @@ class Splits:
 
     @property
     def shape(self) -> DataShape:
-        """What a network must know."""
+        """Properties that a network depends on."""
         ranges = {
             name: (float(values.min()), float(values.max()))
             for name, values in self.train.factors.items()
@@ -263,7 +223,7 @@ class Splits:
 
     @property
     def parts(self) -> list[ImageSet]:
-        """Training, validation and, where there are any, labelled images."""
+        """Training, validation and, if there are any, labelled images."""
         return [self.train, self.val, *([] if self.labelled is None else [self.labelled])]
 
     @property
@@ -272,17 +232,17 @@ class Splits:
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
 
-    def identity(self) -> list[Tensor]:
-        """What tells this data set from another, the same on every host.
+    def fingerprint_parts(self) -> list[Tensor]:
+        """Tensors that identify this data set, equal on every computer.
 
-        Images that were drawn from known factors differ between processors in their last bit, so
-        there the factors stand for them. So do noisy ones, for which the clean ones stand, and
-        resampled ones, for which their files do.
+        The last bit of drawn or resampled pixels depends on the processor. Drawn images are
+        therefore represented by their factors, noisy images by the clean ones, and images from
+        files by the digest of the files.
         """
         parts = [] if self.origin is None else [self.origin]
         for images in self.parts:
             parts += [images.index, images.label, *images.factors.values()]
             if not images.factors and self.origin is None:
                 target = images.target
-                parts += [target] if isinstance(target, Tensor) else target.identity()
+                parts += [target] if isinstance(target, Tensor) else target.fingerprint_parts()
         return parts

@@ -1,4 +1,4 @@
-"""The data set that a config names, loaded and split."""
+"""Load the data set that a config names."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -20,17 +20,10 @@ _STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 
 
 
 class Dataset(NamedTuple):
-    """A kind of data set.
+    """Entry of the registry of data sets: config keys, and functions of config and seed.
 
-    Attributes
-    ----------
-    config
-        The dataclass of its keys.
-    load
-        Takes that config and a seed; the same two give the same images.
-    load_labelled
-        Likewise the labelled images that a semi-supervised model learns from, drawn apart or
-        taken from those splits.
+    ``load`` returns training and validation images, ``load_labelled`` the labelled images that a
+    semi-supervised model learns from: drawn separately, or taken from the splits.
     """
 
     config: type[DataConfig]
@@ -42,7 +35,7 @@ DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
-    "frames": Dataset(PatchesConfig, patches.load, patches.load_labelled),
+    "patches": Dataset(PatchesConfig, patches.load, patches.load_labelled),
     "images": Dataset(ImagesConfig, images.load, images.load_labelled),
 }
 
@@ -50,29 +43,20 @@ DATASETS: dict[str, Dataset] = {
 def load(
     config: DataConfig, seed: int, *, labelled: bool = False, classed: bool = False
 ) -> Splits:
-    """The data set that a config describes; the same config and seed give the same images.
+    """Splits of the data set that a config describes, determined by the config and the seed.
 
-    Parameters
-    ----------
-    config
-        Of any kind.
-    seed
-        Of all random numbers.
-    labelled
-        Whether a labelled set is wanted too.
-    classed
-        Whether images of no class are of no use.
+    With `labelled` a labelled set is added; with `classed` images of unknown class are dropped.
     """
-    kind = DATASETS[config.kind]
-    splits = kind.load(config, seed)
+    dataset = DATASETS[config.kind]
+    splits = dataset.load(config, seed)
     if classed and isinstance(config, ImagesConfig) and not splits.classes:
-        mend = "name the column or data set that tells them by data.label, or use model=rvae"
-        raise UserError(f"nothing tells the classes of data.path={config.path}", mend)
+        hint = "name the column or data set of the classes by data.label, or use model=rvae"
+        raise UserError(f"the images of data.path={config.path} have no classes", hint)
     if classed:
         train, val = _classed(splits.train), _classed(splits.val)
         splits = dataclasses.replace(splits, train=train, val=val)
     if labelled:
-        splits = dataclasses.replace(splits, labelled=kind.load_labelled(config, seed, splits))
+        splits = dataclasses.replace(splits, labelled=dataset.load_labelled(config, seed, splits))
     corrupt = corruption(config.corrupt, config.corruption)
     if corrupt is None:
         return splits
@@ -90,37 +74,33 @@ def load_all(
     like: DataShape | None = None,
     classes: Sequence[str] | None = None,
 ) -> ImageSet:
-    """Every image of a data set, whatever split it is for; those of files in their order there.
+    """All images of a data set, training and validation together; own images in file order.
 
     Parameters
     ----------
-    config
-        Of any kind.
-    seed
-        Of all random numbers.
-    like
-        Of the data set that a network was trained on: images of files become 0 and 1 where its
-        images did.
-    classes
-        Names of its classes: labels of images of files are to have their numbers.
+    config, seed
+        As in `load`.
+    like, classes
+        Shape and class names of the data set that a network was trained on. They determine the
+        normalisation of own images and the numbers of their labels.
 
     Raises
     ------
     UserError
-        If the images are not of the size or channels of those.
+        If the images differ in size or channels from `like`.
     """
     if isinstance(config, ImagesConfig):
-        found = images.everything(config, like, classes)
+        loaded = images.load_all(config, like, classes)
     else:
         splits = load(config, seed)
-        found = ImageSet.concatenate([splits.train, splits.val])
-    given = tuple(found.images.shape[1:])
-    if like is not None and given != like.image:
-        raise _unlike(config, given, like.image)
-    return found
+        loaded = ImageSet.concatenate([splits.train, splits.val])
+    shape = tuple(loaded.images.shape[1:])
+    if like is not None and shape != like.image:
+        raise _wrong_shape(config, shape, like.image)
+    return loaded
 
 
-def _unlike(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> UserError:
+def _wrong_shape(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> UserError:
     here, there = ("×".join(map(str, shape)) for shape in (given, wanted))
     what = f"images of data={config.name} are {here} (channels×rows×columns), the run's {there}"
     if not isinstance(config, ImagesConfig):
@@ -133,13 +113,13 @@ def _unlike(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> 
 
 
 def _classed(images: ImageSet) -> ImageSet:
-    """The images whose class is known; all of them, if none is."""
+    """Images whose class is known; all images if none is."""
     known = images.label >= 0
     return images.select(known.nonzero()[:, 0]) if bool(known.any()) else images
 
 
 def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:
-    """Images corrupted once and for all, with the clean ones."""
+    """Images with fixed corruption, and the clean ones as targets."""
     generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
     corrupted = [corrupt(some, generator) for some in images.images.split(_CHUNK)]
     return dataclasses.replace(images, images=torch.cat(corrupted), clean=images.images)

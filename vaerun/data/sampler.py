@@ -1,10 +1,12 @@
-"""The order in which an epoch shows its images, as batches of positions.
+"""Order in which an epoch shows its images, as batches of positions.
 
-In memory it is any order. On disk a file is read in windows, and only what is held at a time can
-be shuffled: see `windowed_shuffle`.
+The order is a function of (seed, epoch) alone, so that a resumed run sees the batches that an
+uninterrupted one would have seen. Images in a file are read in windows, and only images that are
+held in memory together can be shuffled: see `windowed_shuffle`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
@@ -19,27 +21,46 @@ _BLOCKS = 128  # in a window, from as many places of the file
 
 
 class BatchIndices(NamedTuple):
-    """Positions (n,) of a batch in its source, or of one rank's share of it."""
+    """Positions (n,) of a batch in its data set, or of one rank's share of the batch."""
 
     positions: Tensor
     share: BatchShare | None
 
 
-def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
-    """Positions of n images (n,) in any order, or in one for which few are held at a time.
+@dataclass(kw_only=True)
+class BatchOrder:
+    """Size and order of the batches of an epoch, and which of them a rank still has to see.
 
-    Blocks of images that follow one another are shuffled and dealt out to windows, 128 to each,
-    and the images of each window are shuffled among themselves. Of so few images that blocks are
-    of one each, all orders are as likely.
-
-    Parameters
+    Attributes
     ----------
-    n
-        Images.
-    n_windows
-        Parts of an epoch whose images are held together; 1 for any order.
-    rng
-        The same makes the same order.
+    batch_size
+        Unlabelled images in a batch of all ranks together; the last batch has fewer.
+    seed
+        Determines the order, together with the epoch; None for the order of the data set.
+    epoch
+        Returns the number of the epoch. Called when the first batch is needed, since Lightning
+        creates the iterator of a resumed run before it restores the epoch.
+    seen
+        Returns how many batches of the epoch were seen before a resumed run was stopped; called
+        together with `epoch`.
+    rank, n_ranks
+        Each rank gets a share of every batch; the sizes of the shares differ by one at most.
+    """
+
+    batch_size: int
+    seed: int | None = None
+    epoch: Callable[[], int] = lambda: 0
+    seen: Callable[[], int] = lambda: 0
+    rank: int = 0
+    n_ranks: int = 1
+
+
+def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor:
+    """Shuffled positions of n images (n,), such that few images must be in memory at a time.
+
+    Blocks of consecutive images are shuffled and dealt out to windows, 128 to each, and the
+    images of each window are shuffled. With one window, or blocks of one image, all orders are
+    equally likely.
     """
     if n_windows == 1:
         return torch.from_numpy(rng.permutation(n))
@@ -53,81 +74,55 @@ def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor
 
 
 class EpochSampler(Sampler[BatchIndices]):
-    """Positions of each batch; an epoch shows every image once.
+    """Sampler of the batches of an epoch, in which every image occurs once.
 
-    Labelled images are spread evenly: each batch has its share of them, beside ``batch_size``
-    others, whatever their numbers.
+    Labelled images are spread evenly: each batch has an equal part of them, in addition to its
+    ``batch_size`` unlabelled images.
 
     Parameters
     ----------
-    n
-        Number of images without a label, which come first.
-    n_labelled
-        Number of images with one, which follow.
-    batch_size
-        Images without a label in a batch; the last has fewer.
-    seed
-        With the epoch it determines the order; None keeps that of the source.
-    epoch
-        Tells which epoch it is. Asked when the first batch is wanted and no sooner: Lightning
-        opens the iterator of a resumed run before it knows the epoch itself.
-    seen
-        Tells how many batches of the epoch were seen before a resumed run was stopped; asked
-        when the epoch is.
-    rank, n_ranks
-        Of those that train together, each of which has a share of every batch; all shares are of
-        the same size, or one more.
+    n, n_labelled
+        Numbers of unlabelled images and of labelled ones, which follow them in the data set.
+    order
+        Size and order of the batches.
     n_windows
         Parts of an epoch whose images are held together, see `windowed_shuffle`.
     """
 
     def __init__(
-        self,
-        n: int,
-        batch_size: int,
-        seed: int | None,
-        epoch: Callable[[], int],
-        n_labelled: int = 0,
-        seen: Callable[[], int] = lambda: 0,
-        rank: int = 0,
-        n_ranks: int = 1,
-        n_windows: int = 1,
+        self, n: int, order: BatchOrder, *, n_labelled: int = 0, n_windows: int = 1
     ) -> None:
         self.n = n
+        self.order = order
         self.n_labelled = n_labelled
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.seen = seen
-        self.rank = rank
-        self.n_ranks = n_ranks
         self.n_windows = n_windows
 
     def __len__(self) -> int:
-        n_batches, n_left = divmod(max(self.n, self.n_labelled), self.batch_size)
-        # what is left over goes to the last batch if there is not one image for each rank
-        return max(n_batches + (n_left >= self.n_ranks), 1)
+        n_batches, n_left = divmod(max(self.n, self.n_labelled), self.order.batch_size)
+        # remaining images join the last batch if there is not one of them for each rank
+        return max(n_batches + (n_left >= self.order.n_ranks), 1)
 
     def windows(self) -> Iterator[list[BatchIndices]]:
-        """The batches of each window, as far as they are still to be seen."""
-        numbered = enumerate(self, start=self.seen())
+        """Yield the batches of each window that are still to be seen."""
+        numbered = enumerate(self, start=self.order.seen())
         for _, some in groupby(numbered, lambda pair: pair[0] * self.n_windows // len(self)):
             yield [rows for _, rows in some]
 
     def __iter__(self) -> Iterator[BatchIndices]:
+        order = self.order
         parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
-        if self.seed is not None:
-            rng = np.random.default_rng((self.seed, self.epoch()))
+        if order.seed is not None:
+            rng = np.random.default_rng((order.seed, order.epoch()))
             parts = [part[windowed_shuffle(len(part), self.n_windows, rng)] for part in parts]
         images, labelled = parts
-        ends = [self.batch_size * number for number in range(1, len(self))]
+        ends = [order.batch_size * number for number in range(1, len(self))]
         batches: Sequence[Tensor] = images.tensor_split(ends)
         if self.n_labelled:
             split = (part.tensor_split(len(self)) for part in (images, labelled))
             batches = [torch.cat(parts) for parts in zip(*split, strict=True)]
-        for batch in batches[self.seen() :]:
-            if self.n_ranks == 1:
+        for batch in batches[order.seen() :]:
+            if order.n_ranks == 1:
                 yield BatchIndices(batch, None)
             else:
-                share = BatchShare(self.rank, self.n_ranks, len(batch))
-                yield BatchIndices(batch[self.rank :: self.n_ranks], share)
+                share = BatchShare(order.rank, order.n_ranks, len(batch))
+                yield BatchIndices(batch[order.rank :: order.n_ranks], share)

@@ -117,7 +117,7 @@ class Encodings:
     def _arrays(self) -> dict[str, Any]:
         """All arrays under their names in `latents.h5`."""
         factors = {f"factors/{name}": values for name, values in self.factors.items()}
-        place = {} if self.place is None else self.place.known()
+        place = {} if self.place is None else self.place.to_arrays()
         return self._own_arrays() | factors | place
 
 
@@ -206,5 +206,5 @@ def read_latents(path: Path) -> Encodings:
     place = {f.name: stored[f.name] for f in fields(PatchLocation) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()
     return Encodings(
-        **own, factors=factors, place=PatchLocation.from_known(place) if is_placed else None
+        **own, factors=factors, place=PatchLocation.from_arrays(place) if is_placed else None
     )

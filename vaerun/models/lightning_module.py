@@ -1,7 +1,7 @@
 """The one LightningModule: a batch → terms of the bound → the objective → a logged mean."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ class VAELightningModule(pl.LightningModule):
         n_batches = int(self.trainer.num_training_batches)
         epoch = self.global_step / n_batches
         if epoch >= self.objective.guide_epochs:
-            batch = batch._replace(guide=None)
+            batch = batch._replace(pseudo_labels=None)
         posterior = self.network.infer(batch.images, batch.condition)
         terms = self._terms(batch, posterior, explore=True)
         self._means["train"].add(terms)
@@ -183,7 +183,7 @@ class VAELightningModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the network knows of its data, the seed, and the means of half an epoch."""
-        checkpoint["shape"] = self.network.shape.plain()
+        checkpoint["shape"] = asdict(self.network.shape)
         checkpoint["seed"] = self.seed
         checkpoint["means"] = self._of_all_ranks("train").state_dict()
 
@@ -213,9 +213,9 @@ def targets_of(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
 
     They are None where that of no image can be known.
     """
-    if batch.guide is None:
+    if batch.pseudo_labels is None:
         return batch.label, None
-    found, angle = batch.guide.unbind(1)
+    found, angle = batch.pseudo_labels.unbind(1)
     if batch.label is None:
         return found.long(), angle
     return torch.where(batch.label < 0, found.long(), batch.label), angle

@@ -64,4 +64,4 @@ def fingerprint(job: RunRequest, splits: Splits) -> str:
     if splits.val.clean is not None:  # what corrupts them is drawn from the seed
         drawn_with["seed"] = job.plain["seed"]
     text = json.dumps(drawn_with, sort_keys=True).encode()
-    return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])
+    return manifest.fingerprint([*splits.fingerprint_parts(), np.frombuffer(text, np.uint8)])

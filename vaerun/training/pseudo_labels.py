@@ -13,10 +13,14 @@ def supervision(setting: TrainingContext, module: VAELightningModule, epoch: int
     """What the model is told beside the images from an epoch on."""
     category = module.network.category
     is_guided = epoch < setting.config.objective.guide_epochs
+
+    def found() -> torch.Tensor | None:
+        return _pseudo_labels(setting, module)
+
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,
-        guide=setting.ranks.share(lambda: _pseudo_labels(setting, module)) if is_guided else None,
+        pseudo_labels=setting.ranks.share(found) if is_guided else None,
     )
 
 

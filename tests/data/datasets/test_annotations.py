@@ -1,4 +1,4 @@
-"""What is told about the user's own images: labels and factors, by tables, files and folders."""
+"""Labels and factors of the user's own images, from tables, files and folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +48,8 @@ def test_a_table_may_name_files_in_any_order(tmp_path: Path, config: Make):
     known = table(tmp_path, ["file,kind", "d,2.0", "α b.npy,1", "gone.npy,7"])
     found = load_all(config(table=known, label="kind"), 0)
     assert found.label.tolist() == [-1] * 4 + [1] * 4 + [0] * 4  # c, d, α b
-    told = load_all(config(table=known, label="kind"), 0, classes=["2", "3"])
-    assert told.label.tolist() == [-1] * 4 + [0] * 4 + [-1] * 4
+    renumbered = load_all(config(table=known, label="kind"), 0, classes=["2", "3"])
+    assert renumbered.label.tolist() == [-1] * 4 + [0] * 4 + [-1] * 4
 
 
 @pytest.mark.parametrize("ending", ["h5", "npz"])
@@ -107,7 +107,7 @@ def test_a_share_of_each_class_is_labelled(tmp_path: Path, config: Make):
     assert len(everyone.labelled) == int((everyone.train.label >= 0).sum())
     with pytest.raises(UserError, match=r"has a label — name a column"):
         load(config("x.npz"), 0, labelled=True)
-    with pytest.raises(UserError, match=r"nothing tells the classes of .*data\.label"):
+    with pytest.raises(UserError, match=r"have no classes .*data\.label"):
         load(config("x.npz"), 0, classed=True)
 
 

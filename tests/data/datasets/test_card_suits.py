@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vaerun.data.datasets.card_suits import LONGEST_SIDE, SUITS, SYMMETRY, coverage, upright
+from vaerun.data.datasets.card_suits import LONGEST_SIDE, SUITS, SYMMETRY, coverage, rasterise
 
 
 def test_coverage_of_a_rectangle_is_its_overlap_with_each_pixel() -> None:
@@ -25,7 +25,7 @@ def test_coverage_sums_to_the_area_whichever_way_the_outline_runs(direction: int
 
 @pytest.mark.parametrize("suit", SUITS)
 def test_longest_side_is_the_stated_part_of_the_field_and_centred(suit: str) -> None:
-    inside = upright(suit, 400) > 0.01
+    inside = rasterise(suit, 400) > 0.01
     rows, columns = inside.any(dim=1).nonzero(), inside.any(dim=0).nonzero()
     height, width = int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
     assert max(height, width) == pytest.approx(LONGEST_SIDE * 400, abs=2)
@@ -36,14 +36,14 @@ def test_longest_side_is_the_stated_part_of_the_field_and_centred(suit: str) -> 
 
 @pytest.mark.parametrize("suit", SUITS)
 def test_a_suit_is_its_own_mirror_image(suit: str) -> None:
-    torch.testing.assert_close(upright(suit, 96), upright(suit, 96).flip(1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(rasterise(suit, 96), rasterise(suit, 96).flip(1), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("suit", "order"), list(zip(SUITS, SYMMETRY, strict=True)))
 def test_symmetry_is_half_a_turn_for_diamonds_and_none_for_the_others(
     suit: str, order: int
 ) -> None:
-    image = upright(suit, 96)
+    image = rasterise(suit, 96)
     half = float((image - image.rot90(2)).abs().sum() / image.sum())
     quarter = float((image - image.rot90(1)).abs().sum() / image.sum())
     assert half < 1e-4 if order == 2 else half > 0.1
@@ -51,5 +51,5 @@ def test_symmetry_is_half_a_turn_for_diamonds_and_none_for_the_others(
 
 
 def test_a_spade_is_more_than_a_heart_upside_down() -> None:
-    spade, heart = upright("spades", 96), upright("hearts", 96).flip(0)
+    spade, heart = rasterise("spades", 96), rasterise("hearts", 96).flip(0)
     assert float(torch.minimum(spade, heart).sum() / torch.maximum(spade, heart).sum()) < 0.85

@@ -1,4 +1,4 @@
-"""Drawn cards carry exactly the factors they are said to have."""
+"""Drawn cards carry exactly the factors that accompany them."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vaerun import geometry
-from vaerun.data.datasets.card_suits import SUITS, upright
+from vaerun.data.datasets.card_suits import SUITS, rasterise
 from vaerun.data.datasets.cards import CardsConfig, draw
 from vaerun.data.load import load
 
@@ -32,8 +32,8 @@ def moments(image: Tensor) -> tuple[Tensor, Tensor]:
     return image.sum(), (points * image.reshape(-1, 1)).T @ points / image.sum()
 
 
-def test_upright_cards_are_the_covered_parts_of_their_pixels() -> None:
-    want = torch.stack([upright(suit, 48) for suit in SUITS])[:, None]
+def test_unrotated_cards_are_the_covered_parts_of_their_pixels() -> None:
+    want = torch.stack([rasterise(suit, 48) for suit in SUITS])[:, None]
     error = one_each() - want  # from four samples a pixel
     assert float(error.abs().max()) < 0.2
     assert float(error.square().mean().sqrt()) < 0.012

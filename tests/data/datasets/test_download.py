@@ -93,7 +93,7 @@ def test_other_bytes_are_refused_with_both_checksums(tmp_path: Path) -> None:
 def test_half_a_gzip_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "digits.gz"
     path.write_bytes(packed(RAW)[:-6])
-    with pytest.raises(UserError, match=rf"{path} is not a whole gzip file — delete {path}"):
+    with pytest.raises(UserError, match=rf"{path} is not a complete gzip file — delete {path}"):
         obtain([FILE], [tmp_path], tmp_path, [])
 
 

@@ -1,5 +1,6 @@
 """The user's own images: every format, type and source of labels; late reading equals early."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -188,14 +189,9 @@ def test_the_window_is_that_of_the_training_set(tmp_path: Path, config: Make):
     train = RAMP[splits.train.index]
     assert splits.window == (train.min(), train.max())
     assert splits.shape.window == splits.window
-    assert DataShape.from_plain(splits.shape.plain()) == splits.shape
+    assert DataShape(**dataclasses.asdict(splits.shape)) == splits.shape
     clipped = images.load(config("x.npy", clip_percent=5), 3)
     assert clipped.window == pytest.approx(tuple(np.percentile(train, [5, 95])))
-
-
-def test_a_shape_from_before_there_were_windows_is_read():
-    plain = {"image": [1, 8, 8], "n_classes": 0, "ranges": {}}
-    assert DataShape.from_plain(plain).window is None
 
 
 def test_new_images_get_the_window_of_the_run(tmp_path: Path, config: Make):
@@ -248,7 +244,7 @@ def test_what_is_late_equals_what_is_early(tmp_path: Path, config: Make):
     splits = images.load(asked, 0)
     late = load_all(asked, 0, splits.shape)
     assert isinstance(late.images, FileImages)
-    whole = late.images.cropped()
+    whole = late.images.as_tensor()
     for part in (splits.train, splits.val):
         torch.testing.assert_close(part.images, whole[part.index], rtol=0, atol=0)
     order = torch.from_numpy(rng.permutation(21))
@@ -262,8 +258,12 @@ def test_what_is_late_equals_what_is_early(tmp_path: Path, config: Make):
     assert (len(stack), stack.ndim, stack.dtype, stack.shape) == (21, 4, whole.dtype, whole.shape)
     assert stack[:0].shape == (0, 1, 12, 10)
     assert stack.to(torch.device("cpu")).device == whole.device
-    assert torch.equal(stack.identity()[0], stack.select(slice(None)).identity()[0])
-    assert not torch.equal(stack.identity()[0], stack.select(order).identity()[0])
+    assert torch.equal(
+        stack.fingerprint_parts()[0], stack.select(slice(None)).fingerprint_parts()[0]
+    )
+    assert not torch.equal(
+        stack.fingerprint_parts()[0], stack.select(order).fingerprint_parts()[0]
+    )
 
 
 def test_little_of_a_file_is_read(tmp_path: Path, config: Make, monkeypatch: pytest.MonkeyPatch):
@@ -372,7 +372,7 @@ def test_other_pixels_are_another_data_set(tmp_path: Path, config: Make):
     for add in (0, 1):
         np.savez(tmp_path / "x.npz", images=RAMP + add * (RAMP == 5), dose=np.arange(N))
         splits = images.load(config("x.npz", factors=["dose"]), 0)
-        identities.append(b"".join(t.numpy().tobytes() for t in splits.identity()))
+        identities.append(b"".join(t.numpy().tobytes() for t in splits.fingerprint_parts()))
     assert identities[0] != identities[1]
 
 

@@ -1,4 +1,4 @@
-"""Digits come out as they lie in the files, in the poses that they are said to have."""
+"""Digits are those of the files, in the poses that accompany them."""
 
 import math
 import os
@@ -29,7 +29,7 @@ def digit() -> torch.Tensor:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_upright_digits_are_the_bytes_over_255(digits: Make, arrays: list[np.ndarray]) -> None:
+def test_unrotated_digits_are_the_bytes_over_255(digits: Make, arrays: list[np.ndarray]) -> None:
     splits = load(digits(), seed=0)
     for got, pixels, label in zip(
         (splits.train, splits.val), arrays[::2], arrays[1::2], strict=True

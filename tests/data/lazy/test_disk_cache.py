@@ -1,4 +1,4 @@
-"""Large sets in one file: the same images to the last bit, written once, made anew if broken."""
+"""Large sets in one file: identical images, written once, and again if damaged."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.image_set import Splits, as_tensor
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.data.sampler import BatchIndices, EpochSampler
+from vaerun.data.sampler import BatchIndices, BatchOrder, EpochSampler
 from vaerun.utils.errors import UserError
 
 N = 60
@@ -37,10 +37,10 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "name": "images", "kind": "images", "root": str(tmp_path / "root"),
             "path": str(tmp_path / path), "train_size": None, "val_size": None, "corrupt": "none",
             "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "key": None, "label": None,
-            "table": None, "factors": [], "size": None, "crop_px": None, "pad_px": None,
-            "grey": False, "normalise": "auto", "clip_percent": 0.0, "mask": "none",
-            "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
+            "angle_range_deg": 180.0, "fills_field": False, "every_row": 1, "key": None,
+            "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
+            "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "mask": "none", "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
             "memory_gb": 1e-6,
         }  # fmt: skip
         return images.load(ImagesConfig(**(values | changes)), seed)
@@ -59,7 +59,7 @@ def with_holes(stack: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("make", "changes", "kept"),
+    ("make", "changes", "stored"),
     [
         (lambda a: a.astype(np.uint8), {}, "u1"),
         (lambda a: a.astype(np.int8), {"normalise": "image", "clip_percent": 2.0}, "i1"),
@@ -88,7 +88,7 @@ def with_holes(stack: np.ndarray) -> np.ndarray:
     ],
 )
 def test_images_are_those_that_memory_would_hold_to_the_last_bit(
-    tmp_path: Path, load: Load, make: Callable, changes: dict, kept: str
+    tmp_path: Path, load: Load, make: Callable, changes: dict, stored: str
 ):
     np.save(tmp_path / "x.npy", make(RAMP))
     streamed, held = load(**changes), load(memory_gb=None, **changes)
@@ -98,10 +98,10 @@ def test_images_are_those_that_memory_would_hold_to_the_last_bit(
         assert torch.equal(as_tensor(ours.images), theirs.images)
         assert torch.equal(ours.index, theirs.index)
     assert streamed.window == held.window
-    assert all(map(torch.equal, streamed.identity(), held.identity()))
+    assert all(map(torch.equal, streamed.fingerprint_parts(), held.fingerprint_parts()))
     (file,) = files(tmp_path)
     with h5py.File(file) as opened:
-        assert opened["images"].dtype == np.dtype(kept)
+        assert opened["images"].dtype == np.dtype(stored)
         assert opened["images"].chunks is None
 
 
@@ -142,14 +142,16 @@ def other(path: Path) -> None:
 
 def no_mark(path: Path) -> None:
     with h5py.File(path, "a") as file:
-        del file.attrs["n_mended"]
+        del file.attrs["n_repaired"]
 
 
 @pytest.mark.parametrize(
     "spoil",
     [half, other, no_mark, lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"no HDF5" * 99)],
 )
-def test_a_broken_file_is_made_anew(tmp_path: Path, load: Load, spoil: Callable[[Path], None]):
+def test_a_damaged_file_is_written_again(
+    tmp_path: Path, load: Load, spoil: Callable[[Path], None]
+):
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     whole = as_tensor(load().train.images)
     (path,) = files(tmp_path)
@@ -217,23 +219,24 @@ def test_two_processes_at_once_make_one_good_file(tmp_path: Path):
     assert len(files(tmp_path)) == 1
 
 
-def told(images: FileImages | torch.Tensor) -> Batch:
+def annotated(images: FileImages | torch.Tensor) -> Batch:
     number = torch.arange(len(images))
     return Batch(images, images, number, number[:, None].float(), number[:, None] + 0.5)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"n_labelled": 9}, {"rank": 1, "n_ranks": 2}])
+@pytest.mark.parametrize(("n_labelled", "rank", "n_ranks"), [(0, 0, 1), (9, 0, 1), (0, 1, 2)])
 def test_batches_from_the_file_are_those_from_memory_in_the_same_order(
-    tmp_path: Path, load: Load, sizes: dict
+    tmp_path: Path, load: Load, n_labelled: int, rank: int, n_ranks: int
 ):
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     stack = load(memory_gb=2e-5).train.images
     assert stack.n_windows == 3
-    order = {"seed": 1, "epoch": lambda: 4, "seen": lambda: 1} | sizes
-    streamed = list(make_dataloader(told(stack), 7, CPU, **order))
-    n_labelled = sizes.get("n_labelled", 0)
-    sampler = EpochSampler(len(stack) - n_labelled, 7, n_windows=3, **order)
-    source = InMemoryDataset(told(as_tensor(stack)), CPU)
+    order = BatchOrder(
+        batch_size=7, seed=1, epoch=lambda: 4, seen=lambda: 1, rank=rank, n_ranks=n_ranks
+    )
+    streamed = list(make_dataloader(annotated(stack), CPU, order, n_labelled=n_labelled))
+    sampler = EpochSampler(len(stack) - n_labelled, order, n_labelled=n_labelled, n_windows=3)
+    source = InMemoryDataset(annotated(as_tensor(stack)), CPU)
     wanted = [source[rows] for rows in sampler]
     assert len(streamed) == len(wanted) == len(sampler) - 1
     for ours, theirs in zip(streamed, wanted, strict=True):
@@ -246,14 +249,14 @@ def test_a_file_is_never_held_as_a_whole(tmp_path: Path, load: Load, monkeypatch
     np.save(tmp_path / "x.npy", RAMP.astype(np.uint8))
     stack = load(memory_gb=2e-5).train.images
     read: list[int] = []
-    honest = FileImages.unprepared
+    honest = FileImages.read_raw
 
-    def unprepared(self: FileImages) -> np.ndarray:
+    def read_raw(self: FileImages) -> np.ndarray:
         read.append(len(self))
         return honest(self)
 
-    monkeypatch.setattr(FileImages, "unprepared", unprepared)
-    batches = make_dataloader(told(stack), 4, CPU, seed=0)
+    monkeypatch.setattr(FileImages, "read_raw", read_raw)
+    batches = make_dataloader(annotated(stack), CPU, BatchOrder(batch_size=4, seed=0))
     assert len(list(batches)) == len(batches)
     assert sum(read) == len(stack)
     assert max(read) <= stack.held_bytes / 140 + 4
@@ -264,5 +267,5 @@ def test_a_window_is_asked_for_as_rows_of_the_source(tmp_path: Path, load: Load)
     splits = load()
     index = torch.tensor([7, 3, 3, 40])
     rows = BatchIndices(index, None)
-    found = splits.train.images.select(rows.positions).unprepared()
+    found = splits.train.images.select(rows.positions).read_raw()
     np.testing.assert_array_equal(found[:, 0], RAMP[splits.train.index[index].numpy()])

@@ -12,6 +12,7 @@ from torch import Tensor
 from vaerun.data.dataloader import Batch, make_dataloader
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits, as_tensor, concatenate_images
 from vaerun.data.lazy.frame_patches import FramePatches, inside
+from vaerun.data.sampler import BatchOrder
 from vaerun.runs.manifest import fingerprint
 
 CPU = torch.device("cpu")
@@ -65,7 +66,7 @@ def stack() -> FramePatches:
 def test_patches_are_pieces_of_their_frames(cutting):
     cut = FramePatches.cut(*cutting)
     wanted = by_hand(*cutting)
-    assert torch.equal(cut.cropped(), wanted)
+    assert torch.equal(cut.as_tensor(), wanted)
     assert (cut.shape, cut.ndim, cut.dtype, len(cut)) == (
         wanted.shape,
         4,
@@ -83,7 +84,7 @@ def test_indexing_gives_what_it_gives_of_a_tensor(cutting, seed: int, n: int):
     mask = torch.rand(len(ready), generator=generator) < 0.5
     for index in (slice(n), slice(n, None), slice(-n, None, 2), positions, mask):
         assert torch.equal(cut[index], ready[index])
-        assert torch.equal(cut.select(index).cropped(), ready[index])
+        assert torch.equal(cut.select(index).as_tensor(), ready[index])
         assert cut.select(index).pixels is cut.pixels
     assert [len(some) for some in cut.split(n)] == [
         len(some) for some in ready.split(n) if len(some)
@@ -113,7 +114,7 @@ def test_patches_of_even_side_move_with_their_centres():
     cut = FramePatches.cut(
         frames((9, 12)), np.zeros(7, int), [[4, 3 + i] for i in range(7)], (4, 4)
     )
-    assert (cut.cropped()[:, 0, 0, 0].diff() == 1).all()
+    assert (cut.as_tensor()[:, 0, 0, 0].diff() == 1).all()
 
 
 def test_what_cannot_be_cut_is_a_bug():
@@ -128,7 +129,7 @@ def test_stacks_follow_one_another(stack: FramePatches, order: tuple[int, ...]):
     other = FramePatches.cut(frames((7, 30), (7, 6)), [[1, 1]], [[3, 3]], (6, 5))
     parts = [(stack, other)[i] for i in order]
     both = FramePatches.concatenate(parts)
-    assert torch.equal(both.cropped(), torch.cat([part.cropped() for part in parts]))
+    assert torch.equal(both.as_tensor(), torch.cat([part.as_tensor() for part in parts]))
     assert len(both.pixels) == len(stack.pixels) + len(other.pixels)
 
 
@@ -137,13 +138,13 @@ def test_patches_of_the_same_frames_share_them(stack: FramePatches):
     both = concatenate_images([first, rest])
     assert isinstance(both, FramePatches)
     assert both.pixels is stack.pixels
-    assert torch.equal(both.cropped(), stack.cropped())
+    assert torch.equal(both.as_tensor(), stack.as_tensor())
 
 
 def test_patches_and_ready_images_join_as_ready_images(stack: FramePatches):
-    both = concatenate_images([stack, stack.cropped()])
+    both = concatenate_images([stack, stack.as_tensor()])
     assert isinstance(both, Tensor)
-    assert torch.equal(both, torch.cat([stack.cropped()] * 2))
+    assert torch.equal(both, torch.cat([stack.as_tensor()] * 2))
 
 
 def test_all_of_a_stack_moves(stack: FramePatches):
@@ -162,7 +163,7 @@ def image_set(images: Tensor | FramePatches) -> ImageSet:
 
 
 def test_the_first_images_of_a_set_are_not_cut_and_keep_their_place(stack: FramePatches):
-    noisy = dataclasses.replace(image_set(stack), images=stack.cropped() + 1, clean=stack)
+    noisy = dataclasses.replace(image_set(stack), images=stack.as_tensor() + 1, clean=stack)
     few = noisy.first(4)
     assert isinstance(few.clean, FramePatches)
     assert torch.equal(as_tensor(few.clean) + 1, few.images)
@@ -179,9 +180,10 @@ def test_batches_of_patches_are_those_of_ready_images(stack: FramePatches):
     def batches(
         images: Tensor | FramePatches, target: Tensor | FramePatches
     ) -> list[Batch[Tensor]]:
-        return list(make_dataloader(Batch(images, target, torch.arange(30)), 7, CPU, seed=3))
+        order = BatchOrder(batch_size=7, seed=3)
+        return list(make_dataloader(Batch(images, target, torch.arange(30)), CPU, order))
 
-    ready = stack.cropped()
+    ready = stack.as_tensor()
     for cut, whole in zip(batches(stack, stack), batches(ready, ready), strict=True):
         assert torch.equal(cut.images, whole.images)
         assert cut.target is cut.images
@@ -193,7 +195,9 @@ def test_batches_of_patches_are_those_of_ready_images(stack: FramePatches):
 def test_the_identity_of_patches_tells_them_from_others(stack: FramePatches):
     def identity(images: FramePatches) -> str:
         part = image_set(images)
-        return fingerprint(Splits(train=part, val=part, classes=[], symmetry=[]).identity())
+        return fingerprint(
+            Splits(train=part, val=part, classes=[], symmetry=[]).fingerprint_parts()
+        )
 
     replace = dataclasses.replace
     others = [

@@ -1,7 +1,4 @@
-"""Values that the user wrote down for each image: in a table, or beside the images.
-
-From what the user wrote down to classes as numbers and to factors.
-"""
+"""Classes and factors of the user's images, from a table, a file or the names of folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,24 +18,27 @@ from vaerun.utils.errors import UserError, closest, format_value
 
 # N images.
 
+Ints = npt.NDArray[np.int64]
+
 _MOST_CLASSES = 1024
 _MISSING = ("", "-1", "nan", "none", "null")
-_FULL_TURN = 2 * np.pi + 1e-3
+_FULL_TURN = 2 * np.pi + 1e-3  # radians, with room for rounding
 
 
 def encode_classes(
     values: Array, key: str, classes: Sequence[str] | None = None
 ) -> tuple[Tensor, list[str]]:
-    """Classes as numbers, (N,) int64, −1 where missing, and their names in order.
+    """Classes as numbers, (N,) int64, −1 where missing, and the names of the classes in order.
 
     Parameters
     ----------
     values
-        Whole numbers or text; empty, −1 and NaN are missing.
+        Whole numbers or text; empty values, −1 and NaN are missing.
     key
-        That named them, for messages.
+        Config key that named the values, for messages.
     classes
-        Names whose numbers are given; other classes count as missing. None: all that there are.
+        Names of the classes, in the order of their numbers, others being treated as missing; None
+        for all that occur.
     """
     text = np.array([_word(value) for value in values.tolist()])
     present = sorted(
@@ -73,73 +73,53 @@ def _is_number(word: str) -> bool:
 
 
 def parse_factor(values: Array, name: str) -> Tensor:
-    """A factor as numbers, (N,) float32, NaN where missing; ``angle`` in [−π, π)."""
+    """Factor as numbers, (N,) float32, NaN where missing; ``angle`` in [−π, π) radians."""
     try:
         if values.dtype.kind == "U":
             values = np.where(values == "", "nan", values)
-        found = torch.from_numpy(values.astype(np.float64))
+        factor = torch.from_numpy(values.astype(np.float64))
     except ValueError:
         wrong = next(v for v in values.tolist() if not _is_number(v) and v.lower() != "nan")
         what = f"data.factors=[{name}] holds {format_value(wrong)}, which is no number"
         raise UserError(what, "name classes by data.label") from None
     if name == "angle":
-        largest = float(found.abs().nan_to_num(0).max())
+        largest = float(factor.abs().nan_to_num(0).max())
         if largest > _FULL_TURN:
             what = f"data.factors=[angle] goes up to {largest:g}: more than a full turn in radians"
             raise UserError(what, "give radians, or call it otherwise")
-        return geometry.wrap(found.float())
-    return found.float()
-
-
-# N images of a source.
-
-Ints = npt.NDArray[np.int64]
+        return geometry.wrap(factor.float())
+    return factor.float()
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """Values by name: from the table, or from beside the images, in the same files.
-
-    Attributes
-    ----------
-    source
-        The images.
-    table
-        A row for each image, or a column ``file``.
-    folder
-        That these files are named from.
-    """
+    """Values of each image by name, from a table or from the files of the images."""
 
     source: ImageFiles
-    table: Table | None
-    folder: Path
+    table: Table | None  # with a row for each image, or with a column ``file``
+    folder: Path  # that the names in ``file`` are relative to
 
     def values(self, name: str, key: str) -> Array:
-        """One value for each image, (N,), numbers or text.
+        """Values (N,), numbers or text, of a column of the table or a data set beside the images.
 
-        Parameters
-        ----------
-        name
-            Of a column or a data set.
-        key
-            That named it, for messages.
+        Messages mention the config key that named it.
         """
         if self.table is not None and name in self.table.columns:
             column = np.append(self.table.columns[name], "")
             return column[_rows(self.source, self.table, self.folder)]
-        beside = [names_beside(e.file, e.layout.n) for e in self.source.entries]
+        beside = [names_beside(e.file, e.axes.n) for e in self.source.entries]
         wanted = name.strip("/")
         if all(wanted in names for names in beside):
             files = [entry.file for entry in self.source.entries]
             return np.concatenate([read_beside(file, wanted) for file in files])
         known = sorted({*(self.table.columns if self.table else ()), *beside[0]})
         what = f"data.{key}={name} is neither a column of data.table nor a data set of one value"
-        mend = f"did you mean {closest(name, known)}" if known else "name a file by data.table="
-        raise UserError(f"{what} for each image", mend)
+        hint = f"did you mean {closest(name, known)}" if known else "name a file by data.table="
+        raise UserError(f"{what} for each image", hint)
 
 
 def _rows(source: ImageFiles, table: Table, folder: Path) -> Ints:
-    """The row of the table for each image, (N,); −1 for an image that it does not name."""
+    """Row of the table for each image, (N,); −1 for an image that the table does not name."""
     if "file" not in table.columns:
         if len(table) != len(source) or source.skipped:
             n = f"{len(source)}" + (f" and {len(source.skipped)} skipped" * bool(source.skipped))
@@ -155,11 +135,11 @@ def _rows(source: ImageFiles, table: Table, folder: Path) -> Ints:
         below = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
         name = next((s for s in (below, path.name, path.stem) if s in named), None)
         rows = [-1] if name is None else named[name]
-        if name in used or len(rows) not in (1, entry.layout.n):
-            what = f"data.table={table.path} does not tell which image {format_value(name)} means"
+        if name in used or len(rows) not in (1, entry.axes.n):
+            what = f"data.table={table.path} leaves open which image {format_value(name)} means"
             raise UserError(what, "give paths from data.path on, one row for each image")
         used |= set() if name is None else {name}
-        parts.append(np.resize(np.array(rows), entry.layout.n))
+        parts.append(np.resize(np.array(rows), entry.axes.n))
     if not used:
         first = table.columns["file"][0]
         what = f"data.table={table.path} names no file of data.path ({first}, …)"

@@ -1,9 +1,8 @@
-"""The four suits of playing cards as outlines of our own, and how they become pixels.
+"""Outlines of the four suits of playing cards, and their rasterisation.
 
-A suit is a union of closed shapes. Shapes are written down in (row, column), rows downwards, in
-units of the suit's longest side, from the middle of the suit; the heart alone stands lower, by
-0.08, with its heavy lobes about the middle. Each is the right half of a figure that is its own
-mirror image, as cubic Bézier arcs.
+A suit is a union of closed shapes. Coordinates are (row, column), rows downwards, in units of the
+suit's longest side, from the middle of the suit; the heart is 0.08 lower, which centres its heavy
+lobes. A mirror-symmetric shape is given by its right half, as cubic Bézier arcs.
 """
 
 from functools import cache
@@ -15,10 +14,10 @@ from torch import Tensor
 
 SUITS = ["clubs", "spades", "hearts", "diamonds"]
 SYMMETRY = [1, 1, 1, 2]
-LONGEST_SIDE = 0.62  # of the field: no suit leaves it under any rotation and ±20° of shear
+LONGEST_SIDE = 0.62  # of the field, which contains a suit at any rotation and ±20° of shear
 
 Point = tuple[float, float]
-Arc = tuple[Point, Point, Point]  # two control points and the end; it starts where the last ended
+Arc = tuple[Point, Point, Point]  # two control points and the end
 
 _POINTS_PER_ARC = 48
 _LINES_PER_PIXEL = 4
@@ -46,7 +45,7 @@ _CLUB_STEM: list[Arc] = [
 
 
 def _mirrored(top: Point, right_half: list[Arc]) -> Tensor:
-    """The closed polygon (V, 2) of a figure given by its right half, from its top down."""
+    """Closed polygon (V, 2) of a mirror-symmetric shape, from its right half, top to bottom."""
     t = torch.linspace(0, 1, _POINTS_PER_ARC + 1, dtype=torch.float64)[1:, None]
     start, vertices = torch.tensor([top], dtype=torch.float64), []
     for arc in right_half:
@@ -60,13 +59,13 @@ def _mirrored(top: Point, right_half: list[Arc]) -> Tensor:
 
 
 def _disc(row: float, column: float, radius: float) -> Tensor:
-    """A circle as a polygon (V, 2)."""
+    """Circle as a polygon (V, 2)."""
     turn = torch.linspace(0, 2 * torch.pi, 4 * _POINTS_PER_ARC + 1, dtype=torch.float64)[1:]
     return torch.stack([row + radius * turn.sin(), column + radius * turn.cos()], dim=1)
 
 
 def outlines(suit: str) -> list[Tensor]:
-    """The closed polygons (V, 2) whose union is the suit, in units of its longest side."""
+    """Closed polygons (V, 2) whose union is a suit, in units of its longest side."""
     if suit == "clubs":
         lobes = [_disc(-0.265, 0.0, 0.235), _disc(0.09, 0.25, 0.235), _disc(0.09, -0.25, 0.235)]
         return [*lobes, _disc(-0.03, 0.0, 0.13), _mirrored((-0.1, 0.0), _CLUB_STEM)]
@@ -79,7 +78,7 @@ def outlines(suit: str) -> list[Tensor]:
 
 
 def coverage(polygon: Tensor, size: int) -> Tensor:
-    """The part of each pixel that a simple polygon covers, (size, size) in [0, 1].
+    """Share of each pixel that a simple polygon covers, (size, size) in [0, 1].
 
     Parameters
     ----------
@@ -90,8 +89,8 @@ def coverage(polygon: Tensor, size: int) -> Tensor:
 
     Notes
     -----
-    Each edge that a scan line crosses adds ±1, by its direction, to all that lies to the right of
-    the crossing: exact along the line, and averaged over a few lines a pixel.
+    Each edge that a scan line crosses adds ±1, by its direction, to everything right of the
+    crossing. This is exact along the line, and averaged over a few lines per pixel.
     """
     ends = polygon.roll(-1, dims=0)
     lines = (torch.arange(size * _LINES_PER_PIXEL, dtype=polygon.dtype) + 0.5) / _LINES_PER_PIXEL
@@ -106,7 +105,7 @@ def coverage(polygon: Tensor, size: int) -> Tensor:
 
 
 @cache
-def upright(suit: str, size: int) -> Tensor:
-    """The suit upright about the centre of its field, white on black, (size, size) float32."""
+def rasterise(suit: str, size: int) -> Tensor:
+    """Suit at rotation 0 in the centre of its field, white on black, (size, size) float32."""
     shapes = [(shape * LONGEST_SIDE + 0.5) * size for shape in outlines(suit)]
     return torch.stack([coverage(shape, size) for shape in shapes]).amax(dim=0).float()

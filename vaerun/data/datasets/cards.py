@@ -1,4 +1,4 @@
-"""The cards: four suits under known shear, rotation and shift, drawn on the fly."""
+"""Cards: the four suits of playing cards, drawn with known shear, rotation and shift."""
 
 import dataclasses
 import math
@@ -12,19 +12,19 @@ from torch import Tensor
 from vaerun import geometry
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
-from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, upright
+from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, rasterise
 from vaerun.data.image_set import ImageSet, Splits
 
 # N images, S side of an image in pixels.
 
 _SUPERSAMPLING = 3  # samples a pixel along each axis; their mean is the pixel
-_MASTER = 4  # pixels of the upright master per pixel of an image, along each axis
+_MASTER = 4  # pixels of the master drawing per pixel of an image, along each axis
 _CHUNK = 250  # images drawn at once: some 100 MB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardsConfig(DataConfig):
-    """How the cards are drawn; every factor is uniform and independent of the others."""
+    """How the cards are drawn; all factors are uniform and independent."""
 
     size: int = field("side of the square images, in pixels", min=8)
     rotation_deg: float = field("rotation is within ± this, in degrees", min=0, max=180)
@@ -47,11 +47,10 @@ class CardsConfig(DataConfig):
 
 
 def load(config: CardsConfig, seed: int) -> Splits:
-    """Draw both splits, each from its own random stream.
+    """Draw training and validation images, each from its own random stream.
 
-    Suits take turns (clubs, spades, hearts, diamonds, clubs, ...), so any first n images are
-    balanced, and the first n of a larger set are the same as a set of n. ``index`` counts through
-    training and validation images.
+    Suits alternate (clubs, spades, hearts, diamonds, clubs, ...), so that the first n images of a
+    set are balanced and equal to a set of n images. ``index`` counts through both splits.
     """
     n_train, n_val = _sizes(config)
     train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
@@ -64,9 +63,9 @@ def load(config: CardsConfig, seed: int) -> Splits:
 
 
 def load_labelled(config: CardsConfig, seed: int, splits: Splits) -> ImageSet:
-    """Draw the labelled cards, from a random stream and a range of poses of their own.
+    """Draw labelled cards from a random stream and a range of poses of their own.
 
-    ``index`` goes on after the validation images.
+    ``index`` continues that of the validation images.
     """
     del splits
     ranges = dataclasses.replace(
@@ -84,14 +83,15 @@ def _sizes(config: CardsConfig) -> tuple[int, int]:
 
 
 def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
-    """Cards with the given factors, (N, 1, S, S) in [0, 1], white on black.
+    """Cards with given factors, (N, 1, S, S) in [0, 1], white on black.
 
     Parameters
     ----------
     label
-        (N,) suit of each image, by its place in `SUITS`.
+        (N,) suit of each image, as an index into `SUITS`.
     factors
-        ``angle`` and ``shear`` in radians, ``shift_row`` and ``shift_column`` in pixels, (N,).
+        ``angle`` and ``shear`` in radians, ``shift_row`` and ``shift_column`` in pixels, (N,)
+        each.
     size
         S, the side of the images in pixels.
     """
@@ -99,17 +99,17 @@ def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
     shift_px = torch.stack([factors["shift_row"], factors["shift_column"]], dim=1)
     images = torch.empty(len(label), 1, size, size)
     for k, suit in enumerate(SUITS):
-        master = upright(suit, size * _MASTER)
+        master = rasterise(suit, size * _MASTER)
         for chunk in (label == k).nonzero().flatten().split(_CHUNK):
             images[chunk] = _warped(master, matrix[chunk], shift_px[chunk], size)
     return images
 
 
 def _warped(master: Tensor, matrix: Tensor, shift_px: Tensor, size: int) -> Tensor:
-    """One suit under n maps, (n, 1, S, S): each pixel is the mean of samples inside it."""
+    """One suit under n maps, (n, 1, S, S); each pixel is the mean of samples inside it."""
     fine = size * _SUPERSAMPLING
     fine_px = geometry.pixel_size(fine, fine)  # grid units of the fine image, which is warped to
-    # Both pictures cover the same field, but the outermost pixel centres lie elsewhere in it.
+    # both images cover the same field, but their outermost pixel centres differ
     half_master = (1 - 1 / len(master)) * fine / 2 * fine_px
     copies = master.expand(len(matrix), 1, *master.shape)
     samples = geometry.warp(
@@ -121,7 +121,7 @@ def _warped(master: Tensor, matrix: Tensor, shift_px: Tensor, size: int) -> Tens
 def _image_set(
     config: CardsConfig, n: int, first_index: int, seed: np.random.SeedSequence
 ) -> ImageSet:
-    """Draw n cards with factors and noise from their own streams."""
+    """Draw n cards, with separate random streams for factors and noise."""
     factor_seed, noise_seed = seed.spawn(2)
     ranges = {
         "angle": math.radians(config.rotation_deg),

@@ -1,4 +1,4 @@
-"""Your own images: from files to training and validation images, or to all of them in turn.
+"""The user's own images: training and validation images from files, in memory or streamed.
 
 vaerun data=images data.path='particles/*.tif' data.size=48
 """
@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -28,60 +27,71 @@ from vaerun.utils.errors import UserError
 
 _FEWEST = 10  # images that anything can be learned from
 _STREAM = 5  # of the choice of labelled images
-_GLANCE = 50  # images that tell whether all are like those of a run
+_GLANCE = 50  # images whose intensities are compared with those of a run
 _LARGE = 256  # pixels a side
 _OF_MEMORY = 0.7  # share that images may fill
-_OF_LIMIT = 1 / 8  # of `data.memory_gb`, held of images that are streamed,
-_MOST_HELD = 128 * 2**20  # but no more bytes than this
+# Images of a stream that are shuffled together fill a share of `data.memory_gb`, up to a limit in
+# bytes. Twice as much is in memory, since the next images are being read.
+_OF_LIMIT, _MOST_HELD = 1 / 8, 128 * 2**20
 
 log = logging.getLogger(__name__)
 
 
 def load(config: ImagesConfig, seed: int) -> Splits:
-    """Training and validation images, parted at random; ``index`` counts through all files.
+    """Training and validation images, split at random; ``index`` counts through all files.
 
-    Sets larger than ``data.memory_gb`` stay on disk, in one file that is made of them.
+    Sets larger than ``data.memory_gb`` are streamed from a single file that is made of them.
 
     Raises
     ------
     UserError
-        If there are no images, too few of them, or some that do not go together.
+        If there are too few images, or images that differ in size or channels.
     """
-    found = scan_images(config, fewest=_FEWEST)
-    parts = _split(config, len(found.stack), seed)
-    is_large = _is_large(config, found, sum(map(len, parts)))
-    digest = found.stack.source.digest()
-    stack, n_mended = found.stack, 0
+    scanned = scan_images(config, fewest=_FEWEST)
+    images, n_repaired = scanned.images, 0
+    types = images.source.types
+    parts = _split(config, len(images), seed)
+    is_large = _is_large(config, scanned, sum(map(len, parts)))
+    digest = images.source.digest()
     if is_large:
+        assert config.memory_gb is not None
         root = Path(config.root).expanduser()
-        stack, n_mended = cached_images(found.stack, digest.tobytes(), root)
-        stack = replace(stack, held_bytes=_held_bytes(config))
-    surveys = [IntensityStatistics.of(stack.select(rows), config.clip_percent) for rows in parts]
-    if all(survey.n_constant == survey.n for survey in surveys):
-        what = f"all {len(found.stack)} images of data.path={config.path} are constant"
+        images, n_repaired = cached_images(images, digest.tobytes(), root)
+        held_bytes = min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
+        images = replace(images, held_bytes=held_bytes)
+    statistics = [
+        IntensityStatistics.of(images.select(rows), config.clip_percent) for rows in parts
+    ]
+    if all(one.n_constant == one.n for one in statistics):
+        what = f"all {len(images)} images of data.path={config.path} are constant"
         raise UserError(what, "give others: there is nothing to learn from these")
     if config.normalise == "none":
-        check_range(min(s.low for s in surveys), max(s.high for s in surveys))
-    window = surveys[0].window(config.normalise, found.stack.source.types)
-    among = replace(found, stack=stack)
-    train, val = (_image_set(among, window, rows, at_once=not is_large) for rows in parts)
-    log.info(log_messages.describe_images(found.stack, found.label, found.classes, found.factors))
-    made = log_messages.describe_preprocessing(found.stack, surveys, window, n_mended)
-    log.info(made + log_messages.describe_split(len(train), len(val)))
+        check_range(min(s.low for s in statistics), max(s.high for s in statistics))
+    window = statistics[0].window(config.normalise, types)
+    source = replace(scanned, images=images)
+    train, val = (_image_set(source, window, rows, in_memory=not is_large) for rows in parts)
+    _log_images(scanned)
+    log.info(
+        log_messages.describe_preprocessing(scanned.images, statistics, window, n_repaired)
+        + f"; {len(train):,} to train on, {len(val):,} to validate"
+    )
     if max(train.images.shape[2:]) > _LARGE:
-        log.info(log_messages.large_image_hint(config.path or ""))
+        log.info(
+            "such large images are slow to learn from: data.size=64 resamples them, "
+            f"data=patches data.path={config.path} cuts patches out of them"
+        )
     return Splits(
         train=train,
         val=val,
-        classes=found.classes,
-        symmetry=[1] * len(found.classes),
+        classes=scanned.classes,
+        symmetry=[1] * len(scanned.classes),
         window=window,
         origin=torch.from_numpy(digest),
     )
 
 
 def load_labelled(config: ImagesConfig, seed: int, splits: Splits) -> ImageSet:
-    """A share of the training images of each class, at least one."""
+    """Random share of the training images of each class, at least one image."""
     label = splits.train.label.numpy()
     if not (label >= 0).any():
         raise UserError(
@@ -97,86 +107,86 @@ def load_labelled(config: ImagesConfig, seed: int, splits: Splits) -> ImageSet:
     return splits.train.select(torch.from_numpy(np.sort(np.concatenate(rows))))
 
 
-def everything(
+def load_all(
     config: ImagesConfig, like: DataShape | None = None, classes: Sequence[str] | None = None
 ) -> ImageSet:
-    """All images in the order of their files, read when they are looked at.
+    """All images in the order of their files, read when indexed.
 
-    Parameters
-    ----------
-    config
-        Where they are, and how to prepare them.
-    like
-        Of the data set that a network was trained on: its window is theirs too.
-    classes
-        Names of its classes, whose numbers labels are to have; None: their own.
+    Shape and class names of the data set that a network was trained on, if given, determine the
+    intensity window and the numbers of the labels.
     """
-    found = scan_images(config, classes=classes)
+    scanned = scan_images(config, classes=classes)
+    images = scanned.images
     window = None if like is None else like.window
-    surveys: list[IntensityStatistics] = []
+    statistics: list[IntensityStatistics] = []
     if config.normalise in ("none", "image"):
         window = None
     elif window is not None:
-        few = torch.linspace(0, len(found.stack) - 1, _GLANCE).long().unique()
-        seen = IntensityStatistics.of(found.stack.select(few))
+        few = torch.linspace(0, len(images) - 1, _GLANCE).long().unique()
+        seen = IntensityStatistics.of(images.select(few))
         if not seen.fills(window):
-            log.warning(log_messages.unlike_run_warning(seen, window))
+            log.warning(
+                f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the "
+                f"run became 0 to 1 from {window[0]:g} to {window[1]:g}: give them in the same "
+                "units"
+            )
     else:
-        surveys = [IntensityStatistics.of(found.stack, config.clip_percent)]
-        window = surveys[0].window(config.normalise, found.stack.source.types)
-    log.info(log_messages.describe_images(found.stack, found.label, found.classes, found.factors))
-    log.info(log_messages.describe_preprocessing(found.stack, surveys, window))
-    return _image_set(found, window, found.stack.rows, at_once=False)
+        statistics = [IntensityStatistics.of(images, config.clip_percent)]
+        window = statistics[0].window(config.normalise, images.source.types)
+    _log_images(scanned)
+    log.info(log_messages.describe_preprocessing(images, statistics, window))
+    return _image_set(scanned, window, images.rows, in_memory=False)
 
 
-def _image_set(
-    found: ScannedImages, window: tuple[float, float] | None, rows: Tensor, *, at_once: bool
-) -> ImageSet:
-    images = replace(found.stack, window=window).select(rows)
-    return ImageSet(
-        images=images.cropped() if at_once else images,
-        label=found.label[rows],
-        index=rows,
-        factors={name: values[rows] for name, values in found.factors.items()},
+def _log_images(scanned: ScannedImages) -> None:
+    log.info(
+        log_messages.describe_images(
+            scanned.images, scanned.label, scanned.classes, scanned.factors
+        )
     )
 
 
-def _is_large(config: ImagesConfig, found: ScannedImages, n: int) -> bool:
-    """Whether n images are streamed; refused if there is room for them in no way."""
-    needed = 4 * n * found.stack.shape[1:].numel()
+def _image_set(
+    scanned: ScannedImages, window: tuple[float, float] | None, rows: Tensor, *, in_memory: bool
+) -> ImageSet:
+    images = replace(scanned.images, window=window).select(rows)
+    return ImageSet(
+        images=images.as_tensor() if in_memory else images,
+        label=scanned.label[rows],
+        index=rows,
+        factors={name: values[rows] for name, values in scanned.factors.items()},
+    )
+
+
+def _is_large(config: ImagesConfig, scanned: ScannedImages, n: int) -> bool:
+    """Whether n images must be streamed; raises a `UserError` if they can only be in memory."""
+    needed = 4 * n * scanned.images.shape[1:].numel()
     gb = f"{math.ceil(100 * needed / 2**30) / 100:g}"
     if config.memory_gb is not None and needed > config.memory_gb * 2**30:
         if config.corrupt != "none":
             what = f"data.corrupt={config.corrupt} wants its {n:,} images in memory, {gb} GB"
-            mend = f"data.memory_gb={gb} lets them in, data.train_size takes fewer"
-            raise UserError(f"{what}, above data.memory_gb={config.memory_gb:g}", mend)
+            hint = f"data.memory_gb={gb} lets them in, data.train_size takes fewer"
+            raise UserError(f"{what}, above data.memory_gb={config.memory_gb:g}", hint)
         return True
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > _OF_MEMORY * there:
         what = f"{n:,} images take {gb} GB of memory, this computer has {there / 2**30:.0f} GB"
-        mend = "stream them by data.memory_gb=1, or make them smaller by data.size=64"
-        raise UserError(what, mend)
+        hint = "stream them by data.memory_gb=1, or make them smaller by data.size=64"
+        raise UserError(what, hint)
     return False
 
 
-def _held_bytes(config: ImagesConfig) -> int:
-    """How much of a stream is shuffled at a time; twice that is held, the next being read."""
-    assert config.memory_gb is not None
-    return min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
-
-
 def _split(config: ImagesConfig, n: int, seed: int) -> list[Tensor]:
-    """Positions of the training and of the validation images, in their order."""
+    """Ascending positions of the training and of the validation images."""
     order = np.random.default_rng(seed).permutation(n)
     n_val = min(max(round(config.val_share * n), 1), n - 1)
-    parts = {"train": order[n_val:], "val": order[:n_val]}
-    return [_some(kind, rows, getattr(config, f"{kind}_size")) for kind, rows in parts.items()]
-
-
-def _some(kind: str, rows: npt.NDArray[np.int64], size: int | None) -> Tensor:
-    if size is not None and size > len(rows):
-        raise UserError(
-            f"data.{kind}_size={size} is more than the {len(rows)} images there are",
-            f"set it to {len(rows)} or less, or to null for all; data.val_share parts them",
-        )
-    return torch.from_numpy(np.sort(rows[:size]))
+    parts = []
+    for kind, rows in (("train", order[n_val:]), ("val", order[:n_val])):
+        size = getattr(config, f"{kind}_size")
+        if size is not None and size > len(rows):
+            raise UserError(
+                f"data.{kind}_size={size} is more than the {len(rows)} images there are",
+                f"set it to {len(rows)} or less, or to null for all; data.val_share splits them",
+            )
+        parts.append(torch.from_numpy(np.sort(rows[:size])))
+    return parts

@@ -1,4 +1,4 @@
-"""What can be asked of `data=images`."""
+"""Config keys of `data=images`."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from vaerun.utils.errors import UserError, format_value, raise_all
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagesConfig(DataConfig):
-    """Where the images lie, what is known of them, and what is done to them."""
+    """Paths, annotations and preprocessing of the user's own images."""
 
     path: str | None = field(
         "file, folder or glob of your own images; a folder of folders: their names are classes"
     )
-    key: str | None = field("name of the images' data set in HDF5 and npz files; null: found")
+    key: str | None = field("name of the images' data set in HDF5 and npz files; null: detected")
     label: str | None = field(
-        "column of the table, or data set beside the images, that tells the class; or folder"
+        "column of the table, or data set beside the images, of the class; or folder"
     )
     table: str | None = field(
         "CSV file with a row for each image, in their order or named in a column file"
@@ -36,15 +36,14 @@ class ImagesConfig(DataConfig):
         "percent of the pixels at either end that become 0, and 1", min=0, below=50
     )
     mask: str = field(
-        "what is made black: none, or all beyond a circle", choices=["none", "circle"]
+        "what becomes black: none, or all beyond a circle", choices=["none", "circle"]
     )
     val_share: float = field("share of the images held back for validation", above=0, max=0.9)
     skip_unreadable: bool = field("whether to leave out files that cannot be read")
     memory_gb: float | None = field(
-        "GB of images, of four bytes a number, that are kept in memory; more are streamed from a "
-        "file that is written to data.root once; null: all are kept",
+        "GB of images, of four bytes a number, that may be in memory; more are streamed from a "
+        "file that is written to data.root once; null: no limit",
         above=0,
-        formerly=None,
     )
     labelled_share: float = field(
         "share of the training images of each class with a label, for models that learn them",
@@ -65,8 +64,8 @@ class ImagesConfig(DataConfig):
         raise_all(faults)
 
     @property
-    def preparation(self) -> Preprocessing:
-        """What is done to every image."""
+    def preprocessing(self) -> Preprocessing:
+        """Preprocessing of every image."""
         return Preprocessing(
             grey=self.grey,
             crop=_size(self.crop_px),

@@ -1,4 +1,4 @@
-"""What the log says of the user's images: what was found, and what was done to it."""
+"""Log messages about the user's images and their preprocessing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,25 +12,24 @@ _NAMED = 6  # classes, files or types that are listed
 
 
 def size(shape: tuple[int, int, int]) -> str:
-    """(C, H, W) in words."""
+    """Text of an image shape (C, H, W)."""
     channels, height, width = shape
     return f"{height}×{width}" + (f" in {channels} channels" if channels > 1 else "")
 
 
 def describe_images(
-    stack: FileImages, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
+    images: FileImages, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
 ) -> str:
-    """Images, their files and axes, what is known of them."""
-    source = stack.source
+    """Text on number, size and type of images, and on their files, classes and factors."""
+    source = images.source
     first, last = source.entries[0], source.entries[-1]
-    several = len(source.entries) > 1
     files = first.file.name
-    if several:
+    if len(source.entries) > 1:
         files = f"{len(source.entries):,} files, {first.file.name} to {last.file.name}"
-    shapes = {entry.layout.shape[1:] for entry in source.entries}
-    sides = size(first.layout.shape) if len(shapes) == 1 else f"{len(shapes)} sizes"
+    shapes = {entry.axes.shape[1:] for entry in source.entries}
+    sides = size(first.axes.shape) if len(shapes) == 1 else f"{len(shapes)} sizes"
     types = ", ".join(sorted(map(str, source.types)))
-    parts = [f"found {len(source):,} images of {sides} ({types}, {first.layout}) in {files}"]
+    parts = [f"found {len(source):,} images of {sides} ({types}, {first.axes}) in {files}"]
     if source.skipped:
         parts.append(f"{len(source.skipped)} unreadable skipped: {_listed(source.skipped)}")
     if classes:
@@ -47,25 +46,17 @@ def describe_images(
 
 
 def describe_preprocessing(
-    stack: FileImages,
-    surveys: Sequence[IntensityStatistics],
+    images: FileImages,
+    statistics: Sequence[IntensityStatistics],
     window: Window | None,
-    n_mended: int = 0,
+    n_repaired: int = 0,
 ) -> str:
-    """Cutting, resampling, intensities.
+    """Text on cropping, resizing and normalisation.
 
-    Parameters
-    ----------
-    stack
-        The images.
-    surveys
-        Of all of them, or none.
-    window
-        Intensities that became 0 and 1, if all share them.
-    n_mended
-        Images that were mended before they were surveyed.
+    Statistics are of parts that make up all images, or none; ``n_repaired`` counts images that
+    were repaired before these were computed.
     """
-    prepare = stack.prepare
+    prepare = images.prepare
     steps = {
         "averaged over channels": prepare.grey,
         f"cut to {_sides(prepare.crop)}": prepare.crop,
@@ -80,33 +71,12 @@ def describe_preprocessing(
         parts.append("intensities as they are" if window == (0, 1) else span)
     elif prepare.normalise == "image":
         parts.append("each from its own darkest to its brightest pixel")
-    n_mended += sum(survey.n_mended for survey in surveys)
-    if n_mended:
-        parts.append(f"pixels that are no numbers in {n_mended:,} of them set to their median")
-    if n_constant := sum(survey.n_constant for survey in surveys):
+    n_repaired += sum(one.n_repaired for one in statistics)
+    if n_repaired:
+        parts.append(f"pixels that are no numbers in {n_repaired:,} of them set to their median")
+    if n_constant := sum(one.n_constant for one in statistics):
         parts.append(f"{n_constant:,} of them are constant")
     return "; ".join(parts)
-
-
-def describe_split(n_train: int, n_val: int) -> str:
-    """How many images are for what."""
-    return f"; {n_train:,} to train on, {n_val:,} to validate"
-
-
-def large_image_hint(path: str) -> str:
-    """What to do with images that are frames."""
-    return (
-        "such large images are slow to learn from: data.size=64 resamples them, "
-        f"data=patches data.path={path} cuts patches out of them"
-    )
-
-
-def unlike_run_warning(seen: IntensityStatistics, window: Window) -> str:
-    """Intensities that are probably counted otherwise than those of the run."""
-    return (
-        f"these images have intensities from {seen.low:g} to {seen.high:g}, those of the run "
-        f"became 0 to 1 from {window[0]:g} to {window[1]:g}: give them in the same units"
-    )
 
 
 def _sides(sides: tuple[int, int] | None) -> str:

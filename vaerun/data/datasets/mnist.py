@@ -1,8 +1,7 @@
-"""MNIST, upright or turned and shifted by known amounts, on its own field or a larger one."""
+"""MNIST digits as they are, or rotated and shifted by known amounts on a larger field."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,12 +20,12 @@ from vaerun.utils.errors import UserError
 
 # N images, S side of an image in pixels.
 
-_CHUNK = 2000  # digits turned at once: some 30 MB at 28 × 28
+_CHUNK = 2000  # digits rotated at once: some 30 MB at 28 × 28
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MnistConfig(DataConfig):
-    """How the digits are placed; what is 0 does not vary and is no factor."""
+    """How the digits are placed; a quantity of range 0 does not vary and is no factor."""
 
     field: int = schema.field("side of the square images, in pixels; a digit's own is 28", min=28)
     rotation_deg: float = schema.field(
@@ -52,49 +51,26 @@ class MnistConfig(DataConfig):
                 )
 
 
-class Source(NamedTuple):
-    """Where a set of digits comes from: four idx files, and the mirrors that hold them."""
-
-    train_images: DataFile
-    train_labels: DataFile
-    val_images: DataFile
-    val_labels: DataFile
-    mirrors: Sequence[str]
-
-
-SOURCE = Source(
-    train_images=DataFile(
-        "train-images-idx3-ubyte",
-        "6bbc9ace898e44ae57da46a324031adb",
-        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    ),
-    train_labels=DataFile(
-        "train-labels-idx1-ubyte",
-        "a25bea736e30d166cdddb491f175f624",
-        "d53e105ee54ea40749a09fcbcd1e9432",
-    ),
-    val_images=DataFile(
-        "t10k-images-idx3-ubyte",
-        "2646ac647ad5339dbf082846283269ea",
-        "9fb629c4189551a2d022fa330f9573f3",
-    ),
-    val_labels=DataFile(
-        "t10k-labels-idx1-ubyte",
-        "27ae3e4e09519cfbb04c329615203637",
-        "ec29112dd5afa0611ce80d1b7f02629c",
-    ),
-    mirrors=[
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    ],
-)
+# images and labels of the training set, then of the test set: name, MD5, MD5 of the gzipped file
+_REGISTRY = """
+train-images-idx3-ubyte 6bbc9ace898e44ae57da46a324031adb f68b3c2dcbeaaa9fbdd348bbdeb94873
+train-labels-idx1-ubyte a25bea736e30d166cdddb491f175f624 d53e105ee54ea40749a09fcbcd1e9432
+t10k-images-idx3-ubyte 2646ac647ad5339dbf082846283269ea 9fb629c4189551a2d022fa330f9573f3
+t10k-labels-idx1-ubyte 27ae3e4e09519cfbb04c329615203637 ec29112dd5afa0611ce80d1b7f02629c
+"""
+FILES = [DataFile(*line.split()) for line in _REGISTRY.strip().splitlines()]
+MIRRORS = [
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+]
 
 
 def load(config: MnistConfig, seed: int) -> Splits:
-    """The digits of the training file to learn from, those of the test file to validate on.
+    """Digits of the training file as training images, of the test file as validation images.
 
-    A size below a file's takes a random part of it, in the file's order. ``index`` counts through
-    both files, so validation begins at 60,000. The factors of the two splits are independent.
+    A smaller `train_size` or `val_size` takes a random part of a file, in the file's order.
+    ``index`` counts through both files, so that validation begins at 60,000. The factors of the
+    two splits are independent.
     """
     root = Path(config.root).expanduser()
     train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
@@ -110,9 +86,9 @@ def load(config: MnistConfig, seed: int) -> Splits:
 
 
 def load_labelled(config: MnistConfig, seed: int, splits: Splits) -> ImageSet:
-    """As many digits of each class as asked for, from the training file, in poses of their own.
+    """Labelled digits from the training file, equally many of each class, in poses of their own.
 
-    Some of them may be training images too, where their labels are hidden.
+    Some of them may also be training images, whose labels are hidden.
     """
     del splits
     digits, _ = _read(Path(config.root).expanduser())
@@ -133,15 +109,15 @@ def load_labelled(config: MnistConfig, seed: int, splits: Splits) -> ImageSet:
 
 
 def place(digits: Tensor, factors: dict[str, Tensor], field: int) -> Tensor:
-    """Digits turned about the centre of the field and shifted, (N, 1, S, S) in [0, 1].
+    """Digits rotated about the centre of the field and shifted, (N, 1, S, S) in [0, 1].
 
     Parameters
     ----------
     digits
         (N, 1, 28, 28) in [0, 1].
     factors
-        Any of ``angle`` in radians, ``shift_row`` and ``shift_column`` in pixels, (N,); those
-        that are absent are zero.
+        Any of ``angle`` in radians, ``shift_row`` and ``shift_column`` in pixels, (N,) each;
+        absent ones are zero.
     field
         S, the side of the images in pixels.
     """
@@ -165,22 +141,21 @@ def place(digits: Tensor, factors: dict[str, Tensor], field: int) -> Tensor:
 
 
 class _Digits(NamedTuple):
-    """One pair of files: pixels (N, 28, 28) uint8, label (N,) uint8."""
+    """Digits of a pair of files: pixels (N, 28, 28) uint8, label (N,) uint8."""
 
     pixels: npt.NDArray[np.uint8]
     label: npt.NDArray[np.uint8]
 
 
 def _read(root: Path) -> tuple[_Digits, _Digits]:
-    """The digits of the training and of the test file."""
-    *files, mirrors = SOURCE
-    folders = [root, root / "mnist", root / "MNIST" / "raw"]  # the last: as torchvision leaves it
-    arrays = [_parse_idx(raw) for raw in obtain(files, folders, root / "mnist", mirrors)]
+    """Digits of the training and of the test files."""
+    folders = [root, root / "mnist", root / "MNIST" / "raw"]  # the last is torchvision's
+    arrays = [_parse_idx(raw) for raw in obtain(FILES, folders, root / "mnist", MIRRORS)]
     return _Digits(*arrays[:2]), _Digits(*arrays[2:])
 
 
 def _parse_idx(raw: bytes) -> npt.NDArray[np.uint8]:
-    """The array in an idx file of bytes: 0, 0, type 8, rank, then big-endian sizes, then data."""
+    """Array in an idx file of bytes: 0, 0, type 8, rank, then big-endian sizes, then data."""
     assert raw[:3] == b"\x00\x00\x08", raw[:4]
     rank = raw[3]
     shape = np.frombuffer(raw, ">u4", count=rank, offset=4).astype(np.int64)
@@ -202,12 +177,12 @@ def _image_set(
     first_index: int,
     seed: np.random.SeedSequence,
 ) -> ImageSet:
-    """The digits, or `size` of them, in poses of their own."""
+    """A random part of the digits, or all of them, in random poses."""
     choice_seed, factor_seed = seed.spawn(2)
     n = len(digits.label)
     chosen = np.sort(np.random.default_rng(choice_seed).permutation(n)[:size])
-    everyone = _factors(config, n, np.random.default_rng(factor_seed))
-    factors = {name: values[chosen] for name, values in everyone.items()}
+    of_all = _factors(config, n, np.random.default_rng(factor_seed))
+    factors = {name: values[chosen] for name, values in of_all.items()}
     pixels = torch.from_numpy(digits.pixels[chosen])[:, None]
     return ImageSet(
         images=place(pixels.float().div_(255), factors, config.field),
@@ -218,7 +193,7 @@ def _image_set(
 
 
 def _factors(config: MnistConfig, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
-    """What varies, for n digits."""
+    """Random factors of n digits, without those that do not vary."""
     width, sd = math.radians(config.rotation_deg), math.radians(config.rotation_sd_deg)
     angle = _draw(rng, n, width, sd)
     shift = [_draw(rng, n, config.shift_px, config.shift_sd_px) for _ in range(2)]
@@ -231,6 +206,6 @@ def _factors(config: MnistConfig, n: int, rng: np.random.Generator) -> dict[str,
 
 
 def _draw(rng: np.random.Generator, n: int, width: float, sd: float) -> Tensor:
-    """N values, uniform within ±width, or normal where sd is not 0."""
+    """Draw n values, uniform within ±width, or normal if sd is not 0."""
     values = rng.normal(0, sd, n) if sd else rng.uniform(-width, width, n)
     return torch.from_numpy(values.astype(np.float32))

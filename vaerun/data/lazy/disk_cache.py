@@ -1,20 +1,20 @@
-"""All images of a set in one file, one after the other, to be streamed from.
+"""Copy of all images of a set in one file, from which they are streamed.
 
-A folder of files is slow to read in a shuffled order, and so is a packed one; one file of equal
-pieces is not. It is written once, into ``data.root``, under a digest of the user's files and of
-how their images are cut and resampled. Brightness is left to whoever reads, so that every seed,
-split and window shares the file.
+Shuffled reading is slow from many files and from compressed ones, and fast from one file of
+images of equal size. This file is written once, into ``data.root``, under a digest of the user's
+files and of how the images are cropped and resized. Normalisation happens after reading, so that
+all seeds, splits and windows share the file.
 
-Numbers of 8 and 16 bits stay so, unless they are averaged or resampled: reading is what streaming
-costs. All others are kept as `preparing.numbers` makes them, float32 or, where that is too
-coarse, double. So what is read here is to the last bit what would be read from the user's files.
+Numbers of 8 and 16 bits are stored as they are, unless images are averaged or resampled, since
+the speed of streaming depends on their size. Other numbers are stored as
+`preprocessing.float_type`. Images are therefore identical to those read from the user's files.
 """
 
 import logging
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -29,78 +29,45 @@ from vaerun.utils.arrays import path_of, written
 
 # N images of C channels, H × W pixels each.
 
-_VERSION = 1  # of what is written
-_ABANDONED = 3600  # seconds after which a half-written file is no one's
+_VERSION = 1  # of the file's content
+_ABANDONED = 3600  # age in seconds from which an unfinished file belongs to no running process
 
 log = logging.getLogger(__name__)
 
 
-class Cached(NamedTuple):
-    """Images in a cache file.
+def cached_images(images: FileImages, digest: bytes, root: Path) -> tuple[FileImages, int]:
+    """All images of a source in a cache file, and how many had pixels that are not numbers.
 
-    Attributes
-    ----------
-    stack
-        (N, C, H, W) all of them, in the order of the user's files.
-    n_mended
-        How many had pixels that are no numbers.
-    """
-
-    stack: FileImages
-    n_mended: int
-
-
-class _Opened(NamedTuple):
-    stored: LazyArray
-    n_mended: int
-
-
-def cached_images(stack: FileImages, digest: bytes, root: Path) -> Cached:
-    """The images of files in one file, which is written unless it is there.
-
-    Parameters
-    ----------
-    stack
-        All images of its source, in their order.
-    digest
-        Of the files.
-    root
-        ``data.root``.
+    The file, named by the digest of the source files, is written below `root` (``data.root``) if
+    it does not exist.
 
     Raises
     ------
     UserError
-        If an image cannot be read, or the file not be written.
+        If an image cannot be read, or the file cannot be written.
     """
-    path = path_of(root / "images", "images", _key(stack, digest), ".h5")
-    opened = _opened(path, stack)
-    if opened is None:
+    path = path_of(root / "images", "images", _key(images, digest), ".h5")
+    cached = _open(path, images)
+    if cached is None:
         _clear_abandoned(path)
-        size = _type(stack).itemsize * stack.shape.numel() / 2**30
+        size = _type(images).itemsize * images.shape.numel() / 2**30
         log.info(f"writing images to stream, {size:.1f} GB, once: {path}")
         with written(path) as unfinished:
-            _write(unfinished, stack)
-        opened = _opened(path, stack)
-        assert opened is not None, path
-    source = ImageFiles.of(path, opened.stored)
-    whole = FileImages(
-        source=source,
-        rows=torch.arange(len(stack)),
-        prepare=stack.prepare,
-        window=stack.window,
-    )
-    return Cached(whole, opened.n_mended)
+            _write(unfinished, images)
+        cached = _open(path, images)
+        assert cached is not None, path
+    return cached
 
 
-def _key(stack: FileImages, digest: bytes) -> dict[str, Any]:
-    """What the file depends on: not the brightness, nor where the user's files lie."""
-    prepare, source = stack.prepare, stack.source
-    layouts = (entry.layout for entry in source.entries)
+def _key(images: FileImages, digest: bytes) -> dict[str, Any]:
+    """All that the content depends on, which excludes normalisation and the files' names."""
+    prepare, source = images.prepare, images.source
+    axes = (entry.axes for entry in source.entries)
     return {
         "version": _VERSION,
         "files": digest.hex(),
         "key": source.wanted.key,
-        "layouts": [[*layout, len(list(same))] for layout, same in groupby(layouts)],
+        "layouts": [[*one, len(list(same))] for one, same in groupby(axes)],
         "grey": prepare.grey,
         "crop": prepare.crop,
         "pad": prepare.pad,
@@ -108,38 +75,39 @@ def _key(stack: FileImages, digest: bytes) -> dict[str, Any]:
     }
 
 
-def _type(stack: FileImages) -> np.dtype[Any]:
-    """Of the numbers that are written."""
-    given = np.result_type(*stack.source.types).newbyteorder("=")
-    prepare = stack.prepare
-    is_averaged = prepare.grey and any(e.layout.shape[0] > 1 for e in stack.source.entries)
+def _type(images: FileImages) -> np.dtype[Any]:
+    """Type of the stored numbers."""
+    given = np.result_type(*images.source.types).newbyteorder("=")
+    prepare = images.prepare
+    is_averaged = prepare.grey and any(e.axes.shape[0] > 1 for e in images.source.entries)
     is_small = given.kind in "iu" and float_type(given) == np.float32
     if is_small and not is_averaged and prepare.size is None:
         return given
-    return np.result_type(*map(float_type, stack.source.types))
+    return np.result_type(*map(float_type, images.source.types))
 
 
-def _write(path: Path, stack: FileImages) -> None:
-    """One contiguous data set, and how many images were mended as an attribute."""
-    n_mended = 0
+def _write(path: Path, images: FileImages) -> None:
+    """Write one contiguous data set, with the number of repaired images as an attribute."""
+    n_repaired = 0
     with h5py.File(path, "w") as file:
-        images = file.create_dataset("images", tuple(stack.shape), _type(stack))
-        for begin in range(0, len(stack), stack.chunk):
-            for where, some, n_bad in stack.select(slice(begin, begin + stack.chunk)).shaped():
-                first = begin + int(where[0])  # a file's images stand together
-                images[first : first + len(where)] = some.numpy().astype(images.dtype)
-                n_mended += n_bad
-        file.attrs["n_mended"] = n_mended
+        stored = file.create_dataset("images", tuple(images.shape), _type(images))
+        for begin in range(0, len(images), images.chunk):
+            chunk = images.select(slice(begin, begin + images.chunk))
+            for where, some, n_bad in chunk.resized_chunks():
+                first = begin + int(where[0])  # images of a file are consecutive
+                stored[first : first + len(where)] = some.numpy().astype(stored.dtype)
+                n_repaired += n_bad
+        file.attrs["n_repaired"] = n_repaired
 
 
-def _opened(path: Path, stack: FileImages) -> _Opened | None:
-    """The file, read in parts; None if it is absent, broken, or not whole."""
-    shape, dtype = tuple(stack.shape), _type(stack)
+def _open(path: Path, images: FileImages) -> tuple[FileImages, int] | None:
+    """Images in the file; None if the file is absent, damaged or incomplete."""
+    shape, dtype = tuple(images.shape), _type(images)
     try:
         with h5py.File(path) as file:
-            images, n_mended = file["images"], int(file.attrs["n_mended"])
-            offset = images.id.get_offset()
-            same = images.shape == shape and images.dtype == dtype
+            stored, n_repaired = file["images"], int(file.attrs["n_repaired"])
+            offset = stored.id.get_offset()
+            same = stored.shape == shape and stored.dtype == dtype
         size = int(np.prod(shape)) * dtype.itemsize
         if not same or offset is None or path.stat().st_size < offset + size:
             return None
@@ -148,21 +116,27 @@ def _opened(path: Path, stack: FileImages) -> _Opened | None:
     row = size // shape[0]
 
     def read(part: slice) -> Array:
-        # neither mapped, which would count as our memory, nor by HDF5, which has one lock for all
+        # a memory map would count as our memory, and HDF5 reads with one global lock
         first, last, _ = part.indices(shape[0])
         count = max(last - first, 0)
         begin = offset + first * row
         flat = np.fromfile(path, dtype, count * row // dtype.itemsize, offset=begin)
         return flat.reshape(count, *shape[1:])
 
-    stored = LazyArray(
+    array = LazyArray(
         shape=shape, dtype=dtype, read=lambda part: readable(path, lambda: read(part))
     )
-    return _Opened(stored, n_mended)
+    cached = FileImages(
+        source=ImageFiles.of(path, array),
+        rows=torch.arange(len(images)),
+        prepare=images.prepare,
+        window=images.window,
+    )
+    return cached, n_repaired
 
 
 def _clear_abandoned(path: Path) -> None:
-    """Remove what a process that was killed has left of this very file."""
+    """Remove unfinished copies of the file that killed processes have left."""
     for other in path.parent.glob(f".*.{path.name}"):
         if time.time() - other.stat().st_mtime > _ABANDONED:
             other.unlink(missing_ok=True)

@@ -1,16 +1,16 @@
-"""Images that are read from their files, and prepared, only when they are looked at.
+"""Image tensor that is read from files, and preprocessed, when indexed.
 
-To the rest of the program a `FileImages` looks like a tensor of images; a hundred thousand of them
-take no more memory than the few that are in use.
+A `FileImages` looks like a tensor of images, but holds in memory no more than the images in use.
 
-stack[:10]                             # (10, 1, 48, 48), a tensor
-stack.select(mask)                     # some of them; nothing is read yet
+images[:10]                            # (10, 1, 48, 48), a tensor
+images.select(mask)                    # some of the images; nothing is read yet
 """
 
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,22 +28,22 @@ _AT_ONCE = 32 * 2**20  # bytes of images that are read at once
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FileImages:
-    """N images, like a tensor (N, C, H, W) that is read as far as it is indexed.
+    """N images, like a tensor (N, C, H, W) of which only the indexed part is read.
 
     Attributes
     ----------
     source
-        Their files.
+        Files of the images.
     rows
         (N,) int64, positions in the source.
     prepare
-        What is done to them.
+        Preprocessing of each image.
     window
-        Intensities that become 0 and 1; None where each image has its own, or none has.
+        Intensities that become 0 and 1; None if each image has its own, or none is needed.
     device
-        Where they are brought to.
+        Device of the tensors that indexing returns.
     held_bytes
-        Of images in their files' own numbers that a stream of them may hold at a time.
+        Bytes of unprocessed images that a stream may hold at a time.
     """
 
     source: ImageFiles
@@ -52,106 +52,104 @@ class FileImages:
     window: Window | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     held_bytes: int = _AT_ONCE
+    ndim: ClassVar[int] = 4
+    dtype: ClassVar[torch.dtype] = torch.float32
 
     @classmethod
-    def concatenate(cls, stacks: Sequence["FileImages"]) -> "FileImages":
-        """The images of several stacks of one source, one after the other."""
-        first = stacks[0]
-        assert all(stack.source is first.source for stack in stacks)
-        return replace(first, rows=torch.cat([stack.rows for stack in stacks]))
+    def concatenate(cls, parts: Sequence["FileImages"]) -> "FileImages":
+        """Images of several parts of one source, one after the other."""
+        first = parts[0]
+        assert all(part.source is first.source for part in parts)
+        return replace(first, rows=torch.cat([part.rows for part in parts]))
 
     @property
     def shape(self) -> torch.Size:
         """(N, C, H, W)."""
-        return torch.Size((len(self), *self.prepare.outline(self.source.entries[0].layout.shape)))
-
-    @property
-    def ndim(self) -> int:
-        """Four, as of any images."""
-        return 4
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the images, whatever their files hold."""
-        return torch.float32
+        size = self.prepare.output_shape(self.source.entries[0].axes.shape)
+        return torch.Size((len(self), *size))
 
     @property
     def chunk(self) -> int:
-        """Images to read at once."""
+        """Number of images to read at once."""
         return max(_AT_ONCE // (4 * self.shape[1:].numel()), 1)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: slice | Tensor) -> Tensor:
-        """Those of a slice, of positions (n,) int64 or of a mask (N,), (n, C, H, W)."""
-        chosen = self.rows[index.cpu() if isinstance(index, Tensor) else index]
-        images = torch.empty(len(chosen), *self.shape[1:])
-        for where, some, _ in replace(self, rows=chosen).shaped():
-            images[where] = self.prepare.scaled(some, self.window)
+        """Images (n, C, H, W) at a slice, positions (n,) int64 or a boolean mask (N,)."""
+        chosen = self.select(index)
+        images = torch.empty(chosen.shape)
+        for where, some, _ in chosen.resized_chunks():
+            images[where] = self.prepare.to_unit_range(some, self.window)
         return images.to(self.device)
 
-    def shaped(self) -> Iterator[tuple[Tensor, Tensor, int]]:
-        """All images at their full size, of their own brightness, some at a time.
+    def resized_chunks(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yield all images, cropped and resized but with their original intensities.
 
         Yields
         ------
         tuple[Tensor, Tensor, int]
-            Where they stand (n,), the images (n, C, H, W), float32 or double, and how many had
-            pixels that are no numbers.
+            Positions (n,) of some images, the images (n, C, H, W) as float32 or double, and how
+            many of them had pixels that are not numbers.
+
+        Raises
+        ------
+        UserError
+            If an image has no pixel that is a number.
         """
         for where, entry, array in self.source.groups(self.rows.numpy()):
-            images, n_mended = as_floats(array)
-            if n_mended and bool((lost := images.isnan().flatten(1).any(1)).any()):
+            images, n_repaired = as_floats(array)
+            if n_repaired and bool((lost := images.isnan().flatten(1).any(1)).any()):
                 row = int(self.rows[torch.from_numpy(where)][lost][0])
                 what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
                 raise UserError(what, "leave it out")
-            yield torch.from_numpy(where), self.prepare.shaped(images), n_mended
+            yield torch.from_numpy(where), self.prepare.crop_and_resize(images), n_repaired
 
     @property
     def n_windows(self) -> int:
-        """Into how many parts they are divided, each to be held as a whole."""
+        """Number of parts of at most `held_bytes` that a stream divides the images into."""
         (entry,) = self.source.entries
-        n_bytes = entry.dtype.itemsize * math.prod(entry.layout.shape) * len(self)
+        n_bytes = entry.dtype.itemsize * math.prod(entry.axes.shape) * len(self)
         return -(-n_bytes // self.held_bytes)
 
-    def unprepared(self) -> Array:
-        """All images in the numbers of their file, (N, C, H', W'), of which there is one."""
+    def read_raw(self) -> Array:
+        """All images as the numbers in their file, of which there must be one, (N, C, H', W')."""
         (entry,) = self.source.entries
-        images = np.empty((len(self), *entry.layout.shape), entry.dtype)
+        images = np.empty((len(self), *entry.axes.shape), entry.dtype)
         for begin in range(0, len(self), self.chunk):
             rows = self.rows[begin : begin + self.chunk].numpy()
             for where, _, array in self.source.groups(rows):
                 images[begin + where] = array
         return images
 
-    def prepared(self, images: Array) -> Tensor:
-        """Some of the unprepared images as a model sees them, (n, C, H, W)."""
-        shaped = self.prepare.shaped(as_floats(images)[0])
-        return self.prepare.scaled(shaped, self.window).to(self.device)
+    def preprocess(self, images: Array) -> Tensor:
+        """Images from `read_raw` as a model sees them, (n, C, H, W)."""
+        resized = self.prepare.crop_and_resize(as_floats(images)[0])
+        return self.prepare.to_unit_range(resized, self.window).to(self.device)
 
     def select(self, index: slice | Tensor) -> "FileImages":
-        """The same images as by indexing, but not yet read."""
+        """Images at the same indices as `__getitem__` takes, not read yet."""
         return replace(self, rows=self.rows[index.cpu() if isinstance(index, Tensor) else index])
 
     def split(self, n: int) -> Iterator[Tensor]:
-        """All images in turn, n at a time, (n, C, H, W) each."""
+        """Yield all images, n at a time, (n, C, H, W) each."""
         for begin in range(0, len(self), n):
             yield self[begin : begin + n]
 
-    def cropped(self) -> Tensor:
-        """All images read, (N, C, H, W)."""
-        whole = torch.empty(self.shape, device=self.device)
-        for some, images in zip(whole.split(self.chunk), self.split(self.chunk), strict=False):
-            some.copy_(images)
-        return whole
+    def as_tensor(self) -> Tensor:
+        """All images, (N, C, H, W)."""
+        images = torch.empty(self.shape, device=self.device)
+        for some, read in zip(images.split(self.chunk), self.split(self.chunk), strict=False):
+            some.copy_(read)
+        return images
 
     def to(self, device: torch.device) -> "FileImages":
-        """The same, brought to a device when they are read."""
+        """Images that indexing brings to a device."""
         return replace(self, device=device)
 
-    def identity(self) -> list[Tensor]:
-        """What tells these images from others: a digest of their pixels, (32,)."""
+    def fingerprint_parts(self) -> list[Tensor]:
+        """Digest of the pixels, (32,) uint8, which identifies the images."""
         digest = hashlib.sha256()
         for some in self.split(self.chunk):
             digest.update(some.cpu().numpy().tobytes())

@@ -1,16 +1,17 @@
-"""Patches of frames, cut out only when they are looked at.
+"""Image tensor of patches that are cut from frames when indexed.
 
-Patches around neighbouring atoms overlap: cut out once and for all they would hold every pixel of
-a frame hundreds of times. A `FramePatches` keeps each frame once, and the first pixel of each
-patch; to the rest of the program it looks like a tensor of images.
+Patches around neighbouring atoms overlap, so that a tensor of them would hold every pixel of a
+frame hundreds of times. A `FramePatches` looks like such a tensor, but holds each frame once and
+the first pixel of each patch.
 
 patches = FramePatches.cut(frames, frame, centre, size=(40, 40))
 patches[:10]                           # (10, 1, 40, 40), a tensor
-patches.select(mask)                   # some of them, of the same frames; nothing is cut yet
+patches.select(mask)                   # some of the patches; nothing is cut yet
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,24 +25,26 @@ _CHUNK = 2000  # patches cut out at once: some 10 MB at 40 × 40
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FramePatches:
-    """N patches, like a tensor (N, C, H, W) that is made as far as it is indexed.
+    """N patches, like a tensor (N, C, H, W) of which only the indexed part is cut out.
 
     Attributes
     ----------
     pixels
         (P,) float32, all pixels of all frames, row by row, one frame after the other.
     start
-        (N, C) int64, where in `pixels` the top left pixel of each channel lies.
+        (N, C) int64, position in `pixels` of the top left pixel of each channel.
     stride
-        (N,) int64, the width of the frame that a patch lies in: from a pixel to the one below it.
+        (N,) int64, width of the frame of each patch: from a pixel to the one below it.
     size
-        (H, W).
+        (H, W) of the patches.
     """
 
     pixels: Tensor
     start: Tensor
     stride: Tensor
     size: tuple[int, int]
+    ndim: ClassVar[int] = 4
+    dtype: ClassVar[torch.dtype] = torch.float32
 
     @classmethod
     def cut(
@@ -51,18 +54,18 @@ class FramePatches:
         centre: npt.ArrayLike,
         size: tuple[int, int],
     ) -> "FramePatches":
-        """Patches around given points, to the nearest whole pixel; all must lie `inside`.
+        """Patches centred on given points, to the nearest pixel; all must be `inside`.
 
         Parameters
         ----------
         frames
-            Each (H', W') float32, as a model is to see it; they may differ in size.
+            Frames (H', W') float32 as a model sees them; they may differ in size.
         frame
-            (N,) number of the frame, or (N, C) one for each channel, all of the same size.
+            (N,) number of the frame, or (N, C) of one for each channel, of the same size.
         centre
             (N, 2) row and column, pixels of the frame.
         size
-            (H, W).
+            (H, W) of the patches.
         """
         number, points = _numbers(frame), np.asarray(centre, np.float64)
         shapes = [(f.shape[0], f.shape[1]) for f in frames]
@@ -81,7 +84,7 @@ class FramePatches:
 
     @classmethod
     def concatenate(cls, stacks: Sequence["FramePatches"]) -> "FramePatches":
-        """The patches of several stacks, one after the other; frames they share are kept once."""
+        """Patches of several stacks, one after the other; shared frames are held once."""
         size = stacks[0].size
         assert all(stack.size == size for stack in stacks)
         distinct = {id(stack.pixels): stack.pixels for stack in stacks}
@@ -101,60 +104,46 @@ class FramePatches:
         return torch.Size((*self.start.shape, *self.size))
 
     @property
-    def ndim(self) -> int:
-        """Four, as of any images."""
-        return len(self.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the pixels."""
-        return self.pixels.dtype
-
-    @property
     def device(self) -> torch.device:
-        """Where the pixels lie, and patches are cut out."""
+        """Device of the frames and of the patches."""
         return self.pixels.device
 
     def __len__(self) -> int:
         return len(self.start)
 
     def __getitem__(self, index: slice | Tensor) -> Tensor:
-        """Those of a slice, of positions (n,) int64 or of a mask (N,), cut out: (n, C, H, W)."""
+        """Patches (n, C, H, W) at a slice, positions (n,) int64 or a boolean mask (N,)."""
         height, width = self.size
         start, stride = self.start[index], self.stride[index]
         down = torch.arange(height, device=self.device)
         row = start[:, :, None] + stride[:, None, None] * down  # (n, C, H)
-        # Whole rows at a time, from all stretches of W pixels: six times faster than by pixel
+        # index rows of W pixels: six times faster than indexing pixels
         cut = self.pixels.unfold(0, width, 1).index_select(0, row.flatten())
         return cut.view(*row.shape, width)
 
     def select(self, index: slice | Tensor) -> "FramePatches":
-        """The same patches as by indexing, but not yet cut out."""
+        """Patches at the same indices as `__getitem__` takes, not cut out yet."""
         return replace(self, start=self.start[index], stride=self.stride[index])
 
     def split(self, n: int) -> Iterator[Tensor]:
-        """All patches in turn, n at a time, (n, C, H, W) each."""
+        """Yield all patches, n at a time, (n, C, H, W) each."""
         for begin in range(0, len(self), n):
             yield self[begin : begin + n]
 
-    def cropped(self) -> Tensor:
-        """All patches cut out, (N, C, H, W)."""
-        whole = self.pixels.new_empty(self.shape)
-        for some, cut in zip(whole.split(_CHUNK), self.split(_CHUNK), strict=False):
+    def as_tensor(self) -> Tensor:
+        """All patches, (N, C, H, W)."""
+        patches = self.pixels.new_empty(self.shape)
+        for some, cut in zip(patches.split(_CHUNK), self.split(_CHUNK), strict=False):
             some.copy_(cut)
-        return whole
+        return patches
 
     def to(self, device: torch.device) -> "FramePatches":
-        """The same on a device."""
-        return replace(
-            self,
-            pixels=self.pixels.to(device),
-            start=self.start.to(device),
-            stride=self.stride.to(device),
-        )
+        """Patches whose frames are on a device."""
+        moved = {name: getattr(self, name).to(device) for name in ("pixels", "start", "stride")}
+        return replace(self, **moved)
 
-    def identity(self) -> list[Tensor]:
-        """What tells these patches from others, without cutting them out."""
+    def fingerprint_parts(self) -> list[Tensor]:
+        """Tensors that identify the patches, without cutting them out."""
         return [self.pixels, self.start, self.stride, torch.tensor(self.size)]
 
     def __post_init__(self) -> None:
@@ -171,14 +160,14 @@ def inside(
     centre: npt.ArrayLike,
     size: tuple[int, int],
 ) -> npt.NDArray[np.bool_]:
-    """Which patches lie wholly in their frames, (N,): the others cannot be cut.
+    """Boolean mask (N,) of the patches that lie completely inside their frames.
 
     Parameters
     ----------
     frame_shapes
         (H', W') of each frame.
     frame
-        (N,) number of the frame, or (N, C) one for each channel.
+        (N,) number of the frame, or (N, C) of one for each channel.
     centre
         (N, 2) row and column, pixels of the frame.
     size
@@ -191,7 +180,7 @@ def inside(
 
 
 def _numbers(frame: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Frame of each channel, (N, C)."""
+    """Number of the frame of each channel, (N, C)."""
     number = np.asarray(frame, np.int64)
     assert (number >= 0).all()
     return number[:, None] if number.ndim == 1 else number
@@ -200,8 +189,8 @@ def _numbers(frame: npt.ArrayLike) -> npt.NDArray[np.int64]:
 def _corner(centre: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.int64]:
     """Row and column of the top left pixel, (N, 2).
 
-    Half a pixel always counts up: rounded to even numbers, patches of even side would jump by one
-    pixel to and fro about whole centres.
+    Halves are rounded up: rounded to even numbers, patches of even side around integer centres
+    would alternately be one pixel too far in either direction.
     """
     first = centre - (np.array(size) - 1) / 2
     return np.floor(first + 0.5).astype(np.int64)

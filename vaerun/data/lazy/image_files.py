@@ -1,7 +1,4 @@
-"""Images in the user's files, numbered through from the first file to the last.
-
-Which axes of an array count images, channels, rows and columns.
-"""
+"""Images in the user's files, numbered from the first file to the last; axes of their arrays."""
 
 import hashlib
 from collections import OrderedDict
@@ -18,37 +15,29 @@ from vaerun.data.io.formats import open_array
 from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable
 from vaerun.utils.errors import UserError
 
-MIN_SIDE = 8  # pixels; anything narrower is a table or an axis of channels
+# N images in all files, n of them; C channels, H × W pixels each.
+
+MIN_SIDE = 8  # pixels; a narrower array is a table, a narrower axis counts channels
 _COLOURS = 3
 _WITH_TRANSPARENCY = 4
 _CHANNELS = 16  # at most, in stacks
+_CACHE = 256 * 2**20  # bytes of files that cannot be read in parts and stay in memory
+_GAP = 2**20  # bytes between two images that are read along, since a further read takes longer
+
+Ints = npt.NDArray[np.int64]
 
 
 class ArrayAxes(NamedTuple):
-    """The images of an array.
-
-    Attributes
-    ----------
-    n
-        Images.
-    shape
-        (C, H, W) of each.
-    stacked
-        Whether the first axis counts them.
-    channel_axis
-        In a stack of images; None without.
-    transparent
-        Whether a last channel is dropped, which is a transparency.
-    """
+    """Number and shape of the images in an array, and what its axes count."""
 
     n: int
-    shape: tuple[int, int, int]
-    stacked: bool = False
-    channel_axis: int | None = None
-    transparent: bool = False
+    shape: tuple[int, int, int]  # (C, H, W) of each image
+    stacked: bool = False  # whether the first axis counts images
+    channel_axis: int | None = None  # as in a stack of images
+    transparent: bool = False  # whether the last channel is a transparency, which is dropped
 
     def images(self, part: Array) -> Array:
-        """Some of the images, or the only one, from (n, …) to (n, C, H, W)."""
+        """Images (n, C, H, W) of a part (n, …) of the array, or of an array of one image."""
         images = part if self.stacked else part[None]
         if self.channel_axis is None:
             return images[:, None]
@@ -64,7 +53,7 @@ class ArrayAxes(NamedTuple):
 def recognise_axes(
     shape: tuple[int, ...], colour_axis: int | None, alone: bool
 ) -> ArrayAxes | None:
-    """The layout of an array; None if it is none of images.
+    """Axes of an array of images; None if the array cannot be one.
 
     Parameters
     ----------
@@ -72,23 +61,23 @@ def recognise_axes(
         (H, W), (N, H, W), or with few channels last or first (H, W, C), (N, H, W, C),
         (N, C, H, W).
     colour_axis
-        That of colours, where the format tells it.
+        Axis of the colours, if the file format defines it.
     alone
-        Whether the file is the only one. Of several, each that has (3, H, W) holds one image in
-        colour; alone it would be a stack.
+        Whether this is the only file. An array (3, H, W) in one of several files is a colour
+        image; in a single file it is a stack of three images.
     """
     if len(shape) == 2:
-        layout = ArrayAxes(1, (1, shape[0], shape[1]))
+        axes = ArrayAxes(1, (1, shape[0], shape[1]))
     elif len(shape) == 3:
-        layout = _of_three(shape, colour_axis, alone)
+        axes = _of_three(shape, colour_axis, alone)
     elif len(shape) == 4:
         axis = colour_axis or _channel_axis(shape)
         if axis is None:
             return None
-        layout = _in_channels(shape, axis, stacked=True)
+        axes = _in_channels(shape, axis, stacked=True)
     else:
         return None
-    return layout if layout.n and min(layout.shape[1:]) >= MIN_SIDE else None
+    return axes if axes.n and min(axes.shape[1:]) >= MIN_SIDE else None
 
 
 def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> ArrayAxes:
@@ -100,7 +89,7 @@ def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> A
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int | None:
-    """Of (N, C, H, W) or (N, H, W, C): the one that is narrow, the narrower of two."""
+    """Channel axis of (N, C, H, W) or (N, H, W, C): the shorter of those short enough."""
     _, second, third, last = shape
     few = {3: (last, min(second, third)), 1: (second, min(third, last))}
     narrow = [axis for axis, (n, side) in few.items() if n <= _CHANNELS and n < side]
@@ -114,50 +103,32 @@ def _in_channels(shape: tuple[int, ...], axis: int, stacked: bool) -> ArrayAxes:
     return ArrayAxes(shape[0], (channels, sides[0], sides[1]), stacked, axis, transparent)
 
 
-# N images in all.
-
-Ints = npt.NDArray[np.int64]
-
-_SHELF = 256 * 2**20  # bytes of files that are kept once read, where they are read as a whole
-_GAP = 2**20  # bytes that are read along, rather than read what is on either side of them
-
-
 class ImageFile(NamedTuple):
-    """A file, the type of its numbers, and how its images lie in it."""
+    """Path of a file, type of its numbers, and axes of its array."""
 
     file: Path
     dtype: np.dtype[Any]
-    layout: ArrayAxes
+    axes: ArrayAxes
 
 
 @dataclass(eq=False)
 class ImageFiles:
-    """Files of images; of those that can be read in parts, only what is asked for is.
-
-    Attributes
-    ----------
-    entries
-        The files.
-    wanted
-        Which array of them.
-    skipped
-        Files that were left out, since they cannot be read.
-    """
+    """Files of images, read in parts where their format allows it."""
 
     entries: Sequence[ImageFile]
-    wanted: ArraySelector
-    skipped: Sequence[Path] = ()
-    _shelf: OrderedDict[int, LazyArray] = field(default_factory=OrderedDict)
-    _filled: int = 0
+    wanted: ArraySelector  # which array of each file holds the images
+    skipped: Sequence[Path] = ()  # unreadable files that were left out
+    _opened: OrderedDict[int, LazyArray] = field(default_factory=OrderedDict)
+    _n_bytes: int = 0
 
     @classmethod
     def scan(cls, files: Sequence[Path], key: str | None, skip_unreadable: bool) -> "ImageFiles":
-        """Look into every file.
+        """Open every file and recognise the axes of its array.
 
         Raises
         ------
         UserError
-            If one holds no images, or cannot be read and is not to be skipped.
+            If a file holds no images, or cannot be read and is not to be skipped.
         """
         source = cls(entries=[], wanted=ArraySelector(key, MIN_SIDE, stacks=True))
         entries: list[ImageFile] = []
@@ -169,12 +140,12 @@ class ImageFiles:
             except Unreadable as error:
                 fault = error
                 if len(files) > 1 and not skip_unreadable:
-                    mend = "leave it out, or skip such files by data.skip_unreadable=true"
-                    raise UserError(error.what, mend) from None
+                    hint = "leave it out, or skip such files by data.skip_unreadable=true"
+                    raise UserError(error.what, hint) from None
                 skipped.append(file)
                 continue
             entries.append(_entry(file, stored, alone=len(files) == 1))
-            source._keep(len(entries) - 1, stored)
+            source._cache(len(entries) - 1, stored)
         if fault is not None and not entries:
             raise fault
         source.entries, source.skipped = entries, skipped
@@ -182,76 +153,77 @@ class ImageFiles:
 
     @classmethod
     def of(cls, file: Path, stored: LazyArray) -> "ImageFiles":
-        """A single file whose images are (N, C, H, W), opened already."""
+        """Source of a single file whose array, already opened, is (N, C, H, W)."""
         n, *image = stored.shape
-        layout = ArrayAxes(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
-        source = cls(entries=[ImageFile(file, stored.dtype, layout)], wanted=ArraySelector())
-        source._keep(0, stored)
+        axes = ArrayAxes(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
+        source = cls(entries=[ImageFile(file, stored.dtype, axes)], wanted=ArraySelector())
+        source._cache(0, stored)
         return source
 
     @cached_property
     def ends(self) -> Ints:
         """Number of the image that follows the last of each file."""
-        return np.cumsum([entry.layout.n for entry in self.entries])
+        return np.cumsum([entry.axes.n for entry in self.entries])
 
     @property
     def types(self) -> set[np.dtype[Any]]:
-        """Of the numbers in all files."""
+        """Types of the numbers in the files."""
         return {entry.dtype for entry in self.entries}
 
     def __len__(self) -> int:
         return int(self.ends[-1])
 
     def groups(self, rows: Ints) -> Iterator[tuple[Ints, ImageFile, Array]]:
-        """Images at some positions, file by file.
+        """Yield the images at some positions, file by file.
 
         Yields
         ------
-        tuple[Ints, Entry, Array]
-            Where in ``rows`` these images stand (n,), their file, and what is in it (n, C, H, W).
+        tuple[Ints, ImageFile, Array]
+            Indices into ``rows`` (n,) of the images in a file, the file, and these images
+            (n, C, H, W).
         """
         order = np.argsort(rows, kind="stable")
         number = np.searchsorted(self.ends, rows[order], side="right")
         for at in np.unique(number).tolist():
             some = order[slice(*np.searchsorted(number, [at, at + 1]))]
             entry = self.entries[at]
-            first = self.ends[at] - entry.layout.n
+            first = self.ends[at] - entry.axes.n
             yield some, entry, self._images(at, rows[some] - first)
 
     def digest(self) -> npt.NDArray[np.uint8]:
-        """What tells these files from others, whatever their names, (32,)."""
-        whole = hashlib.sha256()
+        """Digest of the content of all files, whatever their names, (32,)."""
+        digest = hashlib.sha256()
         for entry in self.entries:
             with entry.file.open("rb") as opened:
-                whole.update(hashlib.file_digest(opened, "sha256").digest())
-        return np.frombuffer(whole.digest(), np.uint8).copy()
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+        return np.frombuffer(digest.digest(), np.uint8).copy()
 
     def _images(self, number: int, rows: Ints) -> Array:
-        """Images of a file at positions in rising order, (n, C, H, W)."""
-        layout, stored = self.entries[number].layout, self._stored(number)
-        if not layout.stacked:
-            return layout.images(stored.read(...))[rows]
+        """Images of a file at ascending positions, (n, C, H, W)."""
+        axes, stored = self.entries[number].axes, self._open(number)
+        if not axes.stacked:
+            return axes.images(stored.read(...))[rows]
         row_bytes = max(stored.dtype.itemsize * int(np.prod(stored.shape[1:])), 1)
         breaks = np.flatnonzero(np.diff(rows) > max(_GAP // row_bytes, 1)) + 1
         parts = [_read(stored, block) for block in np.split(rows, breaks)]
-        return layout.images(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        return axes.images(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
-    def _stored(self, number: int) -> LazyArray:
-        if number not in self._shelf:
-            self._keep(number, open_array(self.entries[number].file, self.wanted))
-        self._shelf.move_to_end(number)
-        return self._shelf[number]
+    def _open(self, number: int) -> LazyArray:
+        if number not in self._opened:
+            self._cache(number, open_array(self.entries[number].file, self.wanted))
+        self._opened.move_to_end(number)
+        return self._opened[number]
 
-    def _keep(self, number: int, stored: LazyArray) -> None:
-        """Put a file on the shelf; those that were looked at longest ago make room."""
-        self._shelf[number] = stored
-        self._filled += stored.memory
-        while self._filled > _SHELF and len(self._shelf) > 1:
-            self._filled -= self._shelf.popitem(last=False)[1].memory
+    def _cache(self, number: int, stored: LazyArray) -> None:
+        """Keep a file open, and close the least recently used ones beyond `_CACHE` bytes."""
+        self._opened[number] = stored
+        self._n_bytes += stored.memory
+        while self._n_bytes > _CACHE and len(self._opened) > 1:
+            self._n_bytes -= self._opened.popitem(last=False)[1].memory
 
 
 def _read(stored: LazyArray, rows: Ints) -> Array:
-    """What stands at positions in rising order, (n, …), all between read along."""
+    """Images at ascending positions, (n, …), in one read that includes what is between them."""
     first, end = rows[0], rows[-1] + 1
     part = stored.read(slice(first, end))
     return part if np.array_equal(rows, np.arange(first, end)) else part[rows - first]
@@ -261,12 +233,12 @@ def _entry(file: Path, stored: LazyArray, alone: bool) -> ImageFile:
     if stored.dtype.kind not in "biuf":
         kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
         raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
-    layout = recognise_axes(stored.shape, stored.colour_axis, alone)
-    if layout is None:
+    axes = recognise_axes(stored.shape, stored.colour_axis, alone)
+    if axes is None:
         what = f"{file} holds an array of shape {stored.shape}"
-        mend = (
+        hint = (
             "give (images, rows, columns), or with few channels (images, rows, columns, channels) "
             f"or (images, channels, rows, columns), {MIN_SIDE} pixels or more a side"
         )
-        raise UserError(what, mend)
-    return ImageFile(file, stored.dtype, layout)
+        raise UserError(what, hint)
+    return ImageFile(file, stored.dtype, axes)

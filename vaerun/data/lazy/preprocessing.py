@@ -1,4 +1,4 @@
-"""From the numbers of a file to images as a model sees them: cut, resampled, from 0 to 1."""
+"""From the numbers in a file to images as a model sees them: cropped, resized, in [0, 1]."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,20 +16,20 @@ from vaerun.utils.errors import UserError
 Size = tuple[int, int]
 Window = tuple[float, float]
 
-_FILLED = 1e30  # numbers beyond this stand where there are none, as in netCDF
+_FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
 
 
 def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
-    """The floats that tell apart what a type of number does: float32 where it suffices."""
+    """Float type that represents the numbers of a type without loss; float32 if it suffices."""
     wide = given.itemsize > (4 if given.kind == "f" else 2)
     return np.dtype(np.float64 if wide else np.float32)
 
 
 def as_floats(images: Array) -> tuple[Tensor, int]:
-    """Images (n, C, H, W) as floats, and how many had pixels that are no numbers.
+    """Images (n, C, H, W) as floats, and how many of them had pixels that are not numbers.
 
-    Those pixels become the median of their image; an image without a single number stays NaN.
-    What float32 cannot tell apart (whole numbers beyond 16 million, say) stays double.
+    Such pixels become the median of their image; an image without any number stays NaN. The type
+    is that of `float_type`.
     """
     with np.errstate(over="ignore"):  # of a long double
         floats = np.ascontiguousarray(images, float_type(images.dtype))
@@ -37,7 +37,7 @@ def as_floats(images: Array) -> tuple[Tensor, int]:
         return torch.from_numpy(floats), 0
     finite = np.abs(floats) < _FILLED
     missing = np.flatnonzero(~finite.all((1, 2, 3)))
-    if len(missing) and floats is images:  # not ours to change
+    if len(missing) and floats is images:  # the caller's array stays as it is
         floats = floats.copy()
     for i in missing:
         good = finite[i]
@@ -47,36 +47,18 @@ def as_floats(images: Array) -> tuple[Tensor, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """What is done to every image, in this order.
+    """Steps that every image goes through, in the order of the attributes; sizes are (H, W)."""
 
-    Attributes
-    ----------
-    grey
-        Average its channels.
-    crop
-        Cut out its middle, (H, W), where it is larger.
-    pad
-        Surround it up to (H, W), where it is smaller, by the median of its border.
-    size
-        Resample it to (H, W).
-    normalise
-        ``image``: from its own darkest to its own brightest pixel; else within a window.
-    clip_percent
-        Of the pixels of each image that become 0, and 1, where it has its own window.
-    mask
-        Black beyond the largest circle.
-    """
+    grey: bool = False  # average the channels
+    crop: Size | None = None  # cut the middle out of larger images
+    pad: Size | None = None  # pad smaller images with the median of their border
+    size: Size | None = None  # resample
+    normalise: str = "auto"  # image: each by its own darkest and brightest pixel; else by a window
+    clip_percent: float = 0.0  # of the pixels that become 0, and 1, if normalised by image
+    mask: bool = False  # blacken pixels outside the largest circle
 
-    grey: bool = False
-    crop: Size | None = None
-    pad: Size | None = None
-    size: Size | None = None
-    normalise: str = "auto"
-    clip_percent: float = 0.0
-    mask: bool = False
-
-    def outline(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(C, H, W) of what becomes of an image (C, H, W)."""
+    def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(C, H, W) of a preprocessed image that was of another (C, H, W)."""
         channels, *sides = shape
         if self.crop:
             sides = [min(pair) for pair in zip(sides, self.crop, strict=True)]
@@ -85,8 +67,8 @@ class Preprocessing:
         height, width = self.size or sides
         return 1 if self.grey else channels, height, width
 
-    def shaped(self, images: Tensor) -> Tensor:
-        """Images (n, C, H', W') of one size at their full size, of their own brightness."""
+    def crop_and_resize(self, images: Tensor) -> Tensor:
+        """Images (n, C, H', W') of one size, brought to (n, C, H, W) with their intensities."""
         if self.grey:
             images = images.mean(1, keepdim=True)
         if self.crop:
@@ -97,8 +79,8 @@ class Preprocessing:
             images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
         return images
 
-    def scaled(self, images: Tensor, window: Window | None) -> Tensor:
-        """Those images (n, C, H, W), float32 in [0, 1]."""
+    def to_unit_range(self, images: Tensor, window: Window | None) -> Tensor:
+        """Images (n, C, H, W) from `crop_and_resize` with intensities in [0, 1], float32."""
         if self.normalise == "image":
             low, high = self._windows(images)
         elif self.normalise == "none" or window is None:
@@ -106,12 +88,12 @@ class Preprocessing:
             low, high = images.new_zeros(()), images.new_ones(())
         else:
             low, high = images.new_tensor(window)
-        span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant ones become 0
+        span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant images become 0
         unit = (images - low).div_(span).clamp_(0, 1).float()
         return unit * _circle(unit) if self.mask else unit
 
     def _windows(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Intensities that become 0 and 1 in each image, (n, 1, 1, 1)."""
+        """Intensities that become 0 and 1 in each image, (n, 1, 1, 1) each."""
         flat = images.flatten(1)
         if not self.clip_percent:
             ends = torch.stack(torch.aminmax(flat, dim=1))
@@ -131,7 +113,7 @@ def _cropped(images: Tensor, size: Size) -> Tensor:
 
 
 def _padded(images: Tensor, size: Size) -> Tensor:
-    """Nothing is known of what lies beyond: most likely what surrounds the object up to there."""
+    """Images padded with the median of their border, the best guess at what surrounds them."""
     sides = images.shape[2:]
     full = [max(pair) for pair in zip(sides, size, strict=True)]
     if full == list(sides):
@@ -145,7 +127,7 @@ def _padded(images: Tensor, size: Size) -> Tensor:
 
 
 def _circle(images: Tensor) -> Tensor:
-    """1 within the largest circle about the middle, (H, W)."""
+    """Mask (H, W) that is 1 within the largest circle about the middle."""
     height, width = images.shape[2:]
     row = torch.arange(height)[:, None] - (height - 1) / 2
     column = torch.arange(width) - (width - 1) / 2
@@ -153,7 +135,7 @@ def _circle(images: Tensor) -> Tensor:
 
 
 def check_range(low: float, high: float) -> None:
-    """Raise a `UserError` unless pixels from the one to the other can be shown as they are."""
+    """Raise a `UserError` unless pixels from `low` to `high` lie in [0, 1]."""
     if low < 0 or high > 1:
         raise UserError(
             f"data.normalise=none, but there are pixels from {low:g} to {high:g}",

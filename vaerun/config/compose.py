@@ -144,7 +144,7 @@ def _one_line() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
         what = " ".join(first.split()).rstrip(".")
-        mend = "leave it out, or see vaerun --help for what there is"
+        hint = "leave it out, or see vaerun --help for what there is"
         if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
-            mend = f"set {error.full_key} to a plain value"
-        raise UserError(f"the config cannot be composed: {what}", mend) from error
+            hint = f"set {error.full_key} to a plain value"
+        raise UserError(f"the config cannot be composed: {what}", hint) from error

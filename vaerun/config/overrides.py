@@ -17,13 +17,13 @@ def parse(text: str) -> Override:
         with contextlib.suppress(HydraException):
             return OverridesParser.create().parse_override(text)
     if "=" in text:
-        mend = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
+        hint = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
     elif "." in text:
-        mend = f"write KEY=VALUE: {text}=..."
+        hint = f"write KEY=VALUE: {text}=..."
     else:
         groups = {choice: f"{group}={choice}" for group in GROUPS for choice in choices(group)}
-        mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[closest(text, groups)]}"
-    raise UserError(f"{text or repr(text)} is not an override", mend)
+        hint = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[closest(text, groups)]}"
+    raise UserError(f"{text or repr(text)} is not an override", hint)
 
 
 def sweep_overrides(text: str) -> list[str]:
@@ -67,8 +67,8 @@ def form_fault(override: Override) -> UserError | None:
         return UserError(f"{text} deletes what a run needs", "leave it out, or set a value")
     if override.is_sweep_override():
         name = override.key_or_group
-        mend = f"put -m first to run each, or write a list as '{name}=[a,b]'"
-        return UserError(f"{text} gives several values to one run", mend)
+        hint = f"put -m first to run each, or write a list as '{name}=[a,b]'"
+        return UserError(f"{text} gives several values to one run", hint)
     if override.key_or_group.startswith("sweep."):
         return UserError(f"{text} is of no use to one run", "put -m first, or leave it out")
     if override.package is not None:
@@ -83,8 +83,8 @@ def group_fault(override: Override) -> UserError | None:
         return None
     if name not in GROUPS:
         if "/" in name:
-            mend = f"did you mean {closest(name, GROUPS)}"
-            return UserError(f"{text} names no group of choices", mend)
+            hint = f"did you mean {closest(name, GROUPS)}"
+            return UserError(f"{text} names no group of choices", hint)
         return None
     if override.is_add() or override.is_force_add():
         return UserError(f"{text} adds a second {name}", f"leave out the +: {text.lstrip('+')}")
@@ -107,18 +107,18 @@ def key_fault(override: Override, known: Mapping[str, bool]) -> UserError | None
         return None
     if name in NAMED_BY_GROUP:
         choice = override.get_value_element_as_str()
-        mend = f"did you mean {NAMED_BY_GROUP[name]}={choice}"
-        return UserError(f"{text} changes the name and not what it names", mend)
+        hint = f"did you mean {NAMED_BY_GROUP[name]}={choice}"
+        return UserError(f"{text} changes the name and not what it names", hint)
     if name not in known:
         return UserError(
             f"{name} is not a key of this config", f"did you mean {_like(name, known)}"
         )
     if known[name]:
         group, value = name.replace(".", "/"), override.value()
-        mend = "set its keys one by one"
+        hint = "set its keys one by one"
         if group in GROUPS and isinstance(value, str):
-            mend = f"did you mean {group}={closest(value, choices(group))}"
-        return UserError(f"{text} sets a whole group of keys", mend)
+            hint = f"did you mean {group}={closest(value, choices(group))}"
+        return UserError(f"{text} sets a whole group of keys", hint)
     if override.is_add():
         return UserError(f"{text} adds a key that is there", f"leave out the +: {text[1:]}")
     return None

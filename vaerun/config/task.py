@@ -32,7 +32,9 @@ class CompareConfig(TaskConfig):
 class TuneConfig(TaskConfig):
     """What is searched, how long, and for what."""
 
-    n_trials: int = field("trials of the study, those of all its workers", min=1)
+    n_trials: int = field(
+        "trials of the study, those of all its workers", min=1, affects="nothing"
+    )
     objective: str | None = field(
         "what is made best: a path in metrics.json, or label_free; null: label_free for jrvae, "
         "else elbo.loss"

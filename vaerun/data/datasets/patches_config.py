@@ -14,15 +14,19 @@ SPECIES = ("C", "Si")
 class FramesConfig(DataConfig):
     """What frames there are, and how patches are cut out of them."""
 
-    path: str | None = field("file, folder or glob of your own frames")
-    key: str | None = field("name of the data set in an HDF5 or npz file; null: found")
+    path: str | None = field("file, folder or glob of your own frames", affects="files")
+    key: str | None = field(
+        "name of the data set in an HDF5 or npz file; null: found", affects="selection"
+    )
     pixel_size_nm: float | None = field("nm a pixel; null: from the file", above=0)
     patch_px: int = field("side of the square patches, in pixels", min=8)
     centres: str = field(
         "what patches are centred on", choices=["atoms", "grid", "points", "edges"]
     )
     species: list[str] = field("atoms that patches are centred on", choices=list(SPECIES))
-    points: str | None = field("CSV or .npy file of the points, for data.centres=points")
+    points: str | None = field(
+        "CSV or .npy file of the points, for data.centres=points", affects="selection"
+    )
     step_px: float = field("from a patch to the next on a grid or along an edge", above=0)
     edge_level: float = field(
         "brightness, from 0 to 1, at which an edge runs, for data.centres=edges", min=0, max=1

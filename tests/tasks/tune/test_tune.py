@@ -247,10 +247,3 @@ def test_what_cannot_be_tuned_is_refused(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert "pip install 'vaerun[tune]'" in refused(vaerun(*vae))
-
-
-def test_configs_from_before_the_delay_still_hold():
-    plain = compose(["model=jrvae"])
-    assert validate(plain).objective.beta_delay == 0.0
-    del plain["objective"]["beta_delay"]
-    assert validate(plain).objective.beta_delay == 0.0

@@ -18,7 +18,6 @@ import vaerun as vaerun_package
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.evaluation.metrics.class_separation import class_separation
-from vaerun.runs.config import validate
 from vaerun.tasks.tune.search_space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError
 

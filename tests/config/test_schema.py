@@ -82,7 +82,7 @@ def test_each_fault_names_key_value_rule_and_remedy(change, line):
 
 
 @given(st.sets(st.sampled_from(["rate", "letters", "devices", "clip", "inner"]), min_size=1))
-def test_all_faults_are_told_at_once(broken):
+def test_all_faults_are_reported_at_once(broken):
     wrong = {"rate": 2, "letters": 1, "devices": -1, "clip": -1, "inner": {"width": 0}}
     with pytest.raises(UserError, match=r".* — .*") as caught:
         check(Outer, GOOD | {name: wrong[name] for name in broken})

@@ -40,7 +40,7 @@ def test_runs_that_differ_in_seed_or_machine_are_one_group():
     assert groups[0].values("elbo.loss") == [1.0, 3.0, 2.0, 2.0]
 
 
-def test_as_few_settings_are_told_as_tell_groups_apart():
+def test_as_few_settings_are_shown_as_distinguish_the_groups():
     groups = grouped([run("a", 1), run("b", 2, model__name="vae", model__hidden=[4])], ())
     assert [group.settings for group in groups] == [{"model.name": "rvae"}, {"model.name": "vae"}]
     assert [group.title for group in grouped([run("a", 1)], ())] == ["rvae on cards_iv"]

@@ -1,4 +1,4 @@
-"""Whole configs: what the YAML offers is valid, what a file from elsewhere holds is proved."""
+"""Full configs: those of the YAML are valid, those of other files are checked."""
 
 import copy
 

@@ -51,8 +51,6 @@ def choices(group: str) -> dict[str, str]:
 
 
 def _phrase(file: Path) -> str:
-    for line in file.read_text(encoding="utf-8").splitlines():
-        # "# @package ..." is addressed to Hydra.
-        if line.startswith("#") and not line.startswith("# @"):
-            return line.lstrip("# ").strip()
-    return ""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = (line for line in lines if line.startswith("#") and not line.startswith("# @"))
+    return next(comments, "").lstrip("# ").strip()  # "# @package ..." is a directive of Hydra

@@ -118,7 +118,8 @@ def effects(cls: type, where: str = "", default: Effect = "training") -> dict[st
         here, effect = key(where, field.name), field.metadata["affects"] or default
         groups = (field.metadata["variants"] or {"": hints[field.name]}).values()
         for group in groups:
-            inner = effects(group, here, effect) if _is_group(group) else {here: effect}
+            is_key = not dataclasses.is_dataclass(group)
+            inner = {here: effect} if is_key else effects(group, here, effect)
             assert all(by_key.get(name, inner[name]) == inner[name] for name in inner)
             by_key |= inner
     return by_key
@@ -152,8 +153,9 @@ def describe(hint: Any, metadata: Mapping[str, Any]) -> str:
 def _group(cls: type[T], values: object, where: str, faults: list[UserError]) -> T | None:
     """The dataclass of a group's plain values; None, and the faults added, if any is wrong."""
     if not isinstance(values, Mapping):
-        hint = f"give its keys: {', '.join(key(where, name) for name in names(cls))}"
-        faults.append(UserError(f"{where}={format_value(values)} is not a group of keys", hint))
+        what = f"{where}={format_value(values)} is not a group of keys"
+        keys = ", ".join(key(where, name) for name in names(cls))
+        faults.append(UserError(what, f"give its keys: {keys}"))
         return None
     before = len(faults)
     hints = typing.get_type_hints(cls)
@@ -191,8 +193,8 @@ def _value(
     """The value converted to its type; its faults are added to the list."""
     if metadata["variants"] is not None:
         return _variant(value, here, metadata, faults)
-    if _is_group(hint):
-        return _group(hint, value, here, faults)
+    if dataclasses.is_dataclass(hint):
+        return _group(typing.cast("type", hint), value, here, faults)
     arm = next((arm for arm in _arms(hint) if _fits(arm, value)), None)
     if arm is None:
         what = f"{here}={format_value(value)} is not {describe(hint, {})}"
@@ -207,10 +209,6 @@ def _value(
     if fault is not None:
         faults.append(fault)
     return arm(value) if arm in (float, str) else value
-
-
-def _is_group(hint: Any) -> bool:
-    return dataclasses.is_dataclass(hint)
 
 
 def _fits(arm: Any, value: object) -> bool:

@@ -86,7 +86,7 @@ class Run:
         try:
             metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise UserError(f"{path} does not exist", "the run has not finished") from error
+            raise UserError(f"{path} is not there", "the run has not finished") from error
         except ValueError as error:
             raise UserError(f"{path} is not readable JSON", "evaluate the run again") from error
         return metrics

@@ -84,7 +84,7 @@ def test_a_wrong_command_line_gives_one_line_and_leaves_nothing(typed, vaerun, j
     assert list(here.iterdir()) == []
 
 
-def test_all_faults_of_values_are_told_in_one_line(vaerun):
+def test_all_faults_of_values_are_in_one_line(vaerun):
     _, _, errors = vaerun("model.latent_dim=0", "trainer.max_epochs=0", "seed=-3")
     assert len(errors) == 1
     for fault in ("model.latent_dim=0 must", "; trainer.max_epochs=0 must", "; seed=-3 must"):

@@ -16,7 +16,7 @@ __all__ = ["__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `__version__`, found when they are first asked for (PEP 562)."""
+    """Import `load` and `__version__` when they are first used (PEP 562)."""
     if name == "load":
         from vaerun.runs.run import load
 

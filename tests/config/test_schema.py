@@ -1,4 +1,4 @@
-"""Config values against their dataclasses: what is let in, and how faults are told."""
+"""Config values against their dataclasses: which are accepted, how faults are worded."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaerun.config.schema import check, field
+from vaerun.config.schema import check, effects, field, without
 from vaerun.utils.errors import UserError
 
 
@@ -82,7 +82,7 @@ def test_each_fault_names_key_value_rule_and_remedy(change, line):
 
 
 @given(st.sets(st.sampled_from(["rate", "letters", "devices", "clip", "inner"]), min_size=1))
-def test_all_faults_are_told_at_once(broken):
+def test_all_faults_are_reported_at_once(broken):
     wrong = {"rate": 2, "letters": 1, "devices": -1, "clip": -1, "inner": {"width": 0}}
     with pytest.raises(UserError, match=r".* — .*") as caught:
         check(Outer, GOOD | {name: wrong[name] for name in broken})
@@ -106,3 +106,36 @@ def test_whole_numbers_do_for_numbers_and_for_words():
     loose = check(Loose, {"scale": 2, "out": 2026})
     assert (loose.scale, loose.out) == (2.0, "2026")
     assert type(loose.scale) is float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    name: str = field("which")
+    size: int = field("side")
+    root: str = field("folder", affects="nothing")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    seed: int = field("seed")
+    strip: Inner = field("the strip")
+    data: Drawn = field("the data", variants={"drawn": Drawn}, affects="images")
+
+
+def test_a_key_affects_what_its_group_does_unless_its_field_has_a_word_of_its_own():
+    assert effects(Root) == {
+        "seed": "training",
+        "strip.width": "training",
+        "data.name": "images",
+        "data.size": "images",
+        "data.root": "nothing",
+    }
+
+
+def test_the_variant_that_a_group_names_is_built():
+    plain = {"seed": 0, "strip": {"width": 1}, "data": {"name": "drawn", "size": 8, "root": "r"}}
+    assert check(Root, plain).data == Drawn(name="drawn", size=8, root="r")
+    with pytest.raises(UserError, match=r"data.name=drwn is not a choice — did you mean drawn"):
+        check(Root, plain | {"data": {"name": "drwn"}})
+    kept = without(plain, {"data.root", "seed"})
+    assert kept == {"strip": {"width": 1}, "data": {"name": "drawn", "size": 8}}

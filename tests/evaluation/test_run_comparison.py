@@ -31,7 +31,9 @@ def run(name: str, loss: float, **changes: object) -> FinishedRun:
 def test_runs_that_differ_in_seed_or_machine_are_one_group():
     alike = [run("a", 1.0), run("b", 3.0, seed=1), run("c", 2.0, data__root="there"),
              run("d", 2.0, trainer__checkpoint_minutes=5)]  # fmt: skip
-    groups = grouped([*alike, run("e", 9.0, trainer__max_epochs=2)])
+    groups = grouped(
+        [*alike, run("e", 9.0, trainer__max_epochs=2)], {"data.root", "trainer.checkpoint_minutes"}
+    )
     assert [[r.name for r in group.runs] for group in groups] == [["a", "b", "c", "d"], ["e"]]
     assert [group.settings for group in groups] == [
         {"trainer.max_epochs": "9"}, {"trainer.max_epochs": "2"}]  # fmt: skip
@@ -39,13 +41,13 @@ def test_runs_that_differ_in_seed_or_machine_are_one_group():
 
 
 def test_as_few_settings_are_shown_as_separate_the_groups():
-    groups = grouped([run("a", 1), run("b", 2, model__name="vae", model__hidden=[4])])
+    groups = grouped([run("a", 1), run("b", 2, model__name="vae", model__hidden=[4])], ())
     assert [group.settings for group in groups] == [{"model.name": "rvae"}, {"model.name": "vae"}]
-    assert [group.title for group in grouped([run("a", 1)])] == ["rvae on cards_iv"]
+    assert [group.title for group in grouped([run("a", 1)], ())] == ["rvae on cards_iv"]
 
 
 def test_a_table_gives_the_mean_and_the_spread_of_the_sample():
-    head, rows = table(grouped([run("a", 1.0), run("b", 3.0, seed=1)]), ["elbo.loss", "ari"])
+    head, rows = table(grouped([run("a", 1.0), run("b", 3.0, seed=1)], ()), ["elbo.loss", "ari"])
     assert head == ["runs of", "runs", "validation loss", "ari"]
     assert rows == [["rvae on cards_iv", "2", "2 ± 1.4", "–"]]
     assert cell([5.0]) == "5"

@@ -1,4 +1,4 @@
-"""Whole configs: what the YAML offers is valid, what a file from elsewhere holds is proved."""
+"""Full configs: those of the YAML are valid, those of other files are checked."""
 
 import copy
 
@@ -6,8 +6,9 @@ import pytest
 
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
+from vaerun.config.schema import effects
 from vaerun.config.task import CONFIGS
-from vaerun.runs.config import validate
+from vaerun.runs.config import INCIDENTAL, NOT_OF_IMAGES, RunConfig, validate
 from vaerun.tasks.registry import TASKS
 from vaerun.utils.errors import UserError
 
@@ -92,3 +93,21 @@ def test_whatever_is_left_out_is_named(plain):
         del part[name]
         with pytest.raises(UserError, match=rf"(^|; ){name} is missing — give "):
             validate(part)
+
+
+@pytest.mark.parametrize("data", choices("data"))
+def test_every_key_has_one_word_for_what_it_affects(data):
+    effect = effects(RunConfig)
+
+    def walk(values, where):
+        for name, value in values.items():
+            if isinstance(value, dict):
+                walk(value, f"{where}{name}.")
+            else:
+                assert f"{where}{name}" in effect
+
+    walk(compose([f"data={data}"]), "")
+    assert effect["trainer.progress"] == effect["data.root"] == "nothing"
+    assert effect["data.batch_size"] == "training"
+    assert {"out", "trainer.devices"} <= INCIDENTAL < NOT_OF_IMAGES
+    assert not NOT_OF_IMAGES & {"data.kind", "data.size", "data.train_size", "data.corrupt"}

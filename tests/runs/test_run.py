@@ -39,19 +39,19 @@ def conditioned(on: str) -> Run:
     return loaded("model=crvae", f"model.category.condition=[{on}]")
 
 
-def content(run: Run, **told: object) -> np.ndarray:
-    """What it makes of images that are told so."""
-    return run.encode(X, **told).z_mean
+def content(run: Run, **condition: object) -> np.ndarray:
+    """Content of images under a condition."""
+    return run.encode(X, **condition).z_mean
 
 
-def decoded(run: Run, **told: object) -> np.ndarray:
-    """What it makes of content that is told so."""
-    return run.decode(Z, **told)
+def decoded(run: Run, **condition: object) -> np.ndarray:
+    """Images of content under a condition."""
+    return run.decode(Z, **condition)
 
 
 @pytest.mark.parametrize("use", [content, decoded])
 @pytest.mark.parametrize(
-    ("on", "told", "words"),
+    ("on", "condition", "words"),
     [
         ("class", {"label": 0, "shear": 0.1}, "conditioned on class, but was given class, shear"),
         ("shear", {"shear": 0.1, "label": 0}, "conditioned on shear, but was given class, shear"),
@@ -61,18 +61,22 @@ def decoded(run: Run, **told: object) -> np.ndarray:
     ],
 )
 def test_what_a_model_is_not_conditioned_on_is_refused(
-    use: Callable[..., np.ndarray], on: str, told: dict[str, float], words: str
+    use: Callable[..., np.ndarray], on: str, condition: dict[str, float], words: str
 ):
     with pytest.raises(UserError, match=words):
-        use(conditioned(on), **told)
+        use(conditioned(on), **condition)
 
 
 @pytest.mark.parametrize("use", [content, decoded])
 def test_factors_may_be_given_by_name_or_in_a_mapping(use: Callable[..., np.ndarray]):
     run = conditioned("class,shear")
     by_name, in_mapping, other = (
-        use(run, label=1, **told)
-        for told in ({"shear": 0.3}, {"factors": {"shear": 0.3}}, {"factors": {"shear": -0.3}})
+        use(run, label=1, **condition)
+        for condition in (
+            {"shear": 0.3},
+            {"factors": {"shear": 0.3}},
+            {"factors": {"shear": -0.3}},
+        )
     )
     np.testing.assert_array_equal(by_name, in_mapping)
     assert (by_name != other).any()
@@ -80,20 +84,20 @@ def test_factors_may_be_given_by_name_or_in_a_mapping(use: Callable[..., np.ndar
         use(run, label=1, shear=0.3, factors={"shear": 0.3})
 
 
-def test_an_angle_that_is_told_is_not_the_angle_that_turns():
+def test_a_factor_called_angle_does_not_turn_the_image():
     run = conditioned("angle")
-    told, told_other = (run.decode(Z, factors={"angle": angle}) for angle in (0.0, 1.0))
+    condition, other = (run.decode(Z, factors={"angle": angle}) for angle in (0.0, 1.0))
     turned = run.decode(Z, angle=np.pi / 2, factors={"angle": 0.0})
-    np.testing.assert_allclose(turned, np.rot90(told, 1, (2, 3)), rtol=1e-3, atol=1e-5)
-    assert np.abs(told_other - told).max() > 1e-4
+    np.testing.assert_allclose(turned, np.rot90(condition, 1, (2, 3)), rtol=1e-3, atol=1e-5)
+    assert np.abs(other - condition).max() > 1e-4
     with pytest.raises(UserError, match="conditioned on angle"):
         run.decode(Z, angle=1.0)
     np.testing.assert_array_equal(content(run, angle=1.0), content(run, factors={"angle": 1.0}))
 
 
-def test_a_run_without_classes_is_told_nothing_in_a_mapping_either():
+def test_a_run_without_classes_takes_no_condition_in_a_mapping_either():
     run = loaded("model=rvae")
-    with pytest.raises(UserError, match="rvae is told of no class or factor"):
+    with pytest.raises(UserError, match="rvae takes no class and no factor"):
         run.decode(Z, factors={"angle": 0.1})
     assert run.decode(Z, factors={}).shape == (N, 1, 12, 12)
 

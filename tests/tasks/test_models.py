@@ -290,9 +290,9 @@ WRONG_CALLS = [
     ("crvae, shear", "decode", {"shear": [0.1, 0.2]}, "2 values of shear for 3 images"),
     ("crvae, class and shear", "encode", {"shear": 0.1}, "conditioned on class, shear, but was"),
     ("crvae, class and shear", "decode", {"label": 0}, "given class — give label=, shear="),
-    ("ssrvae", "encode", {"label": 0}, "ssrvae is told of no class or factor"),
+    ("ssrvae", "encode", {"label": 0}, "ssrvae takes no class and no factor"),
     ("ssrvae", "decode", {}, "ssrvae decodes under a class — give label=, from 0 to 3"),
-    ("jrvae", "encode", {"shear": 0.1}, "jrvae is told of no class or factor"),
+    ("jrvae", "encode", {"shear": 0.1}, "jrvae takes no class and no factor"),
     ("jrvae", "decode", {}, "jrvae decodes under a class — give label=, from 0 to 3"),
     ("jrvae", "decode", {"label": 4}, "label=4 is no class — give whole numbers, 0 to 3"),
     ("jrvae", "decode", {"label": 0, "shear": 0.1}, "and no factor"),
@@ -314,7 +314,7 @@ def test_a_model_without_classes_is_told_none(vaerun, monkeypatch):
     assert (status, errors) == (0, [])
     loaded = package.load(output[-1].removeprefix("run: "))
     for call in (loaded.encode, loaded.decode):
-        with pytest.raises(UserError, match="rvae is told of no class or factor — leave them out"):
+        with pytest.raises(UserError, match="rvae takes no class and no factor — leave them out"):
             call(X if call == loaded.encode else Z, label=0)
 
 

@@ -25,7 +25,7 @@ def test_arrays_are_made_once_for_a_key(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
-def test_a_broken_file_is_made_anew(tmp_path: Path, content: bytes | None):
+def test_a_broken_file_is_made_again(tmp_path: Path, content: bytes | None):
     cached(tmp_path, "x", {}, lambda: {"a": np.arange(100)})
     (path,) = tmp_path.glob("*.npz")
     path.write_bytes(path.read_bytes()[:-50] if content is None else content)

@@ -1,4 +1,4 @@
-"""Long work says how far it is: a bar on a terminal, one line elsewhere."""
+"""Progress of long work: a bar on a terminal, one line elsewhere."""
 
 import logging
 

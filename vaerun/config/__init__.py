@@ -1,1 +1,1 @@
-"""From what was typed to one checked config."""
+"""The mechanism of the config: overrides, composition, fields and their validation."""

@@ -1,10 +1,9 @@
-"""From what was typed to one plain config: Hydra composes, every fault is one line.
+"""Compose overrides to one plain config with Hydra; every fault is one line.
 
     vaerun model=vae model.latent_dim=3      →  compose(["model=vae", "model.latent_dim=3"])
 
-Each override is looked at before Hydra sees it: does its group, its choice, its key exist? The
-keys are those of the config composed of the chosen groups, so ``+new=1`` adds nothing either.
-What Hydra or OmegaConf still object to is squeezed into the same one line.
+Group, choice and key of each override are checked before Hydra gets it, against the config that
+the chosen groups make, so ``+new=1`` adds no key. Other errors of Hydra become one line, too.
 """
 
 import contextlib
@@ -62,19 +61,19 @@ OmegaConf.register_new_resolver(
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    """The config of one run as plain containers, interpolations resolved."""
+    """The config of one run in plain containers, interpolations resolved."""
     with hydra_at_conf():
         return to_dict(_compose(overrides))
 
 
 def compose_unresolved(overrides: Sequence[str]) -> DictConfig:
-    """The same with its interpolations as they stand in the YAML, for reading."""
+    """The config of one run with the interpolations of the YAML, for reading."""
     with hydra_at_conf():
         return _compose(overrides)
 
 
 def to_dict(config: DictConfig) -> dict[str, Any]:
-    """Plain containers, interpolations resolved."""
+    """A config in plain containers, interpolations resolved."""
     with _one_line():
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
@@ -82,16 +81,13 @@ def to_dict(config: DictConfig) -> dict[str, Any]:
 
 
 def expand_sweep(overrides: Sequence[str]) -> list[list[str]]:
-    """What each run of a multirun is asked for, in Hydra's order.
-
-    Only sweeps that can be listed are: ``a,b``, ``range(1,4)``, ``glob(paper/*)``.
-    """
+    """The overrides of each run of a sweep over ``a,b``, ``range(1,4)`` or ``glob(paper/*)``."""
     return [list(one) for one in itertools.product(*(sweep_overrides(text) for text in overrides))]
 
 
 @contextlib.contextmanager
 def hydra_at_conf() -> Iterator[None]:
-    """Hydra, pointed at our YAML and at no other; to be entered once for many compositions."""
+    """Initialize Hydra with the YAML of vaerun; enter it once for many compositions."""
     if GlobalHydra.instance().is_initialized():
         yield
         return
@@ -101,50 +97,38 @@ def hydra_at_conf() -> Iterator[None]:
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
     """The config of checked overrides; Hydra is initialized."""
-    parsed = [parse(text) for text in overrides]
-    faults = [fault for one in parsed if (fault := form_fault(one) or group_fault(one))]
-    raise_all(faults)
-    known = _keys_of(
-        tuple(one.input_line or "" for one in parsed if is_group(one) and not is_no_op(one))
-    )
-    raise_all([fault for one in parsed if (fault := key_fault(one, known))])
+    parsed = [one for one in map(parse, overrides) if not is_no_op(one)]
+    raise_all([fault for one in parsed if (fault := form_fault(one) or group_fault(one))])
+    keys = _keys(tuple(one.input_line or "" for one in parsed if is_group(one)))
+    raise_all([fault for one in parsed if (fault := key_fault(one, keys))])
     with _one_line():
-        return hydra_compose(ROOT, [one.input_line or "" for one in parsed if not is_no_op(one)])
+        return hydra_compose(ROOT, [one.input_line or "" for one in parsed])
 
 
-@functools.lru_cache(maxsize=64)  # a sweep asks for the same few again and again
-def _keys_of(chosen: tuple[str, ...]) -> Mapping[str, bool]:
-    """Every key of the config that some choices make, see `_keys`; Hydra is initialized."""
+@functools.lru_cache(maxsize=64)  # the trials of a sweep share their choices
+def _keys(chosen: tuple[str, ...]) -> Mapping[str, bool]:
+    """Each key of the config of some choices, and whether it holds further keys."""
     with _one_line():
-        return _keys(hydra_compose(ROOT, list(chosen)))
+        config = OmegaConf.to_container(hydra_compose(ROOT, list(chosen)), resolve=False)
+    return dict(_walk(config, ""))
 
 
-def _keys(config: DictConfig) -> dict[str, bool]:
-    """Every key of a config by its full name, and whether it holds further keys."""
-    found: dict[str, bool] = {}
-
-    def walk(values: Mapping[str, Any], where: str) -> None:
-        for name, value in values.items():
-            inner = isinstance(value, Mapping)
-            found[where + name] = inner
-            if inner:
-                walk(value, f"{where}{name}.")
-
-    container = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(container, dict)
-    walk(container, "")  # type: ignore[arg-type]
-    return found
+def _walk(values: Any, where: str) -> Iterator[tuple[str, bool]]:
+    for name, value in values.items():
+        yield where + name, isinstance(value, Mapping)
+        if isinstance(value, Mapping):
+            yield from _walk(value, f"{where}{name}.")
 
 
 @contextlib.contextmanager
 def _one_line() -> Iterator[None]:
-    """Whatever Hydra or OmegaConf object to, as a `UserError`."""
+    """Raise the errors of Hydra and OmegaConf as a `UserError`."""
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
         what = " ".join(first.split()).rstrip(".")
-        mend = "leave it out, or see vaerun --help for what there is"
+        hint = "leave it out, or see vaerun --help for what there is"
         if isinstance(error, InterpolationResolutionError | MissingMandatoryValue):
-            mend = f"set {error.full_key} to a plain value"
-        raise UserError(f"the config cannot be composed: {what}", mend) from error
+            hint = f"set {error.full_key} to a plain value"
+        raise UserError(f"the config cannot be composed: {what}", hint) from error

@@ -1,10 +1,10 @@
-"""The YAML files of the configuration: their folder, groups and choices."""
+"""The YAML files of the config: their folder, groups and choices."""
 
 from pathlib import Path
 
 from vaerun.utils.provenance import checkout
 
-# The groups in the order of help; a group may lie inside another's folder.
+# In the order of --help.
 GROUPS = (
     "task",
     "model",
@@ -16,7 +16,7 @@ GROUPS = (
     "trainer",
     "experiment",
 )
-# Keys that say which choice of a group was taken: they follow the group, never the user.
+# Keys that hold the choice made from a group: set by the group, never by the user.
 NAMED_BY_GROUP = {
     "task.name": "task",
     "model.name": "model",
@@ -29,15 +29,15 @@ NAMED_BY_GROUP = {
 
 
 def config_dir() -> Path:
-    """The absolute folder of the YAML: the checkout's own, else the one that was installed."""
+    """The absolute folder of the YAML files: of the checkout, else of the installed package."""
     root = checkout()
     return root / "conf" if root is not None else Path(__file__).resolve().parents[1] / "conf"
 
 
 def choices(group: str) -> dict[str, str]:
-    """Each choice of a group with a phrase about it: the first comment of its YAML file.
+    """Each choice of a group, with the first comment of its YAML file as a phrase about it.
 
-    A file whose name begins with an underscore is shared by others and no choice itself. A
+    Files whose names begin with an underscore are included by others and are no choices. A
     folder inside a group is a group of its own, except under ``experiment``.
     """
     folder = config_dir() / group
@@ -51,8 +51,6 @@ def choices(group: str) -> dict[str, str]:
 
 
 def _phrase(file: Path) -> str:
-    for line in file.read_text(encoding="utf-8").splitlines():
-        # "# @package ..." is addressed to Hydra.
-        if line.startswith("#") and not line.startswith("# @"):
-            return line.lstrip("# ").strip()
-    return ""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = (line for line in lines if line.startswith("#") and not line.startswith("# @"))
+    return next(comments, "").lstrip("# ").strip()  # "# @package ..." is a directive of Hydra

@@ -1,10 +1,10 @@
-"""`vaerun [task=…] --help`: what there is to choose from, read from the YAML; no torch."""
+"""The text of `vaerun [task=…] --help`, with the choices of the YAML; imports no torch."""
 
+import dataclasses
 import itertools
 import textwrap
 
-from vaerun.config import schema
-from vaerun.config.groups import choices
+from vaerun.config.groups import GROUPS, choices
 from vaerun.config.task import CONFIGS
 from vaerun.utils.errors import invalid_choice
 
@@ -17,19 +17,7 @@ usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<d
        vaerun -m model=rvae,vae seed=0,1,2           every combination
        vaerun --cfg job [...] [--resolve]            print the composed config; also --version"""
 
-# Long lists of names do with one line each; the others get a phrase for every choice.
-_GROUPS = (
-    "task",
-    "model",
-    "model/decoder",
-    "model/pose",
-    "model/category",
-    "data",
-    "objective",
-    "experiment",
-)
-
-_OF_GROUP = {"experiment": "    one result: paper/ with the paper's settings (hours), best/ ours"}
+_EXPERIMENTS = "experiment=    one result: paper/ with the paper's settings (hours), best/ ours"
 
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
@@ -38,13 +26,13 @@ _KEYS = {
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .devices": "how long; cpu or gpu; how many train together",
     "-m  sweep.jobs  .metric  hydra/launcher=slurm": "several runs: at a time, best, on a cluster",
-    "seed  out  resume=auto": "of random numbers; folder of runs; go on with a run",
+    "seed  out  resume=auto": "of random numbers; folder of runs; continue a run",
 }
 
 _TAIL = """\
 examples
   vaerun                                             the main job: model=rvae data=cards_iv
-  vaerun model=jrvae data=cards_iii seed=1           the suits found without a label
+  vaerun model=jrvae data=cards_iii seed=1           the suits, learned without labels
   vaerun task=encode --help                          more about one task"""
 
 _RUN = "outputs/rvae/cards_iv/version_0"
@@ -72,7 +60,7 @@ _OF_TASK = {
     ),
     "tune": (
         "writes  outputs/tune/<model>_<data>/study_<digits>/: table.md, figures/, trials/",
-        "vaerun task=tune model=jrvae data=cards_iv        the same again goes on, or shares",
+        "vaerun task=tune model=jrvae data=cards_iv        given again: continues, or shares",
         "vaerun task=tune model=rvae task.objective=knn_accuracy trainer.learning_rate=1e-3",
         "vaerun task=tune model=vae data=mnist task.space=mine.yaml task.n_trials=100",
     ),
@@ -84,26 +72,19 @@ _OF_TASK = {
 
 
 def page(task: str | None = None) -> str:
-    """The whole help text, or that of one task.
-
-    Raises
-    ------
-    UserError
-        If there is no such task.
-    """
-    return _whole() if task is None else _of_task(task)
+    """The help text of the program, or of one task; a `UserError` if there is no such task."""
+    return _program_page() if task is None else _task_page(task)
 
 
-def _of_task(task: str) -> str:
-    """What a task does, the keys of its own, examples."""
+def _task_page(task: str) -> str:
     phrases = choices("task")
     if task not in phrases:
         raise invalid_choice("task", task, list(phrases))
     writes, *examples = _OF_TASK.get(task, ("",))
     keys = {
-        f"task.{name}": help
-        for name, help in schema.help_texts(CONFIGS[task]).items()
-        if name != "name"
+        f"task.{field.name}": field.metadata["help"]
+        for field in dataclasses.fields(CONFIGS[task])
+        if field.name != "name"
     }
     parts = [f"task={task}: {phrases[task]}", writes]
     parts += ["\n".join(["keys", *_rows(keys, 16)])] if keys else []
@@ -111,20 +92,19 @@ def _of_task(task: str) -> str:
     return "\n\n".join(filter(None, [*parts, "vaerun --help lists all that can be chosen"]))
 
 
-def _whole() -> str:
-    parts = [_HEAD]
-    for group in _GROUPS:
-        phrases = choices(group)
-        if phrases:
-            rows = _names(phrases) if group == "experiment" else _rows(phrases, 16)
-            parts.append("\n".join([f"{group}={_OF_GROUP.get(group, '')}", *rows]))
-    parts.append("\n".join(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)]))
-    parts.append(_TAIL)
-    return "\n\n".join(parts)
+def _program_page() -> str:
+    sections = [
+        [f"{group}=", *_rows(choices(group), 16)]
+        for group in GROUPS
+        if group not in ("trainer", "experiment")
+    ]
+    sections.append([_EXPERIMENTS, *_names(choices("experiment"))])
+    sections.append(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)])
+    return "\n\n".join([_HEAD, *("\n".join(lines) for lines in sections), _TAIL])
 
 
 def _names(phrases: dict[str, str]) -> list[str]:
-    """Names alone, as many to a line as fit, after the folder that they share."""
+    """Names without phrases, as many to a line as fit, after the folder that they share."""
     rows = []
     for folder, names in itertools.groupby(sorted(phrases), lambda name: name.split("/")[0]):
         mine = "  ".join(name.removeprefix(f"{folder}/") for name in names)

@@ -1,4 +1,4 @@
-"""Overrides of the command line, parsed and checked."""
+"""Overrides of the command line, parsed and checked one by one."""
 
 import contextlib
 from collections.abc import Mapping
@@ -12,47 +12,43 @@ from vaerun.utils.errors import UserError, closest, invalid_choice, likeness
 
 
 def parse(text: str) -> Override:
-    """One override as Hydra reads it."""
+    """One override, parsed by Hydra."""
     if not text.startswith("="):
         with contextlib.suppress(HydraException):
             return OverridesParser.create().parse_override(text)
     if "=" in text:
-        mend = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
+        hint = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
     elif "." in text:
-        mend = f"write KEY=VALUE: {text}=..."
+        hint = f"write KEY=VALUE: {text}=..."
     else:
         groups = {choice: f"{group}={choice}" for group in GROUPS for choice in choices(group)}
-        mend = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[closest(text, groups)]}"
-    raise UserError(f"{text or repr(text)} is not an override", mend)
+        hint = f"write GROUP=CHOICE or KEY=VALUE, such as {groups[closest(text, groups)]}"
+    raise UserError(f"{text or repr(text)} is not an override", hint)
 
 
 def sweep_overrides(text: str) -> list[str]:
-    """The overrides that one override with a sweep stands for."""
+    """The single overrides of one with a sweep, which must be a list, a range or a glob."""
     override = parse(text)
-    value = override._value
     if not override.is_sweep_override():
         return [text]
-    if isinstance(value, Glob):
+    names: list[str] = []
+    if isinstance(value := override.value(), Glob):
         names = value.filter(list(choices(override.key_or_group)))
     elif override.is_discrete_sweep():
         names = list(override.sweep_string_iterator())
-    else:
-        names = []
     if not names:
-        raise UserError(
-            f"{text} names no values to run through", "list them, as in -m model=rvae,vae"
-        )
+        what = f"{text} names no values to run through"
+        raise UserError(what, "list them, as in -m model=rvae,vae")
     return [f"{override.get_key_element()}={name}" for name in names]
 
 
 def is_group(override: Override) -> bool:
-    """Whether an override chooses from a group, one of ours or one of Hydra's."""
-    name = override.key_or_group
-    return name in GROUPS or name.startswith("hydra/")
+    """Whether an override chooses from a group, of ours or of Hydra."""
+    return override.key_or_group in GROUPS or override.key_or_group.startswith("hydra/")
 
 
 def is_no_op(override: Override) -> bool:
-    """Whether an override says what the config says: no experiment."""
+    """Whether an override is ``experiment=null``, the default, which Hydra refuses when typed."""
     return override.key_or_group == "experiment" and override.value() is None
 
 
@@ -61,15 +57,14 @@ def _is_hydra(override: Override) -> bool:
 
 
 def form_fault(override: Override) -> UserError | None:
-    """The fault of an override that asks for more than a value."""
-    text = override.input_line or ""
+    """The fault of an override that does more than set one value or choice."""
+    name, text = override.key_or_group, override.input_line or ""
     if override.is_delete():
         return UserError(f"{text} deletes what a run needs", "leave it out, or set a value")
     if override.is_sweep_override():
-        name = override.key_or_group
-        mend = f"put -m first to run each, or write a list as '{name}=[a,b]'"
-        return UserError(f"{text} gives several values to one run", mend)
-    if override.key_or_group.startswith("sweep."):
+        hint = f"put -m first to run each, or write a list as '{name}=[a,b]'"
+        return UserError(f"{text} gives several values to one run", hint)
+    if name.startswith("sweep."):
         return UserError(f"{text} is of no use to one run", "put -m first, or leave it out")
     if override.package is not None:
         return UserError(f"{text} moves a group elsewhere", "leave out @ and what follows it")
@@ -77,65 +72,60 @@ def form_fault(override: Override) -> UserError | None:
 
 
 def group_fault(override: Override) -> UserError | None:
-    """The fault of an override that names no group we have, or no choice of it."""
+    """The fault of an override of an unknown group, or with a value that is no choice of it."""
     name, text = override.key_or_group, override.input_line or ""
-    if _is_hydra(override):
+    if _is_hydra(override) or ("/" not in name and name not in GROUPS):
         return None
     if name not in GROUPS:
-        if "/" in name:
-            mend = f"did you mean {closest(name, GROUPS)}"
-            return UserError(f"{text} names no group of choices", mend)
-        return None
+        hint = f"did you mean {closest(name, GROUPS)}"
+        return UserError(f"{text} names no group of choices", hint)
     if override.is_add() or override.is_force_add():
         return UserError(f"{text} adds a second {name}", f"leave out the +: {text.lstrip('+')}")
-    value, known = override.value(), list(choices(name))
-    return None if value in known or is_no_op(override) else invalid_choice(name, value, known)
+    value, valid = override.value(), list(choices(name))
+    return None if value in valid else invalid_choice(name, value, valid)
 
 
-def key_fault(override: Override, known: Mapping[str, bool]) -> UserError | None:
+def key_fault(override: Override, keys: Mapping[str, bool]) -> UserError | None:
     """The fault of an override of a key that the composed config does not have.
 
     Parameters
     ----------
     override
         Of a value, or of a group (which has no such fault).
-    known
+    keys
         Every key of the composed config, and whether it holds further keys.
     """
     name, text = override.key_or_group, override.input_line or ""
     if is_group(override) or _is_hydra(override):
         return None
     if name in NAMED_BY_GROUP:
-        choice = override.get_value_element_as_str()
-        mend = f"did you mean {NAMED_BY_GROUP[name]}={choice}"
-        return UserError(f"{text} changes the name and not what it names", mend)
-    if name not in known:
-        return UserError(
-            f"{name} is not a key of this config", f"did you mean {_like(name, known)}"
-        )
-    if known[name]:
-        group, value = name.replace(".", "/"), override.value()
-        mend = "set its keys one by one"
+        hint = f"did you mean {NAMED_BY_GROUP[name]}={override.get_value_element_as_str()}"
+        return UserError(f"{text} changes the name and not what it names", hint)
+    if name not in keys:
+        what = f"{name} is not a key of this config"
+        return UserError(what, f"did you mean {_closest_key(name, keys)}")
+    if keys[name]:
+        group, value, hint = name.replace(".", "/"), override.value(), "set its keys one by one"
         if group in GROUPS and isinstance(value, str):
-            mend = f"did you mean {group}={closest(value, choices(group))}"
-        return UserError(f"{text} sets a whole group of keys", mend)
+            hint = f"did you mean {group}={closest(value, choices(group))}"
+        return UserError(f"{text} sets a whole group of keys", hint)
     if override.is_add():
         return UserError(f"{text} adds a key that is there", f"leave out the +: {text[1:]}")
     return None
 
 
-def _like(name: str, known: Mapping[str, bool]) -> str:
-    """The key or group most like a name, as a whole or in its last word.
+def _closest_key(name: str, keys: Mapping[str, bool]) -> str:
+    """The key or group spelt most like a name, by all of it or by its last word.
 
-    ``latent_dim`` is meant to be found in ``model.latent_dim``.
+    So ``latent_dim`` gives ``model.latent_dim``.
     """
     leaf = name.rpartition(".")[2]
-    keys = [key for key, has_keys in known.items() if not has_keys and key not in NAMED_BY_GROUP]
+    leaves = [key for key, has_keys in keys.items() if not has_keys and key not in NAMED_BY_GROUP]
 
     def likeness_to(key: str) -> float:
         return max(likeness(name, key), likeness(leaf, key.rpartition(".")[2]))
 
-    return max(keys if "." in name else [*keys, *GROUPS], key=likeness_to)
+    return max(leaves if "." in name else [*leaves, *GROUPS], key=likeness_to)
 
 
 def group(override: str) -> str:

@@ -1,4 +1,4 @@
-"""The keys of each task, beside those of every run."""
+"""The keys of each task."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from vaerun.config.schema import field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskConfig:
-    """What to do; each task that needs more adds its keys."""
+    """The key that all tasks have."""
 
     name: str = field("which task")
 
@@ -21,7 +21,7 @@ class EncodeConfig(TaskConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareConfig(TaskConfig):
-    """What of the runs is compared."""
+    """Which metrics of the runs are compared."""
 
     metrics: list[str] | None = field(
         "metrics to show, as in [knn_accuracy,elbo.loss]; null: those that the runs share"
@@ -30,22 +30,24 @@ class CompareConfig(TaskConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuneConfig(TaskConfig):
-    """What is searched, how long, and for what."""
+    """The search space, the length and the objective of a study."""
 
-    n_trials: int = field("trials of the study, those of all its workers", min=1)
+    n_trials: int = field(
+        "trials of the study, by all its workers together", min=1, affects="nothing"
+    )
     objective: str | None = field(
-        "what is made best: a path in metrics.json, or label_free; null: label_free for jrvae, "
+        "metric to optimise: a path in metrics.json, or label_free; null: label_free for jrvae, "
         "else elbo.loss"
     )
-    minimise: bool | None = field("whether less of it is better; null: as its name tells")
+    minimise: bool | None = field("whether less of it is better; null: by its name")
     space: str | None = field(
-        "what is searched: a name in conf/search or a YAML file; null: the model's own"
+        "search space: a name in conf/search or a YAML file; null: the model's own"
     )
     prune: bool = field("whether to end trials whose validation loss lags behind")
-    prune_after: float = field("share of the epochs that every trial gets", min=0, max=1)
+    prune_after: float = field("share of the epochs before a trial can be ended", min=0, max=1)
 
 
-# `task.name` → the dataclass of its keys; what the task does is in `vaerun.tasks.registry.TASKS`
+# `task.name` → the dataclass of its keys; the functions are in `vaerun.tasks.registry.TASKS`
 CONFIGS: dict[str, type[TaskConfig]] = {
     "train": TaskConfig,
     "evaluate": TaskConfig,
@@ -54,4 +56,4 @@ CONFIGS: dict[str, type[TaskConfig]] = {
     "tune": TuneConfig,
     "atoms": TaskConfig,
 }
-OF_RUNS = ("evaluate", "encode", "compare")  # tasks that begin with runs that have finished
+OF_RUNS = ("evaluate", "encode", "compare")  # tasks that take finished runs by run=

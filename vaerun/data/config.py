@@ -10,11 +10,17 @@ from vaerun.data.corruption import CHOICES, CorruptionConfig
 class DataConfig:
     """Keys that all data sets share; a data set adds its own in a subclass."""
 
-    name: str = field("name of the data set, as in the run folder's path")
+    name: str = field("name of the data set, as in the run folder's path", affects="training")
     kind: str = field("which loader makes it")
-    root: str = field("folder of downloaded or given data files; drawn sets need none")
-    train_size: int | None = field("number of training images, null = all", min=1)
-    val_size: int | None = field("number of validation images, null = all", min=1)
+    root: str = field(
+        "folder of downloaded or given data files; drawn sets need none", affects="nothing"
+    )
+    train_size: int | None = field(
+        "number of training images, null = all", min=1, affects="selection"
+    )
+    val_size: int | None = field(
+        "number of validation images, null = all", min=1, affects="selection"
+    )
     corrupt: str = field("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = field("how images are corrupted, if they are")
     batch_size: int | str = field(
@@ -22,24 +28,32 @@ class DataConfig:
         "steps an epoch",
         min=1,
         choices=["auto"],
+        affects="training",
     )
     epochs: int = field(
-        "times every image is seen, unless trainer.max_epochs says otherwise", min=1
+        "times every image is seen, unless trainer.max_epochs says otherwise",
+        min=1,
+        affects="training",
     )
     invariances: list[str] = field(
         "what varies besides content: r rotation, t translation, s scale; the model's default",
         choices=["r", "t", "s"],
+        affects="training",
     )
     angle_range_deg: float = field(
         "angles are known to lie within ± this, in degrees; 180 = the whole circle",
         min=0,
         max=180,
+        affects="training",
     )
-    fills_field: bool = field("whether images have no empty margin around them, as a lattice")
+    fills_field: bool = field(
+        "whether images have no empty margin around them, as a lattice", affects="training"
+    )
     every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",
         min=1,
+        affects="training",
     )
 
     @property

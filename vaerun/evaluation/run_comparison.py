@@ -5,24 +5,17 @@ Runs whose configs differ in nothing but the seed are a group, and a row of the 
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vaerun.config.schema import without
 from vaerun.evaluation.metrics.catalogue import label_of
 from vaerun.utils.errors import format_value
 from vaerun.utils.format import format_significant
 
 Plain = Mapping[str, Any]
 
-_INCIDENTAL = ("seed", "out", "resume", "run")
-_INCIDENTAL_KEYS = (
-    "trainer.progress",
-    "trainer.checkpoint_minutes",
-    "trainer.devices",
-    "trainer.accelerator",
-    "data.root",
-)
 _FIRST = ("task.name", "model.name", "data.name")  # where these differ, other keys do, too
 
 
@@ -65,13 +58,20 @@ class Group:
         return [value for value in numbers if value is not None]
 
 
-def grouped(runs: Sequence[FinishedRun]) -> list[Group]:
+def grouped(runs: Sequence[FinishedRun], incidental: Collection[str]) -> list[Group]:
     """Groups of the runs, in the order of the first run of each.
 
     A key that differs only because another does is left out of the settings: where the name of a
     model differs, all its keys do.
+
+    Parameters
+    ----------
+    runs
+        At least one.
+    incidental
+        Full names of keys that change no result, so that runs of one group may differ in them.
     """
-    flat = [_flat(run.config) for run in runs]
+    flat = [_flat(without(run.config, {"seed", *incidental})) for run in runs]
     keys = [key for key in dict.fromkeys(key for one in flat for key in one)
             if len({format_value(one.get(key, "–")) for one in flat}) > 1]  # fmt: skip
     shown = _separating_keys(keys, flat)
@@ -104,13 +104,13 @@ def _n_groups(flat: Sequence[Plain], keys: Sequence[str]) -> int:
 
 
 def _flat(config: Plain, prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key, without the keys that do not change a result."""
+    """Values by dotted key."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
         key = f"{prefix}{name}"
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{key}.")
-        elif key not in (*_INCIDENTAL, *_INCIDENTAL_KEYS):
+        else:
             flat[key] = value
     return flat
 

@@ -4,11 +4,6 @@ from vaerun.models.build import build
 from vaerun.models.categories.registry import CATEGORIES
 from vaerun.models.config import ModelConfig, check
 from vaerun.models.pose import POSES
-from vaerun.models.variants import AE, CRVAE, JRVAE, RVAE, SSRVAE, VAE, ModelVariant
-
-# `model.name` → what sets the model apart
-MODELS: dict[str, ModelVariant] = {
-    family.name: family for family in (AE, VAE, RVAE, CRVAE, SSRVAE, JRVAE)
-}
+from vaerun.models.variants import MODELS, ModelVariant
 
 __all__ = ["CATEGORIES", "MODELS", "POSES", "ModelConfig", "ModelVariant", "build", "check"]

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.config.schema import field
+from vaerun.models.categories.registry import CATEGORIES
 from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import ACTIVATIONS
-from vaerun.models.variants import ModelVariant
+from vaerun.models.pose import POSES
+from vaerun.models.variants import MODELS, ModelVariant
 from vaerun.utils.errors import UserError
 
 
@@ -14,7 +16,7 @@ from vaerun.utils.errors import UserError
 class ModelConfig:
     """Options that all models share."""
 
-    name: str = field("which model")
+    name: str = field("which model", choices=list(MODELS))
     latent_dim: int = field("content dimensions d", min=1, max=4096)
     hidden: list[int] = field(
         "widths of the hidden layers, encoder and decoder alike", min=1, max=65536
@@ -26,9 +28,15 @@ class ModelConfig:
     )
     likelihood: str = field("of a pixel", choices=["bernoulli", "gaussian"])
     likelihood_sd: float | None = field("width of the gaussian; null: learned", above=0.0)
-    decoder: Any = field("options of the decoder")
-    pose: Any = field("options of the pose search")
-    category: Any = field("options of the class")
+    decoder: Any = field(
+        "options of the decoder", variants={name: part.Config for name, part in DECODERS.items()}
+    )
+    pose: Any = field(
+        "options of the pose search", variants={name: part.Config for name, part in POSES.items()}
+    )
+    category: Any = field(
+        "options of the class", variants={name: part.Config for name, part in CATEGORIES.items()}
+    )
     templates: int = field(
         "templates a class that look for classes and uprights before training; 0: begin blind",
         min=0,

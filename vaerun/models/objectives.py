@@ -68,7 +68,7 @@ class Elbo(ObjectiveConfig):
 
     beta_start: float = field("weight of KL(z) at the start", min=0.0)
     beta_end: float = field("weight of KL(z) at the end", min=0.0)
-    beta_delay: float = field("epochs before it leaves the start", min=0.0, formerly=0.0)
+    beta_delay: float = field("epochs before it leaves the start", min=0.0)
     beta_epochs: float = field("epochs from one to the other, 1 / the rate", min=0.0)
     beta_on: str = field("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
     temperature_start: float = field("weight of the entropy of q(h|x) at the start", min=1.0)

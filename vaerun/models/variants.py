@@ -85,3 +85,8 @@ SSRVAE = ModelVariant(name="ssrvae", categories=("summed", "classifier"), learns
 
 
 VAE = ModelVariant(name="vae")
+
+# `model.name` → what sets the model apart
+MODELS: dict[str, ModelVariant] = {
+    variant.name: variant for variant in (AE, VAE, RVAE, CRVAE, SSRVAE, JRVAE)
+}

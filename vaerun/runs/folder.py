@@ -1,7 +1,7 @@
-"""A run folder: claimed by one process alone, its files written whole, opened again.
+"""The run folder: its files, and how it is created and opened.
 
-Files appear under a temporary name and are renamed when whole (`atomic_path`), so that whoever
-reads a run folder never sees half a file. Nothing found in a run folder is ever executed.
+Files are written under a temporary name and then renamed (`vaerun.utils.files.atomic_path`), so
+a reader never gets half a file. Nothing in a run folder is ever executed.
 """
 
 import dataclasses
@@ -15,82 +15,41 @@ from vaerun.utils.errors import UserError
 from vaerun.utils.files import TEMPORARY
 
 
+class _Entry:
+    """A path inside a run folder, read as an attribute of the folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: "RunFolder", owner: type) -> Path:
+        return folder.path / self.name
+
+
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Where everything of one run is kept; the names are those of the contract."""
+    """Where all files of one run are."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The resolved config."""
-        return self.path / "config.yaml"
-
-    @property
-    def overrides(self) -> Path:
-        """What the user typed."""
-        return self.path / "overrides.yaml"
-
-    @property
-    def manifest(self) -> Path:
-        """Status, start, end, versions and whatever else tells where the run comes from."""
-        return self.path / "manifest.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of Lightning checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def last_checkpoint(self) -> Path:
-        """The newest state, to resume from."""
-        return self.checkpoints / "last.ckpt"
-
-    @property
-    def best_checkpoint(self) -> Path:
-        """The state of the lowest validation loss."""
-        return self.checkpoints / "best.ckpt"
-
-    @property
-    def metrics_csv(self) -> Path:
-        """Metrics per epoch."""
-        return self.path / "metrics.csv"
-
-    @property
-    def metrics_json(self) -> Path:
-        """Final metrics."""
-        return self.path / "metrics.json"
-
-    @property
-    def latents(self) -> Path:
-        """Every image's encoding."""
-        return self.path / "latents.h5"
-
-    @property
-    def figures(self) -> Path:
-        """Folder of figures."""
-        return self.path / "figures"
-
-    @property
-    def arrays(self) -> Path:
-        """The arrays behind each figure."""
-        return self.figures / "arrays.npz"
-
-    @property
-    def report(self) -> Path:
-        """One page with all of it."""
-        return self.path / "report.html"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Folder of event files."""
-        return self.path / "tensorboard"
+    config = _Entry("config.yaml")  # interpolations resolved
+    overrides = _Entry("overrides.yaml")  # as the user typed them
+    manifest = _Entry("manifest.json")  # status, start, end, versions, data fingerprint
+    checkpoints = _Entry("checkpoints")
+    last_checkpoint = _Entry("checkpoints/last.ckpt")  # the newest state, to resume from
+    best_checkpoint = _Entry("checkpoints/best.ckpt")  # of the lowest validation loss
+    metrics_csv = _Entry("metrics.csv")  # a row for each epoch
+    metrics_json = _Entry("metrics.json")  # of the finished run
+    latents = _Entry("latents.h5")  # encodings of all images
+    figures = _Entry("figures")
+    arrays = _Entry("figures/arrays.npz")  # the arrays that the figures show
+    report = _Entry("report.html")
+    tensorboard = _Entry("tensorboard")
 
 
 def create_run_folder(out: str | Path, model: str, data: str) -> RunFolder:
-    """A new folder ``<out>/<model>/<data>/version_<k>``, k the first free, that no one else has.
+    """A new folder ``<out>/<model>/<data>/version_<k>`` for this process alone, k the first free.
 
-    mkdir either makes the folder or fails, on any file system: that is the whole lock.
+    mkdir either makes the folder or fails, on any file system, so no lock is needed.
     """
     parent = Path(out).expanduser() / model / data
     try:
@@ -112,7 +71,7 @@ def create_run_folder(out: str | Path, model: str, data: str) -> RunFolder:
 
 
 def clear_half_written(folder: RunFolder) -> None:
-    """Remove what a process that was killed was writing; only for the one that has the folder."""
+    """Remove temporary files of a killed process; only for the process that owns the folder."""
     for path in folder.path.rglob(".*"):
         if path.is_file() and TEMPORARY.match(path.name):
             path.unlink()
@@ -121,16 +80,16 @@ def clear_half_written(folder: RunFolder) -> None:
 def open_run(path: str | Path) -> RunFolder:
     """The run folder at a path that the user gave, or a `UserError` if there is none."""
     folder = RunFolder(Path(path).expanduser())
-    # os.path, unlike Path, takes a name too long or a forbidden folder for one that is not there
+    # Path.is_file raises where the name is too long or a folder is forbidden; os.path does not
     if not os.path.isfile(folder.config):  # noqa: PTH113
         why = "has no config.yaml" if os.path.isdir(folder.path) else "is not a folder"  # noqa: PTH112
-        mend = "give a run folder, such as outputs/rvae/cards_iv/version_0"
-        raise UserError(f"{path} {why}", mend)
+        hint = "give a run folder, such as outputs/rvae/cards_iv/version_0"
+        raise UserError(f"{path} {why}", hint)
     return folder
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
-    """The run's own config as plain containers, yet to be validated."""
+    """The run's own config as plain containers, not yet validated."""
     try:
         plain = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,6 +1,6 @@
-"""What a task inherits from the run that it names: whatever said what that run's data were.
+"""Overrides that a task inherits from the run that it names: those of the run's data.
 
-So ``task=encode run=… data.path=new.h5`` reads the new file as the run read its own.
+So ``task=encode run=… data.path=new.h5`` prepares the new file as the run prepared its own.
 """
 
 from collections.abc import Sequence
@@ -10,20 +10,14 @@ import yaml
 from vaerun.config.overrides import group, split_override
 from vaerun.runs.folder import RunFolder, open_run, read_config
 
-_OF_DATA = ("data", "experiment", "seed")  # groups and keys
-# What a run was told of its own files, which says nothing of others; how they are prepared holds.
-_OF_FILES = frozenset(
-    f"data.{name}"
-    for name in ("path", "key", "label", "table", "factors", "points", "skip_unreadable",
-                 "train_size", "val_size")
-)  # fmt: skip
+_GROUPS = ("data", "experiment", "seed")  # groups and keys that determine the data
 _TASKS = ("evaluate", "encode")
 
 
 def with_inherited_data(overrides: Sequence[str]) -> list[str]:
-    """What was typed, after what the run that it names was asked for of its data.
+    """The overrides of a command, after those of the data of the run that it names.
 
-    Overrides that name no run are left as they are, and so are those that name other data.
+    Overrides that name no run, or data of another name, are returned as they are.
     """
     typed = dict(split_override(text) for text in overrides)
     path = typed.get("run")
@@ -32,8 +26,12 @@ def with_inherited_data(overrides: Sequence[str]) -> list[str]:
     folder = open_run(path)
     if typed.get("data", _name_of_data(folder)) != _name_of_data(folder):
         return list(overrides)
-    own = [text for text in _own_overrides(folder) if group(text) in _OF_DATA]
-    left_out = {*typed, *(_OF_FILES if "data.path" in typed else ())}
+    left_out = set(typed)
+    if "data.path" in typed:
+        from vaerun.runs.config import keys_affecting  # imports torch
+
+        left_out |= keys_affecting("files", "selection")
+    own = [text for text in _own_overrides(folder) if group(text) in _GROUPS]
     return [*(text for text in own if split_override(text)[0] not in left_out), *overrides]
 
 
@@ -43,7 +41,7 @@ def _name_of_data(folder: RunFolder) -> str:
 
 
 def _own_overrides(folder: RunFolder) -> list[str]:
-    """What was typed for a run; nothing where it does not say."""
+    """The overrides of a run; none where its file cannot be read."""
     try:
         typed = yaml.safe_load(folder.overrides.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What a loaded run is given, proved: images, content, poses, classes and factors."""
+"""Checks of the arrays that a user gives to a loaded run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,14 +17,10 @@ Factors = Mapping[str, npt.ArrayLike]
 
 
 def check_images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
-    """Images (N, C, H, W) of (N, H, W) or (N, C, H, W) numbers from 0 to 1; C×H×W is ``shape``."""
+    """Images (N, C, H, W), in [0, 1], from (N, H, W) or (N, C, H, W); C×H×W is ``shape``."""
     array = np.asarray(given)
-    size = tuple(array.shape[1:])
-    if (
-        len(array.shape) < 3
-        or size not in (shape, shape[1:])
-        or (size == shape[1:] and shape[0] > 1)
-    ):
+    allowed = [shape, shape[1:]] if shape[0] == 1 else [shape]
+    if array.shape[1:] not in allowed:
         want = "×".join(map(str, shape))
         raise UserError(
             f"images of shape {array.shape} are not what this run was trained on",
@@ -56,9 +52,9 @@ def check_latents(z: npt.ArrayLike, d: int) -> Tensor:
 
 
 def grid(n: int, extent: float, dimensions: Sequence[int], d: int) -> npt.NDArray[np.float32]:
-    """Content (n, n, d) over two dimensions, or (1, n, d) over one, the others at zero.
+    """Grid of content (n, n, d) over two dimensions, or (1, n, d) over one; zero in the others.
 
-    The first dimension rises to the right, the second upwards.
+    The first dimension increases to the right, the second upwards.
     """
     if n < 2:
         raise UserError(f"n={n} is no grid", "give 2 or more tiles along each side")
@@ -85,8 +81,8 @@ def check_pose(
     shift: npt.ArrayLike,
     scale: npt.ArrayLike,
 ) -> Pose:
-    """N poses, from radians, pixels and a factor: one for all, or one for each."""
-    turns = broadcast(angle, n, "angles", torch.float32)
+    """Poses of n images: angle in radians, shift in pixels, scale; one for all or one for each."""
+    angles = broadcast(angle, n, "angles", torch.float32)
     factor = broadcast(scale, n, "scales", torch.float32)
     shifts = np.asarray(shift, np.float32)
     if shifts.shape not in ((), (2,), (n, 2)):
@@ -97,31 +93,31 @@ def check_pose(
     moved = torch.as_tensor(np.broadcast_to(shifts, (n, 2)).copy())
     if not bool((factor > 0).all()):
         raise UserError(f"scale={float(factor.min()):g} is no factor", "give numbers above 0")
-    if not network.decoder.can_pose and (turns.any() or moved.any() or (factor != 1).any()):
+    if not network.decoder.can_pose and (angles.any() or moved.any() or (factor != 1).any()):
         raise UserError(f"{name} cannot turn, shift or scale images", "leave the pose out")
-    return Pose(turns, moved * pixel_size(*network.shape.image[1:]), factor)
+    return Pose(angles, moved * pixel_size(*network.shape.image[1:]), factor)
 
 
 def decoder_condition(
     network: InvariantVAE, name: str, n: int, label: Label, factors: Factors
 ) -> Tensor | None:
-    """What the decoder is told of the class of n images, (n, numbers); None without.
+    """The class and factors that the decoder is conditioned on, (n, numbers); None without.
 
     Parameters
     ----------
     network, name
-        The model, and what it is called.
+        The model and its name.
     n
         Number of images.
     label
-        One for all, or (n,).
+        Class: one for all, or (n,).
     factors
-        Of the data set, by name: one for all, or (n,).
+        Values by factor: one for all, or (n,).
 
     Raises
     ------
     UserError
-        If it is not told just what it wants.
+        If label and factors are not exactly those that the model is conditioned on.
     """
     n_classes = network.n_classes
     if not n_classes:
@@ -142,11 +138,11 @@ def encoder_condition(
     given = [*([] if label is None else ["class"]), *factors]
     if not category.n_encoder_inputs or network.n_classes:
         if given:
-            raise UserError(f"{name} is told of no class or factor", "leave them out")
+            raise UserError(f"{name} takes no class and no factor", "leave them out")
         return None
     wanted = {"class": "label="} if category.n_data_classes else {}
     wanted |= {factor: f"{factor}=" for factor in category.factors}
-    if "angle" in wanted:  # angle= turns what is decoded
+    if "angle" in wanted:  # angle= is the pose
         wanted["angle"] = 'factors={"angle": …}'
     if set(given) != set(wanted):
         raise UserError(
@@ -154,25 +150,24 @@ def encoder_condition(
             + (", ".join(given) or "nothing"),
             f"give {', '.join(wanted.values())}",
         )
-    unknown = torch.full((n,), -1)
-    known = unknown if label is None else labels(label, n, category.n_data_classes)
+    no_class = torch.full((n,), -1)
+    classes = no_class if label is None else labels(label, n, category.n_data_classes)
     values = {k: broadcast(v, n, f"values of {k}", torch.float32) for k, v in factors.items()}
-    return category.condition(known, values)
+    return category.condition(classes, values)
 
 
 def merged(
     factors: Mapping[str, npt.ArrayLike] | None, named: Mapping[str, npt.ArrayLike]
 ) -> dict[str, npt.ArrayLike]:
-    """Factors given as a mapping and those given by name."""
-    both = {} if factors is None else dict(factors)
-    for name in named:
-        if name in both:
-            raise UserError(f"{name} is given by name and in factors", "give it once")
-    return both | dict(named)
+    """Factors given as a mapping and as keywords, in one dict."""
+    factors = factors or {}
+    for name in factors.keys() & named.keys():
+        raise UserError(f"{name} is given by name and in factors", "give it once")
+    return {**factors, **named}
 
 
 def broadcast(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> Tensor:
-    """One value for all of n images, or one for each."""
+    """Values (n,) from one for all images or (n,)."""
     tensor = torch.as_tensor(np.asarray(values)).to(dtype)
     if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) not in (1, n)):
         raise UserError(f"{len(tensor)} {what} for {n} images", "give one, or as many")
@@ -180,7 +175,7 @@ def broadcast(values: npt.ArrayLike, n: int, what: str, dtype: torch.dtype) -> T
 
 
 def labels(label: npt.ArrayLike, n: int, n_classes: int) -> Tensor:
-    """Classes of n images, from one for all or one for each; whole numbers, of any type."""
+    """Classes (n,) from one for all images or (n,); whole numbers of any type."""
     given = np.asarray(label)
     is_class = np.isin(given, np.arange(n_classes)) & (given.dtype.kind in "iufO")
     if not is_class.all():

@@ -1,8 +1,8 @@
-"""The manifest: where a run comes from and how it ended; which run to go on with.
+"""The manifest of a run: its command, versions and data, and how it ended.
 
-folder = claim(config.out, config.model.name, config.data.name)
-with record(folder, job, About(device="cpu", data_fingerprint=fingerprint(arrays))):
-    ...                                # manifest.json says running, then how it ended
+folder = create_run_folder(config.out, config.model.name, config.data.name)
+with recorded(folder, job, RunFacts(device="cpu", data_fingerprint=fingerprint(arrays))):
+    ...                                # status in manifest.json: running, then how it ended
 """
 
 import contextlib
@@ -38,28 +38,28 @@ class RunRequest:
         What was typed after the command, in order.
     command
         The command line as typed, word by word.
-    settled
-        Keys that were ``auto``, and what they came to is in the config.
+    resolved_keys
+        Full names of the keys that were ``auto`` and have their resolved values in the config.
     """
 
     plain: dict[str, Any]
     overrides: list[str]
     command: list[str]
-    settled: Sequence[str] = ()
+    resolved_keys: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What the manifest says of a run beside its job.
+    """Facts about a run for its manifest, beside what the user asked for.
 
     Attributes
     ----------
     device
-        What it trains on, in words.
+        The device in words.
     data_fingerprint
-        From `fingerprint`.
+        Hash of the data, from `fingerprint`.
     resumed_from
-        The run folder it goes on with, if any.
+        The run folder that is continued, if any.
     """
 
     device: str
@@ -71,17 +71,17 @@ class RunFacts:
 def recorded(
     folder: RunFolder, job: RunRequest, about: RunFacts, *, is_shared: bool = False
 ) -> Iterator[RunFolder]:
-    """Write config, overrides and manifest; when the body ends, write how it ended.
+    """Write config, overrides and manifest; when the body ends, write its status.
 
-    A SystemExit is an interruption too: submitit ends the program so, to start it again.
+    A SystemExit counts as an interruption: by it submitit ends the program to start it again.
 
     Parameters
     ----------
     folder, job, about
-        What is recorded.
+        The folder of the run, and what to write there.
     is_shared
-        Whether other processes may be writing in the folder at this moment. Where none is, what
-        a process that was killed left half-written is removed first.
+        Whether other processes may be writing in the folder. If not, half-written files of a
+        killed process are removed first.
     """
     if not is_shared:
         clear_half_written(folder)
@@ -100,7 +100,7 @@ def recorded(
 
 
 def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
-    """The manifest of a run that begins now."""
+    """The manifest of a run that starts now."""
     resumed_from = about.resumed_from
     return {
         "status": "running",
@@ -112,7 +112,7 @@ def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
         "device": about.device,
         "data_fingerprint": about.data_fingerprint,
         "seed": job.plain["seed"],
-        "settled": list(job.settled),
+        "resolved": list(job.resolved_keys),
         "resumed_from": None if resumed_from is None else str(resumed_from),
         "process": {"host": socket.gethostname(), "pid": os.getpid()},
     }
@@ -123,7 +123,7 @@ def _close(folder: RunFolder, status: str) -> None:
 
 
 def ending(status: str) -> dict[str, str]:
-    """What the manifest of a run that ends now says of its end."""
+    """The entries of a manifest for a run that ends now."""
     return {"status": status, "end": _now()}
 
 
@@ -137,7 +137,7 @@ def _now() -> str:
 
 
 def read_manifest(folder: RunFolder) -> dict[str, Any]:
-    """The manifest; empty where the process died before it wrote one."""
+    """The manifest of a run; empty where the process died before it wrote one."""
     try:
         manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
@@ -151,8 +151,8 @@ def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
     Parameters
     ----------
     arrays
-        Arrays, or tensors in main memory. For data that are drawn give what was drawn at random
-        (factors, labels), not the pixels: those differ between processors in their last bit.
+        Arrays, or tensors in main memory. For simulated images give the random factors and
+        labels, not the pixels, whose last bit differs between processors.
     """
     digest = hashlib.sha256()
     for values in arrays:

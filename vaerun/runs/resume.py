@@ -1,24 +1,23 @@
 """Which unfinished run is the same run, and can be resumed."""
 
+import copy
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vaerun.config.schema import without
+from vaerun.runs.config import keys_affecting
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import read_manifest
 from vaerun.utils.errors import UserError
-
-# What may differ between a run and the one that goes on with it.
-_INCIDENTAL = ("out", "resume", "run")
-_INCIDENTAL_KEYS = {"trainer": ("progress", "checkpoint_minutes"), "data": ("root",)}
 
 
 def unfinished(
     out: str | Path, model: str, data: str, plain: Mapping[str, Any]
 ) -> RunFolder | None:
-    """The newest run of this very config that stopped early, though it may have kept no state."""
+    """The newest run of a config that stopped early; it may have saved no checkpoint."""
     parent = Path(out).expanduser() / model / data
     folders = [RunFolder(path) for path in sorted(parent.glob("version_*"), key=_version)]
     manifests = {folder: read_manifest(folder) for folder in folders}
@@ -35,13 +34,13 @@ def unfinished(
 
 
 def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
-    """Raise a `UserError` unless the run in a folder can be gone on with under this config."""
+    """Raise a `UserError` unless the run in a folder can be resumed under a config."""
     manifest = read_manifest(folder)
     if manifest.get("status") == "finished":
-        raise UserError(f"resume={folder.path} has finished", "leave resume out to begin anew")
+        raise UserError(f"resume={folder.path} has finished", "leave resume out to start again")
     if _alive(manifest):
         pid = manifest["process"]["pid"]
-        raise UserError(f"resume={folder.path} is still at work (process {pid})", "wait for it")
+        raise UserError(f"resume={folder.path} is still running (process {pid})", "wait for it")
     if not is_run_of(folder, plain):
         raise UserError(
             f"resume={folder.path} was begun with another config",
@@ -50,39 +49,19 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
 
 
 def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
-    """Whether the run in a folder is of this config, with what it settled itself left open."""
+    """Whether the run in a folder is of a config, which may hold ``auto`` where it resolved it."""
     own = read_config(folder)
-    open_again = {key: dict(values) if isinstance(values, Mapping) else values
-                  for key, values in own.items()}  # fmt: skip
-    for key in read_manifest(folder).get("settled", ()):
+    as_typed = copy.deepcopy(own)
+    for key in read_manifest(folder).get("resolved", ()):
         group, name = key.split(".")
-        open_again[group][name] = "auto"
-    return same_run(own, plain) or same_run(open_again, plain)
+        as_typed[group][name] = "auto"
+    return same_run(own, plain) or same_run(as_typed, plain)
 
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two configs ask for the same run, wherever it is kept."""
-    return identity(first) == identity(second)
-
-
-def identity(
-    plain: Mapping[str, Any], further: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, Any]:
-    """What of a config tells one run from another.
-
-    Parameters
-    ----------
-    plain
-        The config.
-    further
-        By group, keys that make no difference either.
-    """
-    kept = {k: v for k, v in plain.items() if k not in _INCIDENTAL}
-    for group in {*_INCIDENTAL_KEYS, *(further or {})}:
-        if isinstance(kept.get(group), Mapping):
-            keys = {*_INCIDENTAL_KEYS.get(group, ()), *(further or {}).get(group, ())}
-            kept[group] = {k: v for k, v in kept[group].items() if k not in keys}
-    return kept
+    """Whether two configs give the same run, wherever its folder is."""
+    keys = keys_affecting("nothing")
+    return without(first, keys) == without(second, keys)
 
 
 def _version(path: Path) -> int:
@@ -91,7 +70,7 @@ def _version(path: Path) -> int:
 
 
 def _alive(manifest: Mapping[str, Any]) -> bool:
-    """Whether the process that writes this run is still at it, as far as this host can tell."""
+    """Whether the process of a run is alive; False for a process of another host."""
     process = manifest.get("process") or {}
     if manifest.get("status") != "running" or process.get("host") != socket.gethostname():
         return False
@@ -99,6 +78,6 @@ def _alive(manifest: Mapping[str, Any]) -> bool:
         os.kill(int(process["pid"]), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # of another user
+        pass
     return True

@@ -37,11 +37,11 @@ class Run:
     Attributes
     ----------
     network
-        Of the lowest validation loss.
+        With the weights of the lowest validation loss.
     config
-        The run's own.
+        The config of the run.
     folder
-        Where it is kept.
+        The run folder.
 
     Examples
     --------
@@ -68,20 +68,20 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """The run folder."""
         return self.folder.path
 
     @cached_property
     def latents(self) -> Encodings:
-        """Every image of the run, as in its `latents.h5`; read when first asked for.
+        """Encodings of all images of the run, from its `latents.h5`; read at first use.
 
-        ``run.latents.val`` are the validation images alone, ``.factors["shear"]`` true values.
+        ``run.latents.val`` has the validation images, ``.factors["shear"]`` true values.
         """
         return read_latents(self.folder.latents)
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Its `metrics.json`: ``["elbo"]["loss"]`` in nats per validation image, and so on."""
+        """The content of `metrics.json`; ``["elbo"]["loss"]`` is in nats per validation image."""
         path = self.folder.metrics_json
         try:
             metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -105,15 +105,15 @@ class Run:
         images
             Of the shape that the run was trained on.
         label
-            (N,) or one for all: the class, for a conditional model (crvae).
+            Class for a conditional model (crvae), (N,) or one for all.
         factors, **named
-            Factors that it is conditioned on, (N,) or one for all, in the data set's units:
-            ``shear=0.1`` or ``factors={"shear": 0.1}``.
+            Factors that the model is conditioned on, (N,) or one for all, in the data set's
+            units: ``shear=0.1`` or ``factors={"shear": 0.1}``.
 
         Raises
         ------
         UserError
-            If their shape is another, or the model is not told just what it is conditioned on.
+            If images have another shape, or label and factors are not those of the model.
 
         Examples
         --------
@@ -145,10 +145,10 @@ class Run:
         z
             Content; a single vector (d,) counts as N = 1.
         angle
-            Radians, one for all or (N,); counter-clockwise as displayed. A factor called
-            ``angle`` that a conditional model is told goes in ``factors``; so it is with others.
+            Radians, one for all or (N,), counter-clockwise as displayed. A factor of the name
+            of a parameter, such as ``angle``, goes in ``factors``.
         label
-            One for all, or (N,): the class, for models that have one.
+            Class for models that have one, (N,) or one for all.
         factors, **named
             As in `encode`.
         shift
@@ -159,27 +159,27 @@ class Run:
         Raises
         ------
         UserError
-            As in `encode`, or if the model knows no poses.
+            As in `encode`, or if a model without a pose gets one.
 
         Examples
         --------
         >>> latents = run.encode(images)  # doctest: +SKIP
-        >>> upright = run.decode(latents.z_mean)  # doctest: +SKIP
-        >>> as_they_lie = run.decode(latents.z_mean, latents.angle)  # doctest: +SKIP
+        >>> canonical = run.decode(latents.z_mean)  # doctest: +SKIP
+        >>> as_given = run.decode(latents.z_mean, latents.angle)  # doctest: +SKIP
         """
         network, name = self.network, self.config.model.name
         content = inputs.check_latents(z, self.config.model.latent_dim)
         n, size = len(content), network.n_at_once
         pose = inputs.check_pose(network, name, n, angle, shift, scale)
-        of_class = inputs.decoder_condition(network, name, n, label, inputs.merged(factors, named))
-        rows = [slice(first, first + size) for first in range(0, max(n, 1), size)]
+        merged = inputs.merged(factors, named)
+        condition = inputs.decoder_condition(network, name, n, label, merged)
         chunks = [
             network.generate(
-                content[some],
-                Pose(*(part[some] for part in pose)),
-                None if of_class is None else of_class[some],
+                content[rows],
+                Pose(*(part[rows] for part in pose)),
+                None if condition is None else condition[rows],
             )
-            for some in rows
+            for rows in (slice(first, first + size) for first in range(0, max(n, 1), size))
         ]
         return torch.cat(chunks).numpy()
 
@@ -191,21 +191,22 @@ class Run:
         extent: float = PRIOR_RANGE,
         dimensions: Sequence[int] | None = None,
     ) -> Array:
-        """Decoded grid over two content dimensions, (n, n, C, H, W), upright, others at zero.
+        """Decoded grid (n, n, C, H, W) over two content dimensions, in canonical orientation.
 
-        The first dimension runs to the right and the second upwards, as in the run's own figure.
+        The first dimension increases to the right and the second upwards, as in the run's own
+        figure; the others are zero.
 
         Parameters
         ----------
         n
-            Tiles along each side; (1, n, C, H, W) of a single dimension.
+            Tiles along each side; one dimension gives (1, n, C, H, W).
         label, factors
             As in `decode`, one for all.
         extent
-            From −extent to extent, in prior standard deviations.
+            The grid is from −extent to extent, in standard deviations of the prior.
         dimensions
-            Which two, counted from 0. None: those of the run's own figure, which are the first
-            two or, of more than two, the two that vary most over its images.
+            One or two, counted from 0. None: those of the run's own figure, the two that vary
+            most over its images.
 
         Examples
         --------
@@ -220,20 +221,17 @@ class Run:
         return images.reshape(*points.shape[:2], *images.shape[1:])
 
     def export(self, folder: str | Path, format: str = "onnx") -> Path:
-        """Write the encoder and the decoder for use without vaerun, checked against this run.
+        """Write encoder and decoder for use without vaerun, checked against this run.
+
+        Returns the folder.
 
         Parameters
         ----------
         folder
-            Gets ``encoder.onnx`` and ``decoder.onnx``, or ``.pt2``, for any number of images at
-            once, and ``export.json``, which says what goes in and comes out.
+            Where ``encoder.onnx`` and ``decoder.onnx`` (or ``.pt2``) are written, for any number
+            of images at once, with ``export.json``, which describes their inputs and outputs.
         format
             ``onnx``, which takes ``pip install 'vaerun[onnx]'``; or ``torch``, for `torch.export`.
-
-        Returns
-        -------
-        Path
-            The folder.
 
         Examples
         --------
@@ -252,17 +250,17 @@ class Run:
         return path
 
     def _known_metrics(self) -> dict[str, Any]:
-        """Metrics; none where the run has not finished."""
+        """Metrics; empty where the run has not finished."""
         return self.metrics if self.folder.metrics_json.is_file() else {}
 
 
 def load(path: str | Path) -> Run:
-    """The run in a folder, on the CPU, from its own config; executes nothing found there.
+    """Load the run of a folder onto the CPU; no file there is executed.
 
     Raises
     ------
     UserError
-        If it is no run folder, or was stopped before its first checkpoint.
+        If it is not a run folder, or training stopped before the first checkpoint.
     """
     folder = open_run(path)
     config = validate(read_config(folder))

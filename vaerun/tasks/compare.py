@@ -22,7 +22,7 @@ from vaerun.evaluation.figures.run_comparison import draw_manifolds, draw_metric
 from vaerun.evaluation.metrics import catalogue
 from vaerun.evaluation.run_comparison import FinishedRun, Group
 from vaerun.runs import manifest
-from vaerun.runs.config import RunConfig
+from vaerun.runs.config import INCIDENTAL, RunConfig
 from vaerun.runs.folder import RunFolder, create_run_folder, read_config
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table
@@ -47,7 +47,7 @@ def compare(config: RunConfig, job: RunRequest) -> Path:
     folders = _found(config.run)
     finished = [_read(folder) for folder in folders]
     metrics = _metrics(config.task.metrics, finished)
-    groups = comparison.grouped(finished)
+    groups = comparison.grouped(finished, INCIDENTAL)
     head, rows = comparison.table(groups, metrics)
     folder = create_run_folder(config.out, "compare", "runs")
     about = RunFacts(device="", data_fingerprint=manifest.fingerprint([]))

@@ -8,13 +8,11 @@ import torch
 from vaerun import models
 from vaerun.config.overrides import group
 from vaerun.data.image_set import DataShape, ImageSet, Splits
-from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.config import INCIDENTAL, RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.runs.manifest import RunRequest
 from vaerun.runs.run import Run, load
 from vaerun.utils.errors import UserError, format_value
-
-_OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +61,8 @@ def reused(config: RunConfig, job: RunRequest) -> Reused:
         kept["data"] = own["data"]
     if "seed" not in groups:
         kept["seed"] = own["seed"]
-    typed = {name: job.plain["trainer"][name] for name in _OF_THE_MACHINE}
-    plain = job.plain | kept | {"trainer": own["trainer"] | typed}
+    now = {k: v for k, v in job.plain["trainer"].items() if f"trainer.{k}" in INCIDENTAL}
+    plain = job.plain | kept | {"trainer": own["trainer"] | now}
     return Reused(
         run=run,
         folder=folder,

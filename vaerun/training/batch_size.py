@@ -75,7 +75,7 @@ def resolve_batch_size(
         fits = _fitting(network, some, hardware)
         number = batch_size(len(splits.train), hardware.n_ranks, lambda n: fits(round(share * n)))
     plain = job.plain | {"data": job.plain["data"] | {"batch_size": number}}
-    return validate(plain), replace(job, plain=plain, settled=(KEY,))
+    return validate(plain), replace(job, plain=plain, resolved_keys=(KEY,))
 
 
 def batch_size(n_images: int, n_ranks: int, fits: Callable[[int], bool]) -> int:

@@ -1,7 +1,4 @@
-"""Arrays that cost minutes to make, kept under a key of all that they depend on.
-
-Some of many, where all would take too long and tell no more.
-"""
+"""Arrays cached on disk under a hash of their inputs; evenly spaced positions."""
 
 import contextlib
 import hashlib
@@ -21,18 +18,18 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
-    """What was made for this key before, or what is made now, and kept.
+    """The arrays cached for a key, or those of `make`, which are then cached.
 
     Parameters
     ----------
     folder
-        Where to keep it; made if need be.
+        Of the cache; created if it does not exist.
     name
         Beginning of the file's name.
     key
         Plain values that determine the arrays.
     make
-        Makes them.
+        Called where no readable file is cached.
 
     Raises
     ------
@@ -50,16 +47,16 @@ def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], A
 
 
 def path_of(folder: Path, name: str, key: Mapping[str, Any], suffix: str) -> Path:
-    """Where something is kept under a key, whose digest is in the file's name."""
+    """The path of a cached file, whose name contains a hash of the key."""
     text = json.dumps(key, sort_keys=True).encode()
     return folder / f"{name}_{hashlib.sha256(text).hexdigest()[:16]}{suffix}"
 
 
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A temporary path, renamed when whole; a `UserError` where ``data.root`` has no room for it.
+    """A temporary path, renamed at the end; a `UserError` if ``data.root`` cannot be written to.
 
-    Two that write the same at once do not disturb each other: either file is as good.
+    Two processes may write the same file at once: the last one's replaces the other's.
     """
     try:
         with atomic_path(path) as unfinished:
@@ -81,7 +78,7 @@ def _stored(path: Path) -> Arrays | None:
 
 
 def evenly(n: int, most: int) -> npt.NDArray[np.int64]:
-    """At most so many positions of n, spread evenly; all of them if they are no more.
+    """At most ``most`` of the positions 0 … n − 1, evenly spaced.
 
     Examples
     --------

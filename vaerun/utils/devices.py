@@ -1,7 +1,4 @@
-"""How threads and GPUs are shared out among processes on one machine.
-
-What the processor is, and what it is quick at.
-"""
+"""Cores and GPUs of a machine shared among processes; whether it is fast at bfloat16."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +6,7 @@ from typing import Any
 
 
 def quick_at_bfloat16(accelerator: str) -> bool:
-    """Whether bfloat16 products are faster than float32 ones there."""
+    """Whether bfloat16 products are faster than float32 ones on an accelerator."""
     if accelerator == "gpu":
         import torch
 
@@ -19,42 +16,41 @@ def quick_at_bfloat16(accelerator: str) -> bool:
 
 
 def cpu() -> dict[str, Any]:
-    """What torch knows of the processor; nothing, where it is older than this function of its."""
+    """Capabilities of the processor; empty where torch is too old to report them."""
     import torch
 
     return dict(getattr(torch.cpu, "get_capabilities", dict)())
 
 
 def environments(jobs: int) -> list[dict[str, str]]:
-    """What each of some processes at a time finds in its environment, beside the present one."""
+    """Environment variables for each of ``jobs`` processes: its threads and its GPUs."""
     present = os.environ.get("OMP_NUM_THREADS", "")
     n_threads = threads(jobs, cores(), int(present) if present.isdecimal() else None)
     return [
-        {"OMP_NUM_THREADS": str(n_threads), "CUDA_VISIBLE_DEVICES": ",".join(share)}
-        if share
-        else {"OMP_NUM_THREADS": str(n_threads)}
-        for share in gpus_of_each(jobs, visible_gpus())
+        {"OMP_NUM_THREADS": str(n_threads)}
+        | ({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})
+        for gpus in gpus_of_each(jobs, visible_gpus())
     ]
 
 
 def threads(jobs: int, n_cores: int, most: int | None) -> int:
-    """An even share of the cores, no more than the user allows a process."""
+    """Threads of each process: an even share of the cores, at most what the user allows."""
     share = max(n_cores // jobs, 1)
     return share if most is None else min(share, max(most, 1))
 
 
 def gpus_of_each(jobs: int, gpus: Sequence[str]) -> list[list[str]]:
-    """GPUs dealt out in turn; where processes are more, several are on one."""
+    """GPUs of each process, dealt in turn; if there are fewer GPUs, processes share them."""
     if not gpus:
         return [[] for _ in range(jobs)]
     return [list(gpus[i::jobs]) or [gpus[i % len(gpus)]] for i in range(jobs)]
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """Number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux knows
+    except AttributeError:  # Linux only
         return os.cpu_count() or 1
 
 

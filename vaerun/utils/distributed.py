@@ -1,8 +1,6 @@
-"""Which of the processes that train together this one is, as those tell who have started it.
+"""Rank and size of the processes that train together; the share of a batch that a rank has.
 
-Nothing here imports torch, so that a program that trains alone pays nothing for it.
-
-What of a batch one rank has.
+Nothing here imports torch: the command line asks for the rank before it knows its task.
 """
 
 import os
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BatchShare:
-    """The images ``rank, rank + n_ranks, …`` of a batch of ``n_in_all``."""
+    """The images ``rank, rank + n_ranks, …`` of a batch of ``n_in_all`` images."""
 
     rank: int
     n_ranks: int
@@ -29,11 +27,11 @@ class BatchShare:
 
     @property
     def weight(self) -> float:
-        """What its mean over images counts in the mean over ranks, for that over all images."""
+        """Factor of this rank's mean over images: the mean over ranks is that over all images."""
         return len(self) * self.n_ranks / self.n_in_all
 
 
-# Variables for rank, size, rank on its node, and nodes; each launcher has its own.
+# Variables of rank, size, rank on its node, and number of nodes.
 _SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_NUM_NODES")
 _SUBMITIT = (
     "SUBMITIT_LOCAL_GLOBALID",
@@ -41,21 +39,21 @@ _SUBMITIT = (
     "SUBMITIT_LOCAL_LOCALID",
     "SUBMITIT_LOCAL_JOB_NUM_NODES",
 )
-_FIRST_PORT, _PORTS = 15_000, 10_000  # where a scheduler's job has one by its number
+_FIRST_PORT, _PORTS = 15_000, 10_000  # of a scheduler's job, by its number
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessGroupInfo:
-    """All processes that train together, and this one among them.
+    """Place of this process among those that train together.
 
     Attributes
     ----------
     rank, size
-        Its number, from 0, and how many there are.
+        Its number, from 0, and the number of processes.
     local_rank, local_size
-        The same among those on this machine: number and count of its devices in use.
+        Its number, from 0, on this machine, and the number of processes there; one a device.
     address, port
-        Where rank 0 can be reached.
+        Network address of rank 0.
     """
 
     rank: int = 0
@@ -67,15 +65,15 @@ class ProcessGroupInfo:
 
     @property
     def n_nodes(self) -> int:
-        """Machines."""
+        """Number of machines."""
         return self.size // self.local_size
 
 
 def detect(environment: Mapping[str, str] = os.environ) -> ProcessGroupInfo | None:
-    """The processes that were started for one command; None where this one is alone.
+    """The processes that a launcher started for one command; None where there is only one.
 
-    A SLURM job counts as several only in a step of its own: what a batch script starts without
-    srun is alone, whatever the job has asked for.
+    Processes of SLURM belong together only within a step of srun: a command of a batch script
+    without srun is alone, whatever the job has asked for.
     """
     if {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"} <= environment.keys():
         size = int(environment["WORLD_SIZE"])
@@ -100,7 +98,7 @@ def detect(environment: Mapping[str, str] = os.environ) -> ProcessGroupInfo | No
 def _of_scheduler(
     environment: Mapping[str, str], names: tuple[str, ...], address: str, job: str
 ) -> ProcessGroupInfo | None:
-    """From a scheduler's variables; every job has a port of its own, by its number."""
+    """The processes by a scheduler's variables; the port follows from the job's number."""
     if not set(names) <= environment.keys():
         return None
     rank, size, local_rank, n_nodes = (int(environment[name]) for name in names)
@@ -118,7 +116,7 @@ def _of_scheduler(
 
 
 def first_node(nodes: str) -> str:
-    """The first of a SLURM list of nodes, such as ``gpu[03-05,9],login1`` → ``gpu03``."""
+    """The first node of a SLURM list, such as ``gpu[03-05,9],login1`` → ``gpu03``."""
     match = re.match(r"([^,\[]*)(?:\[(\d+)[^\]]*\]([^,]*))?", nodes)
-    assert match is not None  # it matches whatever there is
+    assert match is not None  # every part may be empty
     return "".join(part or "" for part in match.groups()) or "127.0.0.1"

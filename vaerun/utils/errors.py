@@ -1,8 +1,6 @@
-"""The one exception that means "the user's input is wrong".
+"""The exception that means "the user's input is wrong", and how such faults are worded.
 
-How a fault of the user's input is worded: its key, its value, and the nearest valid one.
-
-A fault is a `UserError` that was not raised yet, so that all of them can be shown at once.
+A fault is a `UserError` that is not raised yet, so that several can be shown at once.
 """
 
 import difflib
@@ -10,28 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 class UserError(Exception):
-    """What the user gave cannot be used; the command line shows it as one line, status 2.
+    """An input that cannot be used; the command line shows it as one line, exit status 2.
 
     Parameters
     ----------
     what
         What is wrong, with the key or file and its value.
-    mend
+    hint
         What to type or do instead.
     """
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(f"{what} — {mend}")
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(f"{what} — {hint}")
         self.what = what
-        self.mend = mend
+        self.hint = hint
 
 
 def raise_all(faults: Sequence[UserError]) -> None:
     """Raise the faults as one line joined by "; ", or return if there are none."""
-    if not faults:
-        return
-    *first, last = faults
-    raise UserError("; ".join([*map(str, first), last.what]), last.mend)
+    if faults:
+        *first, last = faults
+        raise UserError("; ".join([*map(str, first), last.what]), last.hint)
 
 
 def key(where: str, name: str) -> str:
@@ -40,7 +37,7 @@ def key(where: str, name: str) -> str:
 
 
 def format_value(value: object) -> str:
-    """A value as one would type it on the command line, cut where it is long."""
+    """A value as one would type it on the command line, at most 80 characters of it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -64,20 +61,18 @@ def closest(word: str, options: Iterable[str]) -> str:
     return max(options, key=lambda candidate: likeness(word, candidate))
 
 
-def unknown_key(name: str, known: Sequence[str], where: str = "") -> UserError:
+def unknown_key(name: str, valid: Sequence[str], where: str = "") -> UserError:
     """The fault of a key that its group does not have."""
-    of = f"a key of {where}" if where else "a key of the config"
-    if not known:
-        return UserError(f"{key(where, name)} is not {of}", f"leave it out: {where} has no keys")
-    return UserError(
-        f"{key(where, name)} is not {of}", f"did you mean {key(where, closest(name, known))}"
-    )
+    what = f"{key(where, name)} is not a key of {where or 'the config'}"
+    if not valid:
+        return UserError(what, f"leave it out: {where} has no keys")
+    return UserError(what, f"did you mean {key(where, closest(name, valid))}")
 
 
 def invalid_choice(here: str, value: object, choices: Sequence[str]) -> UserError:
-    """The fault of a word that is none of those allowed."""
+    """The fault of a word that is none of the choices."""
+    what = f"{here}={format_value(value)} is not a choice"
     if not choices:
-        what = f"{here}={format_value(value)} is not a choice"
         return UserError(what, f"leave it out: {here} has no choices yet")
-    mend = f"did you mean {closest(format_value(value), choices)} (choices: {', '.join(choices)})"
-    return UserError(f"{here}={format_value(value)} is not a choice", mend)
+    near = closest(format_value(value), choices)
+    return UserError(what, f"did you mean {near} (choices: {', '.join(choices)})")

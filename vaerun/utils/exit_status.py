@@ -1,9 +1,7 @@
-"""Validate a composed config, do its task; the only place that knows exit statuses.
+"""Exit statuses of the program, and the signals and dead parents that end it early.
 
-0 done; 2 the user's input is wrong, one line on standard error; 1 a failure of ours, with
+0 done; 2 the user's input is wrong, one line on standard error; 1 another failure, with its
 traceback; 130 interrupted.
-
-A process that ends with the one that started it, however that one ends.
 """
 
 import contextlib
@@ -20,6 +18,9 @@ from typing import NoReturn
 from vaerun.utils.errors import UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+PARENT = "VAERUN_PARENT"  # environment variable: process id of the vaerun that started this one
+_POLL_SECONDS = 0.5
+_OF_SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -37,44 +38,9 @@ def guarded(work: Callable[[], int]) -> int:
         return FAILED
 
 
-PARENT = "VAERUN_PARENT"
-_EVERY = 0.5  # seconds
-
-
-def interrupt() -> None:
-    """End this process as SIGTERM does: what it writes is made consistent."""
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def end_with_parent(end: Callable[[], None] = interrupt) -> None:
-    """If one of ours started this process, end it once that one is gone."""
-    # taken out, since what this process starts has other parents
-    parent = os.environ.pop(PARENT, "")
-    if parent:
-        threading.Thread(target=_watch, args=(int(parent), end), daemon=True).start()
-
-
-def _watch(parent: int, end: Callable[[], None]) -> None:
-    while os.getppid() == parent:
-        time.sleep(_EVERY)
-    end()
-
-
-_OF_SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def can_be_handled() -> bool:
-    """Only the main thread handles signals: whoever runs us elsewhere does so there."""
-    return threading.current_thread() is threading.main_thread()
-
-
 @contextlib.contextmanager
 def interrupting() -> Iterator[None]:
-    """Within, SIGTERM and SIGUSR1 interrupt as Ctrl-C does."""
+    """While the body runs, SIGTERM and SIGUSR1 interrupt as Ctrl-C does."""
     if not can_be_handled():
         yield
         return
@@ -84,3 +50,30 @@ def interrupting() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def can_be_handled() -> bool:
+    """Whether this is the main thread, the only one that may set signal handlers."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def interrupt() -> None:
+    """Send SIGTERM to this process, which then leaves a consistent run folder."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_parent(end: Callable[[], None] = interrupt) -> None:
+    """If another vaerun started this process, end this one once that one is gone."""
+    parent = os.environ.pop(PARENT, "")  # not for the processes that this one starts
+    if parent:
+        threading.Thread(target=_watch, args=(int(parent), end), daemon=True).start()
+
+
+def _watch(parent: int, end: Callable[[], None]) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    end()

@@ -1,4 +1,4 @@
-"""A file that one process holds at a time; the system lets go of it when that process dies."""
+"""Files written completely or not at all, and files that one process locks at a time."""
 
 import contextlib
 import errno
@@ -7,12 +7,16 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
+import filelock
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")  # how names of unfinished files begin
+
+Locked = filelock.Timeout
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, of the same suffix: renamed when whole, removed on error."""
+    """A temporary path beside `path`, of the same suffix; renamed at the end, removed on error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # see `TEMPORARY`
     try:
@@ -23,45 +27,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-# What file systems say that know no locks: there everyone is trusted to be alone.
-_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-
-
-class Locked(Exception):
-    """Another process holds it."""
-
-
 @contextlib.contextmanager
 def file_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file while the body runs.
+    """Hold a lock file while the body runs; the system releases it if the process dies.
+
+    Where a file system has no locks, this process is taken for the only one.
 
     Raises
     ------
-    Busy
-        If another process holds it, unless one waits for it.
+    Locked
+        If another process holds the lock, unless it is waited for.
     """
-    with path.open("a", encoding="utf-8") as file:
+    with contextlib.ExitStack() as held:
         try:
-            import fcntl  # not everywhere
-
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except ImportError:
-            pass
-        except BlockingIOError:
-            raise Locked(path) from None
+            held.enter_context(filelock.FileLock(path, timeout=-1 if wait else 0))
         except OSError as error:
-            if error.errno not in _WITHOUT_LOCKS:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
                 raise
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds it now."""
+    """Whether some process holds a lock file now."""
     try:
         with file_lock(path, wait=False):
             return False

@@ -9,7 +9,7 @@ def percent(share: float | None) -> str | None:
 
 
 def format_significant(value: float, digits: int = 3) -> str:
-    """A number with about this many digits, thousands apart, and a true minus sign."""
+    """A number with about ``digits`` digits, thousands separated, and a true minus sign."""
     if abs(value) >= 10 ** (digits - 1):
         text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"
     else:
@@ -18,7 +18,7 @@ def format_significant(value: float, digits: int = 3) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it."""
+    """A time in seconds, minutes or hours."""
     if seconds < 120:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes = round(seconds / 60)

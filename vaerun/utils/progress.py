@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, one line elsewhere."""
+"""Progress of long work: a bar on a terminal, one line in a log."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def bar(items: Iterable[T], what: str, total: int, *, shown: bool = True) -> Iterator[T]:
-    """The items in turn, with a bar that goes when they are done; nothing if not ``shown``."""
+    """The items in turn, with a bar that disappears at the end; no output if not ``shown``."""
     if not shown:
         yield from items
     elif Console().is_terminal:

@@ -1,4 +1,4 @@
-"""Where the running program comes from: its checkout, its revision, its packages' versions."""
+"""The version of the running program: its checkout, git revision and package versions."""
 
 import contextlib
 import functools
@@ -13,13 +13,13 @@ from typing import Any
 
 
 def checkout() -> Path | None:
-    """The repository that this package is run from, or None where it was installed."""
+    """The repository that contains this package, or None where it was installed."""
     root = Path(__file__).resolve().parents[2]
     return root if _project(root) and (root / "conf" / "config.yaml").is_file() else None
 
 
 def version() -> str:
-    """The version of vaerun itself."""
+    """The version of vaerun."""
     try:
         return importlib.metadata.version("vaerun")
     except importlib.metadata.PackageNotFoundError:  # a checkout on sys.path, not installed
@@ -33,7 +33,7 @@ def git_revision() -> str | None:
     if root is None or not (root / ".git").exists():
         return None
     command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-    # A hook of another repository sets GIT_DIR, which would answer for that one.
+    # A hook of another repository sets GIT_DIR, and git would describe that one.
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     try:
         answer = subprocess.run(
@@ -55,7 +55,7 @@ def package_versions() -> dict[str, str]:
 
 
 def _requirements() -> list[str]:
-    """The requirement lines of vaerun itself, its extras left out."""
+    """The requirement lines of vaerun without its extras."""
     try:
         lines = importlib.metadata.requires("vaerun") or []
     except importlib.metadata.PackageNotFoundError:

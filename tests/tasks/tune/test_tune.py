@@ -18,7 +18,6 @@ import vaerun as vaerun_package
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.evaluation.metrics.class_separation import class_separation
-from vaerun.runs.config import validate
 from vaerun.tasks.tune.search_space import Choices, Range, override, read_space, values_at
 from vaerun.utils.errors import UserError
 
@@ -247,10 +246,3 @@ def test_what_cannot_be_tuned_is_refused(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert "pip install 'vaerun[tune]'" in refused(vaerun(*vae))
-
-
-def test_configs_from_before_the_delay_still_hold():
-    plain = compose(["model=jrvae"])
-    assert validate(plain).objective.beta_delay == 0.0
-    del plain["objective"]["beta_delay"]
-    assert validate(plain).objective.beta_delay == 0.0

@@ -13,16 +13,23 @@ class ImagesConfig(DataConfig):
     """Paths, annotations and preprocessing of the user's own images."""
 
     path: str | None = field(
-        "file, folder or glob of your own images; a folder of folders: their names are classes"
+        "file, folder or glob of your own images; a folder of folders: their names are classes",
+        affects="files",
     )
-    key: str | None = field("name of the images' data set in HDF5 and npz files; null: detected")
+    key: str | None = field(
+        "name of the images' data set in HDF5 and npz files; null: detected", affects="selection"
+    )
     label: str | None = field(
-        "column of the table, or data set beside the images, of the class; or folder"
+        "column of the table, or data set beside the images, of the class; or folder",
+        affects="selection",
     )
     table: str | None = field(
-        "CSV file with a row for each image, in their order or named in a column file"
+        "CSV file with a row for each image, in their order or named in a column file",
+        affects="files",
     )
-    factors: list[str] = field("columns or data sets of known numbers; an angle is in radians")
+    factors: list[str] = field(
+        "columns or data sets of true values; an angle is in radians", affects="selection"
+    )
     size: int | list[int] | None = field("resample to this side, or [rows,columns]", min=8)
     crop_px: int | list[int] | None = field("cut the middle out, this side or [r,c]", min=8)
     pad_px: int | list[int] | None = field("surround up to this side or [r,c]", min=8)
@@ -39,11 +46,14 @@ class ImagesConfig(DataConfig):
         "what becomes black: none, or all beyond a circle", choices=["none", "circle"]
     )
     val_share: float = field("share of the images held back for validation", above=0, max=0.9)
-    skip_unreadable: bool = field("whether to leave out files that cannot be read")
+    skip_unreadable: bool = field(
+        "whether to leave out files that cannot be read", affects="files"
+    )
     memory_gb: float | None = field(
         "GB of images, of four bytes a number, that may be in memory; more are streamed from a "
         "file that is written to data.root once; null: no limit",
         above=0,
+        affects="training",
     )
     labelled_share: float = field(
         "share of the training images of each class with a label, for models that learn them",

@@ -11,8 +11,10 @@ from vaerun.microscopy.graphene import SPECIES
 class PatchesConfig(DataConfig):
     """Keys of data sets of patches: which frames, and how patches are cut out of them."""
 
-    path: str | None = field("file, folder or glob of your own frames")
-    key: str | None = field("name of the data set in an HDF5 or npz file; null: the largest")
+    path: str | None = field("file, folder or glob of your own frames", affects="files")
+    key: str | None = field(
+        "name of the data set in an HDF5 or npz file; null: the largest", affects="selection"
+    )
     pixel_size_nm: float | None = field(
         "nm a pixel; null: from the file or, for graphene, the lattice", above=0
     )
@@ -21,7 +23,9 @@ class PatchesConfig(DataConfig):
         "what patches are centred on", choices=["atoms", "grid", "points", "edges"]
     )
     species: list[str] = field("atoms that patches are centred on", choices=list(SPECIES))
-    points: str | None = field("CSV or .npy file of the points, for data.centres=points")
+    points: str | None = field(
+        "CSV or .npy file of the points, for data.centres=points", affects="selection"
+    )
     step_px: float = field("pixels from a patch to the next on a grid or along an edge", above=0)
     edge_level: float = field(
         "brightness, from 0 to 1, at which an edge runs, for data.centres=edges", min=0, max=1

@@ -33,7 +33,6 @@ class CanonicalConfig:
     every_row: int = field(
         "a training step looks at every n-th row of pixels, from a random first one",
         min=1,
-        formerly=1,
     )
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.metrics import catalogue
+from vaerun.runs.config import INCIDENTAL
 from vaerun.tasks.sweep import table
 from vaerun.tasks.sweep.sweep import Sweep
 from vaerun.tasks.sweep.table import Row
@@ -25,7 +26,7 @@ def draw_summary(sweep: Sweep) -> Path | None:
         return None
     from vaerun.evaluation.figures.run_comparison import draw_metrics
 
-    groups = comparison.grouped([row.finished for row in rows])
+    groups = comparison.grouped([row.finished for row in rows], INCIDENTAL)
     shown = [m for m in table.metrics_shown(sweep, rows) if any(g.values(m) for g in groups)]
     if not shown:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.metrics import catalogue
 from vaerun.evaluation.run_comparison import FinishedRun
+from vaerun.runs.config import INCIDENTAL
 from vaerun.runs.folder import RunFolder
 from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.sweep import Sweep, Trial
@@ -111,7 +112,7 @@ def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
         f"{n_finished} of {len(rows)} trials finished.",
         markdown_table(head, lines),
     ]
-    groups = comparison.grouped([row.finished for row in rows if row.metrics])
+    groups = comparison.grouped([row.finished for row in rows if row.metrics], INCIDENTAL)
     if any(len(group.runs) > 1 for group in groups):
         parts += [
             "Mean ± standard deviation over seeds:",

@@ -164,7 +164,7 @@ def _prove(space: Space, typed: Sequence[str]) -> None:
             try:
                 validate(compose([*typed, *setting]))
             except UserError as error:
-                mend = f"{error.mend}, or name another space by task.space="
+                mend = f"{error.hint}, or name another space by task.space="
                 raise UserError(f"task.space: {error.what}", mend) from error
 
 

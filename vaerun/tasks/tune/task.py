@@ -12,10 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from vaerun.config.schema import without
 from vaerun.config.task import TuneConfig
 from vaerun.evaluation.metrics import catalogue
-from vaerun.runs import manifest, resume
-from vaerun.runs.config import RunConfig
+from vaerun.runs import manifest
+from vaerun.runs.config import INCIDENTAL, RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table, show_log
@@ -29,9 +30,6 @@ from vaerun.training.callbacks import Diverged
 from vaerun.training.context import fingerprint
 from vaerun.training.hardware import Hardware
 from vaerun.utils.errors import UserError
-
-# What may differ between two commands that are of one study, beside what may between two of a run.
-_INCIDENTAL = {"task": ("n_trials",), "trainer": ("accelerator", "devices")}
 
 
 def tune(config: RunConfig, job: RunRequest) -> Path:
@@ -76,7 +74,7 @@ def tune(config: RunConfig, job: RunRequest) -> Path:
 
 def _folder(config: RunConfig, job: RunRequest, space: Space, objective: Objective) -> RunFolder:
     """Where a study is kept: the same for all commands that ask for the same."""
-    kept = resume.identity(job.plain, _INCIDENTAL)
+    kept = without(job.plain, INCIDENTAL)
     kept["space"] = {key: dimension.plain() for key, dimension in space.items()}
     kept["objective_of_study"] = [objective.path, objective.less_is_better]
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]

@@ -7,7 +7,7 @@ take longer than the training of a small trial, and `task=evaluate run=<folder>`
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytorch_lightning as pl
@@ -15,10 +15,11 @@ from rich.console import Console
 
 from vaerun.config.compose import compose
 from vaerun.config.overrides import group
+from vaerun.config.schema import without
 from vaerun.data.image_set import Splits
 from vaerun.models import inference
 from vaerun.runs import manifest
-from vaerun.runs.config import RunConfig, validate
+from vaerun.runs.config import RunConfig, keys_affecting, validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.results import measure
@@ -98,8 +99,8 @@ class Trials:
 
     def splits(self, config: RunConfig) -> Splits:
         """The data of a setting, read once for all that share them."""
-        # how often and how many at a time images are seen leaves them as they are
-        key = (replace(config.data, batch_size=1, epochs=1), config.model.category, config.seed)
+        drawn_with = without({"data": asdict(config.data)}, keys_affecting("training"))
+        key = (drawn_with, config.model.category, config.seed)
         if self._splits is None or self._splits[0] != key:
             self._splits = (key, load_splits(config))
         return self._splits[1]

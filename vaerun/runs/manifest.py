@@ -38,14 +38,14 @@ class RunRequest:
         What was typed after the command, in order.
     command
         The command line as typed, word by word.
-    settled
+    resolved
         Keys that were ``auto``, and what they came to is in the config.
     """
 
     plain: dict[str, Any]
     overrides: list[str]
     command: list[str]
-    settled: Sequence[str] = ()
+    resolved: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +112,7 @@ def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
         "device": about.device,
         "data_fingerprint": about.data_fingerprint,
         "seed": job.plain["seed"],
-        "settled": list(job.settled),
+        "resolved": list(job.resolved),
         "resumed_from": None if resumed_from is None else str(resumed_from),
         "process": {"host": socket.gethostname(), "pid": os.getpid()},
     }

@@ -54,7 +54,7 @@ def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
     own = read_config(folder)
     open_again = {key: dict(values) if isinstance(values, Mapping) else values
                   for key, values in own.items()}  # fmt: skip
-    for key in read_manifest(folder).get("settled", ()):
+    for key in read_manifest(folder).get("resolved", ()):
         group, name = key.split(".")
         open_again[group][name] = "auto"
     return same_run(own, plain) or same_run(open_again, plain)

@@ -196,8 +196,8 @@ def on_disk(folder: Path, images: Tensor) -> FileImages:
 
 
 def test_images_on_disk_that_were_not_learned_from_are_looked_up(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(template_mixture, "_ENOUGH", 400)
-    monkeypatch.setattr(template_mixture, "_AT_ONCE", 70)
+    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 400)
+    monkeypatch.setattr(template_mixture, "_CHUNK", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
     wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
     found = find_pseudo_labels(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
@@ -222,14 +222,14 @@ def test_few_images_on_disk_are_found_as_in_memory(tmp_path: Path):
 
 
 def test_labelled_images_are_among_those_that_are_learned_from(monkeypatch):
-    monkeypatch.setattr(template_mixture, "_ENOUGH", 100)
+    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 100)
     label = unknown(5000)
     label[-30:] = 1
-    some = template_mixture._enough(label)
+    some = template_mixture._subset_to_fit(label)
     assert len(some) == len(some.unique()) == 100
     assert int((label[some] >= 0).sum()) == 30
     label[:4000] = 0
-    assert int((label[template_mixture._enough(label)] >= 0).sum()) == 50
+    assert int((label[template_mixture._subset_to_fit(label)] >= 0).sum()) == 50
 
 
 def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
@@ -275,7 +275,7 @@ def test_angles_are_told_only_where_any_is_possible():
     assert find_pseudo_labels(images, unknown(30), narrow, 0, CPU).angle.isnan().all()
 
 
-def new_atlas(
+def new_mixture(
     size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1
 ) -> TemplateMixture:
     torch.manual_seed(0)
@@ -285,7 +285,7 @@ def new_atlas(
 
 @pytest.mark.parametrize("mask", [False, True])
 def test_a_score_is_the_log_likelihood_of_the_turned_template(mask: bool):
-    made = new_atlas((7, 9), mask=mask, channels=2, weight=1.7)
+    made = new_mixture((7, 9), mask=mask, channels=2, weight=1.7)
     x = torch.rand(2, 2, 7, 9)
     got = made(x).unflatten(1, (3, -1))
     rows, columns = np.mgrid[-3:4, -4:5]
@@ -296,17 +296,17 @@ def test_a_score_is_the_log_likelihood_of_the_turned_template(mask: bool):
         coin = torch.distributions.Bernoulli(logits=turned[None], validate_args=False)
         want = 1.7 * coin.log_prob(x[:, None])[..., inside].sum((2, 3))
         torch.testing.assert_close(got[:, :, k], want, rtol=1e-4, atol=1e-4)
-    score, step = made.score(x)
+    score, step = made.log_likelihood(x)
     torch.testing.assert_close(score, got.detach().logsumexp(2))
     assert torch.equal(step, got.argmax(2))
 
 
 def test_a_quarter_turn_of_an_image_leaves_its_scores():
-    made = new_atlas((8, 8), mask=False)
+    made = new_mixture((8, 8), mask=False)
     x = torch.rand(4, 1, 8, 8)
     for turns in (1, 2, 3):
-        turned = made.score(x.rot90(turns, (2, 3)))[0]
-        torch.testing.assert_close(turned, made.score(x)[0], rtol=1e-4, atol=1e-3)
+        turned = made.log_likelihood(x.rot90(turns, (2, 3)))[0]
+        torch.testing.assert_close(turned, made.log_likelihood(x)[0], rtol=1e-4, atol=1e-3)
 
 
 def blob(size: tuple[int, int], row: float, column: float) -> Tensor:

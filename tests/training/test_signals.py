@@ -21,15 +21,15 @@ def seen() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
-def holding_back() -> DeferredSignals:
+def deferring() -> DeferredSignals:
     waiting = DeferredSignals()
     waiting.remember()
-    waiting.hold_back()
+    waiting.defer()
     return waiting
 
 
 def test_a_signal_waits_and_is_then_left_to_whoever_handled_it(seen: list[int]):
-    waiting = holding_back()
+    waiting = deferring()
     assert not waiting
     os.kill(os.getpid(), signal.SIGTERM)
     assert waiting
@@ -37,37 +37,37 @@ def test_a_signal_waits_and_is_then_left_to_whoever_handled_it(seen: list[int]):
     waiting.act()
     assert not waiting
     assert seen == [signal.SIGTERM]
-    waiting.let_go()
+    waiting.restore()
     os.kill(os.getpid(), signal.SIGTERM)
     assert seen == [signal.SIGTERM] * 2
 
 
 def test_a_signal_that_nobody_handles_interrupts(seen: list[int]):
     signal.signal(signal.SIGUSR2, signal.SIG_DFL)
-    waiting = holding_back()
+    waiting = deferring()
     os.kill(os.getpid(), signal.SIGUSR2)
     with pytest.raises(KeyboardInterrupt):
         waiting.act()
-    waiting.let_go()
+    waiting.restore()
     assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
 
 
 def test_a_second_interrupt_does_not_wait(seen: list[int]):
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    waiting = holding_back()
+    waiting = deferring()
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
-    waiting.let_go()
+    waiting.restore()
 
 
 def test_what_is_ignored_stays_so(seen: list[int]):
     """As in the background of a shell."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    waiting = holding_back()
+    waiting = deferring()
     os.kill(os.getpid(), signal.SIGINT)
     assert not waiting
-    waiting.let_go()
+    waiting.restore()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

@@ -1,4 +1,4 @@
-"""What a training is done with, in one hand."""
+"""Everything that a training needs: config, data, folder, hardware and ranks."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from vaerun.training.hardware import Hardware
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """What every part of a training is done with, and by whom."""
+    """Everything that a training needs, as one of its processes has it."""
 
     config: RunConfig
     splits: Splits
@@ -29,27 +29,15 @@ class TrainingContext:
     ranks: Ranks = SINGLE_PROCESS
 
 
-# options of a data set that say where it lies and how it is used, not what it holds
-_NOT_OF_THE_IMAGES = frozenset(
-    {
-        "name",
-        "root",
-        "path",
-        "table",
-        "skip_unreadable",
-        "memory_gb",
-        "batch_size",
-        "epochs",
-        "invariances",
-        "angle_range_deg",
-        "fills_field",
-        "every_row",
-    }
-)
+# options of a data set that tell where it is and how it is used, not which images it has
+_NOT_OF_THE_IMAGES = frozenset({
+    "name", "root", "path", "table", "skip_unreadable", "memory_gb", "batch_size", "epochs",
+    "invariances", "angle_range_deg", "fills_field", "every_row",
+})  # fmt: skip
 
 
 def load_splits(config: RunConfig) -> Splits:
-    """The data of a run, as its model wants them."""
+    """The data of a run, with the labels and classes that its model needs."""
     return load(
         config.data,
         config.seed,
@@ -59,9 +47,9 @@ def load_splits(config: RunConfig) -> Splits:
 
 
 def fingerprint(job: RunRequest, splits: Splits) -> str:
-    """Of the images, and of the options that they were drawn with."""
-    drawn_with = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
-    if splits.val.clean is not None:  # what corrupts them is drawn from the seed
-        drawn_with["seed"] = job.plain["seed"]
-    text = json.dumps(drawn_with, sort_keys=True).encode()
+    """Hash of the images and of the options that they were made with."""
+    options = {k: v for k, v in job.plain["data"].items() if k not in _NOT_OF_THE_IMAGES}
+    if splits.val.clean is not None:  # the seed determines how images are corrupted
+        options["seed"] = job.plain["seed"]
+    text = json.dumps(options, sort_keys=True).encode()
     return manifest.fingerprint([*splits.identity(), np.frombuffer(text, np.uint8)])

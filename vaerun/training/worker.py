@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -58,18 +59,12 @@ def _take_part(folder: RunFolder, messages: RankMessages, world: ProcessGroupInf
     except BaseException as fault:
         messages.fail(f"{type(fault).__name__}: {fault}")
         raise
+    context = TrainingContext(
+        config=config, splits=splits, folder=folder, hardware=hardware, console=Console(quiet=True)
+    )
     messages.report("ready")
     with connection(messages, world, hardware.accelerator) as ranks:
-        fit_on_rank(
-            TrainingContext(
-                config=config,
-                splits=splits,
-                folder=folder,
-                hardware=hardware,
-                console=Console(quiet=True),
-                ranks=ranks,
-            )
-        )
+        fit_on_rank(replace(context, ranks=ranks))
 
 
 def _started_here() -> int:

@@ -10,29 +10,16 @@ from vaerun.models.config import ModelConfig
 class ClusteringSettings:
     """Size of the template mixtures and the poses that they search.
 
-    Attributes
-    ----------
-    n_classes
-        J.
-    n_templates
-        Templates of one mixture, for all classes together.
-    n_atlases
-        Template mixtures, fitted from different starts and joined in one template graph: a class
-        that is split in one mixture may be connected in another.
-    angle_range
-        Radians: angles within ± this are searched, 0 for none, π for the full circle.
-    centre
-        Whether images are first shifted to their centre of mass.
-    mask
-        Whether only the inscribed circle counts, which stays in the image under rotation.
+    Several mixtures, fitted from different starts, are joined in one template graph: a class that
+    is split in one of them may be connected in another.
     """
 
-    n_classes: int
-    n_templates: int
-    n_atlases: int
-    angle_range: float
-    centre: bool
-    mask: bool
+    n_classes: int  # J
+    n_templates: int  # of one mixture, for all classes together
+    n_atlases: int  # mixtures
+    angle_range: float  # radians: ± this is searched, 0 for no rotation, π for the full circle
+    centre: bool  # whether images are first shifted to their centre of mass
+    mask: bool  # whether only the inscribed circle counts, which no rotation moves out
 
     @property
     def any_angle(self) -> bool:

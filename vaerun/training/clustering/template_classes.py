@@ -28,41 +28,20 @@ Scores = Sequence[tuple[Tensor, Tensor]]  # `TemplateMixture.log_likelihood` of 
 
 
 class PseudoLabels(NamedTuple):
-    """Class and angle of N images, estimated by clustering.
+    """Class and angle of N images, estimated by clustering."""
 
-    Attributes
-    ----------
-    label
-        (N,) class, −1 where an image is between two.
-    angle
-        (N,) radians against the canonical orientation of the class, NaN where unknown.
-    """
-
-    label: Tensor
-    angle: Tensor
+    label: Tensor  # (N,) −1 where an image is between two classes
+    angle: Tensor  # (N,) radians against the class's canonical orientation, NaN where unknown
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateClasses:
-    """Classes and canonical orientations of all templates.
+    """Classes and canonical orientations of all templates."""
 
-    Attributes
-    ----------
-    gaps
-        Median gap between the two best template scores in each mixture, nats.
-    of_template
-        (M, J) class probabilities.
-    turn
-        (M,) steps from each template to the canonical orientation of its class; None where not
-        the full circle is searched.
-    n_angles
-        K.
-    """
-
-    gaps: Sequence[Tensor]
-    of_template: Floats
-    turn: Floats | None
-    n_angles: int
+    gaps: Sequence[Tensor]  # median gap between the two best template scores, per mixture, nats
+    of_template: Floats  # (M, J) class probabilities
+    turn: Floats | None  # (M,) steps to the class's orientation; None unless any angle is searched
+    n_angles: int  # K
 
     @classmethod
     def fit(
@@ -70,14 +49,8 @@ class TemplateClasses:
     ) -> "TemplateClasses":
         """Partition and align templates by the images that they share.
 
-        Parameters
-        ----------
-        scores
-            Log-likelihood and best angle of N images under each mixture.
-        label
-            (N,) −1 for unlabelled. If any image is labelled, classes are those of the labels.
-        settings, n_angles, seed
-            Number of classes and poses, K, and the seed of the normalised cut.
+        ``label`` (N,) is −1 for unlabelled images. If any is labelled, labels propagate to the
+        templates; otherwise the template graph is cut, with random numbers from ``seed``.
         """
         gaps = [median_gap(score) for score, _ in scores]
         assignment, step = _assignment(scores, gaps), _steps(scores)

@@ -88,12 +88,8 @@ def find_pseudo_labels(
         (N, C, H, W) in [0, 1].
     label
         (N,) −1 for unlabelled. If any image is labelled, classes are those of the labels.
-    settings
-        Number of classes and templates, range of poses.
     seed
         Seed of all random numbers; the global generators are left alone.
-    device
-        Device of the template mixtures.
     mixed
         Whether templates are fitted with bfloat16 products.
     """
@@ -140,8 +136,6 @@ class TemplateMixture(nn.Module):
     ----------
     images
         (N, C, H, W) small; templates start half way between some of them and their mean.
-    settings
-        Number of templates, range of angles.
     weight
         Pixels of the original image that one pixel represents.
     """

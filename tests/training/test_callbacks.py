@@ -1,4 +1,4 @@
-"""What happens beside training, where no whole run is needed to see it."""
+"""Callbacks that can be tested without a run."""
 
 import io
 
@@ -11,8 +11,8 @@ from vaerun.training.hardware import quiet_lightning
 from vaerun.training.progress_bar import ProgressBar
 
 
-class NeverBegins(pl.LightningModule):
-    """Fails as training begins."""
+class FailsAtStart(pl.LightningModule):
+    """A module that fails as training begins."""
 
     def on_train_start(self) -> None:
         raise RuntimeError("power cut")
@@ -27,8 +27,8 @@ class NeverBegins(pl.LightningModule):
         return [torch.zeros(1)]
 
 
-def test_a_failure_takes_the_progress_bar_away():
-    """Or the next beginning could show none."""
+def test_a_failure_removes_the_progress_bar():
+    """Otherwise the next restart could show none."""
     quiet_lightning()
     bar = ProgressBar(Console(file=io.StringIO(), force_terminal=True))
     trainer = pl.Trainer(
@@ -41,5 +41,5 @@ def test_a_failure_takes_the_progress_bar_away():
         enable_model_summary=False,
     )
     with pytest.raises(RuntimeError, match="power cut"):
-        trainer.fit(NeverBegins())
+        trainer.fit(FailsAtStart())
     assert bar.progress.live.is_started is False

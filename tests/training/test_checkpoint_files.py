@@ -1,4 +1,4 @@
-"""Checkpoints as files: at no moment is there none, and what is broken is not taken."""
+"""Checkpoints as files: one is readable at every moment, and a broken one is not used."""
 
 import os
 from collections.abc import Callable
@@ -20,8 +20,8 @@ def number(path: Path) -> int:
 
 
 @pytest.fixture
-def slot(tmp_path: Path) -> CheckpointPair:
-    """Of states 1 and 2."""
+def pair(tmp_path: Path) -> CheckpointPair:
+    """Checkpoints of states 1 and 2."""
     made = CheckpointPair(tmp_path / "last.ckpt", tmp_path / "previous.ckpt")
     made.write(saving(1))
     made.write(saving(2))
@@ -33,7 +33,7 @@ def truncate(path: Path) -> None:
 
 
 def flip_a_bit(path: Path) -> None:
-    """Of a weight."""
+    """Change a weight by one bit."""
     data = bytearray(path.read_bytes())
     data[data.index(b"\x00\x00\x00@" * 10)] ^= 1  # 2.0
     path.write_bytes(data)
@@ -43,51 +43,51 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def another_thing(path: Path) -> None:
+def other_content(path: Path) -> None:
     torch.save({"weights": 1}, path)
 
 
-BREAKS = [truncate, flip_a_bit, empty, another_thing, Path.unlink]
+BREAKS = [truncate, flip_a_bit, empty, other_content, Path.unlink]
 
 
-def test_the_one_before_is_kept(slot: CheckpointPair, tmp_path: Path):
-    assert (number(slot.previous), number(slot.newest)) == (1, 2)
-    assert slot.whole(pytest.fail) == slot.newest
-    slot.write(saving(3), best=tmp_path / "best.ckpt")
-    assert (number(slot.previous), number(slot.newest)) == (2, 3)
-    truncate(slot.newest)  # the best is not the same file under another name
+def test_the_previous_checkpoint_is_saved(pair: CheckpointPair, tmp_path: Path):
+    assert (number(pair.previous), number(pair.newest)) == (1, 2)
+    assert pair.newest_readable(pytest.fail) == pair.newest
+    pair.write(saving(3), best=tmp_path / "best.ckpt")
+    assert (number(pair.previous), number(pair.newest)) == (2, 3)
+    truncate(pair.newest)  # the best is not the same file under another name
     assert number(tmp_path / "best.ckpt") == 3
     assert {p.name for p in tmp_path.iterdir()} == {"last.ckpt", "previous.ckpt", "best.ckpt"}
 
 
 @pytest.mark.parametrize("harm", BREAKS)
-def test_a_broken_one_gives_way_to_the_one_before(
-    slot: CheckpointPair, harm: Callable[[Path], None]
+def test_a_broken_checkpoint_is_replaced_by_the_previous(
+    pair: CheckpointPair, harm: Callable[[Path], None]
 ):
-    harm(slot.newest)
-    assert not is_readable(slot.newest)
-    said: list[str] = []
-    assert slot.whole(said.append) == slot.newest
-    assert number(slot.newest) == 1
-    assert len(said) == 1
-    slot.write(saving(3))
-    assert (number(slot.previous), number(slot.newest)) == (1, 3)
+    harm(pair.newest)
+    assert not is_readable(pair.newest)
+    warnings: list[str] = []
+    assert pair.newest_readable(warnings.append) == pair.newest
+    assert number(pair.newest) == 1
+    assert len(warnings) == 1
+    pair.write(saving(3))
+    assert (number(pair.previous), number(pair.newest)) == (1, 3)
 
 
-def test_where_all_are_broken_there_is_none(slot: CheckpointPair):
-    truncate(slot.newest)
-    truncate(slot.previous)
-    said: list[str] = []
-    assert slot.whole(said.append) is None
-    assert "begins anew" in said[0]
-    assert slot.whole(pytest.fail) is None
+def test_if_both_are_broken_there_is_none(pair: CheckpointPair):
+    truncate(pair.newest)
+    truncate(pair.previous)
+    warnings: list[str] = []
+    assert pair.newest_readable(warnings.append) is None
+    assert "starts again" in warnings[0]
+    assert pair.newest_readable(pytest.fail) is None
 
 
-def test_a_failure_while_writing_leaves_both(slot: CheckpointPair):
+def test_a_failure_while_writing_leaves_both(pair: CheckpointPair):
     def save(path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        slot.write(save)
-    assert (number(slot.previous), number(slot.newest)) == (1, 2)
+        pair.write(save)
+    assert (number(pair.previous), number(pair.newest)) == (1, 2)

@@ -1,4 +1,4 @@
-"""Freed memory is kept while a network is trained, and not for ever."""
+"""Freed memory is retained during training, and returned afterwards."""
 
 import platform
 import resource
@@ -8,19 +8,17 @@ import torch
 
 from vaerun.training import malloc
 
-pytestmark = pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="other allocators have ways of their own"
-)
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
 N_BYTES = 64 * 2**20
 
 
 def large_array() -> None:
-    """Every page of it written to, and freed."""
+    """Allocate a large array, write to every page, and free it."""
     torch.empty(N_BYTES, dtype=torch.uint8).fill_(1)
 
 
 def faults_of_arrays() -> int:
-    """Pages that the system gives for ten large arrays, one after the other."""
+    """Page faults of ten large arrays, one after the other."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
         large_array()
@@ -32,7 +30,7 @@ def resident() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def test_large_arrays_are_given_once():
+def test_pages_of_large_arrays_are_reused():
     n_pages = N_BYTES // resource.getpagesize()
     assert faults_of_arrays() > 5 * n_pages
     with malloc.keep_freed_memory():

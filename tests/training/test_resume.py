@@ -1,7 +1,7 @@
-"""Runs that are killed, told to stop or robbed of a file, and go on: nothing tells it afterwards.
+"""Runs that are killed, stopped or lose a file, and resume with the same results to the last bit.
 
 Each run is a process of its own, forked from one that has imported what takes time to import.
-VAERUN_KILLS says how often to kill one at a random moment.
+VAERUN_KILLS is how often a run is killed at a random moment.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ for line in sys.stdin:
 
 
 class Runs:
-    """One run of the command after another, each a process that can be killed."""
+    """Runs of the command, one after another, each a process that can be killed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,22 +68,22 @@ class Runs:
         )
 
     def start(self, *overrides: str) -> int:
-        """Begin one; returns the id of its process."""
+        """Start a run; returns the id of its process."""
         print(json.dumps([*TINY, *overrides]), file=self._forks.stdin, flush=True)
         return int(self._forks.stdout.readline())
 
     def end(self) -> int:
-        """Wait for it; returns its exit status, minus the signal where one killed it."""
+        """Wait for the run; returns its exit status, or minus the signal that killed it."""
         return int(self._forks.stdout.readline())
 
-    def whole(self, *overrides: str) -> Path:
-        """One that has to end well; returns its folder."""
+    def complete(self, *overrides: str) -> Path:
+        """Do a run that must succeed; returns its folder."""
         self.start(*overrides)
         assert self.end() == 0, self.output()
         return self.folder / self.output()[-1].removeprefix("run: ")
 
     def stopped(self, number: int, moment: Callable[[Path], bool], *overrides: str) -> int:
-        """One that gets a signal at a moment of its folder; returns its exit status."""
+        """Do a run that gets a signal once its folder is in some state; returns its status."""
         (out,) = (word.removeprefix("out=") for word in overrides if word.startswith("out="))
         pid = self.start(*overrides)
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
@@ -94,7 +94,7 @@ class Runs:
         return self.end()
 
     def output(self) -> list[str]:
-        """What the newest one said."""
+        """Output of the newest run."""
         return (self.folder / "output.txt").read_text().splitlines()
 
     def close(self) -> None:
@@ -112,63 +112,65 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(runs: Runs) -> tuple[Path, float]:
-    """A run that nothing happened to, and its seconds."""
-    runs.start("--version")  # which waits for what is imported
+    """Folder and seconds of an uninterrupted run."""
+    runs.start("--version")  # which waits for the imports
     runs.end()
     start = time.monotonic()
-    return runs.whole("out=uninterrupted"), time.monotonic() - start
+    return runs.complete("out=uninterrupted"), time.monotonic() - start
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """All that a run has come to, as bytes and words, but for the time that it took."""
-    found: dict[str, Any] = {}
+    """All results of a run, as bytes and text, except times."""
+    results: dict[str, Any] = {}
     for name in ("last", "best"):
         state = torch.load(folder / f"checkpoints/{name}.ckpt", weights_only=True)
-        found |= {f"{name} {key}": value.numpy().tobytes() for key, value in plain(state).items()}
+        results |= {
+            f"{name} {key}": value.numpy().tobytes() for key, value in plain(state).items()
+        }
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    found["epochs"] = [{k: v for k, v in row.items() if k not in OF_THE_MACHINE} for row in rows]
+    results["epochs"] = [{k: v for k, v in row.items() if k not in OF_THE_MACHINE} for row in rows]
     metrics = json.loads((folder / "metrics.json").read_text())
     for name in OF_THE_MACHINE:
         del metrics["train"][name]
-    found["metrics"] = metrics
+    results["metrics"] = metrics
     with h5py.File(folder / "latents.h5") as file:
         file.visititems(
             lambda name, item: (
-                found.update({name: item[()].tobytes()})
+                results.update({name: item[()].tobytes()})
                 if isinstance(item, h5py.Dataset)
                 else None
             )
         )
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
-    found["board"] = [(event.step, event.value) for event in events.Scalars("val/loss")]
-    return found
+    results["events"] = [(event.step, event.value) for event in events.Scalars("val/loss")]
+    return results
 
 
 def plain(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Weights and what Adam keeps of each."""
+    """Weights and the state of Adam for each."""
     (adam,) = state["optimizer_states"]
-    kept = {f"{i} {k}": v for i, values in adam["state"].items() for k, v in values.items()}
-    return state["state_dict"] | kept
+    saved = {f"{i} {k}": v for i, values in adam["state"].items() for k, v in values.items()}
+    return state["state_dict"] | saved
 
 
 def check_same(folder: Path, uninterrupted: Path) -> None:
-    """Two runs have come to the same, and the first has left nothing half-written."""
+    """Two runs have the same results, and the first left no temporary file."""
     ours, theirs = outcome(folder), outcome(uninterrupted)
     assert [name for name in theirs if ours.get(name) != theirs[name]] == []
-    assert [step for step, _ in ours["board"]] == list(range(1, N_EPOCHS + 1))
+    assert [step for step, _ in ours["events"]] == list(range(1, N_EPOCHS + 1))
     assert not [path for path in folder.rglob(".*") if path.is_file()]
     assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
 
 
 def step(folder: Path) -> int:
-    """Of the last checkpoint."""
+    """Step of the last checkpoint."""
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
     return int(state["global_step"])
 
 
 def after(epoch: int) -> Callable[[Path], bool]:
-    """The moment when an epoch is kept and the next, it may be, has begun."""
+    """True once an epoch has been logged."""
 
     def has_come(folder: Path) -> bool:
         try:
@@ -179,8 +181,8 @@ def after(epoch: int) -> Callable[[Path], bool]:
     return has_come
 
 
-def kept(number: int, draw: random.Random) -> Callable[[Path], bool]:
-    """A moment soon after a step, or a later one, is kept."""
+def saved(number: int, draw: random.Random) -> Callable[[Path], bool]:
+    """True soon after a checkpoint of this step or a later one."""
     pause = draw.uniform(0, 0.1)
 
     def has_come(folder: Path) -> bool:
@@ -192,18 +194,18 @@ def kept(number: int, draw: random.Random) -> Callable[[Path], bool]:
 
 
 def writing(folder: Path) -> bool:
-    """The moment when a checkpoint is half-written, and another is there."""
+    """True while a checkpoint is half-written and another exists."""
     here = folder / "checkpoints"
     return (here / "previous.ckpt").is_file() and any(here.glob(".*.last.ckpt"))
 
 
 def in_results(folder: Path) -> bool:
-    """The moment when training has ended."""
+    """True once training has ended."""
     return (folder / "latents.h5").is_file()
 
 
 def at(seconds: float) -> Callable[[Path], bool]:
-    """A moment by the clock, from the first time it is asked for."""
+    """True after some seconds, counted from the first call."""
     start: list[float] = []
 
     def has_come(_: Path) -> bool:
@@ -214,58 +216,58 @@ def at(seconds: float) -> Callable[[Path], bool]:
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_been(runs: Runs, uninterrupted):
-    whole, seconds = uninterrupted
+def test_a_run_killed_at_any_moment_resumes_to_the_same_results(runs: Runs, uninterrupted):
+    complete, seconds = uninterrupted
     draw = random.Random(int(os.environ.get("VAERUN_KILLS_SEED", "0")))
     for kill in range(int(os.environ.get("VAERUN_KILLS", "3"))):
         out = f"out=killed_{kill}"
-        n_steps = step(whole)
-        moment = [kept(draw.randrange(n_steps), draw), at(draw.uniform(0, seconds))][kill % 2]
+        n_steps = step(complete)
+        moment = [saved(draw.randrange(n_steps), draw), at(draw.uniform(0, seconds))][kill % 2]
         status = runs.stopped(signal.SIGKILL, moment, out)
         assert status in (-signal.SIGKILL, 0)
         if status:
-            folder = runs.whole(out, "resume=auto")
+            folder = runs.complete(out, "resume=auto")
             going_on = [line for line in runs.output() if "going on" in line]
-            print(f"kill {kill}: {', '.join(going_on) or 'begun anew'}")
-            check_same(folder, whole)
+            print(f"kill {kill}: {', '.join(going_on) or 'started again'}")
+            check_same(folder, complete)
 
 
 @pytest.mark.slow
 def test_a_run_killed_while_it_writes_and_again_in_its_results(runs: Runs, uninterrupted):
-    whole, _ = uninterrupted
+    complete, _ = uninterrupted
     out = "out=writing"
     assert runs.stopped(signal.SIGKILL, writing, out) == -signal.SIGKILL
     assert runs.stopped(signal.SIGKILL, in_results, out, "resume=auto") == -signal.SIGKILL
-    folder = runs.whole(out, "resume=auto")
+    folder = runs.complete(out, "resume=auto")
     assert folder.name == "version_0"
     assert not any(line.startswith("epoch") for line in runs.output())  # nothing left to train
-    check_same(folder, whole)
+    check_same(folder, complete)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
-def test_a_run_told_to_stop_keeps_its_last_step(runs: Runs, uninterrupted, number: signal.Signals):
-    """Though the next checkpoint is a minute away."""
-    whole, _ = uninterrupted
+def test_a_stopped_run_saves_its_last_step(runs: Runs, uninterrupted, number: signal.Signals):
+    """Even if the next checkpoint is not yet due."""
+    complete, _ = uninterrupted
     options = (f"out={number.name}", "trainer.checkpoint_minutes=60")
     assert runs.stopped(number, after(epoch=2), *options) == 130, runs.output()
     assert runs.output()[-1] == "interrupted"
     folder = runs.folder / number.name / "rvae/cards_iv/version_0"
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
-    kept = step(folder)
-    folder = runs.whole(*options, "resume=auto")
-    assert f"going on after step {kept:,}" in runs.output()
-    check_same(folder, whole)
+    saved = step(folder)
+    folder = runs.complete(*options, "resume=auto")
+    assert f"going on after step {saved:,}" in runs.output()
+    check_same(folder, complete)
 
 
 @pytest.mark.slow
-def test_a_broken_checkpoint_gives_way_to_the_one_before(runs: Runs, uninterrupted):
-    whole, _ = uninterrupted
+def test_a_broken_checkpoint_is_replaced_by_the_previous(runs: Runs, uninterrupted):
+    complete, _ = uninterrupted
     out = "out=broken"
     assert runs.stopped(signal.SIGTERM, after(epoch=1), out) == 130
     last = runs.folder / "broken/rvae/cards_iv/version_0/checkpoints/last.ckpt"
     os.truncate(last, last.stat().st_size // 2)
-    folder = runs.whole(out, "resume=auto")
-    (said,) = (line for line in runs.output() if "is broken" in line)
-    assert said == "checkpoints/last.ckpt is broken: going on from the one before it"
-    check_same(folder, whole)
+    folder = runs.complete(out, "resume=auto")
+    (message,) = (line for line in runs.output() if "is broken" in line)
+    assert message == "checkpoints/last.ckpt is broken: going on from the one before it"
+    check_same(folder, complete)

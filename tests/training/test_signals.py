@@ -1,4 +1,4 @@
-"""Signals wait while a step is done, then do what they would have done."""
+"""Signals are deferred while a step runs, then handled as they would have been."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from vaerun.utils.exit_status import interrupting
 
 @pytest.fixture
 def seen() -> Iterator[list[int]]:
-    """The signals that came through to whoever handled them before."""
+    """Signals that reached the handlers set before."""
     numbers: list[int] = []
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT)}
     signal.signal(signal.SIGTERM, lambda number, _: numbers.append(number))
@@ -21,57 +21,57 @@ def seen() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
-def holding_back() -> DeferredSignals:
-    waiting = DeferredSignals()
-    waiting.remember()
-    waiting.hold_back()
-    return waiting
+def deferring() -> DeferredSignals:
+    signals = DeferredSignals()
+    signals.remember()
+    signals.defer()
+    return signals
 
 
-def test_a_signal_waits_and_is_then_left_to_whoever_handled_it(seen: list[int]):
-    waiting = holding_back()
-    assert not waiting
+def test_a_signal_is_deferred_and_then_left_to_its_handler(seen: list[int]):
+    signals = deferring()
+    assert not signals
     os.kill(os.getpid(), signal.SIGTERM)
-    assert waiting
+    assert signals
     assert seen == []
-    waiting.act()
-    assert not waiting
+    signals.act()
+    assert not signals
     assert seen == [signal.SIGTERM]
-    waiting.let_go()
+    signals.restore()
     os.kill(os.getpid(), signal.SIGTERM)
     assert seen == [signal.SIGTERM] * 2
 
 
-def test_a_signal_that_nobody_handles_interrupts(seen: list[int]):
+def test_a_signal_without_a_handler_interrupts(seen: list[int]):
     signal.signal(signal.SIGUSR2, signal.SIG_DFL)
-    waiting = holding_back()
+    signals = deferring()
     os.kill(os.getpid(), signal.SIGUSR2)
     with pytest.raises(KeyboardInterrupt):
-        waiting.act()
-    waiting.let_go()
+        signals.act()
+    signals.restore()
     assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
 
 
-def test_a_second_interrupt_does_not_wait(seen: list[int]):
+def test_a_second_interrupt_is_not_deferred(seen: list[int]):
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    waiting = holding_back()
+    signals = deferring()
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
-    waiting.let_go()
+    signals.restore()
 
 
-def test_what_is_ignored_stays_so(seen: list[int]):
-    """As in the background of a shell."""
+def test_an_ignored_signal_stays_ignored(seen: list[int]):
+    """Shells ignore SIGINT for background jobs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    waiting = holding_back()
+    signals = deferring()
     os.kill(os.getpid(), signal.SIGINT)
-    assert not waiting
-    waiting.let_go()
+    assert not signals
+    signals.restore()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_what_a_scheduler_sends_interrupts(number: signal.Signals):
+def test_signals_of_schedulers_interrupt(number: signal.Signals):
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), interrupting():
         os.kill(os.getpid(), number)

@@ -1,4 +1,4 @@
-"""How training begins and goes on: several beginnings, the best of them chosen, interruptions."""
+"""Training: restarts and the choice among them, interruptions, resuming."""
 
 import csv
 import dataclasses
@@ -32,21 +32,21 @@ TINY = (
     "trainer.precision=32-true",
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
-FOUND = ("model.templates=2",)
+TEMPLATES = ("model.templates=2",)
 
 Run = Callable[..., tuple[Path, list[str]]]
 
 
 @pytest.fixture(autouse=True)
 def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is encoded or drawn after it, and an atlas is learned in no time."""
+    """Write no results after training, and fit templates in few steps."""
     monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
 
 
 @pytest.fixture
 def run(vaerun) -> Run:
-    """A run of the real command, that has to end well: its folder and its output."""
+    """Runs the real command, which must succeed; returns its folder and output."""
 
     def succeed(*overrides: str) -> tuple[Path, list[str]]:
         status, output, errors = vaerun(*TINY, *overrides)
@@ -57,10 +57,10 @@ def run(vaerun) -> Run:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """The log of every epoch, but for the time it took."""
+    """Rows of metrics.csv without the seconds."""
     with (folder / "metrics.csv").open() as file:
-        found = list(csv.DictReader(file))
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
+        logged = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in logged]
 
 
 def losses(folder: Path) -> list[float]:
@@ -75,9 +75,9 @@ def power_cut(*_: object) -> None:
     raise RuntimeError("power cut")
 
 
-@pytest.mark.parametrize("seed", [0, 1])  # the first beginning is the better one, the second
-def test_the_beginning_of_the_lower_loss_goes_on(run: Run, monkeypatch, seed: int):
-    """As if it had been the only one."""
+@pytest.mark.parametrize("seed", [0, 1])  # the first restart is the better one, the second
+def test_the_restart_of_the_lowest_loss_is_continued(run: Run, monkeypatch, seed: int):
+    """The run then equals one of that seed alone."""
     options = (*TWICE, f"seed={seed}", "trainer.max_epochs=2")
     seeds = [trainer._seed_of_restart(seed, number) for number in (0, 1)]
     together, output = run(*options)
@@ -89,16 +89,16 @@ def test_the_beginning_of_the_lower_loss_goes_on(run: Run, monkeypatch, seed: in
     best = first.index(min(first))
     assert best == seed
     assert rows(together) == rows(alone[best])
-    said = f"{first[0]:.1f}, {first[1]:.1f}; {first[best]:.1f} goes on"
-    assert any(said in line for line in output)
+    message = f"{first[0]:.1f}, {first[1]:.1f}; {first[best]:.1f} goes on"
+    assert any(message in line for line in output)
 
 
-def test_a_run_of_several_beginnings_looks_like_any_other(run: Run):
+def test_a_run_of_several_restarts_looks_like_any_other(run: Run):
     folder, _ = run(*TWICE, "model.restarts=3", "trainer.max_epochs=3")
     assert [row["epoch"] for row in rows(folder)] == ["1", "2", "3"]
     assert [row["step"] for row in rows(folder)] == ["2", "4", "6"]
-    kept = {path.name for path in (folder / "checkpoints").iterdir()}
-    assert kept == {"last.ckpt", "previous.ckpt", "best.ckpt"}
+    saved = {path.name for path in (folder / "checkpoints").iterdir()}
+    assert saved == {"last.ckpt", "previous.ckpt", "best.ckpt"}
     assert json.loads((folder / "manifest.json").read_text())["status"] == "finished"
 
 
@@ -106,18 +106,18 @@ def best_epoch(folder: Path) -> int:
     return torch.load(folder / "checkpoints/best.ckpt", weights_only=True)["epoch"]
 
 
-def test_the_best_state_is_that_of_the_beginning_until_another_is_better(run: Run, monkeypatch):
+def test_the_best_state_is_that_of_the_restart_until_another_is_better(run: Run, monkeypatch):
     options = (*TWICE, "trainer.max_epochs=2")
     folder, _ = run(*options)
     assert losses(folder)[1] < losses(folder)[0]
     assert best_epoch(folder) == 1
     monkeypatch.setattr(
-        RestartCheckpoint, "state_dict", lambda _: {"best": 1e-6}
+        RestartCheckpoint, "state_dict", lambda _: {"best": 1e-6, "stopped": False}
     )  # hard to better
     assert best_epoch(run(*options)[0]) == 0
 
 
-def test_beginnings_may_be_all_there_is(run: Run):
+def test_restarts_may_be_all_there_is(run: Run):
     folder, _ = run("model.restarts=2", "model.restart_epochs=5", "trainer.max_epochs=2")
     assert [row["epoch"] for row in rows(folder)] == ["1", "2"]
     best, last = weights(folder, "best"), weights(folder, "last")
@@ -125,11 +125,11 @@ def test_beginnings_may_be_all_there_is(run: Run):
 
 
 def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
-    """Training that begins with one of the seeds comes to no number in its first epoch."""
-    honest = trainer._module
+    """Make trainings of these seeds diverge in their first epoch."""
+    original = trainer._module
 
-    def module(setting: TrainingContext, seed: int) -> VAELightningModule:
-        made = honest(setting, seed)
+    def module(context: TrainingContext, seed: int) -> VAELightningModule:
+        made = original(context, seed)
         if seed in seeds:
             torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)
         return made
@@ -141,13 +141,13 @@ SEEDS = [trainer._seed_of_restart(0, number) for number in range(3)]
 
 
 @pytest.mark.parametrize("diverging", [{1}, {0, 2}], ids=str)
-def test_a_beginning_that_diverges_is_left_out(run: Run, monkeypatch, diverging: set[int]):
-    """As if it had never been."""
+def test_a_restart_that_diverges_is_left_out(run: Run, monkeypatch, diverging: set[int]):
+    """The others and the choice among them are unaffected."""
     options = (*TWICE, "model.restarts=3", "trainer.max_epochs=2")
     let_diverge(monkeypatch, {SEEDS[number] for number in diverging})
     folder, output = run(*options)
-    said = [line for line in output if line.endswith("diverged and is left out")]
-    assert said == [f"beginning {j + 1} diverged and is left out" for j in sorted(diverging)]
+    messages = [line for line in output if line.endswith("diverged and is left out")]
+    assert messages == [f"restart {j + 1} diverged and is left out" for j in sorted(diverging)]
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
     left = [SEEDS[j] for j in range(3) if j not in diverging]
     assert state["seed"] in left
@@ -155,71 +155,73 @@ def test_a_beginning_that_diverges_is_left_out(run: Run, monkeypatch, diverging:
     (chosen,) = (line for line in output if "goes on" in line)
     assert "nan" not in chosen
     assert chosen.count(",") == len(left) - 1
-    assert not list((folder / "checkpoints").glob("beginning_*"))
+    assert not list((folder / "checkpoints").glob("restart_*"))
 
 
-def test_where_all_beginnings_diverge_the_run_does(vaerun, monkeypatch):
+def test_if_all_restarts_diverge_the_run_fails(vaerun, monkeypatch):
     let_diverge(monkeypatch, set(SEEDS[:2]))
     status, output, errors = vaerun(*TINY, *TWICE, "trainer.max_epochs=2")
     assert (status, len(errors)) == (2, 1)
     assert "training diverged" in errors[0]
     assert [line for line in output if "left out" in line] == [
-        "beginning 1 diverged and is left out"
+        "restart 1 diverged and is left out"
     ]
 
 
-def test_a_run_that_left_a_beginning_out_is_resumed_as_if_never_stopped(
+def test_a_run_that_left_a_restart_out_is_resumed_as_if_never_stopped(
     run: Run, vaerun, monkeypatch
 ):
     """The first diverges, the second is finished, the third is interrupted."""
     let_diverge(monkeypatch, {SEEDS[0]})
     options = (*TWICE, "model.restarts=3", "trainer.max_epochs=2")
-    whole, _ = run(*options, "out=whole")
+    complete, _ = run(*options, "out=complete")
     with monkeypatch.context() as patch:
         save = RestartCheckpoint.on_train_epoch_end
         patch.setattr(
             RestartCheckpoint,
             "on_train_epoch_end",
-            lambda self, *rest: (power_cut if "_2" in self.path.name else save)(self, *rest),
+            lambda self, *rest: (power_cut if "_2" in self.pair.newest.name else save)(
+                self, *rest
+            ),
         )
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, "resume=auto")
     assert resumed.name == "version_0"
-    assert "beginning 1 diverged and is left out" in output
-    assert not any("beginning 2 of 3" in line for line in output)
-    assert rows(resumed) == rows(whole)
+    assert "restart 1 diverged and is left out" in output
+    assert not any("restart 2 of 3" in line for line in output)
+    assert rows(resumed) == rows(complete)
 
 
 def scalars(folder: Path) -> list[tuple[int, str]]:
-    """Epoch and validation loss of every event in a folder, not in those below."""
+    """Epoch and validation loss of every event in a folder, without subfolders."""
     (file,) = folder.glob("events*")
     events = EventAccumulator(str(file)).Reload().Scalars("val/loss")
     return [(event.step, f"{event.value:.4g}") for event in events]
 
 
 @pytest.mark.parametrize(("seed", "epochs"), [(0, 1), (1, 2)])
-def test_tensorboard_and_log_show_the_chosen_beginning_and_each_by_itself(
+def test_tensorboard_and_log_show_the_chosen_restart_and_each_by_itself(
     run: Run, seed: int, epochs: int
 ):
     """The first is chosen under seed 0, the second under seed 1."""
     folder, _ = run(*TWICE, f"seed={seed}", f"trainer.max_epochs={epochs}")
     logged = [f"{loss:.4g}" for loss in losses(folder)]
-    beginnings = [scalars(folder / f"tensorboard/beginning_{i}") for i in (1, 2)]
-    assert beginnings[0] != beginnings[1]
-    assert beginnings[seed] == [(1, logged[0])]
+    restarts = [scalars(folder / f"tensorboard/restart_{i}") for i in (1, 2)]
+    assert restarts[0] != restarts[1]
+    assert restarts[seed] == [(1, logged[0])]
     assert scalars(folder / "tensorboard") == list(enumerate(logged, start=1))
 
 
 def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch):
-    honest = load
+    original = load
 
     def relabelled(*arguments, **options) -> Splits:
-        splits = honest(*arguments, **options)
+        splits = original(*arguments, **options)
         label = torch.where(splits.labelled.label % 2 == 0, -1, splits.labelled.label)
         labelled = dataclasses.replace(splits.labelled, label=label)
         return dataclasses.replace(splits, labelled=labelled)
 
-    options = ("model=ssrvae", *FOUND, "trainer.max_epochs=1")
+    options = ("model=ssrvae", *TEMPLATES, "trainer.max_epochs=1")
     assert not any("no label" in line for line in run(*options)[1])
     monkeypatch.setattr("vaerun.training.context.load", relabelled)
     _, output = run(*options)
@@ -229,43 +231,43 @@ def test_classes_without_a_label_are_named_before_training(run: Run, monkeypatch
 
 
 @pytest.mark.parametrize("how", ["auto", "outputs/rvae/cards_iv/version_0"])
-def test_a_run_stopped_while_it_begins_goes_on_with_the_next_beginning(
-    run: Run, vaerun, monkeypatch, how: str
-):
+def test_a_run_stopped_in_a_restart_resumes_that_restart(run: Run, vaerun, monkeypatch, how: str):
     options = (*TWICE, "trainer.max_epochs=2")
-    whole, _ = run(*options, "out=whole")
+    complete, _ = run(*options, "out=complete")
     with monkeypatch.context() as patch:
         save = RestartCheckpoint.on_train_epoch_end
         patch.setattr(
             RestartCheckpoint,
             "on_train_epoch_end",
-            lambda self, *rest: (power_cut if "_1" in self.path.name else save)(self, *rest),
+            lambda self, *rest: (power_cut if "_1" in self.pair.newest.name else save)(
+                self, *rest
+            ),
         )
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, f"resume={how}")
     assert resumed.name == "version_0"
-    assert not any("beginning 1 of 2" in line for line in output)
-    assert any("beginning 2 of 2" in line for line in output)
-    assert rows(resumed) == rows(whole)
+    assert not any("restart 1 of 2" in line for line in output)
+    assert any("restart 2 of 2" in line for line in output)
+    assert rows(resumed) == rows(complete)
 
 
 @pytest.mark.parametrize(
     "choice",
     [
-        ("model=jrvae", *FOUND, *TWICE),
-        ("model=jrvae", "model/category=classifier", *FOUND, *TWICE),
-        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
-        ("model=ssrvae", *FOUND),
-        ("model=crvae", *FOUND, "model.category.condition=[class,shear]"),
+        ("model=jrvae", *TEMPLATES, *TWICE),
+        ("model=jrvae", "model/category=classifier", *TEMPLATES, *TWICE),
+        ("model=jrvae", "model/category=gumbel", *TEMPLATES, "objective=capacity"),
+        ("model=ssrvae", *TEMPLATES),
+        ("model=crvae", *TEMPLATES, "model.category.condition=[class,shear]"),
     ],
     ids=" ".join,
 )
 def test_a_model_with_classes_resumes_as_if_never_stopped(
     run: Run, vaerun, monkeypatch, choice: tuple[str, ...]
 ):
-    """Stopped after its second epoch of three, while classes found before training still guide."""
+    """Stopped after its second epoch of three, while pseudo-labels still supervise."""
     options = (*choice, "seed=1", "trainer.max_epochs=3")
-    whole, _ = run(*options, "out=whole")
+    complete, _ = run(*options, "out=complete")
     with monkeypatch.context() as patch:
         save = BestAndLastCheckpoint.on_train_epoch_end
 
@@ -278,8 +280,8 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
         assert vaerun(*TINY, *options)[0] == 1
     resumed, _ = run(*options, "resume=auto")
     assert resumed.name == "version_0"
-    assert rows(resumed) == rows(whole)
-    ours, theirs = weights(resumed), weights(whole)
+    assert rows(resumed) == rows(complete)
+    ours, theirs = weights(resumed), weights(complete)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
@@ -288,8 +290,8 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
     "choice",
     [
         ("model=ae", "data.corrupt=noise"),
-        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
-        ("model=ssrvae", *FOUND, "trainer.schedule=one_cycle"),
+        ("model=jrvae", "model/category=gumbel", *TEMPLATES, "objective=capacity"),
+        ("model=ssrvae", *TEMPLATES, "trainer.schedule=one_cycle"),
         ("model.restarts=2", "model.restart_epochs=2", "trainer.early_stopping_epochs=2"),
     ],
     ids=" ".join,
@@ -297,25 +299,25 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
 def test_a_run_stopped_within_an_epoch_resumes_as_if_never_stopped(
     run: Run, vaerun, monkeypatch, choice: tuple[str, ...], stop_at: int
 ):
-    """In the middle of the first, second or third of three, or of the first beginning."""
+    """In the middle of the first, second or third of three, or of the first restart."""
     five = ("data.batch_size=8",)  # steps an epoch
     options = (*choice, *five, "trainer.max_epochs=3", "trainer.checkpoint_minutes=0")
-    whole, _ = run(*options, "out=whole")
+    complete, _ = run(*options, "out=complete")
     with monkeypatch.context() as patch:
-        honest = VAELightningModule.training_step
+        original = VAELightningModule.training_step
 
         def step(self, batch, batch_idx):
             if self.global_step == stop_at:
                 power_cut()
-            return honest(self, batch, batch_idx)
+            return original(self, batch, batch_idx)
 
         patch.setattr(VAELightningModule, "training_step", step)
         assert vaerun(*TINY, *options)[0] == 1
     resumed, output = run(*options, "resume=auto")
     assert resumed.name == "version_0"
     assert f"going on after step {stop_at}" in output
-    assert rows(resumed) == rows(whole)
-    ours, theirs = weights(resumed), weights(whole)
+    assert rows(resumed) == rows(complete)
+    ours, theirs = weights(resumed), weights(complete)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
@@ -330,48 +332,25 @@ def test_a_run_stopped_early_and_killed_in_its_results_trains_no_more(run, vaeru
     assert not any(line.startswith("epoch") for line in output)
 
 
-def test_a_checkpoint_of_an_older_version_is_gone_on_with(run: Run, vaerun, monkeypatch):
-    """Which says less, and was written at the end of an epoch."""
-    whole, _ = run("trainer.max_epochs=3", "out=whole")
-    with monkeypatch.context() as patch:
-        honest = BestAndLastCheckpoint.on_train_epoch_end
-
-        def stop_after_two(self, trainer, module):
-            honest(self, trainer, module)
-            if trainer.current_epoch == 1:
-                power_cut()
-
-        patch.setattr(BestAndLastCheckpoint, "on_train_epoch_end", stop_after_two)
-        assert vaerun(*TINY, "trainer.max_epochs=3")[0] == 1
-    (last,) = Path("outputs").rglob("last.ckpt")
-    state = torch.load(last, weights_only=True)
-    del state["means"], state["callbacks"]["Checkpoints"]["ended"]
-    del state["callbacks"]["History"]["spent"]
-    torch.save(state, last)
-    resumed, _ = run("trainer.max_epochs=3", "resume=auto")
-    assert resumed.name == "version_0"
-    assert rows(resumed) == rows(whole)
-
-
-def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run):
+def test_a_resumed_run_keeps_the_seed_of_the_restart_that_was_chosen(run: Run):
     folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
     assert state["seed"] == trainer._seed_of_restart(1, 1) != 1
 
 
-def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
-    options = ("model=jrvae", *FOUND, "trainer.max_epochs=2")
-    guided = {n: rows(run(*options, f"objective.guide_epochs={n}")[0]) for n in (0, 1, 2)}
+def test_pseudo_labels_supervise_the_first_epochs_only(run: Run):
+    options = ("model=jrvae", *TEMPLATES, "trainer.max_epochs=2")
+    supervised = {n: rows(run(*options, f"objective.guide_epochs={n}")[0]) for n in (0, 1, 2)}
     blind = rows(run(*options, "model.templates=0")[0])
-    assert guided[0] == blind
-    assert guided[1][0] == guided[2][0] != blind[0]
-    assert guided[1][1] != guided[2][1]
+    assert supervised[0] == blind
+    assert supervised[1][0] == supervised[2][0] != blind[0]
+    assert supervised[1][1] != supervised[2][1]
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # torch warns of its own doings while it compiles
+@pytest.mark.filterwarnings("default")  # torch warns while it compiles
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
-def test_compiled_networks_come_to_the_same(run: Run):
+def test_compiled_networks_have_the_same_losses(run: Run):
     options = ("trainer.max_epochs=1", "model.hidden=[8]")
     plain, _ = run(*options)
     compiled, _ = run(*options, "trainer.compile=true")

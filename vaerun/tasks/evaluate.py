@@ -17,7 +17,7 @@ from vaerun.tasks.results import write_results
 from vaerun.tasks.terminal import print_table, show_log
 from vaerun.training.context import fingerprint, load_splits
 from vaerun.training.hardware import Hardware
-from vaerun.training.trained_model import trained_before
+from vaerun.training.trained_model import TrainedModel
 
 
 def evaluate(config: RunConfig, job: RunRequest) -> Path:
@@ -47,6 +47,6 @@ def evaluate(config: RunConfig, job: RunRequest) -> Path:
                 ("folder", str(folder.path)),
             ],
         )
-        trained = trained_before(again.run.network.to(hardware.torch_device), again.folder)
+        trained = TrainedModel.of_run(again.run.network.to(hardware.torch_device), again.folder)
         write_results(config, job.plain, splits, folder, trained, console)
     return folder.path

@@ -15,7 +15,7 @@ from vaerun.tasks.terminal import opening, show_log
 from vaerun.training.batch_size import resolve_batch_size
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
-from vaerun.training.trained_model import just_trained
+from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit, new_network
 
 
@@ -47,7 +47,7 @@ def train(config: RunConfig, job: RunRequest) -> Path:
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
         record = fit(setting)
-        trained = just_trained(record, folder, len(splits.train))
+        trained = TrainedModel.after_training(record, folder, len(splits.train))
         from vaerun.tasks.results import (
             write_results,  # a second of plotting libraries: not before
         )

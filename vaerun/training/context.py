@@ -1,4 +1,4 @@
-"""What a training is done with, in one hand."""
+"""Everything that a training needs: config, data, folder, hardware and ranks."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from vaerun.training.hardware import Hardware
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """What every part of a training is done with, and by whom."""
+    """Everything that a training needs, as one of its processes has it."""
 
     config: RunConfig
     splits: Splits
@@ -31,7 +31,7 @@ class TrainingContext:
 
 
 def load_splits(config: RunConfig) -> Splits:
-    """The data of a run, as its model wants them."""
+    """The data of a run, with the labels and classes that its model needs."""
     return load(
         config.data,
         config.seed,
@@ -41,9 +41,9 @@ def load_splits(config: RunConfig) -> Splits:
 
 
 def fingerprint(job: RunRequest, splits: Splits) -> str:
-    """Hash of the images, and of the options that they were drawn with."""
-    drawn_with = without(job.plain, NOT_OF_IMAGES)["data"]
-    if splits.val.clean is not None:  # what corrupts them is drawn from the seed
-        drawn_with["seed"] = job.plain["seed"]
-    text = json.dumps(drawn_with, sort_keys=True).encode()
+    """Hash of the images and of the options that they were made with."""
+    options = without(job.plain, NOT_OF_IMAGES)["data"]
+    if splits.val.clean is not None:  # the seed determines how images are corrupted
+        options["seed"] = job.plain["seed"]
+    text = json.dumps(options, sort_keys=True).encode()
     return manifest.fingerprint([*splits.fingerprint_parts(), np.frombuffer(text, np.uint8)])

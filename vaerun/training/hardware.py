@@ -1,4 +1,4 @@
-"""What a run trains on, and in which precision."""
+"""Accelerator, devices and precision of a run."""
 
 import logging
 import os
@@ -20,29 +20,17 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """The devices of a run.
+    """The devices of a run."""
 
-    Attributes
-    ----------
-    accelerator
-        ``cpu`` or ``gpu``.
-    precision
-        As Lightning names it.
-    device
-        In words.
-    devices, nodes
-        That train together: on each machine, and machines.
-    """
-
-    accelerator: str
+    accelerator: str  # cpu or gpu
     precision: Precision
-    device: str
-    devices: int = 1
-    nodes: int = 1
+    device: str  # its name, for people
+    devices: int = 1  # on each machine
+    nodes: int = 1  # machines
 
     @classmethod
     def find(cls, config: TrainerConfig) -> "Hardware":
-        """What the config asks for, or `UserError` if it is not there."""
+        """The hardware that the config asks for; raises a `UserError` if it is missing."""
         has_gpu = torch.cuda.is_available()
         if config.accelerator == "gpu" and not has_gpu:
             raise UserError(
@@ -71,32 +59,32 @@ class Hardware:
 
     @property
     def n_ranks(self) -> int:
-        """Processes that train together, one a device."""
+        """Processes that train together, one per device."""
         return self.devices * self.nodes
 
     @property
     def torch_device(self) -> torch.device:
-        """The same for torch."""
+        """Device of this process."""
         return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
 
 
 def _has_compiler() -> bool:
-    """For the CPU; for a GPU torch brings its own."""
+    """Whether torch can compile for the CPU; for a GPU it has a compiler of its own."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", ""), "g++", "clang++"))
 
 
 def _counts(
     config: TrainerConfig, accelerator: str, world: ProcessGroupInfo | None
 ) -> tuple[int, int]:
-    """Devices on each machine, and machines; as many as processes were started, if any were."""
-    there = torch.cuda.device_count() if accelerator == "gpu" else 1
+    """Devices per machine, and machines; by default those of this process's launcher."""
+    n_here = torch.cuda.device_count() if accelerator == "gpu" else 1
     if config.devices == "auto":
-        return (there, config.nodes) if world is None else (world.local_size, world.n_nodes)
+        return (n_here, config.nodes) if world is None else (world.local_size, world.n_nodes)
     devices = int(config.devices)
-    if accelerator == "gpu" and devices > there:
+    if accelerator == "gpu" and devices > n_here:
         raise UserError(
-            f"trainer.devices={devices}, but there are {there} GPUs here",
-            f"use trainer.devices={there} or auto",
+            f"trainer.devices={devices}, but there are {n_here} GPUs here",
+            f"use trainer.devices={n_here} or auto",
         )
     if world is not None and world.size != devices * config.nodes:
         raise UserError(
@@ -124,14 +112,14 @@ def _describe(accelerator: str, devices: int, nodes: int) -> str:
 
 
 def quiet_lightning() -> None:
-    """Leave Lightning's advice to its developers out of the user's terminal."""
+    """Hide warnings of Lightning that a user can do nothing about."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Batches come from memory in one index: workers would only copy them about.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # They begin where the step count says, so nothing else has to be kept.
-    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
-    # Whether to run under srun is the user's choice, and ours is told to it.
-    warnings.filterwarnings("ignore", message=".*srun.* command is available.*")
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    warnings.filterwarnings("ignore", message=".*number of training batches.*log_every_n_steps.*")
+    for message in (
+        "does not have many workers",  # a batch is one index into memory: workers would copy it
+        "your dataloader is not resumable",  # ours starts at the batch of the step count
+        "srun.* command is available",  # we give Lightning its environment
+        "isinstance.treespec, LeafSpec",
+        "number of training batches.*log_every_n_steps",
+    ):
+        warnings.filterwarnings("ignore", message=f".*{message}")

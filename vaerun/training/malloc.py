@@ -1,8 +1,8 @@
-"""Memory that a step has freed stays with the process while a network is trained on a CPU.
+"""Keep freed memory within the process while a network is trained on a CPU.
 
-By itself glibc hands arrays of more than 32 MB back to the system as soon as they are freed. The
-next step gets them anew, page by page and blank: a third of the time of a spatial decoder, whose
-activations take hundreds of megabytes.
+By default glibc returns arrays of more than 32 MB to the system as soon as they are freed, and the
+next step gets them again page by page, zeroed. That took a third of the time of a spatial decoder,
+whose activations take hundreds of megabytes.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 _TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 _ALL = 2**31 - 1  # bytes
-_USUAL = 32 * 2**20  # bytes; the most that glibc comes to by itself
+_DEFAULT = 32 * 2**20  # bytes; the largest threshold that glibc chooses by itself
 
 
 @contextlib.contextmanager
 def keep_freed_memory() -> Iterator[None]:
-    """Within, freed memory is kept; afterwards it goes back. Does nothing but under glibc."""
+    """Keep freed memory until the context ends; does nothing without glibc."""
     if platform.libc_ver()[0] != "glibc":
         yield
         return
@@ -26,7 +26,7 @@ def keep_freed_memory() -> Iterator[None]:
     try:
         yield
     finally:
-        _set(libc, _USUAL)
+        _set(libc, _DEFAULT)
         libc.malloc_trim(0)
 
 

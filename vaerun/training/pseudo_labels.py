@@ -1,56 +1,53 @@
-"""What a model is told beside the images: conditions, labels, what was found before training."""
+"""What the model gets beside the images: conditions, labels, and pseudo-labels of clustering."""
 
 import torch
 
 from vaerun.data.datamodule import Supervision
 from vaerun.data.image_set import concatenate_images
 from vaerun.models.lightning_module import VAELightningModule
-from vaerun.training.clustering import template_mixture
+from vaerun.training.clustering.settings import clustering_settings
+from vaerun.training.clustering.template_mixture import find_pseudo_labels
 from vaerun.training.context import TrainingContext
 
 
-def supervision(setting: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
-    """What the model is told beside the images from an epoch on."""
+def supervision(context: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
+    """Conditions, labels and pseudo-labels of a training that starts at an epoch, from 0."""
     category = module.network.category
-    is_guided = epoch < setting.config.objective.guide_epochs
-
-    def found() -> torch.Tensor | None:
-        return _pseudo_labels(setting, module)
-
+    is_guided = epoch < context.config.objective.guide_epochs
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,
-        pseudo_labels=setting.ranks.share(found) if is_guided else None,
+        pseudo_labels=context.ranks.broadcast_tensor(lambda: _pseudo_labels(context, module))
+        if is_guided
+        else None,
     )
 
 
-def _pseudo_labels(setting: TrainingContext, module: VAELightningModule) -> torch.Tensor | None:
-    """Class and angle found before training, (N, 2), for training and then labelled images."""
-    network, splits = module.network, setting.splits
-    told = network.category.n_data_classes
-    sought = template_mixture.clustering_settings(
-        setting.config.model, told or network.n_classes or 1
-    )
-    if sought is None:
+def _pseudo_labels(context: TrainingContext, module: VAELightningModule) -> torch.Tensor | None:
+    """Pseudo-label and angle, (N, 2), of the training and then the labelled images."""
+    network, splits = module.network, context.splits
+    n_given = network.category.n_data_classes
+    settings = clustering_settings(context.config.model, n_given or network.n_classes or 1)
+    if settings is None:
         return None
-    if not network.n_classes and not (sought.any_angle and len(network.search.bin_angle) > 1):
-        return None  # neither classes nor uprights are wanted
+    if not network.n_classes and not (settings.any_angle and len(network.search.bin_angle) > 1):
+        return None  # neither classes nor canonical orientations would be used
     unknown = torch.full_like(splits.train.label, -1)
-    images, label = [splits.train.images], [splits.train.label if told else unknown]
+    images, label = [splits.train.images], [splits.train.label if n_given else unknown]
     if module.family.learns_labels and splits.labelled is not None:
         images.append(splits.labelled.images)
         label.append(splits.labelled.label)
-    with setting.console.status("looking for classes and uprights"):
-        hardware = setting.hardware
-        found = template_mixture.find_pseudo_labels(
+    with context.console.status("clustering images for pseudo-labels"):
+        hardware = context.hardware
+        pseudo = find_pseudo_labels(
             concatenate_images(images),
             torch.cat(label),
-            sought,
+            settings,
             module.seed,
             hardware.torch_device,
             mixed=hardware.precision != "32-true",
         )
     if network.n_classes:
-        sizes = torch.bincount(found.label[found.label >= 0], minlength=network.n_classes)
-        setting.console.print(f"classes to begin with: {', '.join(f'{n:,}' for n in sizes)}")
-    return torch.stack([found.label.float(), found.angle], dim=1)
+        sizes = torch.bincount(pseudo.label[pseudo.label >= 0], minlength=network.n_classes)
+        context.console.print(f"pseudo-labels per class: {', '.join(f'{n:,}' for n in sizes)}")
+    return torch.stack([pseudo.label.float(), pseudo.angle], dim=1)

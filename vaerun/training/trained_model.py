@@ -1,4 +1,4 @@
-"""A trained network and how it came about, whether it was trained just now or long ago."""
+"""A trained network with the log and cost of its training."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ import platform
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -16,37 +17,27 @@ from vaerun.training.trainer import TrainingRecord
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """What the results of a run are made from.
+    """What the results of a run are computed from."""
 
-    Attributes
-    ----------
-    network
-        Of the lowest validation loss, ready to infer.
-    rows
-        Logged means, one mapping an epoch.
-    cost
-        What `metrics.json` says under ``train``.
-    """
+    network: InvariantVAE  # of the lowest validation loss, in evaluation mode
+    rows: Sequence[Mapping[str, float]]  # logged means of each epoch
+    cost: Mapping[str, float]  # ``train`` in metrics.json
 
-    network: InvariantVAE
-    rows: Sequence[Mapping[str, float]]
-    cost: Mapping[str, float]
+    @classmethod
+    def after_training(cls, record: TrainingRecord, folder: RunFolder, n_train: int) -> Self:
+        """The best network of a training on ``n_train`` images that has just ended."""
+        checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+        record.module.load_state_dict(checkpoint["state_dict"])
+        network = record.module.to(record.hardware.torch_device).eval().network
+        return cls(network=network, rows=record.rows, cost=_cost(network, n_train, record))
 
-
-def just_trained(record: TrainingRecord, folder: RunFolder, n_train: int) -> TrainedModel:
-    """The best network of a training that has ended, on ``n_train`` images."""
-    checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
-    record.module.load_state_dict(checkpoint["state_dict"])
-    network = record.module.to(record.hardware.torch_device).eval().network
-    return TrainedModel(network=network, rows=record.rows, cost=_cost(network, n_train, record))
-
-
-def trained_before(network: InvariantVAE, folder: RunFolder) -> TrainedModel:
-    """The network of a finished run, with what its folder says of the training."""
-    with folder.metrics_csv.open(encoding="utf-8") as file:
-        rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
-    metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
-    return TrainedModel(network=network, rows=rows, cost=metrics["train"])
+    @classmethod
+    def of_run(cls, network: InvariantVAE, folder: RunFolder) -> Self:
+        """The network of a finished run with the log and cost in its folder."""
+        with folder.metrics_csv.open(encoding="utf-8") as file:
+            rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
+        metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
+        return cls(network=network, rows=rows, cost=metrics["train"])
 
 
 def _cost(network: InvariantVAE, n_train: int, record: TrainingRecord) -> dict[str, float]:

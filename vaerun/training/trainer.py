@@ -1,16 +1,19 @@
-"""From images to a trained network: classes to look for, beginnings to choose from, the long run.
+"""Train a network: restarts, of which the best is chosen, then all epochs.
 
-Everything is a function of config and seed, so what a stopped run had done is found again: its
-last checkpoint, or the beginnings that were finished, and gone on with to the same end.
+Everything is a function of config and seed, so a stopped run continues from its last checkpoint,
+or from the restarts that were finished, and ends with the same numbers.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.strategies import DDPStrategy
 
 from vaerun import models
@@ -28,8 +31,9 @@ from vaerun.training.callbacks import (
     DivergenceMonitor,
     RestartCheckpoint,
 )
+from vaerun.training.checkpoint_files import CheckpointPair
 from vaerun.training.context import TrainingContext
-from vaerun.training.distributed.launch import Ranks, launch_ranks
+from vaerun.training.distributed.launch import launch_ranks
 from vaerun.training.distributed.lightning_environment import GivenEnvironment
 from vaerun.training.epoch_log import EpochLog
 from vaerun.training.hardware import Hardware, quiet_lightning
@@ -38,39 +42,21 @@ from vaerun.training.pseudo_labels import supervision
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
-_STATUS_WHEN_INTERRUPTED = 1  # Lightning makes of an interrupt an exit with it
+_INTERRUPTED = 1  # exit status that Lightning turns an interrupt into
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """What training leaves behind.
+    """Outcome of a training."""
 
-    Attributes
-    ----------
-    module
-        As it was after the last step.
-    rows
-        Logged means, one mapping an epoch.
-    steps
-        Optimiser steps, all sessions.
-    hardware
-        Device and precision.
-    """
-
-    module: VAELightningModule
-    rows: list[dict[str, float]]
-    steps: int
+    module: VAELightningModule  # after the last step
+    rows: list[dict[str, float]]  # logged means of each epoch
+    steps: int  # including those before it was resumed
     hardware: Hardware
 
 
 def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
-    """An untrained network.
-
-    Raises
-    ------
-    UserError
-        If the model asks for classes or factors that the data set does not know.
-    """
+    """An untrained network; raises a `UserError` if its classes do not match the data set's."""
     pl.seed_everything(seed, verbose=False)
     network = models.build(config.model, splits.shape)
     n_classes = splits.shape.n_classes
@@ -98,130 +84,116 @@ def check_sizes(config: RunConfig, splits: Splits, hardware: Hardware) -> None:
             )
 
 
-def fit(setting: TrainingContext, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
-    """Train from the start, or from the folder's last checkpoint if it has one.
+def fit(context: TrainingContext, callbacks: Sequence[pl.Callback] = ()) -> TrainingRecord:
+    """Train from the start, or from the last checkpoint in the run folder, on all ranks.
 
-    Parameters
-    ----------
-    setting
-        What to train.
-    onlookers
-        Callbacks beside our own.
-
-    Raises
-    ------
-    UserError
-        If training diverges.
+    ``callbacks`` are further ones, on rank 0 only. Raises `Diverged` if the loss is not finite.
     """
-    hardware = setting.hardware
-    with launch_ranks(setting.folder.path, hardware.n_ranks, hardware.accelerator) as ranks:
-        return fit_on_rank(replace(setting, ranks=ranks), onlookers)
+    hardware = context.hardware
+    with launch_ranks(context.folder.path, hardware.n_ranks, hardware.accelerator) as ranks:
+        return fit_on_rank(replace(context, ranks=ranks), callbacks)
 
 
-def fit_on_rank(setting: TrainingContext, onlookers: Sequence[pl.Callback] = ()) -> TrainingRecord:
-    """One rank's part in the same; the first one decides and writes."""
+def fit_on_rank(context: TrainingContext, callbacks: Sequence[pl.Callback] = ()) -> TrainingRecord:
+    """The part of one rank in `fit`; rank 0 decides and writes."""
     quiet_lightning()
-    config, folder, ranks = setting.config, setting.folder, setting.ranks
-    slot = checkpoint_files.of_run(folder)
-    last = _agreed(ranks, lambda: slot.whole(setting.console.print))
+    config, folder, ranks = context.config, context.folder, context.ranks
+    pair = checkpoint_files.of_run(folder)
+    last = _newest_readable(context, pair)
     if last is None and config.model.restarts > 1:
-        last = _choose_restart(setting)
+        last = _choose_restart(context)
     if ranks.is_first:
-        for done_with in folder.checkpoints.glob("beginning_*"):
-            done_with.unlink()
-    module = _module(setting, config.seed if last is None else _seed_of(last))
-    history = EpochLog(folder)
-    stop = config.trainer.early_stopping_epochs
-    callbacks = [
-        *_watching(setting, history),
-        BestAndLastCheckpoint(folder, slot, config.trainer.checkpoint_minutes, ranks),
-        *onlookers,
-        *([] if stop is None else [pl.callbacks.EarlyStopping("val/loss", patience=stop)]),
+        for finished in folder.checkpoints.glob("restart_*"):
+            finished.unlink()
+    module = _module(context, config.seed if last is None else _load(last)["seed"])
+    log = EpochLog(folder)
+    patience = config.trainer.early_stopping_epochs
+    all_callbacks = [
+        *_monitors(context, log),
+        BestAndLastCheckpoint(
+            pair, config.trainer.checkpoint_minutes, ranks, folder.best_checkpoint
+        ),
+        *callbacks,
+        *([] if patience is None else [EarlyStopping("val/loss", patience=patience)]),
     ]
-    trainer = _train(setting, module, callbacks, last)
+    trainer = _train(context, module, all_callbacks, last)
     return TrainingRecord(
-        module=module, rows=history.rows, steps=trainer.global_step, hardware=setting.hardware
+        module=module, rows=log.rows, steps=trainer.global_step, hardware=context.hardware
     )
 
 
-def _agreed(ranks: Ranks, find: Callable[[], Path | None]) -> Path | None:
-    """The path that the first rank finds."""
-    found = ranks.agree(lambda: None if (path := find()) is None else str(path))
-    return None if found is None else Path(found)
+def _newest_readable(context: TrainingContext, pair: CheckpointPair) -> Path | None:
+    """The checkpoint that rank 0 can read."""
+    path = context.ranks.broadcast(lambda: str(pair.newest_readable(context.console.print) or ""))
+    return Path(path) if path else None
 
 
-def _choose_restart(setting: TrainingContext) -> Path:
-    """Begin several times; the best by the bound becomes the last checkpoint, which is returned.
+def _choose_restart(context: TrainingContext) -> Path:
+    """Train all restarts; that of the lowest validation loss becomes the last checkpoint.
 
-    One that diverges is left out. It leaves no file, so a resumed run tries it once more.
-
-    Raises
-    ------
-    UserError
-        If all diverge.
+    A restart that diverges is left out, and a resumed run tries it again. If all diverge,
+    `Diverged` is raised.
     """
-    config, folder, ranks = setting.config, setting.folder, setting.ranks
-    epochs = min(config.model.restart_epochs, config.trainer.max_epochs)
-    found: list[tuple[float, Path]] = []
+    config, folder = context.config, context.folder
+    n_epochs = min(config.model.restart_epochs, config.trainer.max_epochs)
+    finished: list[tuple[float, Path]] = []
     for number in range(config.model.restarts):
-        path = folder.checkpoints / f"beginning_{number}.ckpt"
         try:
-            if not ranks.agree(lambda path=path: checkpoint_files.is_readable(path)):  # type: ignore[misc]
-                _run_restart(setting, number, path, epochs)
+            finished.append(_run_restart(context, number, n_epochs))
         except Diverged:
-            if not found and number + 1 == config.model.restarts:
+            if not finished and number + 1 == config.model.restarts:
                 raise
-            setting.console.print(f"[yellow]beginning {number + 1} diverged and is left out[/]")
-            continue
-        found.append((ranks.agree(lambda path=path: _loss_of(path)), path))  # type: ignore[misc]
-    losses = ", ".join(f"{loss:.1f}" for loss, _ in found)
-    loss, best = min(found)
-    setting.console.print(f"validation loss after {epochs} epochs: {losses}; {loss:.1f} goes on")
+            context.console.print(f"[yellow]restart {number + 1} diverged and is left out[/]")
+    losses = ", ".join(f"{loss:.1f}" for loss, _ in finished)
+    loss, best = min(finished)
+    context.console.print(f"validation loss after {n_epochs} epochs: {losses}; {loss:.1f} goes on")
 
-    def go_on_with_it() -> None:
+    def continue_best() -> None:
         for checkpoint in (folder.best_checkpoint, folder.last_checkpoint):
             with atomic_path(checkpoint) as copy:
                 copy.write_bytes(best.read_bytes())
 
-    ranks.agree(go_on_with_it)
+    context.ranks.broadcast(continue_best)
     return folder.last_checkpoint
 
 
-def _loss_of(beginning: Path) -> float:
-    """The validation loss that a beginning came to."""
-    state = torch.load(beginning, map_location="cpu", weights_only=True)
-    return float(state["callbacks"][STATE_KEY]["best"])
+def _run_restart(context: TrainingContext, number: int, n_epochs: int) -> tuple[float, Path]:
+    """Validation loss and checkpoint of a restart, numbered from 0; messages count from 1."""
+    config, folder, ranks = context.config, context.folder, context.ranks
+    pair = checkpoint_files.of_restart(folder, number)
+    newest = _newest_readable(context, pair)
+    loss = ranks.broadcast(lambda: math.inf if newest is None else _loss_of(newest))
+    if math.isfinite(loss):
+        return loss, pair.newest
+    context.console.print(f"restart {number + 1} of {config.model.restarts}")
+    saving = RestartCheckpoint(pair, config.trainer.checkpoint_minutes, ranks, n_epochs)
+    log = EpochLog(folder, folder.tensorboard / f"restart_{number + 1}")
+    module = _module(context, _seed_of_restart(config.seed, number))
+    _train(context, module, [*_monitors(context, log), saving], newest)
+    return ranks.broadcast(lambda: saving.loss), pair.newest
 
 
-def _run_restart(setting: TrainingContext, number: int, path: Path, epochs: int) -> None:
-    """Train the beginning of a number, from 0; people count from 1."""
-    config, folder = setting.config, setting.folder
-    setting.console.print(f"beginning {number + 1} of {config.model.restarts}")
-    slot = checkpoint_files.of_restart(folder, number)
-    minutes = config.trainer.checkpoint_minutes
-    beginning = RestartCheckpoint(path, epochs, slot, minutes, setting.ranks)
-    history = EpochLog(folder, folder.tensorboard / f"beginning_{number + 1}")
-    module = _module(setting, _seed_of_restart(config.seed, number))
-    begun = _agreed(setting.ranks, lambda: slot.whole(setting.console.print))
-    _train(setting, module, [*_watching(setting, history), beginning], begun)
+def _loss_of(checkpoint: Path) -> float:
+    """Validation loss of a restart, infinite if it is unfinished."""
+    return float(_load(checkpoint)["callbacks"][STATE_KEY]["best"])
 
 
 def _seed_of_restart(seed: int, number: int) -> int:
-    """The first beginning has the seed of the run, the others have seeds made of it."""
+    """The seed of the run for the first restart; seeds derived from it for the others."""
     return (
         seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
     )
 
 
-def _seed_of(checkpoint: Path) -> int:
-    """The seed that a checkpoint's training was begun with."""
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["seed"])
+def _load(checkpoint: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return state
 
 
-def _module(setting: TrainingContext, seed: int) -> VAELightningModule:
-    config = setting.config
-    trainer = config.trainer
-    network = new_network(config, setting.splits, seed)
+def _module(context: TrainingContext, seed: int) -> VAELightningModule:
+    config, splits = context.config, context.splits
+    trainer, labelled = config.trainer, splits.labelled
+    network = new_network(config, splits, seed)
     if trainer.compile:  # the networks alone: compiled, the module could not log
         network.encoder.compile()
         network.decoder.compile()
@@ -232,38 +204,30 @@ def _module(setting: TrainingContext, seed: int) -> VAELightningModule:
         AdamConfig(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,
         corruption(config.data.corrupt, config.data.corruption),
-        _class_weight(setting),
+        None if labelled is None else class_weights(labelled.label, splits.shape.n_classes),
     )
 
 
-def _class_weight(setting: TrainingContext) -> torch.Tensor | None:
-    """So that a rare class is learned from its labels too."""
-    splits = setting.splits
-    if splits.labelled is None:
-        return None
-    return class_weights(splits.labelled.label, splits.shape.n_classes)
-
-
 def _train(
-    setting: TrainingContext,
+    context: TrainingContext,
     module: VAELightningModule,
     callbacks: Sequence[pl.Callback],
     checkpoint: Path | None,
 ) -> pl.Trainer:
-    """Train a module to its last epoch, or to where a callback ends it, from a checkpoint on."""
-    config, hardware = setting.config, setting.hardware
+    """Train until the last epoch or until a callback stops, from a checkpoint if given."""
+    config, hardware = context.config, context.hardware
     epoch = 0
     if checkpoint is not None:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = _load(checkpoint)
         epoch = int(state["epoch"])
-        setting.console.print(f"going on after step {state['global_step']:,}")
+        context.console.print(f"going on after step {state['global_step']:,}")
     trainer = pl.Trainer(
         max_epochs=config.trainer.max_epochs,
         accelerator=hardware.accelerator,
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy="auto" if hardware.n_ranks == 1 else DDPStrategy(gradient_as_bucket_view=True),
-        plugins=[GivenEnvironment(setting.ranks.world)],
+        plugins=[GivenEnvironment(context.ranks.world)],
         precision=hardware.precision,
         gradient_clip_val=config.trainer.gradient_clip,
         callbacks=list(callbacks),
@@ -274,27 +238,27 @@ def _train(
         use_distributed_sampler=False,
     )
     data = DataModule(
-        setting.splits,
+        context.splits,
         config.data.n_in_batch,
         config.seed,
-        supervision(setting, module, epoch),
+        supervision(context, module, epoch),
         val_batch_size=module.network.n_at_once,
     )
     try:
         with malloc.keep_freed_memory():
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:
-        if stop.code == _STATUS_WHEN_INTERRUPTED:
+        if stop.code == _INTERRUPTED:
             raise KeyboardInterrupt from stop
-        raise  # others, such as submitit, have a status of their own
+        raise  # submitit and others exit with a status of their own
     return trainer
 
 
-def _watching(setting: TrainingContext, history: EpochLog) -> list[pl.Callback]:
-    """What looks on while training goes."""
-    console = setting.console
-    if not setting.ranks.is_first:
+def _monitors(context: TrainingContext, log: EpochLog) -> list[pl.Callback]:
+    """Divergence monitor, log and progress; ranks above 0 print and log nothing."""
+    console = context.console
+    if not context.ranks.is_first:
         return [DivergenceMonitor(console)]
-    is_live = setting.config.trainer.progress and console.is_terminal
+    is_live = context.config.trainer.progress and console.is_terminal
     bar = ProgressBar(console) if is_live else EpochLines(console)
-    return [DivergenceMonitor(console), history, bar]
+    return [DivergenceMonitor(console), log, bar]

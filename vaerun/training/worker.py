@@ -1,6 +1,6 @@
-"""The other ranks' side: they wait until rank 0 trains something, take part, and wait again.
+"""What ranks above 0 do: wait until rank 0 trains something, take part, and wait again.
 
-python -m vaerun.training.worker        as rank 0 starts it on its own machine
+``python -m vaerun.training.worker`` is what rank 0 starts on its own machine.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,17 +24,11 @@ from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import end_with_parent, guarded
 
-_PATIENCE = 2.0  # seconds
+_GRACE = 2.0  # seconds
 
 
 def run_or_follow(work: Callable[[], int]) -> int:
-    """Do some work as rank 0 of the processes that were started for it, or follow that one.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Exit status of the work if this is rank 0 of the processes started, else of following."""
     world = detect()
     if world is None:
         return work()
@@ -44,51 +39,44 @@ def run_or_follow(work: Callable[[], int]) -> int:
 
 
 def follow(world: ProcessGroupInfo) -> int:
-    """Take part in whatever rank 0 trains until it has no more; returns the exit status."""
-    board = RankMessages.joined(world)
-    while (training := board.read()) is not None:
-        section = board.section(training["section"])
-        # rank 0 is at the same end, and the one to speak of it
+    """Take part in all trainings of rank 0 until it closes; returns the exit status."""
+    messages = RankMessages.join(world)
+    while (training := messages.receive()) is not None:
+        section = messages.section(training["section"])
+        # rank 0 ends for the same reason, and reports it
         with contextlib.suppress(KeyboardInterrupt, UserError):
             _take_part(RunFolder(Path(training["folder"])), section, world)
-    board.say("left")
+    messages.report("left")
     return 0
 
 
-def _take_part(folder: RunFolder, board: RankMessages, world: ProcessGroupInfo) -> None:
-    """In the training of a run, whose config is in its folder."""
+def _take_part(folder: RunFolder, messages: RankMessages, world: ProcessGroupInfo) -> None:
+    """Take part in the training of a run, whose config is in its folder."""
     try:
         config = validate(read_config(folder))
         hardware = Hardware.find(config.trainer)
         splits = load_splits(config)
     except BaseException as fault:
-        board.fail(f"{type(fault).__name__}: {fault}")
+        messages.fail(f"{type(fault).__name__}: {fault}")
         raise
-    board.say("ready")
-    with connection(board, world, hardware.accelerator) as ranks:
-        silent = Console(quiet=True)
-        fit_on_rank(
-            TrainingContext(
-                config=config,
-                splits=splits,
-                folder=folder,
-                hardware=hardware,
-                console=silent,
-                ranks=ranks,
-            )
-        )
+    context = TrainingContext(
+        config=config, splits=splits, folder=folder, hardware=hardware, console=Console(quiet=True)
+    )
+    messages.report("ready")
+    with connection(messages, world, hardware.accelerator) as ranks:
+        fit_on_rank(replace(context, ranks=ranks))
 
 
 def _started_here() -> int:
-    """One that rank 0 has started on its own machine."""
-    end_with_parent(lambda: os._exit(1))  # there is nothing that it would have to put in order
+    """Follow a rank 0 that started this process on its own machine."""
+    end_with_parent(lambda: os._exit(1))  # nothing to clean up
     world = detect()
     assert world is not None
     try:
         return follow(world)
     except Exception:
-        # if rank 0 has failed it ends this process: then the fault is its own, and told by it
-        time.sleep(_PATIENCE)
+        # a rank 0 that failed kills this process meanwhile, and reports the failure itself
+        time.sleep(_GRACE)
         raise
 
 

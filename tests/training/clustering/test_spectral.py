@@ -1,4 +1,4 @@
-"""Templates linked by images: where the links are cut, how labels spread along them."""
+"""The template graph: its normalised cut, and label propagation along its links."""
 
 import numpy as np
 import pytest
@@ -47,14 +47,14 @@ def chain_and_neighbours(n: int, bridge: float, seed: int) -> tuple[np.ndarray, 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("bridge", [0.002, 0.005])
-def test_a_class_that_falls_apart_easily_does_not_join_two_others(bridge: float, seed: int):
-    """The chain's own halves are the third eigenvector; where they part, more links are cut."""
+def test_a_class_that_splits_easily_does_not_merge_two_others(bridge: float, seed: int):
+    """The third eigenvector splits the chain, but that cuts more links."""
     links, group = chain_and_neighbours(20, bridge, seed)
     part = spectral_partition(links, 3, seed)
     assert len({(a, b) for a, b in zip(part, group, strict=True)}) == 3
 
 
-def test_the_normalised_cut_is_what_leads_out_of_each_part_over_all_it_has():
+def test_the_normalised_cut_is_the_share_of_links_that_leave_each_part():
     rng = np.random.default_rng(0)
     links = rng.uniform(0, 1, (9, 9))
     links += links.T
@@ -70,37 +70,37 @@ def test_the_normalised_cut_is_what_leads_out_of_each_part_over_all_it_has():
 
 
 @pytest.mark.parametrize("n_parts", [1, 2, 3, 5])
-def test_as_many_parts_as_nodes_and_one_alone_can_be_asked_for(n_parts: int):
+def test_there_may_be_one_part_or_as_many_as_nodes(n_parts: int):
     links, _ = blocks()
     part = spectral_partition(links[:5, :5], n_parts, 0)
     assert len(set(part)) == n_parts
 
 
-def test_labels_spread_as_a_random_walk_first_meets_them():
-    """On a chain of templates, against the walk carried out step by step until all have ended."""
+def test_label_propagation_is_where_a_random_walk_first_meets_a_label():
+    """Compared on a chain of templates with the walk computed step by step until it ends."""
     m, n_classes = 6, 3
     rng = np.random.default_rng(0)
     links = np.diag(rng.uniform(1, 5, m))
     for i in range(m - 1):
         links[i, i + 1] = links[i + 1, i] = rng.uniform(0.2, 2)
     label = np.array([0, -1, 2, 1, 2])
-    torn = rng.dirichlet(np.full(m, 0.3), len(label))
-    known = label >= 0
-    meeting = torn[known].T  # (M, labelled images)
+    assignment = rng.dirichlet(np.full(m, 0.3), len(label))
+    labelled = label >= 0
+    meeting = assignment[labelled].T  # (M, labelled images)
     step = np.concatenate([links, meeting], axis=1)
     step = step / step.sum(1, keepdims=True)
-    where, met = np.eye(m), np.zeros((m, known.sum()))
+    where, met = np.eye(m), np.zeros((m, labelled.sum()))
     for _ in range(5000):
         where, met = where @ step[:, :m], met + where @ step[:, m:]
     assert where.max() < 1e-12
-    want = np.stack([met[:, label[known] == j].sum(1) for j in range(n_classes)], axis=1)
-    got = propagate_labels(links, torn, label, n_classes)
+    want = np.stack([met[:, label[labelled] == j].sum(1) for j in range(n_classes)], axis=1)
+    got = propagate_labels(links, assignment, label, n_classes)
     np.testing.assert_allclose(got, want, atol=1e-6)
     np.testing.assert_allclose(got.sum(1), 1)
 
 
-def test_templates_that_no_label_reaches_are_of_all_classes_alike():
+def test_templates_that_no_label_reaches_have_equal_class_probabilities():
     links = np.array([[2.0, 1, 0, 0], [1, 2, 0, 0], [0, 0, 3, 1], [0, 0, 1, 3]])
-    torn = np.array([[1.0, 0, 0, 0]])
-    got = propagate_labels(links, torn, np.array([1]), 2)
+    assignment = np.array([[1.0, 0, 0, 0]])
+    got = propagate_labels(links, assignment, np.array([1]), 2)
     np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)

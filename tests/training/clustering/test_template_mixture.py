@@ -1,4 +1,4 @@
-"""Classes before training: found where images run into one another, whatever else varies."""
+"""Pseudo-labels: classes whose images run smoothly into one another, at any angle."""
 
 import dataclasses
 import math
@@ -29,7 +29,7 @@ from vaerun.training.clustering.template_mixture import (
 
 CPU = torch.device("cpu")
 N = 600
-WHOLE_CIRCLE = ClusteringSettings(
+FULL_CIRCLE = ClusteringSettings(
     n_classes=3, n_templates=15, n_atlases=1, angle_range=math.pi, centre=False, mask=False
 )
 
@@ -46,25 +46,25 @@ def bar(u: Tensor, v: Tensor) -> Tensor:
 
 
 def ring(u: Tensor, v: Tensor) -> Tensor:
-    """Likewise a ring."""
+    """Distance from the border of a ring, below 0 inside."""
     return (torch.hypot(u, v) - 0.45).abs() - 0.13
 
 
 def cross(u: Tensor, v: Tensor) -> Tensor:
-    """Likewise a cross."""
+    """Distance from the border of a cross, below 0 inside."""
     arms = [torch.maximum(a.abs() - 0.5, b.abs() - 0.15) for a, b in ((u, v), (v, u))]
     return torch.minimum(*arms)
 
 
 def letter(u: Tensor, v: Tensor) -> Tensor:
-    """Likewise an L, which no turn leaves as it is."""
+    """Distance from the border of an L, which has no rotational symmetry."""
     stem = torch.maximum(u.abs() - 0.6, (v + 0.15).abs() - 0.14)
     foot = torch.maximum((u - 0.46).abs() - 0.14, (v - 0.2).abs() - 0.4)
     return torch.minimum(stem, foot)
 
 
 def uniform(n: int, seed: int) -> Tensor:
-    """How each of n images is turned, stretched and shifted by row and column, (4, n, 1)."""
+    """Rotation, stretch, row and column shift of each of n images, −1 to 1, (4, n, 1)."""
     random = torch.Generator().manual_seed(seed)
     return torch.rand(4, n, 1, generator=random) * 2 - 1
 
@@ -80,7 +80,7 @@ def shapes(
     noise: float = 0.0,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Some kinds in turn, stretched, turned and shifted at random, and which kind each is of."""
+    """Images of some kinds, randomly stretched, rotated and shifted, and the kind of each."""
     angle, along, row, column = uniform(n, seed)
     pixel = pixel_size(*size)
     points = pixel_grid(*size).flatten(0, 1)
@@ -100,10 +100,10 @@ def unknown(n: int = N) -> Tensor:
     return torch.full((n,), -1)
 
 
-def rightly_found(found: Tensor, kind: Tensor) -> float:
-    """Share of all images in the group of their kind, one group a kind; −1 is in none."""
-    sure = found >= 0
-    share = agreement(found[sure].numpy(), kind[sure].numpy())["hungarian"]
+def accuracy(pseudo: Tensor, kind: Tensor) -> float:
+    """Share of images whose cluster is matched to their kind; −1 counts as wrong."""
+    sure = pseudo >= 0
+    share = agreement(pseudo[sure].numpy(), kind[sure].numpy())["hungarian"]
     return share * float(sure.float().mean())
 
 
@@ -118,73 +118,59 @@ def rightly_found(found: Tensor, kind: Tensor) -> float:
     ],
     ids=str,
 )
-def test_shapes_are_told_apart_without_a_label(options: dict[str, Any]):
+def test_shapes_are_separated_without_a_label(options: dict[str, Any]):
     images, kind = shapes(**options)
-    found = find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, options.get("seed", 0), CPU).label
-    assert rightly_found(found, kind) >= 0.95
+    pseudo = find_pseudo_labels(images, unknown(), FULL_CIRCLE, options.get("seed", 0), CPU).label
+    assert accuracy(pseudo, kind) >= 0.95
 
 
-def test_shapes_in_two_channels_are_told_apart():
+def test_shapes_in_two_channels_are_separated():
     images, kind = shapes()
     both = torch.cat([0.1 * images, 1 - 0.8 * images], dim=1)
-    assert (
-        rightly_found(find_pseudo_labels(both, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
-        >= 0.95
-    )
+    assert accuracy(find_pseudo_labels(both, unknown(), FULL_CIRCLE, 0, CPU).label, kind) >= 0.95
 
 
-def test_large_images_are_told_apart_by_fewer_pixels():
+def test_large_images_are_separated_by_fewer_pixels():
     images, kind = shapes(size=(60, 45))
     assert max(downsample(images).shape[2:]) <= 24
-    assert (
-        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
-        >= 0.95
-    )
+    assert accuracy(find_pseudo_labels(images, unknown(), FULL_CIRCLE, 0, CPU).label, kind) >= 0.95
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_shifted_shapes_are_told_apart_once_centred(dark: bool):
+def test_shifted_shapes_are_separated_once_centred(dark: bool):
     images, kind = shapes(shift_px=7, size=(28, 28), scale=0.6)
     images = 1 - images if dark else images
-    centring = dataclasses.replace(WHOLE_CIRCLE, centre=True)
-    assert (
-        rightly_found(find_pseudo_labels(images, unknown(), centring, 0, CPU).label, kind) >= 0.95
-    )
-    assert (
-        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
-        < 0.9
-    )
+    centring = dataclasses.replace(FULL_CIRCLE, centre=True)
+    assert accuracy(find_pseudo_labels(images, unknown(), centring, 0, CPU).label, kind) >= 0.95
+    assert accuracy(find_pseudo_labels(images, unknown(), FULL_CIRCLE, 0, CPU).label, kind) < 0.9
 
 
-def test_a_masked_atlas_ignores_what_turns_out_of_the_image():
-    """Corners carry another, random, pattern: only the inscribed circle tells the shapes."""
+def test_a_mask_ignores_what_rotates_out_of_the_image():
+    """Corners have a random brightness; only the inscribed circle shows the shapes."""
     images, kind = shapes()
     corners = ~(torch.hypot(*pixel_grid(20, 20).unbind(-1)) <= 1.05)
     bright = torch.rand(N, 1, 1, 1, generator=torch.Generator().manual_seed(0)).round()
     images = torch.where(corners, bright, images)
-    masked = dataclasses.replace(WHOLE_CIRCLE, mask=True)
-    assert rightly_found(find_pseudo_labels(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
-    assert (
-        rightly_found(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 0, CPU).label, kind)
-        < 0.9
-    )
+    masked = dataclasses.replace(FULL_CIRCLE, mask=True)
+    assert accuracy(find_pseudo_labels(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
+    assert accuracy(find_pseudo_labels(images, unknown(), FULL_CIRCLE, 0, CPU).label, kind) < 0.9
 
 
-def test_several_atlases_are_linked_into_one():
+def test_several_mixtures_are_joined_in_one_graph():
     images, kind = shapes(noise=0.25)
-    twice = dataclasses.replace(WHOLE_CIRCLE, n_templates=9, n_atlases=2)
-    assert rightly_found(find_pseudo_labels(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
+    twice = dataclasses.replace(FULL_CIRCLE, n_templates=9, n_atlases=2)
+    assert accuracy(find_pseudo_labels(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
 
 
-def test_a_few_upright_labels_name_the_classes_and_are_kept():
+def test_a_few_labels_name_the_classes_and_stay_as_given():
     images, kind = shapes()
-    upright, upright_kind = shapes(15, turn=0.1, seed=5)
+    labelled, labelled_kind = shapes(15, turn=0.1, seed=5)
     names = torch.tensor([2, 0, 1])
-    label = torch.cat([unknown(), names[upright_kind]])
-    label[N] = names[1]  # a label is what it is, even a wrong one
-    found = find_pseudo_labels(torch.cat([images, upright]), label, WHOLE_CIRCLE, 0, CPU).label
-    assert found[N:].tolist() == label[N:].tolist()
-    assert float((found[:N] == names[kind]).float().mean()) >= 0.95
+    label = torch.cat([unknown(), names[labelled_kind]])
+    label[N] = names[1]  # a given label holds, even a wrong one
+    pseudo = find_pseudo_labels(torch.cat([images, labelled]), label, FULL_CIRCLE, 0, CPU).label
+    assert pseudo[N:].tolist() == label[N:].tolist()
+    assert float((pseudo[:N] == names[kind]).float().mean()) >= 0.95
 
 
 def on_disk(folder: Path, images: Tensor) -> FileImages:
@@ -195,97 +181,97 @@ def on_disk(folder: Path, images: Tensor) -> FileImages:
     )
 
 
-def test_images_on_disk_that_were_not_learned_from_are_looked_up(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(template_mixture, "_ENOUGH", 400)
-    monkeypatch.setattr(template_mixture, "_AT_ONCE", 70)
+def test_images_on_disk_that_were_not_fitted_to_are_predicted(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 400)
+    monkeypatch.setattr(template_mixture, "_CHUNK", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
-    wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
-    found = find_pseudo_labels(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
-    assert rightly_found(found.label, kind) >= 0.95
+    wanted = dataclasses.replace(FULL_CIRCLE, n_classes=2)
+    pseudo = find_pseudo_labels(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)
+    assert accuracy(pseudo.label, kind) >= 0.95
     angle = math.pi * uniform(2 * N, 0)[0, :, 0]
-    of_letters = (kind == 0) & found.angle.isfinite()
+    of_letters = (kind == 0) & pseudo.angle.isfinite()
     assert int(of_letters.sum()) > 0.95 * N
-    off = (found.angle - angle)[of_letters].double()
+    off = (pseudo.angle - angle)[of_letters].double()
     assert float(torch.polar(torch.ones_like(off), off).mean().abs()) > 0.95
 
 
-def test_few_images_on_disk_are_found_as_in_memory(tmp_path: Path):
+def test_few_images_on_disk_are_predicted_as_in_memory(tmp_path: Path):
     images, _ = shapes(300)
     stack = on_disk(tmp_path, images)
     label = unknown(300)
     label[:9] = torch.arange(9) % 3
     ours, theirs = (
-        find_pseudo_labels(some, label, WHOLE_CIRCLE, 0, CPU) for some in (stack, stack[:])
+        find_pseudo_labels(some, label, FULL_CIRCLE, 0, CPU) for some in (stack, stack[:])
     )
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
 
 
-def test_labelled_images_are_among_those_that_are_learned_from(monkeypatch):
-    monkeypatch.setattr(template_mixture, "_ENOUGH", 100)
+def test_labelled_images_are_among_those_that_are_fitted_to(monkeypatch):
+    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 100)
     label = unknown(5000)
     label[-30:] = 1
-    some = template_mixture._enough(label)
+    some = template_mixture._subset_to_fit(label)
     assert len(some) == len(some.unique()) == 100
     assert int((label[some] >= 0).sum()) == 30
     label[:4000] = 0
-    assert int((label[template_mixture._enough(label)] >= 0).sum()) == 50
+    assert int((label[template_mixture._subset_to_fit(label)] >= 0).sum()) == 50
 
 
-def test_the_same_seed_finds_the_same_and_leaves_other_random_numbers_alone():
+def test_a_seed_determines_pseudo_labels_and_leaves_other_random_numbers_alone():
     images, _ = shapes(noise=0.25)
-    found = []
+    pseudo = []
     for state in (1, 2):
         torch.manual_seed(state)
         np.random.seed(state)  # noqa: NPY002
         before, before_numpy = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
-        found.append(find_pseudo_labels(images, unknown(), WHOLE_CIRCLE, 3, CPU))
+        pseudo.append(find_pseudo_labels(images, unknown(), FULL_CIRCLE, 3, CPU))
         assert torch.equal(torch.get_rng_state(), before)
         assert (np.random.get_state()[1] == before_numpy).all()  # noqa: NPY002
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*pseudo, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-def test_images_that_are_all_the_same_are_no_failure():
-    found = find_pseudo_labels(
-        torch.full((7, 1, 9, 9), 0.3), unknown(7), WHOLE_CIRCLE, 0, CPU
+def test_identical_images_do_not_fail():
+    pseudo = find_pseudo_labels(
+        torch.full((7, 1, 9, 9), 0.3), unknown(7), FULL_CIRCLE, 0, CPU
     ).label
-    assert len(found) == 7
-    assert set(found.tolist()) <= {-1, 0, 1, 2}
+    assert len(pseudo) == 7
+    assert set(pseudo.tolist()) <= {-1, 0, 1, 2}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_images_of_a_class_are_turned_against_one_upright(seed: int):
+def test_angles_of_a_class_refer_to_one_canonical_orientation(seed: int):
     """Positive angles are counter-clockwise, as everywhere."""
     images, kind = shapes(kinds=(letter, ring), seed=seed)
-    wanted = dataclasses.replace(WHOLE_CIRCLE, n_classes=2)
-    found = find_pseudo_labels(images, unknown(), wanted, seed, CPU)
+    wanted = dataclasses.replace(FULL_CIRCLE, n_classes=2)
+    pseudo = find_pseudo_labels(images, unknown(), wanted, seed, CPU)
     angle = math.pi * uniform(N, seed)[0, :, 0]
-    of_letters = (kind == 0) & found.angle.isfinite()
+    of_letters = (kind == 0) & pseudo.angle.isfinite()
     assert int(of_letters.sum()) > 0.95 * N / 2
-    off = (found.angle - angle)[of_letters].double()
+    off = (pseudo.angle - angle)[of_letters].double()
     assert float(torch.polar(torch.ones_like(off), off).mean().abs()) > 0.95
-    assert rightly_found(found.label, kind) >= 0.95
+    assert accuracy(pseudo.label, kind) >= 0.95
 
 
-def test_angles_are_told_only_where_any_is_possible():
+def test_angles_are_known_only_if_the_full_circle_is_searched():
     images, _ = shapes(30, turn=math.pi / 4)
-    narrow = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, angle_range=math.pi / 4)
+    narrow = dataclasses.replace(FULL_CIRCLE, n_templates=3, angle_range=math.pi / 4)
     assert find_pseudo_labels(images, unknown(30), narrow, 0, CPU).angle.isnan().all()
 
 
-def new_atlas(
+def new_mixture(
     size: tuple[int, int], *, mask: bool, channels: int = 1, weight: float = 1
 ) -> TemplateMixture:
     torch.manual_seed(0)
-    wanted = dataclasses.replace(WHOLE_CIRCLE, n_templates=3, mask=mask)
+    wanted = dataclasses.replace(FULL_CIRCLE, n_templates=3, mask=mask)
     return TemplateMixture(torch.rand(5, channels, *size), wanted, weight)
 
 
 @pytest.mark.parametrize("mask", [False, True])
-def test_a_score_is_the_log_likelihood_of_the_turned_template(mask: bool):
-    made = new_atlas((7, 9), mask=mask, channels=2, weight=1.7)
+def test_a_score_is_the_log_likelihood_of_the_rotated_template(mask: bool):
+    made = new_mixture((7, 9), mask=mask, channels=2, weight=1.7)
     x = torch.rand(2, 2, 7, 9)
     got = made(x).unflatten(1, (3, -1))
     rows, columns = np.mgrid[-3:4, -4:5]
@@ -296,21 +282,21 @@ def test_a_score_is_the_log_likelihood_of_the_turned_template(mask: bool):
         coin = torch.distributions.Bernoulli(logits=turned[None], validate_args=False)
         want = 1.7 * coin.log_prob(x[:, None])[..., inside].sum((2, 3))
         torch.testing.assert_close(got[:, :, k], want, rtol=1e-4, atol=1e-4)
-    score, step = made.score(x)
+    score, step = made.log_likelihood(x)
     torch.testing.assert_close(score, got.detach().logsumexp(2))
     assert torch.equal(step, got.argmax(2))
 
 
 def test_a_quarter_turn_of_an_image_leaves_its_scores():
-    made = new_atlas((8, 8), mask=False)
+    made = new_mixture((8, 8), mask=False)
     x = torch.rand(4, 1, 8, 8)
     for turns in (1, 2, 3):
-        turned = made.score(x.rot90(turns, (2, 3)))[0]
-        torch.testing.assert_close(turned, made.score(x)[0], rtol=1e-4, atol=1e-3)
+        turned = made.log_likelihood(x.rot90(turns, (2, 3)))[0]
+        torch.testing.assert_close(turned, made.log_likelihood(x)[0], rtol=1e-4, atol=1e-3)
 
 
 def blob(size: tuple[int, int], row: float, column: float) -> Tensor:
-    """A round blob so many pixels down and right of the middle, white on black."""
+    """A white round blob on black, by ``row`` and ``column`` pixels off the middle."""
     rows = torch.arange(size[0]) - (size[0] - 1) / 2 - row
     columns = torch.arange(size[1]) - (size[1] - 1) / 2 - column
     return torch.exp(-(rows[:, None].square() + columns.square()) / (2 * 1.5**2))[None, None]
@@ -318,7 +304,7 @@ def blob(size: tuple[int, int], row: float, column: float) -> Tensor:
 
 @pytest.mark.parametrize("size", [(20, 20), (16, 24), (25, 18)])
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.9, 0.2), (0.3, 0.5)])
-def test_an_object_is_moved_to_the_middle(size: tuple[int, int], low: float, high: float):
+def test_an_object_is_shifted_to_the_middle(size: tuple[int, int], low: float, high: float):
     for row, column in [(3.3, -2.6), (-1.5, 0.2)]:
         got = centre_on_mass(low + (high - low) * blob(size, row, column))
         mass = (got[0, 0] - low).abs()
@@ -336,7 +322,7 @@ def test_an_empty_image_stays_as_it_is_when_centred(value: float):
     torch.testing.assert_close(centre_on_mass(images), images)
 
 
-def test_angles_of_the_whole_circle_name_none_twice():
+def test_angles_of_the_full_circle_are_distinct():
     angles = template_mixture._angles(math.pi)
     assert angles[0] == 0
     torch.testing.assert_close(angles.diff(), torch.full((31,), 2 * math.pi / 32))
@@ -357,17 +343,17 @@ def test_next_to_no_rotation_is_a_single_angle(degrees: float):
     assert template_mixture._angles(math.radians(degrees)).tolist() == [0.0]
 
 
-def sought_by(*overrides: str) -> ClusteringSettings | None:
+def settings_of(*overrides: str) -> ClusteringSettings | None:
     config = validate(compose(list(overrides)))
     return clustering_settings(config.model, getattr(config.model.category, "n_classes", 0) or 4)
 
 
-def test_a_model_that_infers_classes_looks_for_them_at_any_angle():
-    found = sought_by("model=jrvae", "model.templates=7", "model.atlases=2")
-    assert found is not None
-    assert (found.n_classes, found.n_templates, found.n_atlases) == (4, 28, 2)
-    assert found.angle_range == pytest.approx(math.pi)
-    assert (found.centre, found.mask) == (False, False)
+def test_a_model_that_infers_classes_searches_all_angles():
+    settings = settings_of("model=jrvae", "model.templates=7", "model.atlases=2")
+    assert settings is not None
+    assert (settings.n_classes, settings.n_templates, settings.n_atlases) == (4, 28, 2)
+    assert settings.angle_range == pytest.approx(math.pi)
+    assert (settings.centre, settings.mask) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -381,14 +367,14 @@ def test_a_model_that_infers_classes_looks_for_them_at_any_angle():
     ],
     ids=str,
 )
-def test_only_the_model_s_own_invariances_are_looked_through(
+def test_only_the_invariances_of_the_model_are_searched(
     overrides: tuple[str, ...], angle_range: float, centre: bool, mask: bool
 ):
-    found = sought_by("model=ssrvae", *overrides, "model.category.n_classes=3")
-    assert found is not None
-    assert found.n_classes == 3
-    assert found.angle_range == pytest.approx(angle_range)
-    assert (found.centre, found.mask) == (centre, mask)
+    settings = settings_of("model=ssrvae", *overrides, "model.category.n_classes=3")
+    assert settings is not None
+    assert settings.n_classes == 3
+    assert settings.angle_range == pytest.approx(angle_range)
+    assert (settings.centre, settings.mask) == (centre, mask)
 
 
 @pytest.mark.parametrize(
@@ -400,8 +386,8 @@ def test_only_the_model_s_own_invariances_are_looked_through(
     ],
     ids=str,
 )
-def test_no_atlas_without_templates(overrides: tuple[str, ...]):
-    assert sought_by(*overrides) is None
+def test_no_clustering_without_templates(overrides: tuple[str, ...]):
+    assert settings_of(*overrides) is None
 
 
 def test_a_single_template_has_no_neighbour_and_is_given_one():
@@ -409,20 +395,20 @@ def test_a_single_template_has_no_neighbour_and_is_given_one():
     wanted = clustering_settings(config.model, 1)
     assert wanted is not None
     assert wanted.n_templates == 2
-    found = find_pseudo_labels(torch.rand(9, 1, 6, 6), unknown(9), wanted, 0, CPU)
-    assert set(found.label.tolist()) == {0}
+    pseudo = find_pseudo_labels(torch.rand(9, 1, 6, 6), unknown(9), wanted, 0, CPU)
+    assert set(pseudo.label.tolist()) == {0}
 
 
 @pytest.mark.parametrize("category", ["classifier", "gumbel"])
-def test_any_way_of_a_class_may_begin_with_an_atlas(category: str):
-    found = sought_by("model=jrvae", f"model/category={category}", "model.templates=5")
-    assert found is not None
-    assert found.n_templates == 20
+def test_every_category_can_have_pseudo_labels(category: str):
+    settings = settings_of("model=jrvae", f"model/category={category}", "model.templates=5")
+    assert settings is not None
+    assert settings.n_templates == 20
 
 
-def test_few_noisy_images_are_not_learned_by_heart(monkeypatch: pytest.MonkeyPatch):
+def test_templates_do_not_fit_the_noise_of_few_images(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(template_mixture, "_STEPS", 400)
     monkeypatch.setattr(template_mixture, "_BATCH", 200)
-    asked = dataclasses.replace(WHOLE_CIRCLE, n_templates=48)
+    asked = dataclasses.replace(FULL_CIRCLE, n_templates=48)
     images, kind = shapes(300, kinds=(bar, ring, letter), size=(32, 32), noise=0.2)
-    assert rightly_found(find_pseudo_labels(images, unknown(300), asked, 0, CPU).label, kind) > 0.9
+    assert accuracy(find_pseudo_labels(images, unknown(300), asked, 0, CPU).label, kind) > 0.9

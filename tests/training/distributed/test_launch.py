@@ -1,7 +1,7 @@
-"""Processes that train one network, through the real command: they come to what one comes to.
+"""Several processes that train one network reach the losses of one, through the real command.
 
-On one machine, in a sweep, and on a cluster, which `fake_slurm.py` and submitit's local executor
-stand in for.
+On one machine, in a sweep, and on a cluster, simulated by `fake_slurm.py` and by submitit's local
+executor.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Begins a command in an empty folder."""
+    """Starts a command in an empty folder."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return lambda *command: subprocess.Popen(command, cwd=tmp_path, **pipes)
@@ -51,22 +51,22 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
 @pytest.fixture
 def run(start: Start, tmp_path: Path) -> Callable[..., Path]:
-    """Our command, made small, which has to end well; the last run folder that it names."""
+    """Runs our command with little data, which must succeed; returns its last run folder."""
 
-    def whole(*overrides: str) -> Path:
+    def complete(*overrides: str) -> Path:
         at = overrides[:1] == ("-m",)
         process = start(PROGRAM, *overrides[:at], *TINY, *overrides[at:])
         output, errors = process.communicate(timeout=WITHIN)
         assert (process.returncode, errors) == (0, ""), output + errors
         return tmp_path / output.splitlines()[-1].removeprefix("run: ")
 
-    return whole
+    return complete
 
 
 def wait_for(what: Callable[[], bool]) -> None:
     until = time.monotonic() + WITHIN
     while not what():
-        assert time.monotonic() < until, "it does not come to it"
+        assert time.monotonic() < until, "timed out"
         time.sleep(0.02)
 
 
@@ -77,7 +77,7 @@ def n_epochs(folder: Path) -> int:
 
 
 def losses(folder: Path) -> list[float]:
-    """Of training and validation, epoch by epoch."""
+    """Losses of training and validation, epoch by epoch."""
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     return [float(row[f"{split}/loss"]) for row in rows for split in ("train", "val")]
@@ -93,35 +93,35 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def check_same(one: Path, other: Path) -> None:
-    """To the last bit."""
+    """Two runs have the same weights and losses to the last bit."""
     ours, theirs = weights(one), weights(other)
     assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
     assert losses(one) == losses(other)
 
 
 def followers() -> list[str]:
-    """Processes of this machine that were started here and follow a first rank."""
-    found = []
+    """Process ids of the ranks above 0 that were started in this folder."""
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             here = os.readlink(process / "cwd") == os.getcwd()  # noqa: PTH109, PTH115
             if here and b"vaerun.training.worker" in (process / "cmdline").read_bytes():
-                found.append(process.name)
-    return found
+                pids.append(process.name)
+    return pids
 
 
 def tree(folder: Path) -> set[str]:
-    """All folders, but for those within a run."""
-    found = {path for path in folder.rglob("*") if path.is_dir()}
+    """All folders, except those within a run."""
+    folders = {path for path in folder.rglob("*") if path.is_dir()}
     return {
         str(path.relative_to(folder))
-        for path in found
+        for path in folders
         if not (path.parent / "config.yaml").exists()
         and not (path.parent.parent / "config.yaml").exists()
     }
 
 
-def test_two_processes_come_to_what_one_comes_to(run, tmp_path):
+def test_two_processes_reach_the_losses_of_one(run, tmp_path):
     one, two = run(), run("trainer.devices=2")
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
     ours, theirs = latents(two), latents(one)
@@ -139,12 +139,12 @@ def test_two_processes_come_to_what_one_comes_to(run, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["ssrvae", "crvae"])
-def test_classes_and_beginnings_are_agreed_upon_in_a_sweep(run, tmp_path, model):
-    """What is found before training is shared, and so is the choice between beginnings."""
+def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
+    """All ranks get the pseudo-labels and the choice among restarts from rank 0."""
     options = ("data.labelled_per_class=5", "model.templates=2", "model.restarts=2")
     run("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
     one, two = (tmp_path / f"outputs/{model}/cards_iv/version_{k}" for k in (0, 1))
-    # labelled images have noise of their own on each rank, so they do not agree to the digit
+    # noise of labelled images differs between ranks, so losses agree only roughly
     assert losses(two) == pytest.approx(losses(one), rel=0.01)
     (name,) = (path.parent.name for path in (tmp_path / "outputs/multirun").glob("*/trials"))
     assert tree(tmp_path) == {
@@ -160,10 +160,12 @@ def test_classes_and_beginnings_are_agreed_upon_in_a_sweep(run, tmp_path, model)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_stopped_and_resumed_they_come_to_the_same(start, run, tmp_path, monkeypatch, number):
+def test_stopped_and_resumed_ranks_end_with_the_same_weights(
+    start, run, tmp_path, monkeypatch, number
+):
     monkeypatch.chdir(tmp_path)
     options = ("trainer.devices=2", LONG, "trainer.checkpoint_minutes=0.001")
-    whole = run(*options, "out=whole")
+    complete = run(*options, "out=complete")
     process = start(PROGRAM, *TINY, *options)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
     assert followers()
@@ -172,10 +174,10 @@ def test_stopped_and_resumed_they_come_to_the_same(start, run, tmp_path, monkeyp
     assert process.returncode == (130 if number == signal.SIGTERM else -number)
     wait_for(lambda: not followers())
     assert 2 <= n_epochs(tmp_path / RUN) < 25
-    check_same(run(*options, "resume=auto"), whole)
+    check_same(run(*options, "resume=auto"), complete)
 
 
-def test_too_few_images_for_all_are_said_in_one_line(start):
+def test_too_few_images_for_all_ranks_are_an_error_of_one_line(start):
     process = start(PROGRAM, *TINY, "trainer.devices=2", "data.batch_size=3")
     output, errors = process.communicate(timeout=WITHIN)
     assert (process.returncode, output) == (2, "")
@@ -186,9 +188,9 @@ def test_too_few_images_for_all_are_said_in_one_line(start):
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_preempted_by_submitit_a_trial_goes_on_in_its_folder(start, run, tmp_path, devices):
+def test_a_trial_preempted_by_submitit_resumes_in_its_folder(start, run, tmp_path, devices):
     options = (f"trainer.devices={devices}", LONG)
-    whole = run(*options, "out=whole")
+    complete = run(*options, "out=complete")
     launcher = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=10")
     process = start(PROGRAM, "-m", *TINY, *options, *launcher)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
@@ -204,12 +206,12 @@ def test_preempted_by_submitit_a_trial_goes_on_in_its_folder(start, run, tmp_pat
     assert log.read_text().count("Starting with JobEnvironment") == 2
     assert "going on after step" in log.read_text()
     assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
-    check_same(tmp_path / RUN, whole)
+    check_same(tmp_path / RUN, complete)
 
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cluster of our own; its books."""
+    """A simulated SLURM cluster; returns its records."""
     books, commands = tmp_path / "books", tmp_path / "bin"
     books.mkdir()
     commands.mkdir()
@@ -223,9 +225,9 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return books
 
 
-def test_out_of_time_on_two_nodes_a_job_goes_on_in_its_folder(start, run, tmp_path, slurm):
-    """`sbatch scripts/slurm.sh`: one requeue, by the script."""
-    whole = run("trainer.devices=2", LONG, "out=whole")
+def test_a_job_out_of_time_on_two_nodes_resumes_in_its_folder(start, run, tmp_path, slurm):
+    """Submitted by scripts/slurm.sh, which requeues it once."""
+    complete = run("trainer.devices=2", LONG, "out=complete")
     script = str(ROOT / "scripts/slurm.sh")
     start("sbatch", "--nodes=2", script, *TINY, LONG).communicate(timeout=WITHIN)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
@@ -237,7 +239,7 @@ def test_out_of_time_on_two_nodes_a_job_goes_on_in_its_folder(start, run, tmp_pa
     assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
     manifest = json.loads((tmp_path / RUN / "manifest.json").read_text())
     assert (manifest["status"], manifest["device"][:4]) == ("finished", "2 × ")
-    check_same(tmp_path / RUN, whole)
+    check_same(tmp_path / RUN, complete)
 
 
 def test_a_sweep_is_an_array_of_the_script(start, tmp_path, slurm):
@@ -249,7 +251,7 @@ def test_a_sweep_is_an_array_of_the_script(start, tmp_path, slurm):
         assert [row["status"] for row in csv.DictReader(file)] == ["finished", "finished"]
 
 
-def test_what_the_launcher_submits(start, tmp_path, slurm):
+def test_the_launcher_submits_its_options(start, tmp_path, slurm):
     options = ("trainer.devices=2", "trainer.nodes=1", "seed=0,1")
     asked = ("partition=gpu", "constraint=a100", "timeout_min=90", "array_parallelism=3")
     launcher = ("hydra/launcher=slurm", *(f"hydra.launcher.{text}" for text in asked))

@@ -27,7 +27,7 @@ from vaerun.tasks.tune.engine import Trial
 from vaerun.training.batch_size import resolve_batch_size
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
-from vaerun.training.trained_model import just_trained
+from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit, new_network
 from vaerun.utils.files import write_text
 
@@ -123,7 +123,9 @@ class Trials:
                 hardware=self.hardware,
                 console=self.console,
             )
-            trained = just_trained(fit(setting, [pruning]), folder, len(splits.train))
+            trained = TrainedModel.after_training(
+                fit(setting, [pruning]), folder, len(splits.train)
+            )
             encodings = inference.encode_splits(trained.network, splits)
             metrics = measure(config, splits, trained, encodings)
             write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")

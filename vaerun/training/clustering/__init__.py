@@ -1,1 +1,1 @@
-"""Pseudo-labels found by clustering images before training."""
+"""Pseudo-labels from clustering the images before training."""

@@ -1,9 +1,9 @@
-"""One upright for each class, before training: neighbouring templates turned into line.
+"""Align the templates of a class to one canonical orientation.
 
-Each template has an upright of its own. Images torn between two templates tell by which angle one
-is turned against the other; the surest of these ties span a tree over each class, and along it
-all its templates get one upright. Without it a class whose shape varies can settle in several
-orientations: a suit sheared one way looks, blurred, like one sheared the other way and turned.
+Each template has an orientation of its own. An image shared by two templates shows the rotation
+between them; the best supported rotations span a tree over each class, and along it all its
+templates are aligned. Without this a class whose shape varies can keep several orientations: a
+blurred suit, sheared one way, looks like one sheared the other way and rotated.
 """
 
 import numpy as np
@@ -13,35 +13,37 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from torch import Tensor
 
-# N images, M templates, K angles over the whole circle.
+# N images, M templates, K angles over the full circle.
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_NEAR = np.arange(-2, 3)  # steps about the commonest offset whose mean is taken
+_NEAR = np.arange(-2, 3)  # steps around the most frequent rotation that are averaged
 
 
-def align_templates(share: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
-    """Steps by which to turn each template to its class's upright, (M,); NaN if it has no tie.
+def align_templates(assignment: Floats, step: Tensor, group: Ints, n_angles: int) -> Floats:
+    """Steps from each template to the canonical orientation of its class, (M,).
+
+    NaN where no image links a template to the rest of its class.
 
     Parameters
     ----------
-    share
-        (N, M) how much each image belongs to each template.
+    assignment
+        (N, M) soft assignment of images to templates.
     step
-        (N, M) at which of K equal steps round the circle each template fits each image best.
+        (N, M) best angle of each template for each image, as a number of K equal steps.
     group
         (M,) class of each template.
     n_angles
         K.
     """
-    weight, offset = _pairwise_rotations(share, step, group, n_angles)
+    weight, offset = _pairwise_rotations(assignment, step, group, n_angles)
     tree = minimum_spanning_tree(
         csr_array(np.where(weight > 0, 1 / np.maximum(weight, 1e-300), 0))
     )
     tree = tree + tree.T
     turn = np.full(len(group), np.nan)
-    size = share.sum(0)
+    size = assignment.sum(0)
     for j in np.unique(group):
         root = int(np.where(group == j, size, -1).argmax())
         order, before = breadth_first_order(tree, root, directed=False)
@@ -51,33 +53,34 @@ def align_templates(share: Floats, step: Tensor, group: Ints, n_angles: int) -> 
     return turn
 
 
-def image_angles(turn: Floats, share: Floats, step: Tensor, n_angles: int) -> Floats:
-    """The angle of each image against the upright of its class, (N,) radians; NaN where unknown.
+def image_angles(turn: Floats, assignment: Floats, step: Tensor, n_angles: int) -> Floats:
+    """Angle of each image against the canonical orientation of its class, (N,) radians.
 
-    Of any images, once it is known how templates are turned, (M,) by `align_templates`.
+    NaN where ``turn``, the (M,) result of `align_templates`, is. The images may be other than
+    those that the templates were aligned with.
     """
-    best = share.argmax(1)
+    best = assignment.argmax(1)
     at_best = step.gather(1, torch.from_numpy(best)[:, None])[:, 0].numpy()
     return (at_best + turn[best]) % n_angles * (2 * np.pi / n_angles)
 
 
 def _pairwise_rotations(
-    share: Floats, step: Tensor, group: Ints, n_angles: int
+    assignment: Floats, step: Tensor, group: Ints, n_angles: int
 ) -> tuple[Floats, Floats]:
-    """How surely two templates are turned against each other, and by how many steps, (M, M).
+    """Support for the rotation between two templates, and the rotation in steps, (M, M) each.
 
-    By a fraction of a step, too: whole steps would add up along the tree, and a class that leans
-    by more than a bin of rotation from one end to the other may break in two there.
+    Rotations are fractions of a step: errors of whole steps would add up along the tree, and a
+    class that leans by more than one rotation bin from end to end might split in two.
     """
     n_templates = len(group)
-    top, pair = torch.from_numpy(share).topk(2, dim=1)
+    top, pair = torch.from_numpy(assignment).topk(2, dim=1)
     steps = step.gather(1, pair).numpy()
     a, b = pair.numpy().T
     offset = (steps[:, 0] - steps[:, 1]) % n_angles
     votes = np.zeros((n_templates, n_templates, n_angles), np.float32)
-    torn = top.prod(1).numpy()
-    np.add.at(votes, (a, b, offset), torn)
-    np.add.at(votes, (b, a, -offset % n_angles), torn)
+    overlap = top.prod(1).numpy()
+    np.add.at(votes, (a, b, offset), overlap)
+    np.add.at(votes, (b, a, -offset % n_angles), overlap)
     votes[group[:, None] != group] = 0
     smooth = votes + 0.5 * (np.roll(votes, 1, 2) + np.roll(votes, -1, 2))
     most = smooth.argmax(2)

@@ -1,4 +1,4 @@
-"""What an atlas is to look for before a model is trained."""
+"""Settings of the template clustering that yields pseudo-labels."""
 
 import math
 from dataclasses import dataclass
@@ -8,40 +8,27 @@ from vaerun.models.config import ModelConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ClusteringSettings:
-    """What the atlas is to look for.
+    """Size of the template mixtures and the poses that they search.
 
-    Attributes
-    ----------
-    n_classes
-        J.
-    n_templates
-        Of an atlas, for all classes together.
-    n_atlases
-        Atlases learned from different starts and linked together: what is torn in one may be
-        whole in another.
-    angle_range
-        Radians: angles within ± this, 0 without rotation, π for any.
-    centre
-        Whether to move each image to its centre of mass first.
-    mask
-        Whether to look only at what stays in the image under rotation: the inscribed circle.
+    Several mixtures, fitted from different starts, are joined in one template graph: a class that
+    is split in one of them may be connected in another.
     """
 
-    n_classes: int
-    n_templates: int
-    n_atlases: int
-    angle_range: float
-    centre: bool
-    mask: bool
+    n_classes: int  # J
+    n_templates: int  # of one mixture, for all classes together
+    n_atlases: int  # mixtures
+    angle_range: float  # radians: ± this is searched, 0 for no rotation, π for the full circle
+    centre: bool  # whether images are first shifted to their centre of mass
+    mask: bool  # whether only the inscribed circle counts, which no rotation moves out
 
     @property
     def any_angle(self) -> bool:
-        """Whether angles are looked for all round the circle, and uprights with them."""
+        """Whether the full circle is searched, so that classes get a canonical orientation."""
         return self.angle_range >= math.pi - 1e-6
 
 
 def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettings | None:
-    """What to look for before a model is trained; None where it asks for no atlas."""
+    """Clustering settings that follow from a model's config; None if it has no templates."""
     if not config.templates:
         return None
     pose = config.pose

@@ -1,40 +1,40 @@
-"""Templates linked by the images between them, and the classes that the links fall into."""
+"""The template graph: soft assignments as links, its normalised cut, and label propagation."""
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-# N images, M templates of all atlases, J classes.
+# N images, M templates of all mixtures, J classes.
 
 Floats = npt.NDArray[np.float64]
 
-SOFTNESS = 0.1  # of the median gap between the two likeliest templates: the unit of being torn
-_LEAK = 1e-3  # share of every link that goes to all alike: outliers make no class of their own
+SOFTNESS = 0.1  # temperature of soft assignments, in units of the median gap
+_LEAK = 1e-3  # share of every link that is spread evenly: outliers form no class of their own
 
 
 def median_gap(score: Tensor) -> Tensor:
-    """The median gap between the scores (N, M) of the two likeliest templates, nats."""
+    """Median over images of the gap between their two best template scores, (N, M), in nats."""
     top = score.topk(2, dim=1).values
     return (top[:, 0] - top[:, 1]).median().clamp_min(1e-3)
 
 
 def soft_assignment(score: Tensor, gap: Tensor, softness: float = SOFTNESS) -> Floats:
-    """How much each image belongs to each template, (N, M), softened by the usual gap.
+    """Soft assignment of each image to the templates of one mixture, (N, M), rows sum to 1.
 
-    Where several atlases are linked, each image ties their templates together, and a sharper
-    choice within each suffices.
+    ``score`` (N, M) and ``gap`` are in nats. With several mixtures every image links templates of
+    all of them, so a lower softness within each suffices.
     """
-    shares: Floats = (score / (softness * gap)).double().softmax(1).numpy()
-    return shares
+    assignment: Floats = (score / (softness * gap)).double().softmax(1).numpy()
+    return assignment
 
 
 def spectral_partition(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np.int64]:
-    """The part of each template, (M,), by a normalised cut (Ng, Jordan and Weiss 2001).
+    """The part of each template, (M,), by a normalised cut of links (M, M).
 
-    Eigenvectors only propose parts. Where a class falls apart more easily than two others part,
-    as many vectors as parts join the two, and some vectors more do not, or fewer. So the least
-    normalised cut of several proposals is taken, as its definition (Shi and Malik 2000) has it.
+    Spectral clustering (Ng, Jordan and Weiss 2001) with several numbers of eigenvectors proposes
+    partitions; the one with the least normalised cut (Shi and Malik 2000) is returned. With as
+    many vectors as parts alone, a class that splits easily makes two others merge.
     """
     degree = links.sum(1)
     leaking = links + _LEAK * degree.mean() / len(links)
@@ -50,7 +50,7 @@ def spectral_partition(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np
 
 
 def normalised_cut(links: Floats, part: npt.NDArray[np.int64]) -> float:
-    """Share of the links of each part that lead out of it, summed over parts; (M, M), (M,)."""
+    """Share of each part's links (M, M) that leave it, summed over the parts (M,)."""
     member = np.eye(part.max() + 1)[part]
     within = np.einsum("mj,mn,nj->j", member, links, member, optimize=True)
     total = links.sum(1) @ member
@@ -58,12 +58,16 @@ def normalised_cut(links: Floats, part: npt.NDArray[np.int64]) -> float:
 
 
 def propagate_labels(
-    links: Floats, torn: Floats, label: npt.NDArray[np.int64], n_classes: int
+    links: Floats, assignment: Floats, label: npt.NDArray[np.int64], n_classes: int
 ) -> Floats:
-    """The class of each template, (M, J): where a walk along the links first meets a label."""
-    known = label >= 0
-    weight = torn[known].T @ np.eye(n_classes)[label[known]]  # (M, J) labelled images
-    # A labelled image is a place of its own, linked to its templates, where the walk ends.
+    """Class probabilities of each template, (M, J), by label propagation.
+
+    The probability that a random walk along the links (M, M) first meets a label of that class;
+    ``label`` (N,) is −1 for unlabelled images, ``assignment`` (N, M) is soft.
+    """
+    labelled = label >= 0
+    weight = assignment[labelled].T @ np.eye(n_classes)[label[labelled]]  # (M, J)
+    # Each labelled image is a node where the walk ends, linked to its templates.
     leak = 1e-9 * links.sum() / len(links)
     out = links.sum(1) + weight.sum(1) + leak
     stay = np.eye(len(links)) - links / out[:, None]

@@ -1,7 +1,4 @@
-"""What the templates of an atlas stand for: the class of each, and how it is turned.
-
-Read once from the images that the templates were learned from; then any image can be looked up.
-"""
+"""Class and rotation of each template, fitted on images, and of other images predicted by them."""
 
 import math
 from collections.abc import Sequence
@@ -23,94 +20,67 @@ from vaerun.training.clustering.spectral import (
     spectral_partition,
 )
 
-# N images, M templates of all atlases, K angles, J classes.
+# N images, M templates of all mixtures, K angles, J classes.
 
-_SURE = 0.7  # share of an image's templates that must be of its class
+_LEAST_SHARE = 0.7  # of an image's soft assignment within one class, or it stays unlabelled
 
-Scores = Sequence[tuple[Tensor, Tensor]]  # what each atlas says of images: `Atlas.score`
+Scores = Sequence[tuple[Tensor, Tensor]]  # `TemplateMixture.log_likelihood` of each mixture
 
 
 class PseudoLabels(NamedTuple):
-    """What an atlas says of N images.
+    """Class and angle of N images, estimated by clustering."""
 
-    Attributes
-    ----------
-    label
-        (N,) class, −1 where an image stands between two.
-    angle
-        (N,) radians against the upright of its class, NaN where unknown.
-    """
-
-    label: Tensor
-    angle: Tensor
+    label: Tensor  # (N,) −1 where an image is between two classes
+    angle: Tensor  # (N,) radians against the class's canonical orientation, NaN where unknown
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateClasses:
-    """Classes and uprights of all templates.
+    """Classes and canonical orientations of all templates."""
 
-    Attributes
-    ----------
-    gaps
-        For each atlas the usual gap between the scores of two templates, nats.
-    of_template
-        (M, J) classes.
-    turn
-        (M,) steps from each template to the upright of its class; None where angles are not
-        looked for all round.
-    n_angles
-        K.
-    """
-
-    gaps: Sequence[Tensor]
-    of_template: Floats
-    turn: Floats | None
-    n_angles: int
+    gaps: Sequence[Tensor]  # median gap between the two best template scores, per mixture, nats
+    of_template: Floats  # (M, J) class probabilities
+    turn: Floats | None  # (M,) steps to the class's orientation; None unless any angle is searched
+    n_angles: int  # K
 
     @classmethod
-    def of(
-        cls, scores: Scores, label: Tensor, sought: ClusteringSettings, n_angles: int, seed: int
+    def fit(
+        cls, scores: Scores, label: Tensor, settings: ClusteringSettings, n_angles: int, seed: int
     ) -> "TemplateClasses":
-        """From N images between the templates.
+        """Partition and align templates by the images that they share.
 
-        Parameters
-        ----------
-        scores
-            What each atlas says of them.
-        label
-            (N,) −1 where unknown. Where any is known, classes are those of the labels.
-        sought, n_angles, seed
-            What was looked for, K, and the seed of the cut.
+        ``label`` (N,) is −1 for unlabelled images. If any is labelled, labels propagate to the
+        templates; otherwise the template graph is cut, with random numbers from ``seed``.
         """
         gaps = [median_gap(score) for score, _ in scores]
-        torn, step = _torn(scores, gaps), _steps(scores)
-        links = torn.T @ torn
+        assignment, step = _assignment(scores, gaps), _steps(scores)
+        links = assignment.T @ assignment
+        n_classes = settings.n_classes
         if bool((label >= 0).any()):
-            of_template = propagate_labels(links, torn, label.numpy(), sought.n_classes)
+            of_template = propagate_labels(links, assignment, label.numpy(), n_classes)
         else:
-            of_template = np.eye(sought.n_classes)[
-                spectral_partition(links, sought.n_classes, seed)
-            ]
+            of_template = np.eye(n_classes)[spectral_partition(links, n_classes, seed)]
         group = of_template.argmax(1)
-        turn = align_templates(torn, step, group, n_angles) if sought.any_angle else None
+        turn = align_templates(assignment, step, group, n_angles) if settings.any_angle else None
         return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles)
 
-    def read(self, scores: Scores, label: Tensor) -> PseudoLabels:
-        """Class and angle of images, by what each atlas says of them; a known label (N,) holds."""
-        torn = _torn(scores, self.gaps)
-        share, found = torch.from_numpy(torn @ self.of_template).max(1)
-        found = torch.where(label >= 0, label, torch.where(share > _SURE, found, -1))
+    def predict(self, scores: Scores, label: Tensor) -> PseudoLabels:
+        """Class and angle of images; a given label (N,), unless −1, is returned unchanged."""
+        assignment = _assignment(scores, self.gaps)
+        share, predicted = torch.from_numpy(assignment @ self.of_template).max(1)
+        predicted = torch.where(share > _LEAST_SHARE, predicted, -1)
+        predicted = torch.where(label >= 0, label, predicted)
         if self.turn is None:
-            return PseudoLabels(found, torch.full((len(torn),), math.nan))
+            return PseudoLabels(predicted, torch.full((len(predicted),), math.nan))
         angle = torch.from_numpy(
-            image_angles(self.turn, torn, _steps(scores), self.n_angles)
+            image_angles(self.turn, assignment, _steps(scores), self.n_angles)
         ).float()
-        stray = torch.from_numpy(self.of_template.argmax(1)[torn.argmax(1)]) != found
-        return PseudoLabels(found, angle.masked_fill(stray, math.nan))
+        of_best = torch.from_numpy(self.of_template.argmax(1)[assignment.argmax(1)])
+        return PseudoLabels(predicted, angle.masked_fill(of_best != predicted, math.nan))
 
 
-def _torn(scores: Scores, gaps: Sequence[Tensor]) -> Floats:
-    """How much each image belongs to each template of all atlases, (N, M)."""
+def _assignment(scores: Scores, gaps: Sequence[Tensor]) -> Floats:
+    """Soft assignment of each image to the templates of all mixtures, (N, M)."""
     softness = SOFTNESS / len(scores)
     parts = [
         soft_assignment(score, gap, softness) for (score, _), gap in zip(scores, gaps, strict=True)
@@ -119,5 +89,5 @@ def _torn(scores: Scores, gaps: Sequence[Tensor]) -> Floats:
 
 
 def _steps(scores: Scores) -> Tensor:
-    """At which angle each template fits each image best, (N, M)."""
+    """Best angle of each template for each image, (N, M), as a number of steps."""
     return torch.cat([step for _, step in scores], dim=1)

@@ -1,24 +1,18 @@
-"""Classes and uprights before training: an atlas of templates, linked by images between them.
+"""Pseudo-labels from mixtures of rotated templates, fitted before training.
 
-A model that is to find classes by itself, or from a few labels, has no use for a random start: it
-puts all images into one class, or splits one suit by its shear and joins the halves of two
-others. What holds a class together is that its images run smoothly into one another, whatever
-else varies, and what separates classes is a gap. Neither shows in a mixture of J templates, but
-both do in one of many:
+A model that infers classes, or learns them from few labels, does badly from a random start: it
+puts all images into one class, or splits one and joins halves of two others. Images of a class
+run smoothly into one another, and a gap separates classes; many templates show both:
 
-1. Templates T_m are learned by annealed expectation maximisation under every pose g of a grid,
-   log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m). Content is off, so that all images share
-   the turned templates, and one matrix product scores every hypothesis exactly (Frey and Jojic
-   2003 treat transformed mixtures so). Shifts need no search: an object on an empty background is
-   moved to its centre of mass beforehand.
-2. Two templates are linked as often as images are torn between them.
-3. The links are cut into J parts by a normalised cut, or known labels spread along them.
-4. Within each class the templates are turned into line along the links, see `uprights`.
+1. Templates T_m are fitted by annealed expectation maximisation under a grid of poses g,
+   log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m), a transformed mixture (Frey and Jojic
+   2003). Without content latents one matrix product scores every hypothesis exactly. Shifts are
+   not searched: images are shifted to their centre of mass beforehand.
+2. Two templates are linked by the images softly assigned to both.
+3. The template graph is cut into J parts by a normalised cut, or labels propagate along it.
+4. The templates of each class are aligned along the links (`alignment`).
 
-The outcome, a class and an angle for every image, guides the first epochs of training and is then
-dropped.
-
-Images made ready for an atlas: moved to the middle, and no larger than needed.
+The class and angle of each image supervise the first epochs of training and are then dropped.
 """
 
 import math
@@ -30,18 +24,27 @@ from torch import Tensor, nn
 from vaerun.data.image_set import Images, as_tensor
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.geometry import Pose, pixel_grid, place
-from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
+from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
 from vaerun.utils.arrays import evenly
 
-_CHUNK = 2000  # images moved or shrunk at once
-_SIDE = 24  # pixels along the longer side that suffice to tell classes apart
+# N images, M templates of all mixtures, K angles, J classes, B images of a step.
+
+_CHUNK = 2000  # images processed at once
+_SIDE = 24  # pixels along the longer side that suffice to separate classes
+_BATCH, _STEPS = 200, 400
+_FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit their noise,
+_SHARE = 20  # and so do templates that have fewer images than this
+_LEARNING_RATE = 0.1
+_TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
+_ANGLES = 32  # over the full circle
+_MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
 
 
 def centre_on_mass(images: Images) -> Tensor:
-    """Images (N, C, H, W) moved so that the centre of mass of what stands out is in the middle.
+    """Images (N, C, H, W) shifted so that the centre of mass of the object is in the middle.
 
-    What stands out is brighter or darker than the mean of the image's border.
+    The object is what is brighter or darker than the mean of the image's border.
     """
     height, width = images.shape[-2:]
     points = pixel_grid(height, width)
@@ -60,7 +63,7 @@ def centre_on_mass(images: Images) -> Tensor:
 
 
 def downsample(images: Images) -> Tensor:
-    """Images of no more pixels than needed, each the mean of a square of the original."""
+    """Images (N, C, H, W) averaged over squares, so that no side is longer than 24 pixels."""
     side = math.ceil(max(images.shape[-2:]) / _SIDE)
     if side == 1:
         return as_tensor(images)
@@ -68,120 +71,91 @@ def downsample(images: Images) -> Tensor:
     return torch.cat([pool(x) for x in images.split(_CHUNK)])
 
 
-__all__ = [
-    "ClusteringSettings",
-    "PseudoLabels",
-    "TemplateMixture",
-    "centre_on_mass",
-    "clustering_settings",
-    "find_pseudo_labels",
-]
-
-# N images, M templates of all atlases, K angles, J classes, B images of a step.
-
-_BATCH, _STEPS = 200, 400
-_FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates learn their noise,
-_SHARE = 20  # and so do templates that have fewer images than this
-_LEARNING_RATE = 0.1
-_TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_ANGLES = 32  # over the whole circle
-_ENOUGH = 60_000  # images to learn from, where looking at all of them takes long
-_AT_ONCE = 2000  # images that are then looked up
-
-
 def find_pseudo_labels(
     images: Images,
     label: Tensor,
-    sought: ClusteringSettings,
+    settings: ClusteringSettings,
     seed: int,
     device: torch.device,
     *,
     mixed: bool = False,
 ) -> PseudoLabels:
-    """Class and angle of every image.
-
-    Of images on disk 60,000 are enough to learn from; all are looked up.
+    """Class and angle of every image; templates are fitted to at most 60,000 images from disk.
 
     Parameters
     ----------
     images
         (N, C, H, W) in [0, 1].
     label
-        (N,) −1 where unknown. Where any is known, classes are those of the labels.
-    sought
-        Classes and poses.
+        (N,) −1 for unlabelled. If any image is labelled, classes are those of the labels.
     seed
-        Of all random numbers.
-    device
-        Where to work.
+        Seed of all random numbers; the global generators are left alone.
     mixed
-        Whether to learn templates with bfloat16 products, where the hardware is quick at them.
+        Whether templates are fitted with bfloat16 products.
     """
-    some = _enough(label) if isinstance(images, FileImages) else slice(None)
-    small = _small(images[some], sought)
+    subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
+    small = _prepare(images[subset], settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        atlases, scores = [], []
-        for _ in range(sought.n_atlases):
-            atlas = TemplateMixture(
-                small, sought, math.prod(images.shape[1:]) / small[0].numel()
+        mixtures, scores = [], []
+        for _ in range(settings.n_atlases):
+            mixture = TemplateMixture(
+                small, settings, math.prod(images.shape[1:]) / small[0].numel()
             ).to(device)
-            atlas.learn(small, mixed=mixed)
-            atlases.append(atlas)
-            scores.append(atlas.score(small))
-    legend = TemplateClasses.of(scores, label[some], sought, _ANGLES, seed)
+            mixture.fit(small, mixed=mixed)
+            mixtures.append(mixture)
+            scores.append(mixture.log_likelihood(small))
+    classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
     if len(small) == len(images):
-        return legend.read(scores, label)
+        return classes.predict(scores, label)
     parts = []
-    for x, known in zip(images.split(_AT_ONCE), label.split(_AT_ONCE), strict=True):
-        small = _small(x, sought)
-        parts.append(legend.read([atlas.score(small) for atlas in atlases], known))
+    for x, given in zip(images.split(_CHUNK), label.split(_CHUNK), strict=True):
+        small = _prepare(x, settings)
+        parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
     return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def _small(images: Images, sought: ClusteringSettings) -> Tensor:
-    """Images as an atlas sees them."""
-    return downsample(centre_on_mass(images) if sought.centre else images)
+def _prepare(images: Images, settings: ClusteringSettings) -> Tensor:
+    return downsample(centre_on_mass(images) if settings.centre else images)
 
 
-def _enough(label: Tensor) -> Tensor:
-    """Positions of images to learn from, spread evenly: all, or half of them at most labelled."""
-    known, unknown = (label >= 0).nonzero()[:, 0], (label < 0).nonzero()[:, 0]
-    least = min(len(unknown), _ENOUGH // 2)
-    known = known[torch.from_numpy(evenly(len(known), _ENOUGH - least))]
-    unknown = unknown[torch.from_numpy(evenly(len(unknown), _ENOUGH - len(known)))]
-    return torch.cat([known, unknown]).sort().values
+def _subset_to_fit(label: Tensor) -> Tensor:
+    """Evenly spread positions of images to fit to: all, or at most half of them labelled."""
+    labelled, unlabelled = (label >= 0).nonzero()[:, 0], (label < 0).nonzero()[:, 0]
+    least = min(len(unlabelled), _MOST_TO_FIT // 2)
+    labelled = labelled[torch.from_numpy(evenly(len(labelled), _MOST_TO_FIT - least))]
+    n_left = _MOST_TO_FIT - len(labelled)
+    unlabelled = unlabelled[torch.from_numpy(evenly(len(unlabelled), n_left))]
+    return torch.cat([labelled, unlabelled]).sort().values
 
 
 class TemplateMixture(nn.Module):
-    """Templates under a grid of poses.
+    """A mixture of templates under a grid of rotations.
 
     Parameters
     ----------
     images
-        (N, C, H, W) small; templates begin half way between some of them and their mean.
-    sought
-        Number of templates, ranges of the poses.
+        (N, C, H, W) small; templates start half way between some of them and their mean.
     weight
-        Pixels of an image that each pixel stands for.
+        Pixels of the original image that one pixel represents.
     """
 
-    def __init__(self, images: Tensor, sought: ClusteringSettings, weight: float) -> None:
+    def __init__(self, images: Tensor, settings: ClusteringSettings, weight: float) -> None:
         super().__init__()
         self.weight = weight
         size = images.shape[-2:]
         self.size = (size[0], size[1])
-        n_templates = min(sought.n_templates, max(len(images) // _SHARE, sought.n_classes, 2))
+        n_templates = min(settings.n_templates, max(len(images) // _SHARE, settings.n_classes, 2))
         chosen = images[torch.randint(len(images), (n_templates,))]
         start = (0.5 * chosen + 0.5 * images.mean(0)).clamp(0.02, 0.98)
         self.templates = nn.Parameter(start.logit())
         self.angles: Tensor
-        self.register_buffer("angles", _angles(sought.angle_range))
+        self.register_buffer("angles", _angles(settings.angle_range))
         self.inside: Tensor
-        self.register_buffer("inside", _inside(self.size, images.shape[1], sought.mask))
+        self.register_buffer("inside", _inside(self.size, images.shape[1], settings.mask))
 
-    def learn(self, images: Tensor, *, mixed: bool = False) -> None:
-        """Annealed expectation maximisation on random batches."""
+    def fit(self, images: Tensor, *, mixed: bool = False) -> None:
+        """Fit the templates by annealed expectation maximisation on random batches."""
         n_steps = _n_steps(len(images), len(self.templates))
         adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
         device = self.angles.device
@@ -198,13 +172,13 @@ class TemplateMixture(nn.Module):
             adam.step()
 
     @torch.no_grad()
-    def score(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Log p(x | m) of every image and template, summed over angles, and the best angle.
+    def log_likelihood(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Log p(x | m), summed over angles, and the best angle of each image and template.
 
         Returns
         -------
         score, step
-            (N, M) nats up to a constant; (N, M) number of the angle.
+            (N, M) nats up to a constant; (N, M) index of the angle.
         """
         device = self.angles.device
         scores, steps = [], []
@@ -215,14 +189,14 @@ class TemplateMixture(nn.Module):
         return torch.cat(scores), torch.cat(steps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Log p(x | m, pose) of images (B, C, H, W), (B, M·K), up to the prior."""
+        """Log p(x | m, angle) of images (B, C, H, W) up to the prior, (B, M·K)."""
         turned = self._turned() * self.inside
         log_normaliser = (F.softplus(turned) * self.inside).sum(1)
         product: Tensor = x.flatten(1) @ turned.T
         return self.weight * (product.float() - log_normaliser)
 
     def _turned(self) -> Tensor:
-        """Every template under every angle, (M·K, C·H·W)."""
+        """Every template rotated by every angle, (M·K, C·H·W)."""
         n_templates, n_angles = len(self.templates), len(self.angles)
         n = n_templates * n_angles
         pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
@@ -231,13 +205,13 @@ class TemplateMixture(nn.Module):
 
 
 def _n_steps(n_images: int, n_templates: int) -> int:
-    """How long to learn: longer for many templates, but not until noise is learned by heart."""
+    """Steps of a fit: more for many templates, but not so many that templates fit noise."""
     wanted = min(max(_STEPS, 2 * n_templates), 3 * _STEPS)
     return min(wanted, max(_PASSES * n_images // _BATCH, _FEWEST_STEPS))
 
 
 def _angles(angle_range: float) -> Tensor:
-    """A grid of angles over ± a range, (K,)."""
+    """A grid of angles (K,) over ± a range, radians; the full circle names none twice."""
     if angle_range >= math.pi - 1e-6:
         return torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
     n = math.ceil(_ANGLES * angle_range / math.pi) // 2 * 2 + 1
@@ -245,7 +219,7 @@ def _angles(angle_range: float) -> Tensor:
 
 
 def _inside(size: tuple[int, int], channels: int, mask: bool) -> Tensor:
-    """1 where a pixel counts, (C·H·W,)."""
+    """1 where a pixel counts, else 0, (C·H·W,)."""
     height, width = size
     inside = torch.ones(height, width)
     if mask:

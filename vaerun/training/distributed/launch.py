@@ -1,4 +1,4 @@
-"""Rank 0's side: others are there while it trains, whoever has started them."""
+"""Launch the ranks of a training, or use those that a launcher has started."""
 
 import contextlib
 import os
@@ -13,197 +13,176 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vaerun.training.distributed.messages import Failed, RankMessages
+from vaerun.training.distributed.messages import RankFailed, RankMessages
 from vaerun.utils.devices import cores, threads
 from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.exit_status import PARENT
 
 T = TypeVar("T")
 
-# The board of a process that was started with others beside it, for as long as it leads them.
-_board: RankMessages | None = None
+# of rank 0 of the processes that a launcher started, until it ends
+_messages: RankMessages | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """Those that train together, as one of them sees it.
-
-    Attributes
-    ----------
-    world
-        All of them.
-    board
-        Where they agree; None where one is alone.
-    device
-        Of this one, for what they share.
-    """
+    """Processes that train together, as seen by one of them."""
 
     world: ProcessGroupInfo
-    board: RankMessages | None
-    device: torch.device
+    messages: RankMessages | None  # None for a single process
+    device: torch.device  # of this process, for broadcasts of tensors
 
     @property
     def is_first(self) -> bool:
-        """Whether this is rank 0, which writes and decides."""
+        """Whether this is rank 0, which decides and writes."""
         return self.world.rank == 0
 
-    def agree(self, decide: Callable[[], T]) -> T:
-        """What rank 0 decides, for all: something plain that JSON knows."""
-        if self.board is None:
+    def broadcast(self, decide: Callable[[], T]) -> T:
+        """What rank 0 decides, as a value that JSON can hold, on all ranks."""
+        if self.messages is None:
             return decide()
         if not self.is_first:
-            word: T = self.board.read()
-            return word
-        decided = decide()
-        self.board.post(decided)
-        return decided
+            message: T = self.messages.receive()
+            return message
+        decision = decide()
+        self.messages.send(decision)
+        return decision
 
-    def share(self, make: Callable[[], Tensor | None]) -> Tensor | None:
-        """A float32 tensor that rank 0 makes, or None, for all."""
+    def broadcast_tensor(self, make: Callable[[], Tensor | None]) -> Tensor | None:
+        """A float32 tensor or None that rank 0 makes, on all ranks."""
         made = make() if self.is_first else None
-        if self.board is None:
+        if self.messages is None:
             return made
-        size = self.agree(lambda: None if made is None else list(made.shape))
+        size = self.broadcast(lambda: None if made is None else list(made.shape))
         if size is None:
             return None
         made = torch.empty(size) if made is None else made
-        there = made.to(self.device)
-        dist.broadcast(there, 0)
-        return there.to(made.device)
+        on_device = made.to(self.device)
+        dist.broadcast(on_device, 0)
+        return on_device.to(made.device)
 
 
-SINGLE_PROCESS = Ranks(world=ProcessGroupInfo(), board=None, device=torch.device("cpu"))
+SINGLE_PROCESS = Ranks(world=ProcessGroupInfo(), messages=None, device=torch.device("cpu"))
 
 
 @contextlib.contextmanager
 def lead_ranks(world: ProcessGroupInfo) -> Iterator[None]:
-    """While rank 0 does what the command asks for; at the end the others are dismissed."""
-    global _board
-    _board = RankMessages.opened(world)
+    """Let the ranks that a launcher started follow this one, until the context ends."""
+    global _messages
+    _messages = RankMessages.create(world)
     try:
         yield
     finally:
-        board, _board = _board, None
-        board.dismiss()
+        messages, _messages = _messages, None
+        messages.close()
 
 
 @contextlib.contextmanager
 def launch_ranks(folder: Path, n_ranks: int, accelerator: str) -> Iterator[Ranks]:
-    """The ranks of one training, connected while the body runs.
+    """The ranks of the training in a run folder, connected until the context ends.
 
-    Parameters
-    ----------
-    folder
-        Of the run, whose config is written.
-    n_ranks
-        How many; those that are there already are as many.
-    accelerator
-        ``cpu`` or ``gpu``.
-
-    Raises
-    ------
-    Failed
-        If another one fails before training begins.
+    Raises `RankFailed` if another rank fails before training begins.
     """
     if n_ranks == 1:
         yield SINGLE_PROCESS
         return
     world = detect()
-    if _board is not None and world is not None:
-        with _connected(_board, world, folder, accelerator, lambda: None) as ranks:
+    if _messages is not None and world is not None:
+        with _connected(_messages, world, folder, accelerator, lambda: None) as ranks:
             yield ranks
         return
     world = ProcessGroupInfo(size=n_ranks, local_size=n_ranks)
-    with _started(world) as (board, still), _few_threads(n_ranks):
-        with _connected(board, world, folder, accelerator, still) as ranks:
+    with _started(world) as (messages, check), _shared_cores(n_ranks):
+        with _connected(messages, world, folder, accelerator, check) as ranks:
             yield ranks
-        board.dismiss()
+        messages.close()
 
 
 @contextlib.contextmanager
 def _connected(
-    board: RankMessages,
+    messages: RankMessages,
     world: ProcessGroupInfo,
     folder: Path,
     accelerator: str,
-    still: Callable[[], None],
+    check: Callable[[], None],
 ) -> Iterator[Ranks]:
-    """Post the training, and train once all are ready for it."""
-    name = f"training {board.n_words}"
-    board.post({"folder": str(folder.resolve()), "section": name})
-    section = board.section(name)
-    section.all_say("ready", still)
+    """Send the run folder to all ranks, and connect once they have loaded its data."""
+    name = f"training {messages.n_messages}"
+    messages.send({"folder": str(folder.resolve()), "section": name})
+    section = messages.section(name)
+    section.wait_for_all("ready", check)
     with connection(section, world, accelerator) as ranks:
         yield ranks
 
 
 @contextlib.contextmanager
-def connection(board: RankMessages, world: ProcessGroupInfo, accelerator: str) -> Iterator[Ranks]:
-    """The process group of one training; entered by all ranks at once."""
+def connection(
+    messages: RankMessages, world: ProcessGroupInfo, accelerator: str
+) -> Iterator[Ranks]:
+    """The process group of one training, which all ranks enter."""
     device = torch.device("cpu")
     if accelerator == "gpu":
         device = torch.device("cuda", world.local_rank)
         torch.cuda.set_device(device)
     dist.init_process_group(
         "nccl" if accelerator == "gpu" else "gloo",
-        store=dist.PrefixStore("group", board.store),
+        store=dist.PrefixStore("group", messages.store),
         rank=world.rank,
         world_size=world.size,
         device_id=device if accelerator == "gpu" else None,
     )
     try:
-        yield Ranks(world=world, board=board, device=device)
+        yield Ranks(world=world, messages=messages, device=device)
     finally:
         dist.destroy_process_group()
 
 
 @contextlib.contextmanager
 def _started(world: ProcessGroupInfo) -> Iterator[tuple[RankMessages, Callable[[], None]]]:
-    """Processes of our own on this machine, gone when the body ends, however it does.
+    """Processes on this machine, started here and killed when the context ends.
 
-    They find out what to train from the board, not from this program's arguments, which may be
-    those of a whole sweep.
+    What to train is sent to them, since the arguments of this program may be those of a sweep.
     """
-    board = RankMessages.opened(world)
+    messages = RankMessages.create(world)
     processes: list[subprocess.Popen[bytes]] = []
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(_n_threads(world.size)),
         "MASTER_ADDR": world.address,
-        "MASTER_PORT": str(board.port),
+        "MASTER_PORT": str(messages.port),
         "WORLD_SIZE": str(world.size),
         "LOCAL_WORLD_SIZE": str(world.size),
         PARENT: str(os.getpid()),
     }
 
-    def still() -> None:
+    def check() -> None:
         for process in processes:
             if process.poll():
-                raise Failed(f"another rank ended with status {process.returncode}")
+                raise RankFailed(f"another rank ended with status {process.returncode}")
 
     try:
         for rank in range(1, world.size):
             process = subprocess.Popen(
                 [sys.executable, "-m", "vaerun.training.worker"],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # whose last line is rank 0's
+                stdout=subprocess.DEVNULL,  # the last line of the program is rank 0's
                 env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-                process_group=0,  # Ctrl-C in the terminal is for rank 0, who tells the others
+                process_group=0,  # Ctrl-C reaches rank 0 alone, which stops the others
             )
             processes.append(process)
-        yield board, still
+        yield messages, check
     finally:
         for process in processes:
-            process.kill()  # they write nothing
+            process.kill()  # safe: only rank 0 writes
             process.wait()
 
 
 @contextlib.contextmanager
-def _few_threads(n_ranks: int) -> Iterator[None]:
-    """An even share of the cores for this process too."""
+def _shared_cores(n_ranks: int) -> Iterator[None]:
+    """Limit this process, too, to its share of the cores."""
     n_before, variable = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     torch.set_num_threads(_n_threads(n_ranks))
-    os.environ["OMP_NUM_THREADS"] = str(_n_threads(n_ranks))  # or Lightning makes up its own
+    os.environ["OMP_NUM_THREADS"] = str(_n_threads(n_ranks))  # or Lightning would set its own
     try:
         yield
     finally:

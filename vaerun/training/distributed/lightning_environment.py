@@ -1,4 +1,4 @@
-"""The world of a training, as Lightning asks for it."""
+"""Ranks and addresses of a training for Lightning."""
 
 from lightning_fabric.plugins.environments import ClusterEnvironment
 
@@ -6,10 +6,10 @@ from vaerun.utils.distributed import ProcessGroupInfo
 
 
 class GivenEnvironment(ClusterEnvironment):
-    """Processes that are there already: Lightning starts none, and requeues no job.
+    """Processes that are already running: Lightning starts none, and requeues no job.
 
-    Given to every trainer, also to one that is alone. Otherwise Lightning looks for itself, and in
-    a SLURM job it would requeue the job beside whoever else does.
+    Every trainer gets it, even for one process, or Lightning would detect a SLURM job and requeue
+    it in addition to our script or submitit.
     """
 
     def __init__(self, world: ProcessGroupInfo) -> None:
@@ -18,42 +18,42 @@ class GivenEnvironment(ClusterEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """That they are there."""
+        """True: all processes are running."""
         return True
 
     @property
     def main_address(self) -> str:
-        """Of rank 0."""
+        """Address of rank 0."""
         return self.world.address
 
     @property
     def main_port(self) -> int:
-        """Of rank 0."""
+        """Port of rank 0."""
         return self.world.port
 
     @staticmethod
     def detect() -> bool:
-        """It is never found, only given."""
+        """False: Lightning does not detect it."""
         return False
 
     def world_size(self) -> int:
-        """All processes."""
+        """Number of processes."""
         return self.world.size
 
     def set_world_size(self, size: int) -> None:
-        """It is as it is."""
+        """Do nothing: the size is given."""
 
     def global_rank(self) -> int:
-        """Of this one among all."""
+        """Rank of this process."""
         return self.world.rank
 
     def set_global_rank(self, rank: int) -> None:
-        """It is as it is."""
+        """Do nothing: the rank is given."""
 
     def local_rank(self) -> int:
-        """Of this one on its machine."""
+        """Rank of this process on its machine."""
         return self.world.local_rank
 
     def node_rank(self) -> int:
-        """Of its machine."""
+        """Number of this machine."""
         return self.world.rank // self.world.local_size

@@ -1,6 +1,6 @@
-"""Where rank 0 posts words that the other ranks read, each once and in order.
+"""Messages of rank 0 that all other ranks receive, each once and in order.
 
-Words are JSON, so that nothing that comes over the network can execute.
+Messages are JSON, so that nothing that comes over the network can execute.
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import torch.distributed as dist
 
@@ -20,39 +20,24 @@ _TO_LEAVE = 10.0  # seconds
 _EVERY = 0.02  # seconds
 
 
-class Failed(RuntimeError):
-    """Another rank has come to grief."""
+class RankFailed(RuntimeError):
+    """Another rank failed."""
 
 
 class RankMessages:
-    """Words of rank 0, and what the others answer.
-
-    Parameters
-    ----------
-    store
-        Kept by rank 0 and known to all.
-    n_others
-        Ranks beside it.
-    port
-        Where it is kept.
-
-    Attributes
-    ----------
-    n_words
-        That were posted, or read, so far.
-    """
+    """Messages of rank 0, and reports of the others to it, in a store that rank 0 holds."""
 
     def __init__(self, store: dist.Store, n_others: int, port: int) -> None:
         self.store = store
-        self.n_others = n_others
+        self.n_others = n_others  # ranks beside rank 0
         self.port = port
-        self.n_words = 0
+        self.n_messages = 0  # sent or received so far
 
     @classmethod
-    def opened(cls, world: ProcessGroupInfo) -> "RankMessages":
-        """By rank 0, at its address; port 0 asks for any that is free.
+    def create(cls, world: ProcessGroupInfo) -> Self:
+        """Create the store at the address of rank 0, which calls this; port 0 takes a free one.
 
-        Torchrun keeps such a store for its processes, at that address.
+        Processes of torchrun use the store that torchrun has at that address.
         """
         is_torchruns = world.port and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         store = dist.TCPStore(
@@ -65,61 +50,52 @@ class RankMessages:
         return cls(dist.PrefixStore("vaerun", store), world.size - 1, store.port)
 
     @classmethod
-    def joined(cls, world: ProcessGroupInfo) -> "RankMessages":
-        """By another rank."""
+    def join(cls, world: ProcessGroupInfo) -> Self:
+        """Connect another rank to the store."""
         store = dist.TCPStore(world.address, world.port, is_master=False, timeout=_TO_CONNECT)
         return cls(dist.PrefixStore("vaerun", store), world.size - 1, world.port)
 
     def section(self, name: str) -> "RankMessages":
-        """A part of it that begins empty, of the same name for all."""
+        """An empty part of the store, shared under its name."""
         return RankMessages(dist.PrefixStore(name, self.store), self.n_others, self.port)
 
-    def post(self, word: Any) -> None:
-        """Post a word, by rank 0."""
-        self.store.set(self._next(), json.dumps(word))
+    def send(self, message: Any) -> None:
+        """Send a message from rank 0."""
+        self.store.set(self._next(), json.dumps(message))
 
-    def read(self) -> Any:
-        """The next word, by another rank, which waits for it."""
+    def receive(self) -> Any:
+        """Wait for the next message of rank 0, and return it."""
         name = self._next()
         self.store.wait([name], _FOREVER)
         return json.loads(self.store.get(name))
 
     def _next(self) -> str:
-        self.n_words += 1
-        return f"word {self.n_words}"
+        self.n_messages += 1
+        return f"message {self.n_messages}"
 
-    def say(self, what: str) -> None:
-        """Tell rank 0 that one has come so far, by another rank."""
-        self.store.add(what, 1)
+    def report(self, event: str) -> None:
+        """Report an event to rank 0."""
+        self.store.add(event, 1)
 
-    def fail(self, why: str) -> None:
-        """Tell rank 0 that one will not, by another rank."""
-        self.store.set("failed", why)
+    def fail(self, reason: str) -> None:
+        """Report to rank 0 that this rank failed."""
+        self.store.set("failed", reason)
 
-    def all_say(self, what: str, still: Callable[[], None] = lambda: None) -> None:
-        """Wait until all others say so, by rank 0.
+    def wait_for_all(self, event: str, check: Callable[[], None] = lambda: None) -> None:
+        """Wait in rank 0 until all others have reported an event.
 
-        Parameters
-        ----------
-        what
-            They say.
-        still
-            Called now and then; raises if it makes no sense to wait.
-
-        Raises
-        ------
-        Failed
-            If one of them fails.
+        ``check`` is called repeatedly, and raises if there is no use in waiting. A rank that
+        failed raises `RankFailed`.
         """
-        while self.store.add(what, 0) < self.n_others:
+        while self.store.add(event, 0) < self.n_others:
             if self.store.check(["failed"]):
-                raise Failed(f"another rank failed: {self.store.get('failed').decode()}")
-            still()
+                raise RankFailed(f"another rank failed: {self.store.get('failed').decode()}")
+            check()
             time.sleep(_EVERY)
 
-    def dismiss(self) -> None:
-        """Post the last word, and be there until it is read; by rank 0, at the end."""
-        self.post(None)
+    def close(self) -> None:
+        """Send the last message from rank 0, and hold the store until it is received."""
+        self.send(None)
         until = time.monotonic() + _TO_LEAVE
         while self.store.add("left", 0) < self.n_others and time.monotonic() < until:
             time.sleep(_EVERY)

@@ -60,7 +60,7 @@ def test_a_preset_leaves_nothing_of_ours_switched_on(name: str):
     assert config.model.latent_dim == 2
     assert config.model.pose.name in ("amortized", "none")
     assert config.model.decoder.name in ("spatial", "mlp")
-    assert config.model.templates == 0
+    assert config.model.clustering.templates == 0
     assert config.model.restarts == 1
     assert getattr(config.objective, "beta_start", 1) == 1
     assert getattr(config.objective, "temperature_start", 1) == 1

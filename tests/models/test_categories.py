@@ -126,7 +126,7 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
 
 
 def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
-    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    network, x = make("model=jrvae", "model/category=gumbel_softmax", *SMALL), images()
     torch.manual_seed(0)
     posterior = network.infer(x)
     assert posterior.y.shape == (N, 8, 1, J)
@@ -145,7 +145,7 @@ def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
         ("model=crvae",),
         ("model=ssrvae",),
         ("model=ssrvae", *CLASSIFIED),
-        ("model=jrvae", "model/category=gumbel"),
+        ("model=jrvae", "model/category=gumbel_softmax"),
     ],
 )
 def test_every_parameter_gets_a_finite_gradient(make, overrides: tuple[str, ...]):
@@ -278,13 +278,13 @@ def test_without_bins_a_known_angle_teaches_nothing(make):
 
 
 def test_a_class_is_refused_where_a_model_has_none():
-    with pytest.raises(UserError, match="model/category=summed is not a way of model=rvae"):
-        validate(compose(["model=rvae", "model/category=summed"]))
+    with pytest.raises(UserError, match="model/category=enumerated is not a way of model=rvae"):
+        validate(compose(["model=rvae", "model/category=enumerated"]))
 
 
 def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
     """Bins and latents are those inferred, the class costs nothing more."""
-    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    network, x = make("model=jrvae", "model/category=gumbel_softmax", *SMALL), images()
     label = torch.tensor([2, 0, 3])
     posterior = network.infer(x)
     got = negative_elbo(network, x, posterior.given(label))

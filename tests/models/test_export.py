@@ -27,7 +27,7 @@ J = 4
 RTS = "model.invariances=[r,t,s]"
 PAPER = ("model/decoder=spatial", "model/pose=amortized")
 CLASSIFIER = ("model/category=classifier", "model.category.hidden=[6]")
-GUMBEL = ("model/category=gumbel",)
+GUMBEL = ("model/category=gumbel_softmax",)
 SQUARE, WIDE = (1, 12, 12), (3, 9, 14)
 CASES = {
     "ae": (SQUARE, "model=ae"),

@@ -12,7 +12,7 @@ from vaerun.models.objectives import Capacity, Elbo, TrainingProgress
 PLAIN = Elbo(
     name="elbo",
     alpha=20.0,
-    guide_epochs=0.0,
+    pseudo_label_epochs=0.0,
     beta_start=1.0,
     beta_end=1.0,
     beta_epochs=0.0,
@@ -23,7 +23,7 @@ PLAIN = Elbo(
 PAPER = Capacity(
     name="capacity",
     alpha=20.0,
-    guide_epochs=0.0,
+    pseudo_label_epochs=0.0,
     gamma=30.0,
     capacity_z=5.0,
     capacity_y=5.0,

@@ -32,7 +32,7 @@ TINY = (
     "trainer.precision=32-true",
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
-FOUND = ("model.templates=2",)
+FOUND = ("model.clustering.templates=2",)
 
 Run = Callable[..., tuple[Path, list[str]]]
 
@@ -254,7 +254,7 @@ def test_a_run_stopped_while_it_begins_goes_on_with_the_next_beginning(
     [
         ("model=jrvae", *FOUND, *TWICE),
         ("model=jrvae", "model/category=classifier", *FOUND, *TWICE),
-        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
+        ("model=jrvae", "model/category=gumbel_softmax", *FOUND, "objective=capacity"),
         ("model=ssrvae", *FOUND),
         ("model=crvae", *FOUND, "model.category.condition=[class,shear]"),
     ],
@@ -288,7 +288,7 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
     "choice",
     [
         ("model=ae", "data.corrupt=noise"),
-        ("model=jrvae", "model/category=gumbel", *FOUND, "objective=capacity"),
+        ("model=jrvae", "model/category=gumbel_softmax", *FOUND, "objective=capacity"),
         ("model=ssrvae", *FOUND, "trainer.schedule=one_cycle"),
         ("model.restarts=2", "model.restart_epochs=2", "trainer.early_stopping_epochs=2"),
     ],
@@ -361,8 +361,8 @@ def test_a_resumed_run_keeps_the_seed_of_the_beginning_that_was_chosen(run: Run)
 
 def test_what_was_found_before_training_guides_the_first_epochs_only(run: Run):
     options = ("model=jrvae", *FOUND, "trainer.max_epochs=2")
-    guided = {n: rows(run(*options, f"objective.guide_epochs={n}")[0]) for n in (0, 1, 2)}
-    blind = rows(run(*options, "model.templates=0")[0])
+    guided = {n: rows(run(*options, f"objective.pseudo_label_epochs={n}")[0]) for n in (0, 1, 2)}
+    blind = rows(run(*options, "model.clustering.templates=0")[0])
     assert guided[0] == blind
     assert guided[1][0] == guided[2][0] != blind[0]
     assert guided[1][1] != guided[2][1]

@@ -36,6 +36,10 @@ class DataConfig:
         max=180,
     )
     fills_field: bool = field("whether images have no empty margin to turn into, as a lattice")
+    symmetric: bool = field(
+        "whether objects may look alike at several angles, so that a training step tries more of "
+        "them"
+    )
     every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",

@@ -11,6 +11,14 @@ from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClusteringConfig:
+    """Options of the clustering before training, whose classes and angles are pseudo-labels."""
+
+    templates: int = field("templates for each class; 0: no pseudo-labels", min=0, max=1000)
+    repeats: int = field("times the templates are fitted, from different starts", min=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """Options that all models share."""
 
@@ -29,12 +37,7 @@ class ModelConfig:
     decoder: Any = field("options of the decoder")
     pose: Any = field("options of the pose search")
     category: Any = field("options of the class")
-    templates: int = field(
-        "templates a class that look for classes and uprights before training; 0: begin blind",
-        min=0,
-        max=1000,
-    )
-    atlases: int = field("times they are learned, from different starts", min=1)
+    clustering: ClusteringConfig = field("the clustering that gives pseudo-labels")
     restarts: int = field(
         "times training is begun, from different seeds; the best by the bound goes on", min=1
     )

@@ -98,7 +98,7 @@ class VAELightningModule(pl.LightningModule):
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
         epoch = self.global_step / n_batches
-        if epoch >= self.objective.guide_epochs:
+        if epoch >= self.objective.pseudo_label_epochs:
             batch = batch._replace(guide=None)
         posterior = self.network.infer(batch.images, batch.condition)
         terms = self._terms(batch, posterior, explore=True)

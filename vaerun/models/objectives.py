@@ -28,7 +28,7 @@ class ObjectiveConfig:
 
     name: str = field("which objective", choices=["elbo", "capacity"])
     alpha: float = field("weight α of the cross-entropy of known classes", min=0.0)
-    guide_epochs: float = field(
+    pseudo_label_epochs: float = field(
         "epochs for which classes found before training are taken for known", min=0.0
     )
 

@@ -72,16 +72,16 @@ class ModelVariant:
 AE = ModelVariant(name="ae", deterministic=True)
 
 
-CRVAE = ModelVariant(name="crvae", categories=("given",))
+CRVAE = ModelVariant(name="crvae", categories=("conditional",))
 
 
-JRVAE = ModelVariant(name="jrvae", categories=("summed", "classifier", "gumbel"))
+JRVAE = ModelVariant(name="jrvae", categories=("enumerated", "classifier", "gumbel_softmax"))
 
 
 RVAE = ModelVariant(name="rvae")
 
 
-SSRVAE = ModelVariant(name="ssrvae", categories=("summed", "classifier"), learns_labels=True)
+SSRVAE = ModelVariant(name="ssrvae", categories=("enumerated", "classifier"), learns_labels=True)
 
 
 VAE = ModelVariant(name="vae")

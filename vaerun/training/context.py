@@ -43,6 +43,7 @@ _NOT_OF_THE_IMAGES = frozenset(
         "invariances",
         "angle_range_deg",
         "fills_field",
+        "symmetric",
         "every_row",
     }
 )

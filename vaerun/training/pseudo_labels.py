@@ -12,7 +12,7 @@ from vaerun.training.context import TrainingContext
 def supervision(setting: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
     """What the model is told beside the images from an epoch on."""
     category = module.network.category
-    is_guided = epoch < setting.config.objective.guide_epochs
+    is_guided = epoch < setting.config.objective.pseudo_label_epochs
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.family.learns_labels,

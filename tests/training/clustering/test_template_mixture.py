@@ -363,7 +363,7 @@ def sought_by(*overrides: str) -> ClusteringSettings | None:
 
 
 def test_a_model_that_infers_classes_looks_for_them_at_any_angle():
-    found = sought_by("model=jrvae", "model.templates=7", "model.atlases=2")
+    found = sought_by("model=jrvae", "model.clustering.templates=7", "model.clustering.repeats=2")
     assert found is not None
     assert (found.n_classes, found.n_templates, found.n_atlases) == (4, 28, 2)
     assert found.angle_range == pytest.approx(math.pi)
@@ -394,9 +394,9 @@ def test_only_the_model_s_own_invariances_are_looked_through(
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("model=rvae", "model.templates=0"),
-        ("model=crvae", "model.templates=0"),
-        ("model=jrvae", "model.templates=0"),
+        ("model=rvae", "model.clustering.templates=0"),
+        ("model=crvae", "model.clustering.templates=0"),
+        ("model=jrvae", "model.clustering.templates=0"),
     ],
     ids=str,
 )
@@ -405,7 +405,7 @@ def test_no_atlas_without_templates(overrides: tuple[str, ...]):
 
 
 def test_a_single_template_has_no_neighbour_and_is_given_one():
-    config = validate(compose(["model=rvae", "model.templates=1"]))
+    config = validate(compose(["model=rvae", "model.clustering.templates=1"]))
     wanted = clustering_settings(config.model, 1)
     assert wanted is not None
     assert wanted.n_templates == 2
@@ -413,9 +413,9 @@ def test_a_single_template_has_no_neighbour_and_is_given_one():
     assert set(found.label.tolist()) == {0}
 
 
-@pytest.mark.parametrize("category", ["classifier", "gumbel"])
+@pytest.mark.parametrize("category", ["classifier", "gumbel_softmax"])
 def test_any_way_of_a_class_may_begin_with_an_atlas(category: str):
-    found = sought_by("model=jrvae", f"model/category={category}", "model.templates=5")
+    found = sought_by("model=jrvae", f"model/category={category}", "model.clustering.templates=5")
     assert found is not None
     assert found.n_templates == 20
 

@@ -141,7 +141,7 @@ def test_two_processes_come_to_what_one_comes_to(run, tmp_path):
 @pytest.mark.parametrize("model", ["ssrvae", "crvae"])
 def test_classes_and_beginnings_are_agreed_upon_in_a_sweep(run, tmp_path, model):
     """What is found before training is shared, and so is the choice between beginnings."""
-    options = ("data.labelled_per_class=5", "model.templates=2", "model.restarts=2")
+    options = ("data.labelled_per_class=5", "model.clustering.templates=2", "model.restarts=2")
     run("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
     one, two = (tmp_path / f"outputs/{model}/cards_iv/version_{k}" for k in (0, 1))
     # labelled images have noise of their own on each rank, so they do not agree to the digit

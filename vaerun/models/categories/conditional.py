@@ -24,7 +24,7 @@ _STEPS = 5  # values of a continuous condition that are drawn
 class ConditionalConfig:
     """Options of a known condition."""
 
-    name: str = field("where the class comes from", choices=["given"])
+    name: str = field("where the class comes from", choices=["conditional"])
     condition: list[str] = field("what is told: class, or any factor the data set knows")
 
 

@@ -23,7 +23,9 @@ from vaerun.utils.errors import UserError
 class InferredClassConfig:
     """Options that all inferred classes share."""
 
-    name: str = field("where the class comes from", choices=["summed", "classifier", "gumbel"])
+    name: str = field(
+        "where the class comes from", choices=["enumerated", "classifier", "gumbel_softmax"]
+    )
     n_classes: int | None = field("classes J; null: as many as the data set has", min=2, max=1024)
 
 

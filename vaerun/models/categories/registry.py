@@ -49,10 +49,10 @@ class NoCategory(Category):
 # `model.category.name` → where the class comes from; its options are its `Config`
 CATEGORIES: dict[str, type[Category]] = {
     "none": NoCategory,
-    "given": Conditional,
-    "summed": EnumeratedClass,
+    "conditional": Conditional,
+    "enumerated": EnumeratedClass,
     "classifier": ClassifierClass,
-    "gumbel": GumbelSoftmaxClass,
+    "gumbel_softmax": GumbelSoftmaxClass,
 }
 
 

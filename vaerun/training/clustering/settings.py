@@ -42,15 +42,15 @@ class ClusteringSettings:
 
 def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettings | None:
     """What to look for before a model is trained; None where it asks for no atlas."""
-    if not config.templates:
+    if not config.clustering.templates:
         return None
     pose = config.pose
     mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return ClusteringSettings(
         n_classes=n_classes,
-        n_templates=max(n_classes * config.templates, 2),  # one alone has no neighbour
-        n_atlases=config.atlases,
+        n_templates=max(n_classes * config.clustering.templates, 2),  # one alone has no neighbour
+        n_atlases=config.clustering.repeats,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,
         mask=mask,

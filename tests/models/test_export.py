@@ -15,7 +15,7 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.models import build, export
+from vaerun.models import InvariantVAE, export
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.run import Run
@@ -56,7 +56,9 @@ def untrained(folder: Path, case: str) -> Run:
     image, *overrides = CASES[case]
     config = validate(compose(["model.hidden=[9,9]", *overrides]))
     torch.manual_seed(0)
-    network = build(config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)}))
+    network = InvariantVAE(
+        config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)})
+    )
     for weights in network.encoder.parameters():
         weights.data *= 3  # so that poses and classes differ, as they do once trained
     return Run(network.eval(), config, RunFolder(folder))
@@ -90,7 +92,7 @@ def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     for name in category.factors:
         to_run[name] = rng.uniform(-0.5, 1, n)
         columns.append(to_run[name][:, None])
-    return to_run, {"told": np.hstack(columns).astype(np.float32)} if columns else {}
+    return to_run, {"condition": np.hstack(columns).astype(np.float32)} if columns else {}
 
 
 def assert_encodes_alike(run: Run, file: Runner, outputs: list[str], n: int) -> None:

@@ -15,6 +15,7 @@ PLAIN = Elbo(
     pseudo_label_epochs=0.0,
     beta_start=1.0,
     beta_end=1.0,
+    beta_delay=0.0,
     beta_epochs=0.0,
     beta_on="z",
     temperature_start=1.0,

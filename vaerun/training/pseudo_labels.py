@@ -15,7 +15,7 @@ def supervision(setting: TrainingContext, module: VAELightningModule, epoch: int
     is_guided = epoch < setting.config.objective.pseudo_label_epochs
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
-        labels=module.family.learns_labels,
+        labels=module.network.variant.learns_labels,
         guide=setting.ranks.share(lambda: _pseudo_labels(setting, module)) if is_guided else None,
     )
 
@@ -33,7 +33,7 @@ def _pseudo_labels(setting: TrainingContext, module: VAELightningModule) -> torc
         return None  # neither classes nor uprights are wanted
     unknown = torch.full_like(splits.train.label, -1)
     images, label = [splits.train.images], [splits.train.label if told else unknown]
-    if module.family.learns_labels and splits.labelled is not None:
+    if module.network.variant.learns_labels and splits.labelled is not None:
         images.append(splits.labelled.images)
         label.append(splits.labelled.label)
     with setting.console.status("looking for classes and uprights"):

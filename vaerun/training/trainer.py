@@ -72,7 +72,7 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
         If the model asks for classes or factors that the data set does not know.
     """
     pl.seed_everything(seed, verbose=False)
-    network = models.build(config.model, splits.shape)
+    network = models.InvariantVAE(config.model, splits.shape)
     n_classes = splits.shape.n_classes
     if models.MODELS[config.model.name].learns_labels and network.n_classes != n_classes:
         raise UserError(
@@ -227,7 +227,6 @@ def _module(setting: TrainingContext, seed: int) -> VAELightningModule:
         network.decoder.compile()
     return VAELightningModule(
         network,
-        models.MODELS[config.model.name],
         config.objective,
         AdamConfig(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,

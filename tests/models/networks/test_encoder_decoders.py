@@ -20,7 +20,7 @@ from vaerun.models.networks.spatial_decoder import SpatialConfig, SpatialDecoder
 def decoder(name: str, image: tuple[int, int, int] = (2, 11, 13)) -> Decoder:
     shape = DecoderShape(n_content=5, hidden=[8, 7], image=image)
     configs = {
-        "canonical": CanonicalConfig(name="canonical", activation="silu", canvas=1.5),
+        "canonical": CanonicalConfig(name="canonical", activation="silu", canvas=1.5, every_row=1),
         "mlp": MlpConfig(name="mlp", activation="relu"),
         "spatial": SpatialConfig(name="spatial", activation="tanh", pixel_subset=None),
     }
@@ -89,7 +89,7 @@ def test_chosen_rows_are_those_of_the_whole_image():
     net = decoder("canonical")
     content, pose = torch.randn(3, 5), Pose(torch.randn(3), 0.1 * torch.randn(3, 2), torch.ones(3))
     rows = RowSubset(first=1, step=3, width=13)
-    want = rows.of(net(content, pose)[:, None])[:, 0]
+    want = rows.select(net(content, pose)[:, None])[:, 0]
     torch.testing.assert_close(net(content, pose, rows), want)
 
 

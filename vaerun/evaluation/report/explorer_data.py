@@ -78,7 +78,8 @@ def build_explorer(
     """
     examples = network.category.examples(names)
     decodes = {
-        name: partial(inference.decode_canonical, network, told=told) for name, told in examples
+        name: partial(inference.decode_canonical, network, class_code=told)
+        for name, told in examples
     }
     return Explorer(
         encodings=encodings,

@@ -46,7 +46,7 @@ def test_cards_have_the_ranges_of_the_paper(
 ) -> None:
     config = preset(name)
     assert (config.rotation_deg, config.shear_deg) == (rotation_deg, shear_deg)
-    assert config.angle_range_deg == 180  # no suit is pinned to the upright pose
+    assert config.angle_range_deg == 180  # no suit is pinned to one orientation
     assert (config.train_per_class, config.val_per_class, config.size) == (3000, 1000, 48)
 
 

@@ -40,7 +40,7 @@ def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> tor
     """−ELBO(x_i, y) of one class, bin after bin, at posterior means, straight from formulas."""
     posterior = network.infer(x)
     log_bin = posterior.log_q[i, :, y].log_softmax(0)
-    told = torch.eye(J)[None, y]
+    code = torch.eye(J)[None, y]
     total = torch.zeros(())
     for k, bin_angle in enumerate(network.search.bin_angle):
         mean, sd = posterior.latents.mean[i, k, y], posterior.latents.sd[i, k, y]
@@ -48,7 +48,7 @@ def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> tor
         angle, row, column, *_ = mean * torch.tensor(network.latents.units())
         shift = rotation(bin_angle) @ torch.stack([row, column])
         pose = Pose((bin_angle + angle)[None], shift[None], torch.ones(1))
-        output = network.decoder(torch.cat([mean[None, 3:], told], 1), pose)
+        output = network.decoder(torch.cat([mean[None, 3:], code], 1), pose)
         coin = torch.distributions.Bernoulli(logits=output, validate_args=False)
         log_lik = coin.log_prob(x[i : i + 1].flatten(2)).sum()
         n_bins = len(network.search.bin_angle)
@@ -94,9 +94,9 @@ def test_the_loss_of_a_labelled_image_knows_no_other_class(make, decode: str):
 
     before = bound()
     before.sum().backward()
-    told = network.decoder.net[0].weight.grad[:, -J:]  # of the class's inputs
-    assert told[:, 1].any()
-    assert not told[:, [0, 2, 3]].any()
+    gradient = network.decoder.net[0].weight.grad[:, -J:]  # of the class code
+    assert gradient[:, 1].any()
+    assert not gradient[:, [0, 2, 3]].any()
     numbers = network.encoder.rest[-1][-1].weight.grad.unflatten(0, (J, -1))
     assert numbers[1].any()
     assert float(numbers[[0, 2, 3]].abs().max()) < 1e-6 * float(numbers[1].abs().max())
@@ -114,8 +114,10 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
     got = module._terms(Batch(x, x, label), posterior, explore=False).loss
-    told, unknown = label >= 0, label < 0
-    of_known = negative_elbo(network, x[told], network.infer(x[told]).on_class(label[told]))
+    labelled, unknown = label >= 0, label < 0
+    of_known = negative_elbo(
+        network, x[labelled], network.infer(x[labelled]).on_class(label[labelled])
+    )
     of_unknown = negative_elbo(network, x[unknown])
     want = torch.cat([of_known.loss, of_unknown.loss])
     torch.testing.assert_close(got.sort().values, want.sort().values)
@@ -149,8 +151,8 @@ def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
 )
 def test_every_parameter_gets_a_finite_gradient(make, overrides: tuple[str, ...]):
     network, x = make(*overrides, *SMALL), images()
-    told = torch.eye(J)[:N] if overrides == ("model=crvae",) else None
-    posterior = network.infer(x, told)
+    condition = torch.eye(J)[:N] if overrides == ("model=crvae",) else None
+    posterior = network.infer(x, condition)
     loss = negative_elbo(network, x, posterior).loss.mean()
     loss.backward()
     for name, parameter in network.named_parameters():
@@ -170,10 +172,10 @@ def test_probabilities_of_classes_sum_to_one_and_name_the_decoder_s_class(make):
 
 def test_a_condition_is_the_class_as_one_hot_and_factors_scaled(make):
     network = make("model=crvae", "model.category.condition=[class,shear]", *SMALL)
-    told = network.category.condition(
+    condition = network.category.condition(
         torch.tensor([0, 3]), {"shear": torch.tensor([-0.5, 0.25])}
     )  # the range is ±0.5
-    assert told.tolist() == [[1, 0, 0, 0, -1], [0, 0, 0, 1, 0.5]]
+    assert condition.tolist() == [[1, 0, 0, 0, -1], [0, 0, 0, 1, 0.5]]
 
 
 def test_a_condition_reaches_encoder_and_decoder(make):
@@ -187,8 +189,8 @@ def test_a_condition_reaches_encoder_and_decoder(make):
 
 def test_manifolds_of_a_continuous_condition_go_through_its_range(make):
     network = make("model=crvae", "model.category.condition=[shear]", *SMALL)
-    names, told = zip(*network.category.examples(["a", "b", "c", "d"]), strict=True)
-    assert [float(t) for t in told] == [-1, -0.5, 0, 0.5, 1]
+    names, codes = zip(*network.category.examples(["a", "b", "c", "d"]), strict=True)
+    assert [float(code) for code in codes] == [-1, -0.5, 0, 0.5, 1]
     assert names[0] == "shear −29°"
     assert names[2] == "shear 0°"
 
@@ -247,12 +249,12 @@ def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
 def test_a_known_bin_rules_out_the_others(make):
     network, x = make("model=jrvae", *SMALL), images()
     posterior = network.infer(x)
-    at_bin = posterior.on_rotation_bin(torch.tensor([5, -1, 0]))
-    torch.testing.assert_close(at_bin.log_q[1], posterior.log_q[1])
+    on_bin = posterior.on_rotation_bin(torch.tensor([5, -1, 0]))
+    torch.testing.assert_close(on_bin.log_q[1], posterior.log_q[1])
     for i, k in ((0, 5), (2, 0)):
         want = posterior.log_q[i, k].log_softmax(0)  # over the classes
-        torch.testing.assert_close(at_bin.log_q[i, k], want)
-    assert torch.isfinite(negative_elbo(network, x, at_bin).loss).all()
+        torch.testing.assert_close(on_bin.log_q[i, k], want)
+    assert torch.isfinite(negative_elbo(network, x, on_bin).loss).all()
 
 
 def test_a_known_angle_teaches_its_bin_and_the_offset_within(make):

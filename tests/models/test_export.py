@@ -81,8 +81,8 @@ def runner(folder: Path, part: str) -> tuple[Runner, list[str]]:
     ], outputs
 
 
-def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What n images are told: to a run, and to an exported file."""
+def conditions(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Conditions of n images, for a run and for an exported file."""
     rng = np.random.default_rng(n)
     category = run.network.category
     to_run, columns = {}, []
@@ -97,7 +97,7 @@ def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
 
 def assert_encodes_alike(run: Run, file: Runner, outputs: list[str], n: int) -> None:
     x = np.random.default_rng(n).random((n, *run.network.shape.image), np.float32)
-    to_run, to_file = ({}, {}) if run.network.n_classes else told(run, n)
+    to_run, to_file = ({}, {}) if run.network.n_classes else conditions(run, n)
     expected = run.encode(x, **to_run)
     got = file(images=x, **to_file)
     assert len(got) == len(outputs) == 6 + bool(run.network.n_classes)
@@ -118,7 +118,7 @@ def assert_decodes_alike(run: Run, file: Runner, n: int) -> None:
         pose = {"angle": rng.uniform(-3, 3, n), "shift": rng.normal(size=(n, 2)) * 2}
         pose = {k: v.astype(np.float32) for k, v in pose.items()}
         pose["scale"] = rng.uniform(0.7, 1.3, n).astype(np.float32)
-    to_run, to_file = told(run, n)
+    to_run, to_file = conditions(run, n)
     (got,) = file(z=z, **pose, **to_file)
     expected = run.decode(z, **pose, **to_run)
     assert got.shape == expected.shape
@@ -162,11 +162,11 @@ def test_angles_on_either_side_of_half_a_turn_agree():
     assert export._away("shift", torch.tensor([3.1415]), torch.tensor([-3.1415])) > 1
 
 
-def test_an_image_torn_between_two_hypotheses_is_not_compared(tmp_path: Path):
+def test_an_image_with_two_equally_likely_hypotheses_is_not_compared(tmp_path: Path):
     network = untrained(tmp_path, "rvae").network
     blank, drawn = torch.zeros(1, 1, 12, 12), torch.rand(1, 1, 12, 12)
-    (kept,) = export._settled(network, torch.cat([blank, drawn]))
-    torch.testing.assert_close(kept, drawn)
+    (compared,) = export._unambiguous(network, torch.cat([blank, drawn]))
+    torch.testing.assert_close(compared, drawn)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_many_images_are_decoded_in_parts(monkeypatch: pytest.MonkeyPatch):
     run = loaded("model=crvae", "model.category.condition=[class]")
     z, angle, label = np.random.default_rng(1).normal(size=(7, 2)), np.arange(7), np.arange(7) % J
     whole = run.decode(z, angle, label)
-    monkeypatch.setattr("vaerun.models.invariant_vae._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("vaerun.models.invariant_vae._MOST_IMAGES", 3)
     np.testing.assert_allclose(run.decode(z, angle, label), whole, atol=1e-6)
 
 

@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 def angle_range(uniform_deg: float, normal_sd_deg: float) -> float:
     """Half-range of the angles, degrees, of images turned uniformly or normally.
 
-    At least 45, since even upright objects lean; 180, the whole circle, for a normal rotation.
+    At least 45, since objects are never quite aligned; 180, any angle, for a normal rotation.
     """
     return 180.0 if normal_sd_deg else min(max(float(uniform_deg), 45.0), 180.0)
 
@@ -30,6 +30,6 @@ def n_decode(category: str, symmetric: bool) -> int:
 
 
 def register() -> None:
-    """Make the functions known to OmegaConf."""
+    """Register the functions with OmegaConf."""
     for function in (angle_range, canvas, n_decode):
         OmegaConf.register_new_resolver(function.__name__, function, replace=True)

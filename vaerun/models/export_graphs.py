@@ -95,17 +95,8 @@ class EncoderGraph(Graph):
         """Images (B, C, H, W) and, for a conditional model, conditions (B, n) → outputs."""
         images, *plain = inputs
         condition = self.network.category.standardise(plain[0]) if plain else None
-        encoded = encode(self.network, images, condition)
-        pose = encoded.pose
-        out = (
-            encoded.z_mean,
-            encoded.z_sd,
-            pose.angle,
-            encoded.angle_sd,
-            pose.shift / self.pixel,
-            pose.scale,
-        )
-        return (*out, encoded.class_probability) if self.network.n_classes else out
+        latents = encode(self.network, images, condition).by_name(self.pixel)
+        return tuple(latents[port.name] for port in self.outputs)
 
     @staticmethod
     def examples(network: InvariantVAE, n: int) -> list[Tensor]:

@@ -16,7 +16,7 @@ from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.elbo import ElboMeans, negative_elbo
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
-from vaerun.models.invariant_vae import InvariantVAE, MostLikelyEncoding, encode
+from vaerun.models.invariant_vae import InvariantVAE, encode
 from vaerun.utils import random
 from vaerun.utils.progress import bar
 
@@ -65,20 +65,14 @@ def encode_images(
     *,
     progress: bool = False,
 ) -> Latents:
-    """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
+    """Latents of images (N, C, H, W) under their likeliest hypothesis, network in evaluation mode.
 
     Parameters
     ----------
-    network
-        In evaluation mode.
-    images
-        Input of the encoder.
     condition
         (N, n) condition of a conditional model.
     target
         (N, C, H, W) clean versions of corrupted images; None: the images themselves.
-    progress
-        Whether to show a progress bar.
     """
     pixel = pixel_size(*images.shape[-2:])
     n_chunks = -(-len(images) // network.n_at_once)
@@ -89,7 +83,8 @@ def encode_images(
         encoded = encode(network, x, some_condition)
         expected = network.generate(encoded.z_mean, encoded.pose, encoded.class_code)
         error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
-        some = _arrays(encoded, pixel) | {"error": error.cpu().numpy()}
+        latents = encoded.by_name(pixel) | {"error": error}
+        some = {name: values.float().cpu().numpy() for name, values in latents.items()}
         # Arrays are allocated once: small ones of each chunk would keep the heap between the large
         # temporary ones from shrinking, a gigabyte for 100,000 images.
         arrays = arrays or {
@@ -99,19 +94,6 @@ def encode_images(
             arrays[name][begin : begin + len(x)] = values
         begin += len(x)
     return Latents(**arrays)
-
-
-def _arrays(encoded: MostLikelyEncoding, pixel: float) -> dict[str, Array]:
-    tensors = {
-        "z_mean": encoded.z_mean,
-        "z_sd": encoded.z_sd,
-        "angle": encoded.pose.angle,
-        "angle_sd": encoded.angle_sd,
-        "shift": encoded.pose.shift / pixel,
-        "scale": encoded.pose.scale,
-        "class_probability": encoded.class_probability,
-    }
-    return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
 
 
 def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:

@@ -145,6 +145,18 @@ class MostLikelyEncoding(NamedTuple):
     class_probability: Tensor
     class_code: Tensor | None
 
+    def by_name(self, pixel: float) -> dict[str, Tensor]:
+        """Latents named as in `latents.h5`, the shift in pixels of ``pixel`` grid units."""
+        return {
+            "z_mean": self.z_mean,
+            "z_sd": self.z_sd,
+            "angle": self.pose.angle,
+            "angle_sd": self.angle_sd,
+            "shift": self.pose.shift / pixel,
+            "scale": self.pose.scale,
+            "class_probability": self.class_probability,
+        }
+
 
 def encode(
     network: InvariantVAE, x: Tensor, condition: Tensor | None = None

@@ -1,7 +1,7 @@
-"""Grids, rotations and resampling: the only place that knows a sign.
+"""Pixel grids, poses and resampling; all signs are defined here.
 
-Points are (row, column) on an isotropic grid in which the centres of the first and the last
-pixel of the longer side are at −1 and +1; rows grow downwards, as an image is displayed.
+Points are (row, column) on an isotropic grid in which the centres of the first and last pixel of
+the longer side are at −1 and +1; rows grow downwards, as displayed.
 
 A pose puts an object into an image: it is scaled, turned by ``angle`` and then shifted,
 
@@ -20,12 +20,11 @@ from torch import Tensor
 
 # N images or poses, C channels, H W rows and columns, P = H·W points.
 
-
 _FAR = 1e4  # grid units
 
 
 class Pose(NamedTuple):
-    """Where an object stands in its image.
+    """Poses of N objects in their images.
 
     Attributes
     ----------
@@ -34,7 +33,7 @@ class Pose(NamedTuple):
     shift
         (N, 2) row and column, grid units (see `pixel_size`).
     scale
-        (N,) factor, 1 is the size of the object itself.
+        (N,) factor; 1 is the object's own size.
     """
 
     angle: Tensor
@@ -43,7 +42,7 @@ class Pose(NamedTuple):
 
     @classmethod
     def identity(cls, n: int, device: torch.device | None = None) -> "Pose":
-        """The pose that changes nothing, n times."""
+        """N identity poses."""
         return cls(
             torch.zeros(n, device=device),
             torch.zeros(n, 2, device=device),
@@ -65,7 +64,7 @@ def pixel_grid(height: int, width: int, device: torch.device | None = None) -> T
 def _pixel_lines(
     height: int, width: int, device: torch.device | None, every: slice = slice(None)
 ) -> tuple[Tensor, Tensor]:
-    """Row coordinates of some of the rows of pixel centres, and column coordinates of all."""
+    """Coordinates of every row in a slice and of all columns of pixel centres, grid units."""
     step = pixel_size(height, width)
     rows = torch.arange(*every.indices(height), device=device)
     columns = torch.arange(width, device=device)
@@ -73,7 +72,7 @@ def _pixel_lines(
 
 
 def wrap(angle: Tensor) -> Tensor:
-    """The same angle in [−π, π)."""
+    """Angle modulo 2π, in [−π, π)."""
     wrapped = torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
     return torch.where(wrapped >= math.pi, -math.pi, wrapped)  # rounding reaches π from below −π
 
@@ -85,7 +84,7 @@ def rotation(angle: Tensor) -> Tensor:
 
 
 def shear(angle: Tensor) -> Tensor:
-    """The symmetric shear [[1, tan a], [tan a, 1]] of the cards, (..., 2, 2)."""
+    """Symmetric shear [[1, tan a], [tan a, 1]] of the playing cards, (..., 2, 2)."""
     one, tan = torch.ones_like(angle), angle.tan()
     return torch.stack([one, tan, tan, one], dim=-1).unflatten(-1, (2, 2))
 
@@ -93,8 +92,7 @@ def shear(angle: Tensor) -> Tensor:
 def apply(matrix: Tensor, points: Tensor) -> Tensor:
     """Return matrix · p of each point: (..., 2, 2) and (..., 2), broadcast against each other.
 
-    Written out, since a matrix product would be rounded to bfloat16 under autocast, and a pose
-    known to three digits is a tenth of a pixel off.
+    A matrix product would be rounded to bfloat16 under autocast, an error of a tenth of a pixel.
     """
     row, column = points[..., 0], points[..., 1]
     return torch.stack(
@@ -107,19 +105,9 @@ def apply(matrix: Tensor, points: Tensor) -> Tensor:
 
 
 def to_object(points: Tensor, pose: Pose) -> Tensor:
-    """Image points as seen by the posed object: R(−angle)·(p − shift) / scale.
+    """Image points in the coordinates of the object: R(−angle)·(p − shift) / scale.
 
-    Parameters
-    ----------
-    points
-        (P, 2), or (N, P, 2) when each image has its own points.
-    pose
-        N poses.
-
-    Returns
-    -------
-    Tensor
-        (N, P, 2).
+    Points are (P, 2), or (N, P, 2) for points of each image; returns (N, P, 2) for N poses.
     """
     inverse = rotation(-pose.angle) / pose.scale[:, None, None]  # (N, 2, 2)
     return apply(inverse[:, None], points - pose.shift[:, None, :])
@@ -134,7 +122,7 @@ def warp(
     extent: float = 1.0,
     padding: str = "zeros",
 ) -> Tensor:
-    """Each image after the map p → matrix · p + shift, resampled bilinearly.
+    """Images (N, C, H, W) under the map p → matrix · p + shift, resampled bilinearly.
 
     Parameters
     ----------
@@ -147,15 +135,10 @@ def warp(
     size
         (H, W) of the output; that of ``images`` if None.
     extent
-        Half of the longer side of ``images``, in grid units of the output: a canvas larger than
-        the patch has an extent above 1.
+        Half of the longer side of ``images``, in grid units of the output; above 1 for a canvas
+        larger than the output.
     padding
-        What lies outside: ``"zeros"``, or ``"border"`` for the nearest edge pixel.
-
-    Returns
-    -------
-    Tensor
-        (N, C, H, W).
+        Values outside ``images``: ``"zeros"``, or ``"border"`` for the nearest edge pixel.
     """
     h, w = images.shape[-2:]
     height, width = size or (h, w)
@@ -173,25 +156,18 @@ def place(
     extent: float = 1.0,
     rows: slice = slice(None),
 ) -> Tensor:
-    """The object drawn on a canvas, in an image under a pose.
+    """Images (N, C, H, W) of objects on a canvas under N poses, resampled bilinearly.
 
     Parameters
     ----------
     canvas
         (N, C, h, w).
-    pose
-        N poses.
     size
         (H, W) of the image.
     extent
         See `warp`.
     rows
-        Of the image that are wanted.
-
-    Returns
-    -------
-    Tensor
-        (N, C, H, W), or fewer rows.
+        Rows of the image to return.
     """
     cos, sin = pose.angle.cos() / pose.scale, pose.angle.sin() / pose.scale
     row, column = pose.shift.unbind(1)
@@ -210,21 +186,18 @@ def _resample(
     extent: float,
     padding: str,
 ) -> Tensor:
-    """Sample images at inverse_map · (row, column, 1) of output pixels.
-
-    Those lie on a grid of rows and columns, ``lines``.
-    """
+    """Sample images at inverse_map · (row, column, 1) for all ``lines``, rows and columns."""
     h, w = images.shape[-2:]
     # torch's grid is (x, y) = (column, row), each axis spanning [−1, 1] between pixel centres.
     unit = pixel_size(h, w) * extent / 2
-    # grid_sample reads outside its memory where a coordinate is no number, as in a run that
-    # diverges; far outside the image one distance is as good as another.
+    # grid_sample reads outside its memory where a coordinate is NaN, as in a diverging run; the
+    # clamp changes nothing, as all points far outside an image have the same value.
     at_row, at_column = inverse_map.nan_to_num(0.0).clamp(-_FAR, _FAR).unbind(1)
     half_row, half_column = max(h - 1, 1) * unit, max(w - 1, 1) * unit
     to_grid = torch.stack([at_column / half_column, at_row / half_row], dim=1)  # (N, 2, 3)
     rows, columns = lines
-    # An affine map is a term for the row plus one for the column: no product of N·H·W points.
-    # Coordinate by coordinate, so that the innermost loops go along a row of pixels.
+    # An affine map is a term of the row plus one of the column: no matrix product of N·H·W points.
+    # Coordinates come first, so that the innermost loops go along a row of pixels.
     down = rows * to_grid[:, :, :1] + to_grid[:, :, 2:]  # (N, 2, H)
     across = columns * to_grid[:, :, 1:2]  # (N, 2, W)
     grid = (down[:, :, :, None] + across[:, :, None]).to(images.dtype).permute(0, 2, 3, 1)
@@ -232,6 +205,6 @@ def _resample(
 
 
 def rotate(images: Tensor, angle: Tensor) -> Tensor:
-    """Images (N, C, H, W) with their content turned by ``angle`` (N,), radians."""
+    """Images (N, C, H, W) rotated by ``angle`` (N,) radians."""
     shift = torch.zeros(len(images), 2, device=images.device)
     return warp(images, rotation(angle).to(images.device), shift)

@@ -14,7 +14,7 @@ from vaerun.config.groups import choices
 from vaerun.data.datasets import mnist
 from vaerun.data.datasets.download import DataFile
 from vaerun.data.image_set import DataShape
-from vaerun.models import build, latent_traversal
+from vaerun.models import InvariantVAE, latent_traversal
 from vaerun.runs.config import RunConfig, validate
 from vaerun.tasks import results
 
@@ -22,7 +22,7 @@ PRESETS = [name for name in choices("experiment") if name.startswith("paper/")]
 # figure → presets that draw it
 FIGURES = {"2": 3, "3": 4, "6": 2, "9": 1, "12": 1, "15": 2, "7": 1, "10": 1, "13": 1, "16": 1}
 
-# FACTS: trainable parameters of the published checkpoints
+# trainable parameters of the checkpoints published with the review
 COUNTS = {
     "rvae_cards_ii": 1_974_279,
     "rvae_cards_iii": 790_535,
@@ -54,12 +54,12 @@ def test_a_preset_is_valid_and_of_the_model_and_data_that_it_is_called_after(nam
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_leaves_nothing_of_ours_switched_on(name: str):
-    """No annealing of the posterior, no atlas, no second beginning, no mixed precision."""
+    """No annealing of the posterior, no clustering, no restarts, no mixed precision."""
     config = preset(name)
     assert config.model.latent_dim == 2
     assert config.model.pose.name in ("amortized", "none")
     assert config.model.decoder.name in ("spatial", "mlp")
-    assert config.model.templates == 0
+    assert config.model.clustering.templates == 0
     assert config.model.restarts == 1
     assert getattr(config.objective, "beta_start", 1) == 1
     assert getattr(config.objective, "temperature_start", 1) == 1
@@ -76,7 +76,7 @@ def test_each_figure_has_its_presets(figure: str, n: int):
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_parameter_counts_are_those_of_the_published_checkpoints(name: str, count: int):
     image = (1, 40, 40) if name.endswith("graphene") else (1, 48, 48)
-    network = build(preset(f"paper/{name}").model, DataShape(image=image, n_classes=4))
+    network = InvariantVAE(preset(f"paper/{name}").model, DataShape(image=image, n_classes=4))
     assert sum(p.numel() for p in network.parameters()) == count
 
 

@@ -29,7 +29,7 @@ TINY = (
 )
 STREAMED = "data.memory_gb=0.0001"  # of 0.0002
 FACTORS = ("data.label=kind", "data.factors=[angle]")
-CLASSES = (*FACTORS, "data.labelled_share=0.2", "model.templates=2")
+CLASSES = (*FACTORS, "data.labelled_share=0.2", "model.clustering.templates=2")
 
 Run = Callable[..., Path]
 

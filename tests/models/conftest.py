@@ -7,7 +7,6 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.models import build
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs.config import validate
 
@@ -24,6 +23,6 @@ def make() -> Make:
         torch.manual_seed(0)
         shape = DataShape(image=image, n_classes=n_classes, ranges={"shear": (-0.5, 0.5)})
         all_rows = "data.every_row=1"  # as in validation, so that bounds are exact
-        return build(validate(compose([all_rows, *overrides])).model, shape)
+        return InvariantVAE(validate(compose([all_rows, *overrides])).model, shape)
 
     return network

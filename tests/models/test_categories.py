@@ -10,7 +10,6 @@ from vaerun.config.compose import compose
 from vaerun.data.dataloader import Batch
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, rotation
-from vaerun.models import MODELS
 from vaerun.models.categories.conditional import factor_name
 from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import InvariantVAE, encode
@@ -18,7 +17,7 @@ from vaerun.models.lightning_module import (
     AdamConfig,
     VAELightningModule,
     angle_error,
-    cross_entropy,
+    negative_log_prob,
     targets_of,
 )
 from vaerun.runs.config import validate
@@ -42,7 +41,7 @@ def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> tor
     """−ELBO(x_i, y) of one class, bin after bin, at posterior means, straight from formulas."""
     posterior = network.infer(x)
     log_bin = posterior.log_q[i, :, y].log_softmax(0)
-    told = torch.eye(J)[None, y]
+    code = torch.eye(J)[None, y]
     total = torch.zeros(())
     for k, bin_angle in enumerate(network.search.bin_angle):
         mean, sd = posterior.latents.mean[i, k, y], posterior.latents.sd[i, k, y]
@@ -50,7 +49,7 @@ def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> tor
         angle, row, column, *_ = mean * torch.tensor(network.latents.units())
         shift = rotation(bin_angle) @ torch.stack([row, column])
         pose = Pose((bin_angle + angle)[None], shift[None], torch.ones(1))
-        output = network.decoder(torch.cat([mean[None, 3:], told], 1), pose)
+        output = network.decoder(torch.cat([mean[None, 3:], code], 1), pose)
         coin = torch.distributions.Bernoulli(logits=output, validate_args=False)
         log_lik = coin.log_prob(x[i : i + 1].flatten(2)).sum()
         n_bins = len(network.search.bin_angle)
@@ -78,7 +77,7 @@ def test_an_unknown_class_is_summed_over_exactly(make, overrides: tuple[str, ...
 def test_a_known_class_leaves_its_own_bound_alone(make, overrides: tuple[str, ...]):
     network, x = make(*overrides, *SMALL), images()
     label = torch.tensor([2, 0, 2])
-    got = negative_elbo(network, x, network.infer(x).given(label)).loss
+    got = negative_elbo(network, x, network.infer(x).on_class(label)).loss
     want = [loss_of_class(network, x, i, int(y)) for i, y in enumerate(label)]
     torch.testing.assert_close(got, torch.stack(want), rtol=1e-4, atol=1e-3)
 
@@ -91,14 +90,14 @@ def test_the_loss_of_a_labelled_image_knows_no_other_class(make, decode: str):
 
     def bound() -> torch.Tensor:
         torch.manual_seed(0)
-        posterior = network.infer(x).given(label)
+        posterior = network.infer(x).on_class(label)
         return negative_elbo(network, x, posterior, n_decode=3, explore=True).loss
 
     before = bound()
     before.sum().backward()
-    told = network.decoder.net[0].weight.grad[:, -J:]  # of the class's inputs
-    assert told[:, 1].any()
-    assert not told[:, [0, 2, 3]].any()
+    gradient = network.decoder.net[0].weight.grad[:, -J:]  # of the class code
+    assert gradient[:, 1].any()
+    assert not gradient[:, [0, 2, 3]].any()
     numbers = network.encoder.rest[-1][-1].weight.grad.unflatten(0, (J, -1))
     assert numbers[1].any()
     assert float(numbers[[0, 2, 3]].abs().max()) < 1e-6 * float(numbers[1].abs().max())
@@ -112,26 +111,28 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     config = validate(compose(["model=ssrvae", *SMALL]))
     network = make("model=ssrvae", *SMALL)
     optimiser = AdamConfig(learning_rate=1.0, schedule="constant")
-    module = VAELightningModule(network, MODELS["ssrvae"], config.objective, optimiser, 0)
+    module = VAELightningModule(network, config.objective, optimiser, 0)
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
     got = module._terms(Batch(x, x, label), posterior, explore=False).loss
-    told, unknown = label >= 0, label < 0
-    of_known = negative_elbo(network, x[told], network.infer(x[told]).given(label[told]))
+    labelled, unknown = label >= 0, label < 0
+    of_known = negative_elbo(
+        network, x[labelled], network.infer(x[labelled]).on_class(label[labelled])
+    )
     of_unknown = negative_elbo(network, x[unknown])
     want = torch.cat([of_known.loss, of_unknown.loss])
     torch.testing.assert_close(got.sort().values, want.sort().values)
-    error = cross_entropy(label, posterior.log_class)
+    error = negative_log_prob(posterior.log_class, label)
     assert not error[unknown].any()
     torch.testing.assert_close(error[1], -posterior.log_class[1, 3])
 
 
 def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
-    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    network, x = make("model=jrvae", "model/category=gumbel_softmax", *SMALL), images()
     torch.manual_seed(0)
     posterior = network.infer(x)
-    assert posterior.y.shape == (N, 8, 1, J)
-    torch.testing.assert_close(posterior.y.sum(-1), torch.ones(N, 8, 1))
+    assert posterior.class_code.shape == (N, 8, 1, J)
+    torch.testing.assert_close(posterior.class_code.sum(-1), torch.ones(N, 8, 1))
     terms = negative_elbo(network, x, posterior)
     q_bin = posterior.log_q[:, :, 0].exp()
     want = (q_bin * posterior.kl_relaxed[:, :, 0]).sum(1)
@@ -146,13 +147,13 @@ def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
         ("model=crvae",),
         ("model=ssrvae",),
         ("model=ssrvae", *CLASSIFIED),
-        ("model=jrvae", "model/category=gumbel"),
+        ("model=jrvae", "model/category=gumbel_softmax"),
     ],
 )
 def test_every_parameter_gets_a_finite_gradient(make, overrides: tuple[str, ...]):
     network, x = make(*overrides, *SMALL), images()
-    told = torch.eye(J)[:N] if overrides == ("model=crvae",) else None
-    posterior = network.infer(x, told)
+    condition = torch.eye(J)[:N] if overrides == ("model=crvae",) else None
+    posterior = network.infer(x, condition)
     loss = negative_elbo(network, x, posterior).loss.mean()
     loss.backward()
     for name, parameter in network.named_parameters():
@@ -167,15 +168,15 @@ def test_probabilities_of_classes_sum_to_one_and_name_the_decoder_s_class(make):
         encoded = encode(make(*overrides, *SMALL), images())
         torch.testing.assert_close(encoded.class_probability.sum(1), torch.ones(N))
         likeliest = encoded.class_probability.argmax(1)
-        assert encoded.y.argmax(1).tolist() == likeliest.tolist()
+        assert encoded.class_code.argmax(1).tolist() == likeliest.tolist()
 
 
 def test_a_condition_is_the_class_as_one_hot_and_factors_scaled(make):
     network = make("model=crvae", "model.category.condition=[class,shear]", *SMALL)
-    told = network.category.condition(
+    condition = network.category.condition(
         torch.tensor([0, 3]), {"shear": torch.tensor([-0.5, 0.25])}
     )  # the range is ±0.5
-    assert told.tolist() == [[1, 0, 0, 0, -1], [0, 0, 0, 1, 0.5]]
+    assert condition.tolist() == [[1, 0, 0, 0, -1], [0, 0, 0, 1, 0.5]]
 
 
 def test_a_condition_reaches_encoder_and_decoder(make):
@@ -189,8 +190,8 @@ def test_a_condition_reaches_encoder_and_decoder(make):
 
 def test_manifolds_of_a_continuous_condition_go_through_its_range(make):
     network = make("model=crvae", "model.category.condition=[shear]", *SMALL)
-    names, told = zip(*network.category.examples(["a", "b", "c", "d"]), strict=True)
-    assert [float(t) for t in told] == [-1, -0.5, 0, 0.5, 1]
+    names, codes = zip(*network.category.examples(["a", "b", "c", "d"]), strict=True)
+    assert [float(code) for code in codes] == [-1, -0.5, 0, 0.5, 1]
     assert names[0] == "shear −29°"
     assert names[2] == "shear 0°"
 
@@ -198,8 +199,8 @@ def test_manifolds_of_a_continuous_condition_go_through_its_range(make):
 @pytest.mark.parametrize(
     ("overrides", "n_classes", "words"),
     [
-        (("model=crvae", "model.category.condition=[colour]"), 4, "knows no colour"),
-        (("model=crvae",), 0, "knows no class"),
+        (("model=crvae", "model.category.condition=[colour]"), 4, "has no colour"),
+        (("model=crvae",), 0, "has no class"),
         (("model=crvae", "model.category.condition=[]"), 4, "names nothing"),
         (("model=crvae", "model.category.condition=[class,class]"), 4, "one thing twice"),
         (("model=jrvae",), 0, "n_classes"),
@@ -249,12 +250,12 @@ def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
 def test_a_known_bin_rules_out_the_others(make):
     network, x = make("model=jrvae", *SMALL), images()
     posterior = network.infer(x)
-    at_bin = posterior.at_bin(torch.tensor([5, -1, 0]))
-    torch.testing.assert_close(at_bin.log_q[1], posterior.log_q[1])
+    on_bin = posterior.on_rotation_bin(torch.tensor([5, -1, 0]))
+    torch.testing.assert_close(on_bin.log_q[1], posterior.log_q[1])
     for i, k in ((0, 5), (2, 0)):
         want = posterior.log_q[i, k].log_softmax(0)  # over the classes
-        torch.testing.assert_close(at_bin.log_q[i, k], want)
-    assert torch.isfinite(negative_elbo(network, x, at_bin).loss).all()
+        torch.testing.assert_close(on_bin.log_q[i, k], want)
+    assert torch.isfinite(negative_elbo(network, x, on_bin).loss).all()
 
 
 def test_a_known_angle_teaches_its_bin_and_the_offset_within(make):
@@ -279,17 +280,19 @@ def test_without_bins_a_known_angle_teaches_nothing(make):
 
 
 def test_a_class_is_refused_where_a_model_has_none():
-    with pytest.raises(UserError, match="model/category=summed is not a way of model=rvae"):
-        validate(compose(["model=rvae", "model/category=summed"]))
+    with pytest.raises(
+        UserError, match="model/category=enumerated is not a category of model=rvae"
+    ):
+        validate(compose(["model=rvae", "model/category=enumerated"]))
 
 
 def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
     """Bins and latents are those inferred, the class costs nothing more."""
-    network, x = make("model=jrvae", "model/category=gumbel", *SMALL), images()
+    network, x = make("model=jrvae", "model/category=gumbel_softmax", *SMALL), images()
     label = torch.tensor([2, 0, 3])
     posterior = network.infer(x)
-    got = negative_elbo(network, x, posterior.given(label))
-    plain = posterior._replace(y=torch.eye(J)[label][:, None, None], kl_relaxed=None)
+    got = negative_elbo(network, x, posterior.on_class(label))
+    plain = posterior._replace(class_code=torch.eye(J)[label][:, None, None], kl_relaxed=None)
     want = negative_elbo(network, x, plain)
     torch.testing.assert_close(got.loss, want.loss)
     assert not got.kl_class.any()

@@ -111,7 +111,7 @@ def test_places_go_with_their_patches():
     np.testing.assert_array_equal(made.val.place.centre, made.place.centre[5:])
     np.testing.assert_array_equal(made.val.place.species, [4, 5])
     assert_same(Encodings.concatenate([made.train, made.val]), made)
-    with pytest.raises(AssertionError, match="some know where their images lie"):
+    with pytest.raises(AssertionError, match="only some sets are patches"):
         Encodings.concatenate([made, made_up()])
 
 

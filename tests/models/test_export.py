@@ -15,7 +15,7 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.models import build, export
+from vaerun.models import InvariantVAE, export
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.run import Run
@@ -27,7 +27,7 @@ J = 4
 RTS = "model.invariances=[r,t,s]"
 PAPER = ("model/decoder=spatial", "model/pose=amortized")
 CLASSIFIER = ("model/category=classifier", "model.category.hidden=[6]")
-GUMBEL = ("model/category=gumbel",)
+GUMBEL = ("model/category=gumbel_softmax",)
 SQUARE, WIDE = (1, 12, 12), (3, 9, 14)
 CASES = {
     "ae": (SQUARE, "model=ae"),
@@ -56,7 +56,9 @@ def untrained(folder: Path, case: str) -> Run:
     image, *overrides = CASES[case]
     config = validate(compose(["model.hidden=[9,9]", *overrides]))
     torch.manual_seed(0)
-    network = build(config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)}))
+    network = InvariantVAE(
+        config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)})
+    )
     for weights in network.encoder.parameters():
         weights.data *= 3  # so that poses and classes differ, as they do once trained
     return Run(network.eval(), config, RunFolder(folder))
@@ -79,8 +81,8 @@ def runner(folder: Path, part: str) -> tuple[Runner, list[str]]:
     ], outputs
 
 
-def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What n images are told: to a run, and to an exported file."""
+def conditions(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Conditions of n images, for a run and for an exported file."""
     rng = np.random.default_rng(n)
     category = run.network.category
     to_run, columns = {}, []
@@ -90,12 +92,12 @@ def told(run: Run, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     for name in category.factors:
         to_run[name] = rng.uniform(-0.5, 1, n)
         columns.append(to_run[name][:, None])
-    return to_run, {"told": np.hstack(columns).astype(np.float32)} if columns else {}
+    return to_run, {"condition": np.hstack(columns).astype(np.float32)} if columns else {}
 
 
 def assert_encodes_alike(run: Run, file: Runner, outputs: list[str], n: int) -> None:
     x = np.random.default_rng(n).random((n, *run.network.shape.image), np.float32)
-    to_run, to_file = ({}, {}) if run.network.n_classes else told(run, n)
+    to_run, to_file = ({}, {}) if run.network.n_classes else conditions(run, n)
     expected = run.encode(x, **to_run)
     got = file(images=x, **to_file)
     assert len(got) == len(outputs) == 6 + bool(run.network.n_classes)
@@ -116,7 +118,7 @@ def assert_decodes_alike(run: Run, file: Runner, n: int) -> None:
         pose = {"angle": rng.uniform(-3, 3, n), "shift": rng.normal(size=(n, 2)) * 2}
         pose = {k: v.astype(np.float32) for k, v in pose.items()}
         pose["scale"] = rng.uniform(0.7, 1.3, n).astype(np.float32)
-    to_run, to_file = told(run, n)
+    to_run, to_file = conditions(run, n)
     (got,) = file(z=z, **pose, **to_file)
     expected = run.decode(z, **pose, **to_run)
     assert got.shape == expected.shape
@@ -160,11 +162,11 @@ def test_angles_on_either_side_of_half_a_turn_agree():
     assert export._away("shift", torch.tensor([3.1415]), torch.tensor([-3.1415])) > 1
 
 
-def test_an_image_torn_between_two_hypotheses_is_not_compared(tmp_path: Path):
+def test_an_image_with_two_equally_likely_hypotheses_is_not_compared(tmp_path: Path):
     network = untrained(tmp_path, "rvae").network
     blank, drawn = torch.zeros(1, 1, 12, 12), torch.rand(1, 1, 12, 12)
-    (kept,) = export._settled(network, torch.cat([blank, drawn]))
-    torch.testing.assert_close(kept, drawn)
+    (compared,) = export._unambiguous(network, torch.cat([blank, drawn]))
+    torch.testing.assert_close(compared, drawn)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from vaerun.models.invariant_vae import encode
 
 PAPER = ("model/decoder=spatial", "model/pose=amortized")
 
-# FACTS: rotation only on the cards, rotation and shift on graphene
+# of the checkpoints published with the review: rotation on the cards, and shift on graphene
 COUNTS = [
     (("model.hidden=[256,256]",), (1, 48, 48), 790_535),
     (("model.hidden=[512,512]",), (1, 48, 48), 1_974_279),

@@ -20,11 +20,12 @@ def test_noise_is_a_function_of_seed_stream_and_step():
 def test_means_count_images_and_not_batches():
     means = ElboMeans()
     for values in ([1.0, 2.0, 3.0], [10.0]):
-        means.add(ElboTerms(*(torch.tensor(values) for _ in ElboTerms._fields)))
-    popped = means.pop()
-    assert float(popped["reconstruction"]) == pytest.approx(4.0)
-    assert float(popped["loss"]) == pytest.approx(20.0)
-    assert means.pop() == {}
+        means.update(ElboTerms(*(torch.tensor(values) for _ in ElboTerms._fields)))
+    computed = means.compute()
+    assert float(computed["reconstruction"]) == pytest.approx(4.0)
+    assert float(computed["loss"]) == pytest.approx(20.0)
+    means.reset()
+    assert not means.n_images
 
 
 def test_schedules_begin_and_end_where_they_say():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
-from vaerun.models import build, latent_traversal
+from vaerun.models import InvariantVAE, latent_traversal
 from vaerun.models.inference import decode_canonical
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
@@ -32,7 +32,7 @@ def loaded(*overrides: str, folder: Path = Path("nowhere")) -> Run:
     torch.manual_seed(0)
     ranges = {"angle": (-2.0, 2.0), "shear": (-0.5, 0.5)}
     shape = DataShape(image=(1, 12, 12), n_classes=J, ranges=ranges)
-    return Run(build(config.model, shape).eval(), config, RunFolder(folder))
+    return Run(InvariantVAE(config.model, shape).eval(), config, RunFolder(folder))
 
 
 def conditioned(on: str) -> Run:
@@ -201,7 +201,7 @@ def test_many_images_are_decoded_in_parts(monkeypatch: pytest.MonkeyPatch):
     run = loaded("model=crvae", "model.category.condition=[class]")
     z, angle, label = np.random.default_rng(1).normal(size=(7, 2)), np.arange(7), np.arange(7) % J
     whole = run.decode(z, angle, label)
-    monkeypatch.setattr("vaerun.models.invariant_vae._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("vaerun.models.invariant_vae._MOST_IMAGES", 3)
     np.testing.assert_allclose(run.decode(z, angle, label), whole, atol=1e-6)
 
 

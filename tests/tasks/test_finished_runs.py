@@ -26,7 +26,7 @@ TINY = (
     "trainer.precision=32-true",
     "trainer.progress=false",
 )
-LABELLED = ("data.labelled_per_class=3", "model.templates=0")
+LABELLED = ("data.labelled_per_class=3", "model.clustering.templates=0")
 
 Vaerun = Callable[..., tuple[int, list[str], list[str]]]
 
@@ -41,7 +41,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("model=vae",),
         ("model=vae", "seed=1"),
         ("model=ssrvae", *LABELLED),
-        ("model=crvae", "model.templates=0"),
+        ("model=crvae", "model.clustering.templates=0"),
     ):
         assert main([*TINY, *typed, f"out={folder}"]) == 0
     return folder
@@ -173,7 +173,7 @@ def test_classes_of_other_files_get_the_numbers_that_the_run_has_learned(
             file["images"] = images
             file["kind"] = [kinds[i % 3].encode() for i in range(len(images))]
     small = [word for word in TINY if not word.startswith("data.")]
-    typed = ("model=ssrvae", "model.templates=0", "data=images", "data.label=kind")
+    typed = ("model=ssrvae", "model.clustering.templates=0", "data=images", "data.label=kind")
     run = done(vaerun(*small, *typed, "data.path=old.h5"))
     folder = done(
         vaerun("task=evaluate", f"run={run}", "data=images", "data.path=new.h5", "data.label=kind")

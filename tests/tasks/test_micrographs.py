@@ -59,7 +59,7 @@ def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
     monkeypatch.setitem(DATASETS, "cards", loaded)
     status, output, errors = vaerun(
         "model=jrvae",
-        "model.templates=2",
+        "model.clustering.templates=2",
         "model.hidden=[12,10]",
         "data.size=16",
         "data.train_size=40",

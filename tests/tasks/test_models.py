@@ -31,7 +31,7 @@ TINY = (
     f"data.labelled_per_class={N_LABELLED // 4}",
     "data.batch_size=40",
     "model.hidden=[12,10]",
-    "model.templates=2",
+    "model.clustering.templates=2",
     "trainer.max_epochs=2",
     "trainer.accelerator=cpu",
     "trainer.precision=32-true",
@@ -45,7 +45,7 @@ CHOICES = {
     "crvae, class and shear": ("model=crvae", "model.category.condition=[class,shear]"),
     "ssrvae, classifier": ("model=ssrvae", *CLASSIFIED),
     "jrvae, classifier": ("model=jrvae", *CLASSIFIED),
-    "jrvae, gumbel": ("model=jrvae", "model/category=gumbel"),
+    "jrvae, gumbel": ("model=jrvae", "model/category=gumbel_softmax"),
     "jrvae, capacity": ("model=jrvae", "objective=capacity"),
     "jrvae, six classes": ("model=jrvae", "model.category.n_classes=6"),
 }

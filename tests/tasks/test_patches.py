@@ -98,8 +98,8 @@ def metrics(folder: Path) -> dict[str, object]:
     "choice",
     [
         ("data.size=16", "data.corrupt=noise"),
-        ("data.size=16", "model=ssrvae", "model.templates=2"),
-        ("data.size=30", "model=jrvae", "model.templates=2", "model.invariances=[r,t]"),
+        ("data.size=16", "model=ssrvae", "model.clustering.templates=2"),
+        ("data.size=30", "model=jrvae", "model.clustering.templates=2", "model.invariances=[r,t]"),
     ],
     ids=" ".join,
 )

@@ -32,7 +32,7 @@ TINY = (
     "trainer.precision=32-true",
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
-TEMPLATES = ("model.templates=2",)
+TEMPLATES = ("model.clustering.templates=2",)
 
 Run = Callable[..., tuple[Path, list[str]]]
 
@@ -256,7 +256,7 @@ def test_a_run_stopped_in_a_restart_resumes_that_restart(run: Run, vaerun, monke
     [
         ("model=jrvae", *TEMPLATES, *TWICE),
         ("model=jrvae", "model/category=classifier", *TEMPLATES, *TWICE),
-        ("model=jrvae", "model/category=gumbel", *TEMPLATES, "objective=capacity"),
+        ("model=jrvae", "model/category=gumbel_softmax", *TEMPLATES, "objective=capacity"),
         ("model=ssrvae", *TEMPLATES),
         ("model=crvae", *TEMPLATES, "model.category.condition=[class,shear]"),
     ],
@@ -290,7 +290,7 @@ def test_a_model_with_classes_resumes_as_if_never_stopped(
     "choice",
     [
         ("model=ae", "data.corrupt=noise"),
-        ("model=jrvae", "model/category=gumbel", *TEMPLATES, "objective=capacity"),
+        ("model=jrvae", "model/category=gumbel_softmax", *TEMPLATES, "objective=capacity"),
         ("model=ssrvae", *TEMPLATES, "trainer.schedule=one_cycle"),
         ("model.restarts=2", "model.restart_epochs=2", "trainer.early_stopping_epochs=2"),
     ],
@@ -340,8 +340,10 @@ def test_a_resumed_run_keeps_the_seed_of_the_restart_that_was_chosen(run: Run):
 
 def test_pseudo_labels_supervise_the_first_epochs_only(run: Run):
     options = ("model=jrvae", *TEMPLATES, "trainer.max_epochs=2")
-    supervised = {n: rows(run(*options, f"objective.guide_epochs={n}")[0]) for n in (0, 1, 2)}
-    blind = rows(run(*options, "model.templates=0")[0])
+    supervised = {
+        n: rows(run(*options, f"objective.pseudo_label_epochs={n}")[0]) for n in (0, 1, 2)
+    }
+    blind = rows(run(*options, "model.clustering.templates=0")[0])
     assert supervised[0] == blind
     assert supervised[1][0] == supervised[2][0] != blind[0]
     assert supervised[1][1] != supervised[2][1]

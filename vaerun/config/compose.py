@@ -23,6 +23,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
+from vaerun.config import resolvers
 from vaerun.config.groups import config_dir
 from vaerun.config.overrides import (
     form_fault,
@@ -37,27 +38,7 @@ from vaerun.utils.errors import UserError, raise_all
 
 ROOT = "config"
 
-# ${angle_range:UNIFORM,NORMAL}: the angles to expect, in ± degrees, of a set whose images are
-# turned by up to UNIFORM degrees or with a standard deviation of NORMAL degrees. No less than 45,
-# since even upright things lean.
-OmegaConf.register_new_resolver(
-    "angle_range",
-    lambda uniform, normal: 180.0 if normal else min(max(float(uniform), 45.0), 180.0),
-    replace=True,
-)
-
-# ${canvas:FILLS_FIELD}: the side of a drawing over that of its image. A lattice goes on beyond the
-# image, and its corners turn in: √2, and some room for shifts.
-OmegaConf.register_new_resolver("canvas", lambda fills: 1.5 if fills else 1.0, replace=True)
-
-# ${n_decode:CATEGORY,KIND}: hypotheses that a training step decodes. On cards, whose upright is
-# soon found, two are enough where no class and no factor is told or sought; a ring of graphene
-# looks the same thrice in a turn, and with two its bound was 8 nats worse than with three.
-OmegaConf.register_new_resolver(
-    "n_decode",
-    lambda category, kind: 2 if (category, kind) == ("none", "cards") else 3,
-    replace=True,
-)
+resolvers.register()
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class DataConfig:
     fills_field: bool = field(
         "whether images have no empty margin around them, as a lattice", affects="training"
     )
+    symmetric: bool = field(
+        "whether objects may look alike at several angles, so that a training step tries more of "
+        "them",
+        affects="training",
+    )
     every_row: int = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "for smooth images 3 is as good as 1",

@@ -1,4 +1,4 @@
-"""What a model may be asked for, and which requests contradict each other."""
+"""Options of a model, and which of them contradict each other."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,14 @@ from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClusteringConfig:
+    """Options of the clustering before training, whose classes and angles are pseudo-labels."""
+
+    templates: int = field("templates for each class; 0: no pseudo-labels", min=0, max=1000)
+    repeats: int = field("times the templates are fitted, from different starts", min=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """Options that all models share."""
 
@@ -23,68 +31,72 @@ class ModelConfig:
     )
     activation: str = field("between layers of the encoder", choices=sorted(ACTIVATIONS))
     invariances: list[str] = field(
-        "what gets latents of its own: r rotation, t translation, s scale",
+        "what has latents of its own: r rotation, t translation, s scale",
         choices=["r", "t", "s"],
     )
-    likelihood: str = field("of a pixel", choices=["bernoulli", "gaussian"])
-    likelihood_sd: float | None = field("width of the gaussian; null: learned", above=0.0)
+    likelihood: str = field("distribution of a pixel", choices=["bernoulli", "gaussian"])
+    likelihood_sd: float | None = field("sd of the gaussian; null: learned", above=0.0)
     decoder: Any = field(
         "options of the decoder", variants={name: part.Config for name, part in DECODERS.items()}
     )
     pose: Any = field(
-        "options of the pose search", variants={name: part.Config for name, part in POSES.items()}
+        "options of the pose", variants={name: part.Config for name, part in POSES.items()}
     )
     category: Any = field(
         "options of the class", variants={name: part.Config for name, part in CATEGORIES.items()}
     )
-    templates: int = field(
-        "templates a class that look for classes and uprights before training; 0: begin blind",
-        min=0,
-        max=1000,
-    )
-    atlases: int = field("times they are learned, from different starts", min=1)
+    clustering: ClusteringConfig = field("the clustering that gives pseudo-labels")
     restarts: int = field(
-        "times training is begun, from different seeds; the best by the bound goes on", min=1
+        "starts of training, from different seeds, of which the one with the best bound goes on",
+        min=1,
     )
-    restart_epochs: int = field("epochs of each beginning before one is chosen", min=1)
+    restart_epochs: int = field("epochs of each restart before one is chosen", min=1)
 
 
-def check(config: ModelConfig, family: ModelVariant) -> None:
-    """Refuse a pose that nothing asks for or the decoder cannot give, and a class out of place.
+def check(config: ModelConfig, variant: ModelVariant) -> None:
+    """Raise an error if options of a model contradict each other.
 
     Raises
     ------
     UserError
-        Naming the keys that contradict each other.
+        Names the keys that contradict each other.
     """
     wanted = ",".join(config.invariances)
-    if not config.hidden:
-        raise UserError("model.hidden=[] leaves no layer", "give widths, as in [256,256]")
-    if config.decoder.name == "spatial" and len(set(config.hidden)) > 1:
-        raise UserError(
+    has_pose, decoder = config.pose.name != "none", config.decoder.name
+    able = " or ".join(f"model/decoder={name}" for name, d in DECODERS.items() if d.can_pose)
+    rules = [
+        (not config.hidden, "model.hidden=[] leaves no layer", "give widths, as in [256,256]"),
+        (
+            decoder == "spatial" and len(set(config.hidden)) > 1,
             f"model.hidden={config.hidden} is uneven, which model/decoder=spatial cannot be",
             "give equal widths, as in [256,256]",
-        )
-    if config.category.name not in family.categories:
-        raise UserError(
-            f"model/category={config.category.name} is not a way of model={family.name}",
-            f"use model/category={' or '.join(family.categories)}",
-        )
-    if len(set(config.invariances)) < len(config.invariances):
-        raise UserError(
-            f"model.invariances=[{wanted}] names one twice", "name each of r, t, s at most once"
-        )
-    has_pose = config.pose.name != "none"
-    if wanted and not has_pose:
-        raise UserError(
+        ),
+        (
+            config.category.name not in variant.categories,
+            f"model/category={config.category.name} is not a category of model={variant.name}",
+            f"use model/category={' or '.join(variant.categories)}",
+        ),
+        (
+            len(set(config.invariances)) < len(config.invariances),
+            f"model.invariances=[{wanted}] names one twice",
+            "name each of r, t, s at most once",
+        ),
+        (
+            wanted and not has_pose,
             f"model/pose=none cannot give model.invariances=[{wanted}]",
             "set model.invariances=[], or model/pose=orbit, or use model=rvae",
-        )
-    if has_pose and not wanted:
-        raise UserError(
+        ),
+        (
+            has_pose and not wanted,
             f"model.invariances=[] leaves model/pose={config.pose.name} nothing to look for",
             "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
-        )
-    if has_pose and not DECODERS[config.decoder.name].can_pose:
-        able = " or ".join(f"model/decoder={n}" for n, d in DECODERS.items() if d.can_pose)
-        raise UserError(f"model/decoder={config.decoder.name} cannot turn or shift", f"use {able}")
+        ),
+        (
+            has_pose and not DECODERS[decoder].can_pose,
+            f"model/decoder={decoder} cannot turn or shift",
+            f"use {able}",
+        ),
+    ]
+    for broken, what, hint in rules:
+        if broken:
+            raise UserError(what, hint)

@@ -1,4 +1,4 @@
-"""The encodings of a data set: arrays in memory, `latents.h5` on disk."""
+"""Encodings of a data set: arrays in memory, `latents.h5` on disk."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ TRAIN, VALIDATION = 0, 1
 
 @dataclass(frozen=True, kw_only=True)
 class Encodings:
-    """Every image's latents beside what is known of it, N images of all splits.
+    """Latents, labels and factors of N images of all splits.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Encodings:
     class_probability, predicted
         (N, J) and (N,), for models with a class latent; J = 0 and −1 otherwise.
     error
-        (N,) mean squared difference a pixel between an image and what is made of it.
+        (N,) mean squared difference per pixel between an image and its reconstruction.
     label
         (N,) −1 where unknown.
     index
@@ -48,7 +48,7 @@ class Encodings:
     factors
         True values by name, (N,) each.
     place
-        Where the images lie, for patches of frames; else None.
+        Frame and position of patches of frames; else None.
     """
 
     z_mean: Floats
@@ -75,19 +75,19 @@ class Encodings:
         assert all(length == n for length in lengths.values()), lengths
 
     def select(self, mask: npt.NDArray[Any]) -> "Encodings":
-        """The encodings of some images: a boolean mask (N,) or positions."""
-        kept = {name: values[mask] for name, values in self._own_arrays().items()}
+        """Encodings of some images, by a boolean mask (N,) or positions."""
+        own = {name: values[mask] for name, values in self._own_arrays().items()}
         factors = {name: values[mask] for name, values in self.factors.items()}
         place = None if self.place is None else self.place.select(mask)
-        return Encodings(**kept, factors=factors, place=place)
+        return Encodings(**own, factors=factors, place=place)
 
     def thinned(self, most: int) -> "Encodings":
-        """At most so many of them, spread evenly."""
+        """At most ``most`` of the encodings, at even distances."""
         return self if len(self) <= most else self.select(evenly(len(self), most))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Encodings"]) -> "Encodings":
-        """The encodings of several sets, one after the other; they know the same things."""
+        """Encodings of several sets, one after the other, all with the same factors."""
         own = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in _own_names()
         }
@@ -96,19 +96,19 @@ class Encodings:
             for name in parts[0].factors
         }
         places = [part.place for part in parts if part.place is not None]
-        assert len(places) in (0, len(parts)), "some know where their images lie, some do not"
+        assert len(places) in (0, len(parts)), "only some sets are patches of frames"
         return cls(
             **own, factors=factors, place=PatchLocation.concatenate(places) if places else None
         )
 
     @property
     def train(self) -> "Encodings":
-        """The training images."""
+        """Encodings of the training images."""
         return self.select(self.split == TRAIN)
 
     @property
     def val(self) -> "Encodings":
-        """The validation images."""
+        """Encodings of the validation images."""
         return self.select(self.split == VALIDATION)
 
     def _own_arrays(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Encodings:
 
 
 def _own_names() -> list[str]:
-    """Names of the arrays that every set of encodings has."""
+    """Names of the arrays that all encodings have."""
     return [f.name for f in fields(Encodings) if f.name not in ("factors", "place")]
 
 
@@ -136,19 +136,17 @@ TYPES: dict[str, type[np.generic]] = {
     "ring_class": np.int64,
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
-_LATER = "error"  # which files of the first version lack
 
 
 def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any]) -> None:
-    """Write `latents.h5`, whole or not at all.
+    """Write `latents.h5` completely or not at all.
 
     Parameters
     ----------
     path
-        The file; one that exists is replaced.
+        The file; an existing one is replaced.
     encodings
-        What to write. ``class_probability`` and ``predicted`` are left out where the model has no
-        class latent, and what is not known of the places of the images.
+        ``class_probability`` and ``predicted`` are left out where the model has no class latent.
     attributes
         Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
         ``pixel_size_nm``. Those that are None are left out.
@@ -166,9 +164,9 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
 
 
 def write_csv(path: Path, encodings: Encodings) -> None:
-    """The same as a table, whole or not at all: a row an image, a column a number.
+    """Write encodings as a table, a row per image, completely or not at all.
 
-    Of arrays with several columns each is named by its number, from 1: ``z_mean_1``, ``z_mean_2``.
+    Columns of an array with several are numbered from 1: ``z_mean_1``, ``z_mean_2``.
     """
     columns: dict[str, npt.NDArray[Any]] = {}
     for name, values in encodings._arrays().items():
@@ -186,7 +184,7 @@ def write_csv(path: Path, encodings: Encodings) -> None:
 
 
 def read_latents(path: Path) -> Encodings:
-    """The encodings in a `latents.h5`."""
+    """Encodings in a `latents.h5`."""
     if not path.is_file():
         raise UserError(f"{path} is not there", "name a run folder whose run has finished")
     try:
@@ -195,13 +193,12 @@ def read_latents(path: Path) -> Encodings:
             factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
     except OSError as error:
         raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
-    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS, _LATER})
+    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS})
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
     n = len(stored["z_mean"])
     stored.setdefault("class_probability", np.zeros((n, 0), np.float32))
     stored.setdefault("predicted", np.full(n, -1, np.int64))
-    stored.setdefault(_LATER, np.full(n, np.nan, np.float32))
     own = {name: stored[name] for name in _own_names()}
     place = {f.name: stored[f.name] for f in fields(PatchLocation) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()

@@ -1,8 +1,8 @@
-"""A network's encoder and decoder as files for programs that know nothing of vaerun.
+"""Export of encoder and decoder to files for programs without vaerun.
 
 `write` makes `encoder` and `decoder`, ONNX (`.onnx`) or torch.export (`.pt2`), for any batch size,
-and an `export.json` that says what goes in and comes out. The files are run once before they get
-their names, and must agree with the network.
+and an `export.json` that describes inputs and outputs. Before they get their names the files are
+run, and must agree with the network.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from vaerun.geometry import wrap
-from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph, Port
+from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
@@ -27,45 +27,45 @@ from vaerun.utils.files import atomic_path
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
 _TOLERANCE = 1e-4  # absolute, and relative to numbers above 1
-_N_TRACED = 3  # a batch of one would be taken for a constant
+_N_TRACED = 3  # images; a batch of one would become a constant
 _N_DRAWN, _N_CHECKED = 28, 7
-_SETTLED = 1e-4  # log-probability by which an image's hypothesis must lead to be compared
+_LEAD = 1e-4  # in log-probability, of an image's likeliest hypothesis
 
 Runner = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 @torch.no_grad()
 def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, Any]) -> None:
-    """Write encoder, decoder and `export.json`, all or none.
+    """Write encoder, decoder and `export.json`, all of them or none.
 
     Parameters
     ----------
     network
         In evaluation mode, on the CPU.
     folder
-        Made if it is not there; files of these names are replaced.
+        Created if missing; files of these names are replaced.
     form
         ``onnx`` or ``torch``.
     about
-        Plain values that `export.json` is to begin with.
+        Plain values at the beginning of `export.json`.
 
     Raises
     ------
     UserError
-        If the form is unknown, packages for it are missing, or the folder cannot be written.
+        If the form is unknown, its packages are missing, or the folder cannot be written.
     RuntimeError
-        If what was written does not agree with the network.
+        If a file does not agree with the network.
     """
     _check_form(form)
     parts: dict[str, Graph] = {
         "encoder": EncoderGraph(network).eval(),
         "decoder": DecoderGraph(network).eval(),
     }
-    said: dict[str, Any] = {**about, "format": form}
+    described: dict[str, Any] = {**about, "format": form}
     try:
         with contextlib.ExitStack() as stack, _quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            # entered first, so renamed last: where it is, the others are
+            # entered first, so renamed last, after the files that it describes
             description = stack.enter_context(atomic_path(folder / "export.json"))
             for name, graph in parts.items():
                 file = folder / f"{name}{SUFFIXES[form]}"
@@ -73,10 +73,10 @@ def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, An
                 _write_graph(graph, unfinished, form, graph.examples(network, _N_TRACED))
                 inputs = graph.examples(network, _N_DRAWN)
                 if name == "encoder":
-                    inputs = _settled(network, *inputs)
+                    inputs = _unambiguous(network, *inputs)
                 difference = _check(graph, _runner(unfinished, form), inputs, file.name)
-                said[name] = _description(graph, file.name, difference)
-            text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False)
+                described[name] = _description(graph, file.name, difference)
+            text = json.dumps(described, indent=2, ensure_ascii=False, allow_nan=False)
             description.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(
@@ -109,7 +109,7 @@ def _write_graph(graph: Graph, path: Path, form: str, examples: Sequence[Tensor]
         program,
         dynamo=True,
         verbose=False,
-        dynamic_shapes=tuple({0: "batch"} for _ in examples),  # which only names it
+        dynamic_shapes=tuple({0: "batch"} for _ in examples),  # names the dimension
         input_names=[port.name for port in graph.inputs],
         output_names=[port.name for port in graph.outputs],
     )
@@ -118,7 +118,7 @@ def _write_graph(graph: Graph, path: Path, form: str, examples: Sequence[Tensor]
 
 
 def _runner(path: Path, form: str) -> Runner:
-    """What runs a file."""
+    """Function that runs a file."""
     if form == "torch":
         module = torch.export.load(path).module()
         return lambda inputs: module(*inputs)
@@ -135,7 +135,7 @@ def _runner(path: Path, form: str) -> Runner:
 
 
 def _check(graph: Graph, run: Runner, inputs: Sequence[Tensor], name: str) -> float:
-    """The largest difference between a file and the network, for several images and for one."""
+    """Largest difference between a file and the network, for several images and for one."""
     largest = 0.0
     for n in (_N_CHECKED, 1):
         some = [tensor[:n] for tensor in inputs]
@@ -157,52 +157,45 @@ def _away(name: str, got: Tensor, expected: Tensor) -> float:
     return float((away.abs() / expected.abs().clamp_min(1.0)).max())
 
 
-def _settled(network: InvariantVAE, *inputs: Tensor) -> list[Tensor]:
-    """Of those whose likeliest hypothesis leads by more than rounding, which settles a tie."""
-    images, *told = inputs
-    posterior = network.infer(images, network.category.told(told[0]) if told else None)
+def _unambiguous(network: InvariantVAE, *inputs: Tensor) -> list[Tensor]:
+    """Inputs whose likeliest hypothesis is clearly ahead, so that rounding cannot change it."""
+    images, *plain = inputs
+    condition = network.category.standardise(plain[0]) if plain else None
+    posterior = network.infer(images, condition)
     scores = []
     if posterior.log_class is not None:
         scores.append(posterior.log_class)
         if posterior.log_q.shape[2] > 1:
-            posterior = posterior.given(posterior.log_class.argmax(1))
+            posterior = posterior.on_class(posterior.log_class.argmax(1))
     scores.append(posterior.log_q.flatten(1))
     lead = torch.full((len(images),), torch.inf)
     for score in scores:
         if score.shape[1] > 1:
             first, second = score.topk(2, dim=1).values.T
             lead = torch.minimum(lead, first - second)
-    settled = lead > _SETTLED
-    return [tensor[settled] for tensor in inputs] if settled.any() else list(inputs)
+    clear = lead > _LEAD
+    return [tensor[clear] for tensor in inputs] if clear.any() else list(inputs)
 
 
 def _description(graph: Graph, file: str, difference: float) -> dict[str, Any]:
-    def plain(ports: list[Port]) -> list[dict[str, Any]]:
-        return [
+    inputs, outputs = (
+        [
             {"name": p.name, "shape": ["batch", *p.shape], "type": "float32", "is": p.meaning}
             for p in ports
         ]
-
-    return {
-        "file": file,
-        "inputs": plain(graph.inputs),
-        "outputs": plain(graph.outputs),
-        "largest_difference": difference,
-    }
+        for ports in (graph.inputs, graph.outputs)
+    )
+    return {"file": file, "inputs": inputs, "outputs": outputs, "largest_difference": difference}
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says of itself; the check decides whether it worked."""
-    names = ("torch.onnx", "torch.__trace", "onnxscript", "onnx_ir")
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
+    """Silence warnings and logs of torch's exporter; `_check` decides whether it worked."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)

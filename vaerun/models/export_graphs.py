@@ -1,6 +1,6 @@
-"""Encoder and decoder as graphs of tensors alone, in the units and by the names of `latents.h5`.
+"""Encoder and decoder as graphs of tensors with the names and units of `latents.h5`.
 
-`vaerun.models.export` writes them for programs that know nothing of vaerun.
+`vaerun.models.export` writes them for programs without vaerun.
 """
 
 import copy
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.invariant_vae import InvariantVAE, encode
 
-# B images, any number; C H W; d content dimensions; J classes; n numbers told.
+# B images, C H W, d content dimensions, J classes, n numbers of a condition.
 
 
 class Port(NamedTuple):
@@ -27,9 +27,9 @@ class Port(NamedTuple):
     name
         As in `latents.h5`.
     shape
-        Without the batch, which comes first.
+        Without the batch dimension, which is the first.
     meaning
-        With its unit.
+        Description with its unit.
     """
 
     name: str
@@ -38,50 +38,50 @@ class Port(NamedTuple):
 
 
 class Graph(nn.Module, ABC):
-    """Abstract: a part of a network with named inputs and outputs.
+    """Abstract: part of a network with named inputs and outputs.
 
     Parameters
     ----------
     network
         In evaluation mode, on the CPU.
-    idle
-        Parts of it that the graph does without, and a file too.
+    unused
+        Names of its modules that are left out of the file.
     """
 
     inputs: list[Port]
     outputs: list[Port]
 
-    def __init__(self, network: InvariantVAE, idle: Sequence[str]) -> None:
+    def __init__(self, network: InvariantVAE, unused: Sequence[str]) -> None:
         super().__init__()
-        self.network = copy.copy(network)
-        used = {name: part for name, part in network._modules.items() if name not in idle}
-        self.network._modules = copy.deepcopy(used)
+        self.network = copy.deepcopy(network)
+        for name in unused:
+            delattr(self.network, name)
         self.requires_grad_(False)
         self.pixel = pixel_size(*network.shape.image[1:])
 
     @abstractmethod
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Outputs in order, of inputs in order."""
+        """Outputs in the order of `outputs`, of inputs in the order of `inputs`."""
 
     @staticmethod
     @abstractmethod
     def examples(network: InvariantVAE, n: int) -> list[Tensor]:
-        """Random inputs for n images, such as a trained network may see."""
+        """Random inputs for n images, similar to those of a trained network."""
 
 
 class EncoderGraph(Graph):
-    """Images → latents under their likeliest hypothesis."""
+    """Images → latents under the likeliest hypothesis."""
 
     def __init__(self, network: InvariantVAE) -> None:
         super().__init__(network, ("decoder", "likelihood"))
         self.inputs = [
             Port("images", network.shape.image, "channel, row, column; values from 0 to 1"),
-            *([_told_port(network)] if _is_conditional(network) else []),
+            *([_condition_port(network)] if _is_conditional(network) else []),
         ]
         d = network.latents.content_dim
         self.outputs = [
             Port("z_mean", (d,), "content"),
-            Port("z_sd", (d,), "its uncertainty"),
+            Port("z_sd", (d,), "sd of the content"),
             Port("angle", (), "radians, counter-clockwise as displayed, from −π to π"),
             Port("angle_sd", (), "radians"),
             Port("shift", (2,), "row and column, pixels"),
@@ -92,24 +92,15 @@ class EncoderGraph(Graph):
             self.outputs.append(probability)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """(B, C, H, W), and what is told of the images (B, n) → the outputs, in order."""
-        images, *told = inputs
-        condition = self.network.category.told(told[0]) if told else None
-        encoded = encode(self.network, images, condition)
-        pose = encoded.pose
-        out = (
-            encoded.z_mean,
-            encoded.z_sd,
-            pose.angle,
-            encoded.angle_sd,
-            pose.shift / self.pixel,
-            pose.scale,
-        )
-        return (*out, encoded.class_probability) if self.network.n_classes else out
+        """Images (B, C, H, W) and, for a conditional model, conditions (B, n) → outputs."""
+        images, *plain = inputs
+        condition = self.network.category.standardise(plain[0]) if plain else None
+        latents = encode(self.network, images, condition).by_name(self.pixel)
+        return tuple(latents[port.name] for port in self.outputs)
 
     @staticmethod
     def examples(network: InvariantVAE, n: int) -> list[Tensor]:
-        """What the model itself would draw, with some noise."""
+        """Images decoded from random latents, with some noise."""
         given = DecoderGraph.examples(network, n)
         (drawn,) = DecoderGraph(network)(*given)
         noisy = (drawn + 0.1 * torch.rand_like(drawn)).clamp(0, 1)
@@ -117,46 +108,50 @@ class EncoderGraph(Graph):
 
 
 class DecoderGraph(Graph):
-    """Content, where the decoder knows one a pose, and what is told of the class → images."""
+    """Content, with pose and condition or class where the decoder takes them → images."""
 
     def __init__(self, network: InvariantVAE) -> None:
         super().__init__(network, ("encoder", "search"))
         self.can_pose = network.decoder.can_pose
-        self.is_told = network.category.n_told > 0
+        self.has_condition = network.category.n_condition > 0
         self.inputs = [Port("z", (network.latents.content_dim,), "content")]
         if self.can_pose:
             self.inputs += [
-                Port("angle", (), "radians, counter-clockwise as displayed; 0 for upright"),
+                Port(
+                    "angle",
+                    (),
+                    "radians, counter-clockwise as displayed; 0 for the canonical orientation",
+                ),
                 Port("shift", (2,), "row and column, pixels; 0 for centred"),
                 Port("scale", (), "factor; 1 for none"),
             ]
-        if self.is_told:
-            self.inputs.append(_told_port(network))
+        if self.has_condition:
+            self.inputs.append(_condition_port(network))
         self.outputs = [Port("images", network.shape.image, "expected values")]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """(B, d), angle (B,), shift (B, 2), scale (B,) and told (B, n) → ((B, C, H, W),)."""
+        """Content (B, d), angle (B,), shift (B, 2), scale (B,), condition (B, n) → images."""
         z = inputs[0]
-        told = self.network.category.told(inputs[-1]) if self.is_told else None
+        code = self.network.category.standardise(inputs[-1]) if self.has_condition else None
         if self.can_pose:
             angle, shift, scale = inputs[1:4]
             pose = Pose(angle, shift * self.pixel, scale)
         else:
-            pose = Pose(z[:, 0], z[:, :2], z[:, 0])  # which the decoder does not look at
-        return (self.network.generate(z, pose, told),)
+            pose = Pose.identity(z.shape[0])
+        return (self.network.generate(z, pose, code),)
 
     @staticmethod
     def examples(network: InvariantVAE, n: int) -> list[Tensor]:
-        """Content as in the prior, any angle, some shift and scale."""
+        """Content from its prior, any angle, some shift and scale."""
         drawn = [torch.randn(n, network.latents.content_dim)]
         if network.decoder.can_pose:
             turns = torch.empty(n).uniform_(-math.pi, math.pi)
             drawn += [turns, torch.randn(n, 2), torch.empty(n).uniform_(0.8, 1.25)]
-        return [*drawn, _example_told(network, n)] if network.category.n_told else drawn
+        return [*drawn, _example_condition(network, n)] if network.category.n_condition else drawn
 
 
-def _told_port(network: InvariantVAE) -> Port:
-    """What a model is told of the class: its one-hot number, then factors in their own units."""
+def _condition_port(network: InvariantVAE) -> Port:
+    """Input of a condition: the one-hot class, then factors in their own units."""
     n_classes = _n_classes(network)
     of_class = [f"one-hot class of {n_classes}"] if n_classes else []
     ranges = network.shape.ranges
@@ -165,10 +160,12 @@ def _told_port(network: InvariantVAE) -> Port:
         f"{ranges[name][1]:.4g}"
         for name in network.category.factors
     ]
-    return Port("told", (network.category.n_told,), ", then ".join([*of_class, *factors]))
+    return Port(
+        "condition", (network.category.n_condition,), ", then ".join([*of_class, *factors])
+    )
 
 
-def _example_told(network: InvariantVAE, n: int) -> Tensor:
+def _example_condition(network: InvariantVAE, n: int) -> Tensor:
     n_classes = _n_classes(network)
     parts = [F.one_hot(torch.randint(n_classes, (n,)), n_classes).float()] if n_classes else []
     for name in network.category.factors:
@@ -177,10 +174,10 @@ def _example_told(network: InvariantVAE, n: int) -> Tensor:
 
 
 def _is_conditional(network: InvariantVAE) -> bool:
-    """Whether the encoder, too, is told."""
-    return network.category.n_encoder_inputs > 0 and not network.n_classes
+    """Whether the encoder takes a condition, too."""
+    return network.category.n_encoder_condition > 0 and not network.n_classes
 
 
 def _n_classes(network: InvariantVAE) -> int:
-    """Classes that it infers or is told of."""
+    """Number of classes that are inferred or given."""
     return network.n_classes or network.category.n_data_classes

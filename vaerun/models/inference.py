@@ -1,6 +1,6 @@
-"""A trained network at work: encodings of a data set, the bound on it, images from latents.
+"""Inference with a trained network, in chunks: encodings, ELBO, reconstructions, decoded images.
 
-The verbs of a finished run, `encode` and `decode`, are in `vaerun.runs.run`.
+`vaerun.runs.run` has `encode` and `decode` of a finished run.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.elbo import ElboMeans, negative_elbo
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
-from vaerun.models.invariant_vae import InvariantVAE, MostLikelyEncoding, encode
+from vaerun.models.invariant_vae import InvariantVAE, encode
 from vaerun.utils import random
 from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
-_BOUND = 2  # stream of noise
+_STREAM = 2  # of random numbers, after those of training and validation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class Latents:
     class_probability
         (N, J), J = 0 without classes.
     error
-        (N,) mean squared difference a pixel from what is decoded at these latents: high for images
-        that are unlike what the model was trained on.
+        (N,) mean squared difference per pixel from the image decoded at these latents; high for
+        images unlike the training images.
     """
 
     z_mean: Array
@@ -65,57 +65,39 @@ def encode_images(
     *,
     progress: bool = False,
 ) -> Latents:
-    """Latents of images (N, C, H, W) under their likeliest hypothesis, chunk by chunk.
+    """Latents of images (N, C, H, W) under their likeliest hypothesis, network in evaluation mode.
 
     Parameters
     ----------
-    network
-        In evaluation mode.
-    images
-        As it sees them.
     condition
-        (N, n) what it is told of them, for a conditional model.
+        (N, n) condition of a conditional model.
     target
-        (N, C, H, W) what it was to make of corrupted images; None: the images.
-    progress
-        Whether to show a bar.
+        (N, C, H, W) clean versions of corrupted images; None: the images themselves.
     """
     pixel = pixel_size(*images.shape[-2:])
     n_chunks = -(-len(images) // network.n_at_once)
     parts = _chunks(network, images, condition, target)
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     begin = 0
-    for x, told, clean in bar(parts, "encoding", n_chunks, shown=progress):
-        encoded = encode(network, x, told)
-        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+    for x, some_condition, clean in bar(parts, "encoding", n_chunks, shown=progress):
+        encoded = encode(network, x, some_condition)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.class_code)
         error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
-        some = _arrays(encoded, pixel) | {"error": error.cpu().numpy()}
-        # Into arrays made once: small ones kept from each chunk would pin the heap between the
-        # large ones that come and go, a gigabyte for 100,000 images.
-        found = found or {
+        latents = encoded.by_name(pixel) | {"error": error}
+        some = {name: values.float().cpu().numpy() for name, values in latents.items()}
+        # Arrays are allocated once: small ones of each chunk would keep the heap between the large
+        # temporary ones from shrinking, a gigabyte for 100,000 images.
+        arrays = arrays or {
             k: np.empty((len(images), *v.shape[1:]), v.dtype) for k, v in some.items()
         }
         for name, values in some.items():
-            found[name][begin : begin + len(x)] = values
+            arrays[name][begin : begin + len(x)] = values
         begin += len(x)
-    return Latents(**found)
-
-
-def _arrays(encoded: MostLikelyEncoding, pixel: float) -> dict[str, Array]:
-    tensors = {
-        "z_mean": encoded.z_mean,
-        "z_sd": encoded.z_sd,
-        "angle": encoded.pose.angle,
-        "angle_sd": encoded.angle_sd,
-        "shift": encoded.pose.shift / pixel,
-        "scale": encoded.pose.scale,
-        "class_probability": encoded.class_probability,
-    }
-    return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
+    return Latents(**arrays)
 
 
 def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:
-    """Encodings of all images beside what is known of them: training, validation, labelled."""
+    """Encodings of training, validation and labelled images, with their labels and factors."""
     kinds = (TRAIN, VALIDATION, TRAIN)
     parts = [
         encode_set(network, images, kind)
@@ -127,9 +109,9 @@ def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:
 def encode_set(
     network: InvariantVAE, images: ImageSet, split: int, *, progress: bool = False
 ) -> Encodings:
-    """Encodings of images beside what is known of them; all count as of that split."""
-    told = network.category.condition(images.label, images.factors)
-    latents = encode_images(network, images.images, told, images.clean, progress=progress)
+    """Encodings of images with their labels and factors, all marked as of one split."""
+    condition = network.category.condition(images.label, images.factors)
+    latents = encode_images(network, images.images, condition, images.clean, progress=progress)
     probability = latents.class_probability
     n = len(images)
     return Encodings(
@@ -144,54 +126,45 @@ def encode_set(
 
 
 @torch.no_grad()
-def evaluate_elbo(
-    network: InvariantVAE, images: ImageSet, *, deterministic: bool, seed: int
-) -> dict[str, float]:
-    """Mean terms of −ELBO over images and all hypotheses, nats per image."""
-    means = ElboMeans()
-    told = network.category.condition(images.label, images.factors)
-    chunks = _chunks(network, images.images, images.target, told)
+def evaluate_elbo(network: InvariantVAE, images: ImageSet, *, seed: int) -> dict[str, float]:
+    """Mean terms of −ELBO over images, all hypotheses decoded, nats per image."""
+    means = ElboMeans(sync_on_compute=False).to(next(network.parameters()).device)
+    given = network.category.condition(images.label, images.factors)
+    chunks = _chunks(network, images.images, images.target, given)
     for i, (x, target, condition) in enumerate(chunks):
-        random.seed(seed, _BOUND, i)
+        random.seed(seed, _STREAM, i)
         posterior = network.infer(x, condition)
-        means.add(negative_elbo(network, target, posterior, deterministic=deterministic))
-    return {name: float(value) for name, value in means.pop().items()}
+        means.update(
+            negative_elbo(network, target, posterior, deterministic=network.variant.deterministic)
+        )
+    return {name: float(value) for name, value in means.compute().items()}
 
 
 @torch.no_grad()
 def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
-    told = network.category.condition(images.label, images.factors)
-    for x, condition in _chunks(network, images.images, told):
+    given = network.category.condition(images.label, images.factors)
+    for x, condition in _chunks(network, images.images, given):
         encoded = encode(network, x, condition)
-        expected = network.generate(encoded.z_mean, encoded.pose, encoded.y)
+        expected = network.generate(encoded.z_mean, encoded.pose, encoded.class_code)
         out.append(expected.float().cpu().numpy())
     return np.concatenate(out)
 
 
 @torch.no_grad()
-def decode_canonical(network: InvariantVAE, z: Array, told: Tensor | None = None) -> Array:
-    """Expected images (N, C, H, W) of content (N, d), at pose zero.
-
-    Parameters
-    ----------
-    network
-        The model.
-    z
-        Content.
-    told
-        (n,) what the decoder is told of the class, the same for all; None without.
-    """
+def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None = None) -> Array:
+    """Expected images (N, C, H, W) at pose zero, of content (N, d) and one class code (n,)."""
     device = next(network.parameters()).device
     content = torch.as_tensor(z, dtype=torch.float32, device=device)
-    y = None if told is None else told.to(device).expand(len(content), -1)
-    images = network.generate(content, Pose.identity(len(content), device), y)
+    n = len(content)
+    code = None if class_code is None else class_code.to(device).expand(n, -1)
+    images = network.generate(content, Pose.identity(n, device), code)
     return images.float().cpu().numpy()
 
 
 def _chunks(network: InvariantVAE, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:
-    """N rows of tensors or patches, some at a time, on the network's device; None stays None."""
+    """Chunks of N rows of tensors or patches, on the network's device; None stays None."""
     device = next(network.parameters()).device
     n = next(len(t) for t in tensors if t is not None)
     for first in range(0, n, network.n_at_once):

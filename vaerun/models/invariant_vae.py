@@ -1,7 +1,7 @@
-"""The network that all models share: q over hypotheses and latents, and the posed decoder.
+"""The network of every model: q over hypotheses and latents, and a decoder with a pose.
 
-A hypothesis h = (k, y) is a bin of rotation and a class. For each the encoder gives a score,
-whose softmax over h is q(h | x), and Gaussians over the continuous latents ζ.
+A hypothesis h = (k, y) is a rotation bin and a class. For each the encoder gives a score, whose
+softmax over h is q(h | x), and Gaussians over the continuous latents ζ.
 """
 
 import math
@@ -13,111 +13,116 @@ from torch import Tensor, nn
 
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
-from vaerun.models.categories.base import Category
+from vaerun.models import likelihoods
+from vaerun.models.categories.registry import CATEGORIES
+from vaerun.models.config import ModelConfig
 from vaerun.models.latents import LatentSpace
-from vaerun.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
-from vaerun.models.networks.decoder import Decoder
+from vaerun.models.networks import DECODERS
+from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.pixel_subset import PixelSubset
-from vaerun.models.pose import PoseModel
+from vaerun.models.pose import POSES, PoseModel
 from vaerun.models.posterior import Posterior, take_hypotheses
+from vaerun.models.variants import MODELS
 
-# B images, K bins, J classes (1 when there are none), D latent dimensions, N = any number, n
-# numbers that tell the decoder of the class.
+# B images, K bins, J classes (1 without), D latents, d content dimensions, n numbers of a class
+# code, N images or hypotheses.
 
-_HELD, _MOST_AT_ONCE = 1.2e8, 250  # numbers; images
+# numbers held at once without gradients, some 500 MB; images at once
+_MOST_NUMBERS, _MOST_IMAGES = 1.2e8, 250
 
 
 class InvariantVAE(nn.Module):
-    """Encoder, pose search, decoder and likelihood, and the two verbs of every model.
+    """Encoder, pose model, category, decoder and likelihood of a model for a data set.
 
     Parameters
     ----------
-    latents
-        The continuous latents.
-    search
-        Bins of rotation, and what the encoder sees of an image.
-    category
-        Where the class comes from.
-    encoder
-        From copies to the numbers that `category` reads.
-    decoder
-        From content, class and pose to the likelihood's parameter.
-    likelihood
-        log p(x | decoder output).
+    config
+        Checked options of the model.
     shape
-        What it knows of its data set.
+        Image shape, classes and factor ranges of the data set.
+
+    Raises
+    ------
+    UserError
+        If the model asks for classes or factors that the data set does not have.
     """
 
-    def __init__(
-        self,
-        *,
-        latents: LatentSpace,
-        search: PoseModel,
-        category: Category,
-        encoder: Encoder,
-        decoder: Decoder,
-        likelihood: BernoulliLikelihood | GaussianLikelihood,
-        shape: DataShape,
-    ) -> None:
+    def __init__(self, config: ModelConfig, shape: DataShape) -> None:
         super().__init__()
-        self.latents = latents
-        self.search = search
-        self.category = category
-        self.encoder = encoder
-        self.decoder = decoder
-        self.likelihood = likelihood
+        image = shape.image
+        self.variant = MODELS[config.name]
         self.shape = shape
+        self.search: PoseModel = POSES[config.pose.name](config.pose, config.invariances, image)
+        self.latents = LatentSpace(
+            content_dim=config.latent_dim,
+            angle=self.search.angle,
+            shift_sd=self.search.shift_sd,
+            scale_sd=self.search.scale_sd,
+        )
+        self.category = CATEGORIES[config.category.name](config.category, shape, config.activation)
+        self.encoder = Encoder(
+            self.search.n_view_pixels(image),
+            config.hidden,
+            config.activation,
+            self.category.n_encoder_condition,
+            self.category.n_numbers(len(self.search.bin_angle), self.latents.dim),
+        )
+        n_content = config.latent_dim + self.category.n_condition
+        self.decoder = DECODERS[config.decoder.name](
+            config.decoder, DecoderShape(n_content, config.hidden[::-1], image)
+        )
+        self.likelihood = likelihoods.build(config.likelihood, config.likelihood_sd)
 
     @property
     def n_at_once(self) -> int:
-        """Images that go through without gradients in some 500 MB, all hypotheses decoded."""
+        """Images that fit into some 500 MB without gradients, all hypotheses decoded."""
         n_hypotheses = len(self.search.bin_angle) * max(self.n_classes, 1)
         n_held = n_hypotheses * math.prod(self.shape.image) * self.decoder.n_per_pixel
-        return min(max(int(_HELD) // n_held, 1), _MOST_AT_ONCE)
+        return min(max(int(_MOST_NUMBERS) // n_held, 1), _MOST_IMAGES)
 
     @property
     def n_classes(self) -> int:
-        """J classes that it infers, 0 if none."""
+        """J classes that are inferred, 0 if none."""
         return self.category.n_classes
 
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Posterior:
-        """q(h, ζ | x) of images (B, C, H, W), under a condition (B, n) if the model wants one."""
+        """q(h, ζ | x) of images (B, C, H, W), and a condition (B, n), if any."""
         views = self.search.views(x)
         numbers = self.encoder(views, self.category.encoder_input(condition))
         return self.category.posterior(x, numbers.float(), condition, self.latents)
 
     def pose(self, standardised: Tensor, bin_number: Tensor) -> tuple[Tensor, Pose]:
-        """Content (N, d) and pose in the image, of latents (N, D) found in copies (N,).
+        """Content (N, d) and pose in the image, of latents (N, D) of rotation bins (N,).
 
-        The encoder saw the image turned back by φ_k, so the offset adds to φ_k and the shift
-        turns with it.
+        The encoder saw the image turned back by φ_k: the angle is φ_k plus the offset, and the
+        shift turns by φ_k.
         """
         content, offset, shift, log_scale = self.latents.values(standardised)
         bin_angle = self.search.bin_angle[bin_number]
-        turned = apply(rotation(bin_angle), shift)
-        return content, Pose(bin_angle + offset, turned, log_scale.exp())
+        shift = apply(rotation(bin_angle), shift)
+        return content, Pose(bin_angle + offset, shift, log_scale.exp())
 
     def decode(
         self,
         content: Tensor,
         pose: Pose,
-        y: Tensor | None = None,
+        class_code: Tensor | None = None,
         subset: PixelSubset | None = None,
     ) -> Tensor:
-        """Likelihood parameters (N, C, P) of content (N, d), N poses and classes (N, n)."""
-        inputs = content if y is None else torch.cat([content, y], dim=-1)
+        """Likelihood parameters (N, C, P) of content (N, d), N poses and class codes (N, n)."""
+        inputs = content if class_code is None else torch.cat([content, class_code], dim=-1)
         output: Tensor = self.decoder(inputs, pose, subset)
         return output
 
-    def generate(self, content: Tensor, pose: Pose, y: Tensor | None = None) -> Tensor:
-        """Expected images (N, C, H, W)."""
-        expected = self.likelihood.mean(self.decode(content, pose, y))
+    def generate(self, content: Tensor, pose: Pose, class_code: Tensor | None = None) -> Tensor:
+        """Expected images (N, C, H, W) of content (N, d), N poses and class codes (N, n)."""
+        expected = self.likelihood.mean(self.decode(content, pose, class_code))
         return expected.unflatten(2, self.shape.image[1:])
 
 
 class MostLikelyEncoding(NamedTuple):
-    """The likeliest hypothesis of each image: its likeliest class, and the likeliest bin then.
+    """Latents of each image under its likeliest class and, given that, its likeliest rotation bin.
 
     Attributes
     ----------
@@ -129,8 +134,8 @@ class MostLikelyEncoding(NamedTuple):
         (B,) radians, within the bin.
     class_probability
         (B, J), J = 0 for a model that infers no class.
-    y
-        (B, n) what the decoder is told of the class, None without.
+    class_code
+        (B, n) class or condition for the decoder, None without.
     """
 
     z_mean: Tensor
@@ -138,7 +143,19 @@ class MostLikelyEncoding(NamedTuple):
     pose: Pose
     angle_sd: Tensor
     class_probability: Tensor
-    y: Tensor | None
+    class_code: Tensor | None
+
+    def by_name(self, pixel: float) -> dict[str, Tensor]:
+        """Latents named as in `latents.h5`, the shift in pixels of ``pixel`` grid units."""
+        return {
+            "z_mean": self.z_mean,
+            "z_sd": self.z_sd,
+            "angle": self.pose.angle,
+            "angle_sd": self.angle_sd,
+            "shift": self.pose.shift / pixel,
+            "scale": self.pose.scale,
+            "class_probability": self.class_probability,
+        }
 
 
 def encode(
@@ -150,7 +167,7 @@ def encode(
     probability = x.new_zeros(x.shape[0], 0) if log_class is None else log_class.exp()
     likeliest = None if log_class is None else log_class.argmax(1)
     if likeliest is not None and posterior.log_q.shape[2] > 1:
-        posterior = posterior.given(likeliest)
+        posterior = posterior.on_class(likeliest)
     best = posterior.log_q.flatten(1).argmax(1)  # (B,)
     mean, sd = (take_hypotheses(t, best[:, None])[:, 0] for t in posterior.latents)  # (B, D)
     z_mean, pose = network.pose(mean, best)
@@ -166,5 +183,5 @@ def encode(
 
 
 def count_parameters(network: InvariantVAE) -> int:
-    """Trainable parameters."""
+    """Number of trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)

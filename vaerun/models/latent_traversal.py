@@ -1,4 +1,4 @@
-"""Decoded pictures of the latent space: grids over two dimensions, walks along one."""
+"""Decoded latent space: grids (manifolds) over two dimensions, traversals along one."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,18 +11,19 @@ Floats = npt.NDArray[np.floating]
 Arrays = dict[str, npt.NDArray[np.generic]]
 Decode = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.generic]]
 
-# d content dimensions, R rows and K columns of a grid, S steps of a walk, J classes, C H W image.
+# d content dimensions, R rows and K columns of a grid, S steps of a traversal, J classes, C H W
+# image.
 
-PRIOR_RANGE = 1.5  # the paper's
-TILES = 13  # along each side of a grid; odd, so that z = 0 is a tile
+PRIOR_RANGE = 1.5  # as in the review's figures
+TILES = 13  # per side of a grid; odd, so that z = 0 is a tile
 STRIP_TILES = 25  # of a one-dimensional map
-STEPS = 13  # of a walk
-MOST_WALKS = 8  # one for each of the widest dimensions
-TAILS = 0.005  # of the data's own range left out at each end
+STEPS = 13  # of a traversal
+MOST_TRAVERSALS = 8  # of the widest dimensions
+TAILS = 0.005  # share of the data left out at each end
 
 
 def widest_dimensions(z: Floats, n: int = 2) -> list[int]:
-    """The n content dimensions that vary most, lower first; all of them if there are fewer.
+    """The n content dimensions with the largest variance, in ascending order, or all if fewer.
 
     Parameters
     ----------
@@ -34,56 +35,55 @@ def widest_dimensions(z: Floats, n: int = 2) -> list[int]:
 
 
 def data_range(z: Floats) -> tuple[Floats, Floats]:
-    """Where nearly all of the data lie: low and high end, (d,) each."""
+    """Low and high end of 99 % of the data, (d,) each."""
     low, high = np.quantile(z, [TAILS, 1 - TAILS], axis=0)
     return low, np.maximum(high, low + 1e-3)
 
 
 def latent_maps(decode: Decode, encodings: Encodings) -> Arrays:
-    """The arrays of `manifold`, `manifold_data` and `traversal_z<i>` (see `figures`).
+    """Arrays of the figures `manifold`, `manifold_data` and `traversal_z<i>`.
 
     Parameters
     ----------
     decode
-        Content (N, d) float32 to images (N, C, H, W), upright and centred.
+        Content (N, d) float32 → images (N, C, H, W) at pose zero.
     encodings
-        Tell which dimensions matter and how far the data reach.
+        Their content gives the widest dimensions and the range of the data.
 
     Returns
     -------
     dict
         ``manifold`` (R, K, C, H, W) over [−1.5, 1.5]², other dimensions 0; ``manifold_data`` over
-        the data's own range, others at their median; ``…_row_axis`` (R,) falling and
-        ``…_column_axis`` (K,) rising, so that the first dimension runs to the right and the
-        second upwards; ``…_dimensions`` which ones these are; ``traversal_z<i>`` (S, C, H, W)
-        along dimension i, counted from 1, others 0, with its ``…_axis`` (S,).
+        the range of the data, others at their median; ``…_column_axis`` (K,), rising, of the
+        first dimension and ``…_row_axis`` (R,), falling, of the second; ``…_dimensions`` their
+        numbers; ``traversal_z<i>`` (S, C, H, W) along dimension i, counted from 1, others 0, with
+        its ``…_axis`` (S,).
     """
-    z = encodings.z_mean
-    low, high = data_range(z)
-    edge = np.full_like(low, PRIOR_RANGE)
-    arrays = _grid("manifold", decode, z, (-edge, edge), np.zeros_like(low))
+    z, (low, high) = encodings.z_mean, data_range(encodings.z_mean)
+    zero = np.zeros_like(low)
+    arrays = _grid("manifold", decode, z, (zero - PRIOR_RANGE, zero + PRIOR_RANGE), zero)
     arrays |= _grid("manifold_data", decode, z, (low, high), np.median(z, axis=0))
-    for i in widest_dimensions(z, MOST_WALKS):
-        arrays |= _walk(i, [decode], low, high, by_class=False)
+    for i in widest_dimensions(z, MOST_TRAVERSALS):
+        arrays |= _traversal(i, [decode], low, high, by_class=False)
     return arrays
 
 
 def class_maps(decodes: Sequence[Decode], encodings: Encodings) -> Arrays:
-    """The same where an image also depends on a class: one decoder call for each of J classes.
+    """Arrays of the figures `manifold_class_<j>` and `traversal_z<i>`, a decoder for each class.
 
     Returns
     -------
     dict
         ``manifold_class_<j>`` over [−1.5, 1.5]², and ``traversal_z<i>`` (J, S, C, H, W).
     """
-    z = encodings.z_mean
-    low, high = data_range(z)
-    edge = np.full_like(low, PRIOR_RANGE)
+    z, (low, high) = encodings.z_mean, data_range(encodings.z_mean)
+    zero = np.zeros_like(low)
     arrays: Arrays = {}
     for j, decode in enumerate(decodes):
-        arrays |= _grid(f"manifold_class_{j}", decode, z, (-edge, edge), np.zeros_like(low))
-    for i in widest_dimensions(z, MOST_WALKS):
-        arrays |= _walk(i, decodes, low, high, by_class=True)
+        limits = (zero - PRIOR_RANGE, zero + PRIOR_RANGE)
+        arrays |= _grid(f"manifold_class_{j}", decode, z, limits, zero)
+    for i in widest_dimensions(z, MOST_TRAVERSALS):
+        arrays |= _traversal(i, decodes, low, high, by_class=True)
     return arrays
 
 
@@ -108,10 +108,10 @@ def _grid(
     }
 
 
-def _walk(
+def _traversal(
     i: int, decodes: Sequence[Decode], low: Floats, high: Floats, *, by_class: bool
 ) -> Arrays:
-    """A walk along dimension i over the data's range, the others at 0."""
+    """Traversal of dimension i over the range of the data, the others at 0."""
     axis = np.linspace(low[i], high[i], STEPS).astype(np.float32)
     points = np.zeros((STEPS, len(low)), np.float32)
     points[:, i] = axis

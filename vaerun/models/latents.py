@@ -1,4 +1,4 @@
-"""The continuous latents of a model: where each stands among the encoder's outputs, its KL.
+"""Continuous latents of a model: their order among the encoder's outputs, priors and KL.
 
 | symbol | name       | shape     | unit                                  | prior              |
 |--------|------------|-----------|---------------------------------------|--------------------|
@@ -8,9 +8,8 @@
 | s      | log_scale  | (…,)      | log of a factor                       | N(0, scale_sd²)    |
 | k, y   | bin, class | (B, K, J) | log q(k, y given x)                   | uniform            |
 
-Every posterior is a Gaussian over latents in units of their prior's standard deviation, so that
-one network output serves all of them and one closed form gives their KL; the angle alone can
-have priors on the circle.
+Every posterior is a Gaussian over latents in units of their prior's sd, so that one closed form
+gives all their KL; only the angle can have a prior on the circle.
 """
 
 import math
@@ -25,17 +24,17 @@ from vaerun.utils import random
 
 # B images, K rotation bins, J classes, D latent dimensions.
 
-_MIN_SD = 1e-4  # a posterior narrower than this is a number, and its KL would only overflow
+_MIN_SD = 1e-4  # of a posterior; the KL of a narrower one would overflow
 
 
 class DiagonalNormal(NamedTuple):
-    """Independent normals: ``mean`` and ``sd``, same shape."""
+    """Independent normals with ``mean`` and ``sd`` of the same shape."""
 
     mean: Tensor
     sd: Tensor
 
     def sample(self) -> Tensor:
-        """One reparametrised draw of each."""
+        """One reparametrised draw."""
         return self.mean + self.sd * random.normal(self.sd)
 
 
@@ -49,8 +48,8 @@ def wrapped_normal_entropy(sd: Tensor) -> Tensor:
 
     Notes
     -----
-    For a narrow one the tails do not meet and the entropy is that of the line. Otherwise the
-    Fourier series of log f is used, with q = exp(−sd²):
+    For a narrow one it is the entropy on the line, else, by the Fourier series of log f with
+    q = exp(−sd²),
 
         H = ln 2π − ln Π_k (1 − q^k) + 2 Σ_n (−1)^n q^{n(n+1)/2} / (n (1 − q^n)).
 
@@ -69,17 +68,16 @@ def wrapped_normal_entropy(sd: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class AnglePrior:
-    """Prior of an angle, and the KL of a normal posterior against it.
+    """Prior of an angle, and the KL of a normal posterior from it.
 
     Attributes
     ----------
     kind
-        ``normal``: N(0, sd²) on the line (pyroVED). ``width``: the same without the mean's term,
-        which holds the posterior's width alone and prefers no direction, but is the KL from no
-        one prior, so the loss is no bound (AtomAI). ``von_mises``: M(0, κ), eq. 4. ``uniform``:
-        every direction is as likely.
+        ``normal``: N(0, sd²) on the line (pyroVED). ``width``: without the term of the mean, so
+        that no direction is preferred, but the loss is not a bound (AtomAI). ``von_mises``:
+        M(0, κ), as in eq. 4 of the review. ``uniform``: flat on the circle.
     sd
-        Radians; unit of the posterior, and width of the normal prior.
+        Radians; unit of the posterior, and sd of the normal prior.
     kappa
         Concentration of the von Mises prior.
     """
@@ -89,7 +87,7 @@ class AnglePrior:
     kappa: float = 0.0
 
     def kl(self, q: DiagonalNormal) -> Tensor:
-        """KL in nats of the angle posterior ``q``, given in units of `sd`."""
+        """KL in nats of the angle's posterior ``q`` in units of `sd`."""
         if self.kind == "normal":
             return kl_standard_normal(q)
         if self.kind == "width":
@@ -105,7 +103,7 @@ class AnglePrior:
 
 
 class LatentValues(NamedTuple):
-    """Latents in their own units, (N, d), (N,), (N, 2), (N,)."""
+    """Latents in their own units: (N, d), (N,) radians, (N, 2) grid units, (N,)."""
 
     content: Tensor
     angle: Tensor
@@ -115,7 +113,7 @@ class LatentValues(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSpace:
-    """Which continuous latents a model has, in the order of its encoder's outputs: θ, Δ, s, z.
+    """Continuous latents of a model, in the order of its encoder's outputs: θ, Δ, s, z.
 
     Attributes
     ----------
@@ -143,7 +141,7 @@ class LatentSpace:
 
     @property
     def dim(self) -> int:
-        """D, pose and content together."""
+        """Number D of pose and content dimensions."""
         return self.n_pose + self.content_dim
 
     def posterior(self, raw: Tensor) -> DiagonalNormal:
@@ -152,7 +150,7 @@ class LatentSpace:
         return DiagonalNormal(mean, F.softplus(raw_sd) + _MIN_SD)
 
     def kl(self, q: DiagonalNormal) -> tuple[Tensor, Tensor]:
-        """KL of z, summed over its dimensions, and of angle, shift and scale together, nats."""
+        """KL of z, summed over its dimensions, and of angle, shift and scale, nats, (…,) each."""
         each = kl_standard_normal(q)
         content, pose = each[..., self.n_pose :].sum(-1), each[..., : self.n_pose]
         if self.angle is None or self.angle.kind == "normal":
@@ -170,8 +168,8 @@ class LatentSpace:
         )
 
     def values(self, standardised: Tensor) -> LatentValues:
-        """Name the columns of (N, D) latents and give them their units; absent ones are zero."""
-        n = standardised.shape[0]  # not len, which export would take for a constant
+        """Columns of (N, D) latents by name and in their own units; absent ones are zero."""
+        n = standardised.shape[0]  # len would be a constant in an export
         at = 0
 
         def take(width: int, unit: float | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""log p(x | decoder output) in nats, summed over channels and pixels; and the mean image."""
+"""Likelihoods: log p(x | decoder output) in nats, summed over pixels, and the mean image."""
 
 import math
 from typing import Any
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 
 class BernoulliLikelihood(nn.Module):
-    """Each pixel a coin whose log-odds the decoder gives (grey values count as expectations)."""
+    """Independent Bernoulli pixels with the decoder output as log-odds; x may be grey."""
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P)."""
-        # a sum of thousands of pixels takes more digits than bfloat16 has
+        # a sum over thousands of pixels needs more digits than bfloat16 has
         output = output.flatten(2).to(torch.promote_types(output.dtype, torch.float32))
         log_prob: Tensor = _BernoulliLogProb.apply(x.flatten(2), output)
         return log_prob
@@ -26,35 +26,35 @@ class BernoulliLikelihood(nn.Module):
 
 
 class _BernoulliLogProb(torch.autograd.Function):
-    """Σ x·o − softplus(o), the logarithm of Π p^x (1 − p)^(1 − x) without a division by zero.
+    """Σ x·o − softplus(o) = log Π p^x (1 − p)^(1 − x) for log-odds o.
 
-    Written out with its gradient, x − σ(o): these are the largest arrays of a step, and left to
-    itself torch would go through them twice as often.
+    The gradient x − σ(o) is written out, since automatic differentiation reads these largest
+    arrays of a step twice as often.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, output: Tensor) -> Tensor:
         """(B, 1, n) and (B, m, n) → (B, m)."""
         ctx.save_for_backward(x, output)
-        with torch.autocast(x.device.type, enabled=False):  # which would round the products
+        with torch.autocast(x.device.type, enabled=False):  # would round the products
             return (output @ x.transpose(1, 2))[..., 0] - F.softplus(output).sum(2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        """Of the output only: images are given."""
+        """Gradient of the output; none of the images."""
         x, output = ctx.saved_tensors
         difference = torch.sub(x, output.sigmoid())
         return None, difference.mul_(gradient[..., None])
 
 
 class GaussianLikelihood(nn.Module):
-    """Each pixel normal about the decoder's output, with one standard deviation for all.
+    """Independent normal pixels with the decoder output as mean and one sd for all.
 
     Parameters
     ----------
     sd
-        Fixed width; None learns it, beginning at 0.3.
+        Fixed sd; None learns it from 0.3.
     """
 
     def __init__(self, sd: float | None) -> None:
@@ -79,5 +79,5 @@ class GaussianLikelihood(nn.Module):
 
 
 def build(name: str, sd: float | None) -> BernoulliLikelihood | GaussianLikelihood:
-    """The likelihood ``bernoulli`` or ``gaussian``; ``sd`` only matters for ``gaussian``."""
+    """Likelihood ``bernoulli`` or ``gaussian``; ``sd`` is that of ``gaussian``."""
     return BernoulliLikelihood() if name == "bernoulli" else GaussianLikelihood(sd)

@@ -1,7 +1,6 @@
-"""Terms of the bound and the progress of training → the number that is minimised.
+"""Objectives: terms of the ELBO and the progress of training → the number that is minimised.
 
-Every schedule is a function of the epoch, counted in fractions, or of the step, and of nothing
-else.
+Every schedule is a function of the epoch, counted in fractions, or of the step alone.
 """
 
 import math
@@ -15,7 +14,7 @@ from vaerun.models.elbo import ElboTerms
 
 
 class TrainingProgress(NamedTuple):
-    """How far training has come: epochs in fractions, and steps; J classes are inferred."""
+    """Epochs (in fractions) and steps done so far, and the number J of inferred classes."""
 
     epoch: float
     step: int
@@ -24,63 +23,56 @@ class TrainingProgress(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectiveConfig:
-    """Weights that all objectives share."""
+    """Options that all objectives share."""
 
     name: str = field("which objective", choices=["elbo", "capacity"])
-    alpha: float = field("weight α of the cross-entropy of known classes", min=0.0)
-    guide_epochs: float = field(
-        "epochs for which classes found before training are taken for known", min=0.0
-    )
+    alpha: float = field("weight α of the cross-entropy of labels and pseudo-labels", min=0.0)
+    pseudo_label_epochs: float = field("epochs for which pseudo-labels count as labels", min=0.0)
 
     def loss(
         self, terms: ElboTerms, cross_entropy: Tensor | None, progress: TrainingProgress
     ) -> Tensor:
-        """What is minimised, nats per image.
+        """Objective, nats per image.
 
         Parameters
         ----------
-        terms
-            Of the bound.
         cross_entropy
-            (B,) −log q(y | x) of the known class, 0 where none is; None where none can be.
-        progress
-            Of training.
+            (B,) −log q of label and angle, 0 for images without; None where no image has them.
         """
         loss = self.of_terms(terms, progress)
         return loss if cross_entropy is None else loss + self.alpha * cross_entropy.mean()
 
     def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
-        """What is made of the bound's own terms."""
+        """Objective without labels, nats per image."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elbo(ObjectiveConfig):
-    """The bound, its terms weighted over the course of training.
+    """−ELBO with weighted terms.
 
-    The weight β of KL(z) stays at ``beta_start`` for ``beta_delay`` epochs, then rises linearly,
-    or falls geometrically, to ``beta_end``. A high one at first makes the decoder learn one
-    template, to which images are turned, before content may tell them apart: without it a class
-    can settle in several orientations. The weight of the entropy of q(h | x) falls geometrically
-    from ``temperature_start`` to 1, so that no hypothesis is dismissed before the decoder has
-    learned what to look for.
+    The weight β of KL(z) stays at ``beta_start`` for ``beta_delay`` epochs, then rises linearly or
+    falls geometrically to ``beta_end``. A high β at first makes the decoder learn one template,
+    in one orientation, before content varies; otherwise a class can end in several orientations.
+    The weight of the entropy of q(h | x) falls geometrically from ``temperature_start`` to 1, so
+    that no hypothesis is excluded before the decoder has learned an object.
     """
 
     beta_start: float = field("weight of KL(z) at the start", min=0.0)
     beta_end: float = field("weight of KL(z) at the end", min=0.0)
-    beta_delay: float = field("epochs before it leaves the start", min=0.0)
-    beta_epochs: float = field("epochs from one to the other, 1 / the rate", min=0.0)
+    beta_delay: float = field("epochs for which it stays there", min=0.0)
+    beta_epochs: float = field("epochs from one to the other", min=0.0)
     beta_on: str = field("what β weighs: z, or the pose too", choices=["z", "z_and_pose"])
     temperature_start: float = field("weight of the entropy of q(h|x) at the start", min=1.0)
     temperature_epochs: float = field("epochs over which it falls to 1", min=0.0)
 
     def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
-        """−ELBO, weighted.
+        """Weighted −ELBO, nats per image.
 
         Notes
         -----
-        The prior over hypotheses is uniform, so their KL is a constant minus their entropy, and
-        weighting one weights the other.
+        The prior over hypotheses is uniform: their KL is a constant minus their entropy, so one
+        weight serves both.
         """
         weight = self.beta(progress.epoch)
         weighted = (
@@ -113,12 +105,12 @@ class Elbo(ObjectiveConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capacity(ObjectiveConfig):
-    """Eq. 5 of the review, with the absolute values that it takes for the capacities to matter.
+    """Eq. 5 of the review, with absolute values.
 
         reconstruction + γ |KL(z) + KL(θ) + KL(Δ) − C_z| + γ |KL(y) − C_y|
 
-    Both capacities rise linearly from 0 with the step, C_y to no more than ln J (AtomAI; as
-    printed, the equation has no absolute value, so C would have no gradient).
+    Both capacities rise linearly from 0 with the step, C_y to at most ln J, as in AtomAI's code.
+    Without absolute values, as printed, the capacities would have no gradient.
     """
 
     gamma: float = field("weight γ of the distance from a capacity", min=0.0)
@@ -127,7 +119,7 @@ class Capacity(ObjectiveConfig):
     capacity_steps: int = field("steps over which both rise", min=1)
 
     def of_terms(self, terms: ElboTerms, progress: TrainingProgress) -> Tensor:
-        """Reconstruction and the distances of both KL from their capacities."""
+        """Reconstruction and weighted distances of KL from capacity, nats per image."""
         capacity_z, capacity_y = self.capacities(progress.step, progress.n_classes)
         continuous = (terms.kl_content + terms.kl_pose + terms.kl_bin).mean()
         distance = (continuous - capacity_z).abs()

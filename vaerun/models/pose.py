@@ -1,7 +1,7 @@
-"""How a model looks for the pose: not at all, by one Gaussian, or over an orbit of rotations.
+"""Pose models: none, one Gaussian per image, or an orbit of rotated copies.
 
-Each choice says which bins of rotation there are (K of them), what prior the remaining offset,
-shift and scale have, and what the encoder sees.
+Each has K rotation bins, priors of the offset within a bin, of shift and scale, and the view that
+the encoder gets of an image.
 """
 
 import math
@@ -21,7 +21,7 @@ _SCALE_HELP = "prior sd of the log-scale"
 
 
 class PoseModel(nn.Module):
-    """Abstract: the bins of rotation and the pose priors of a model.
+    """Abstract: rotation bins and pose priors of a model.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class PoseModel(nn.Module):
     angle, shift_sd, scale_sd
         Priors, None without that invariance.
     n_decode
-        Hypotheses decoded in a training step; None decodes them all.
+        Hypotheses decoded in a training step; None for all.
     """
 
     Config: ClassVar[type]
@@ -47,7 +47,7 @@ class PoseModel(nn.Module):
         self.register_buffer("bin_angle", bin_angle, persistent=False)
 
     def nearest_bin(self, angle: Tensor) -> Tensor:
-        """The bin of each angle (N,) radians, (N,); −1 where it is NaN or there is but one bin."""
+        """Nearest rotation bin (N,) of angles (N,) radians; −1 for NaN or with only one bin."""
         n_bins = len(self.bin_angle)
         if n_bins == 1:
             return torch.full((len(angle),), -1)
@@ -55,11 +55,11 @@ class PoseModel(nn.Module):
         return torch.where(angle.isnan(), -1, away.argmin(1))
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
-        """Pixels of one copy of an image (C, H, W), channels counted."""
+        """Inputs of the encoder for one view of an image (C, H, W)."""
         return math.prod(image)
 
     def views(self, images: Tensor) -> Tensor:
-        """What the encoder sees: (B, C, H, W) → (B, K, pixels)."""
+        """Views that the encoder gets: (B, C, H, W) → (B, K, pixels)."""
         return images.flatten(1)[:, None]
 
 
@@ -67,11 +67,11 @@ class PoseModel(nn.Module):
 class NoPoseConfig:
     """Options of a model without a pose."""
 
-    name: str = field("how the pose is sought", choices=["none"])
+    name: str = field("how the pose is inferred", choices=["none"])
 
 
 class NoPose(PoseModel):
-    """Every image is taken as it comes."""
+    """No latent of the pose."""
 
     Config = NoPoseConfig
 
@@ -84,9 +84,9 @@ class NoPose(PoseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AmortizedConfig:
-    """Options of the paper's pose: one Gaussian an image."""
+    """Options of the amortized pose."""
 
-    name: str = field("how the pose is sought", choices=["amortized"])
+    name: str = field("how the pose is inferred", choices=["amortized"])
     angle_prior: str = field("prior of θ", choices=["normal", "width", "von_mises", "uniform"])
     angle_prior_sd: float = field("width of a normal or width prior of θ, radians", above=0.0)
     angle_prior_kappa: float = field("concentration κ of the von Mises prior of θ", min=0.0)
@@ -95,7 +95,7 @@ class AmortizedConfig:
 
 
 class AmortizedPose(PoseModel):
-    """The encoder names one pose, and how sure it is (eq. 4)."""
+    """q(θ, Δ, s | x) is one Gaussian, as in the review (eq. 4)."""
 
     Config = AmortizedConfig
 
@@ -116,25 +116,25 @@ class AmortizedPose(PoseModel):
 class OrbitConfig:
     """Options of the orbit pose."""
 
-    name: str = field("how the pose is sought", choices=["orbit"])
-    bins: int = field("coarse rotations K over the range", min=2, max=128)
+    name: str = field("how the pose is inferred", choices=["orbit"])
+    bins: int = field("rotation bins K over the range", min=2, max=128)
     angle_range_deg: float = field(
-        "angles are known to lie within ± this; 180 for any", above=0.0, max=180.0
+        "all angles are within ± this, degrees; 180 for any", above=0.0, max=180.0
     )
     decode: int | None = field(
-        "hypotheses decoded in a training step, drawn from q and one evenly; null: all",
+        "hypotheses decoded in a training step: all but one drawn from q, one evenly; null: all",
         min=2,
     )
     mask: bool = field(
-        "blank the corners of the copies: for images that fill their field, whose corners would "
-        "give the rotation away"
+        "whether to blank the corners of the copies, which would reveal the rotation of images "
+        "that fill their field"
     )
     shift_prior_sd: float = field(_SHIFT_HELP, above=0.0)
     scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
 
 
 class OrbitPose(PoseModel):
-    """The encoder weighs K copies of the image, each turned back by one bin's angle."""
+    """The encoder scores K copies of the image, each turned back by the angle of one bin."""
 
     Config = OrbitConfig
 
@@ -152,13 +152,13 @@ class OrbitPose(PoseModel):
         self.orbit = Orbit(self.bin_angle, image[1:], mask=config.mask)
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
-        """Pixels of one square copy of an image (C, H, W), channels counted."""
+        """Inputs of the encoder for one square copy of an image (C, H, W)."""
         return image[0] * self.orbit.side**2
 
     def views(self, images: Tensor) -> Tensor:
-        """Copies (B, K, pixels), one for each bin."""
+        """Rotated copies (B, K, pixels) of images (B, C, H, W)."""
         return self.orbit(images)
 
 
-# `model.pose.name` → how the pose is sought; its options are its `Config`
+# `model.pose.name` → its class; its options are its `Config`
 POSES: dict[str, type[Any]] = {"none": NoPose, "amortized": AmortizedPose, "orbit": OrbitPose}

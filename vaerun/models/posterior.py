@@ -1,4 +1,4 @@
-"""q(h, ζ | x) over hypotheses h = (k, y), a bin of rotation and a class, and latents ζ of each."""
+"""q(h, ζ | x) over hypotheses h = (k, y), a rotation bin and a class, and over latents ζ."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from vaerun.models.latents import DiagonalNormal
 
 _NEVER = -1e4  # log-probability: finite, so that 0·log 0 is 0
 
-# B images, K bins, J classes tried (1 without), n numbers that stand for a class, D latents.
+# B images, K rotation bins, J classes (1 without), n numbers of a class code, D latents.
 
 
 class Posterior(NamedTuple):
-    """What the encoder says of B images.
+    """Approximate posterior of B images.
 
     Attributes
     ----------
@@ -22,52 +22,53 @@ class Posterior(NamedTuple):
         (B, K, J) log q(h | x); its exponential sums to 1 over K·J.
     latents
         (B, K, J, D) q(ζ | x, h), in units of the prior sd.
-    y
-        (B or 1, K or 1, J, n) what the decoder is told of each class tried; None without.
+    class_code
+        (B or 1, K or 1, J, n) decoder input for each class: one-hot, relaxed or a condition; None
+        for a model without.
     log_class
         (B, J') log q(y | x) of a model that infers the class, else None.
     kl_relaxed
-        (B, K, 1) KL of a class that is relaxed rather than tried, else None.
+        (B, K, 1) KL of a relaxed class, nats; None for a class that is enumerated.
     """
 
     log_q: Tensor
     latents: DiagonalNormal
-    y: Tensor | None = None
+    class_code: Tensor | None = None
     log_class: Tensor | None = None
     kl_relaxed: Tensor | None = None
 
-    def rows(self, chosen: Tensor) -> "Posterior":
-        """Of some of the images: positions or a mask."""
-        everyone = self.y is None or len(self.y) == 1
+    def select(self, chosen: Tensor) -> "Posterior":
+        """Posterior of some of the images, by positions or by a boolean mask (B,)."""
+        code = self.class_code
         return Posterior(
             self.log_q[chosen],
             DiagonalNormal(*(t[chosen] for t in self.latents)),
-            self.y if everyone or self.y is None else self.y[chosen],
+            code if code is None or len(code) == 1 else code[chosen],
             None if self.log_class is None else self.log_class[chosen],
             None if self.kl_relaxed is None else self.kl_relaxed[chosen],
         )
 
-    def given(self, label: Tensor) -> "Posterior":
-        """q(k, ζ | x, y) of images whose class (B,) is known; says nothing of other classes."""
-        assert self.y is not None
-        if self.kl_relaxed is not None and self.log_class is not None:  # bins and ζ know no class
-            known = F.one_hot(label, self.log_class.shape[1]).to(self.y.dtype)
-            return self._replace(y=known[:, None, None], kl_relaxed=None)
+    def on_class(self, label: Tensor) -> "Posterior":
+        """q(k, ζ | x, y) for images of class ``label`` (B,); `log_class` stays q(y | x)."""
+        assert self.class_code is not None
+        if self.kl_relaxed is not None and self.log_class is not None:
+            # bins and latents do not depend on a relaxed class
+            code = F.one_hot(label, self.log_class.shape[1]).to(self.class_code.dtype)
+            return self._replace(class_code=code[:, None, None], kl_relaxed=None)
         n_bins = self.log_q.shape[1]
         column = label.view(-1, 1, 1).expand(-1, n_bins, 1)  # (B, K, 1)
         latents = (
             t.gather(2, column[..., None].expand(-1, -1, -1, t.shape[-1])) for t in self.latents
         )
-        told = self.y[0, 0][label][:, None, None]  # (B, 1, 1, n)
         return Posterior(
             self.log_q.gather(2, column).log_softmax(1),
             DiagonalNormal(*latents),
-            told,
+            self.class_code[0, 0][label][:, None, None],  # (B, 1, 1, n)
             self.log_class,
         )
 
-    def at_bin(self, bin_number: Tensor) -> "Posterior":
-        """With the bin of rotation (B,) taken for known, where it is not −1."""
+    def on_rotation_bin(self, bin_number: Tensor) -> "Posterior":
+        """Posterior conditioned on a rotation bin (B,); unchanged where it is −1."""
         bins = torch.arange(self.log_q.shape[1], device=self.log_q.device)
         other = (bin_number[:, None] >= 0) & (bins != bin_number[:, None])  # (B, K)
         ruled_out = self.log_q.masked_fill(other[:, :, None], _NEVER)

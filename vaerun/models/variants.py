@@ -1,47 +1,8 @@
-"""What sets one model of the family apart from the next; see `build` for what they share.
+"""The six models side by side: what sets each apart, and its bound.
 
-AE: the VAE's graph without sampling and without KL (review, section 2.a).
-
-`vaerun model=ae data=mnist`
-
-crVAE: what is known of an image is told to encoder and decoder (review, figure 5b).
-
-    ELBO = E_q(z, θ, Δ | x, c) log p(x | z, θ, Δ, c) − KL(z) − KL(θ) − KL(Δ)
-
-The condition c is the class, one number a factor, or both; z keeps what c does not say, so every
-class has a latent space of its own.
-
-`vaerun model=crvae data=cards_iv`
-
-jrVAE: classes are latent too, and no label is ever shown (eq. 5 of the review).
-
-    Σ_y q(y | x) E_q log p(x | z, θ, Δ, y) − KL(z) − KL(θ) − KL(Δ) − KL(y)
-
-as it stands, or with every KL held to a capacity (``objective=capacity``).
-
-`vaerun model=jrvae data=cards_iii`
-
-rVAE: rotation, shift and scale get latents of their own (eq. 4 of the review).
-
-    ELBO = E_q log p(x | z, θ, Δ, s) − KL(z) − KL(θ) − KL(Δ) − KL(s)
-
-With `model/pose=orbit` the angle is a bin φ_k and an offset δ, θ = φ_k + δ, and the bound sums
-over bins; with `model/pose=amortized` it is one Gaussian, as in the paper.
-
-`vaerun model=rvae data=cards_iv`
-
-ssrVAE: a few images are labelled, the classes of all others are inferred (review, section 4).
-
-    labelled    ELBO(x, y) + α·log q(y | x)
-    unlabelled  Σ_y q(y | x) ELBO(x, y) − KL(q(y | x) ‖ p(y)), the sum over every class
-
-`vaerun model=ssrvae data=cards_iv`
-
-VAE: content alone (eq. 2 of the review).
-
-    ELBO = E_q(z|x) log p(x | z) − KL(q(z|x) ‖ N(0, 1))
-
-`vaerun model=vae data=mnist`
+All share one network (`InvariantVAE`) and one ELBO (`vaerun.models.elbo`). x is an image, z its
+content, θ its angle, Δ its shift, s the logarithm of its scale, y its class. Each E is over
+q(latents | x), each KL(·) is from the prior of that latent.
 """
 
 from dataclasses import dataclass
@@ -49,18 +10,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVariant:
-    """One model.
+    """A model of the family.
 
     Attributes
     ----------
     name
         As in ``model=<name>``.
     deterministic
-        Latents are taken at their means and have no KL.
+        Whether latents are taken at their means and have no KL.
     categories
-        Where its class may come from, as in ``model/category=``; the first is its own choice.
+        Allowed values of ``model/category=``, the default first.
     learns_labels
-        Whether it is shown the labels of a labelled set.
+        Whether it is trained on a labelled set too.
     """
 
     name: str
@@ -70,23 +31,60 @@ class ModelVariant:
 
 
 AE = ModelVariant(name="ae", deterministic=True)
+"""Autoencoder (review, section 2.a): maximises log p(x | z) at the mean z of the encoder.
 
-
-CRVAE = ModelVariant(name="crvae", categories=("given",))
-
-
-JRVAE = ModelVariant(name="jrvae", categories=("summed", "classifier", "gumbel"))
-
-
-RVAE = ModelVariant(name="rvae")
-
-
-SSRVAE = ModelVariant(name="ssrvae", categories=("summed", "classifier"), learns_labels=True)
-
+`vaerun model=ae data=mnist`
+"""
 
 VAE = ModelVariant(name="vae")
+"""Variational autoencoder (review, eq. 2): content alone.
 
-# `model.name` → what sets the model apart
+    E log p(x | z) − KL(z)
+
+`vaerun model=vae data=mnist`
+"""
+
+RVAE = ModelVariant(name="rvae")
+"""Invariant VAE (review, eq. 4): rotation, shift and scale are latents of their own.
+
+    E log p(x | z, θ, Δ, s) − KL(z) − KL(θ) − KL(Δ) − KL(s)
+
+With ``model/pose=orbit`` θ = φ_k + δ, a rotation bin and an offset, and the bound sums over bins;
+with ``model/pose=amortized`` q(θ | x) is one Gaussian, as in the review.
+
+`vaerun model=rvae data=cards_iv`
+"""
+
+CRVAE = ModelVariant(name="crvae", categories=("conditional",))
+"""Conditional rVAE (review, figure 5b): encoder and decoder are conditioned on c.
+
+    E log p(x | z, θ, Δ, c) − KL(z) − KL(θ) − KL(Δ)
+
+c is the class, factors, or both; every class has a space of z of its own.
+
+`vaerun model=crvae data=cards_iv`
+"""
+
+SSRVAE = ModelVariant(name="ssrvae", categories=("enumerated", "classifier"), learns_labels=True)
+"""Semi-supervised rVAE (review, section 6): few images are labelled, the other classes inferred.
+
+    labelled    ELBO(x | y) + α·log q(y | x)
+    unlabelled  Σ_y q(y | x) ELBO(x | y) − KL(q(y | x) ‖ p(y))
+
+`vaerun model=ssrvae data=cards_iv`
+"""
+
+JRVAE = ModelVariant(name="jrvae", categories=("enumerated", "classifier", "gumbel_softmax"))
+"""Joint rVAE (review, eq. 5): classes are latent, no label is used.
+
+    Σ_y q(y | x) E log p(x | z, θ, Δ, y) − KL(z) − KL(θ) − KL(Δ) − KL(y)
+
+``objective=capacity`` holds every KL to a capacity, as eq. 5 does.
+
+`vaerun model=jrvae data=cards_iii`
+"""
+
+# `model.name` → its variant
 MODELS: dict[str, ModelVariant] = {
     variant.name: variant for variant in (AE, VAE, RVAE, CRVAE, SSRVAE, JRVAE)
 }

@@ -136,7 +136,7 @@ def encoder_condition(
     """The condition (n, c) of a conditional model's encoder; None for other models."""
     category = network.category
     given = [*([] if label is None else ["class"]), *factors]
-    if not category.n_encoder_inputs or network.n_classes:
+    if not category.n_encoder_condition or network.n_classes:
         if given:
             raise UserError(f"{name} takes no class and no factor", "leave them out")
         return None

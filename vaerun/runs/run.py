@@ -18,7 +18,7 @@ import torch
 
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose
-from vaerun.models import build, export
+from vaerun.models import export
 from vaerun.models.encodings import Encodings, read_latents
 from vaerun.models.inference import Array, Latents, encode_images
 from vaerun.models.invariant_vae import InvariantVAE
@@ -267,7 +267,7 @@ def load(path: str | Path) -> Run:
     if not folder.best_checkpoint.is_file():
         raise UserError(f"{path} has no checkpoints/best.ckpt", "train it first")
     state = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
-    network = build(config.model, DataShape(**state["shape"]))
+    network = InvariantVAE(config.model, DataShape(**state["shape"]))
     weights = {k.removeprefix("network."): v for k, v in state["state_dict"].items()}
     network.load_state_dict(weights)
     return Run(network.eval(), config, folder)

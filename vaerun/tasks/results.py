@@ -126,9 +126,7 @@ def measure(
 ) -> dict[str, Any]:
     """What `metrics.json` says of a trained network and the encodings of its data."""
     network, family = trained.network, models.MODELS[config.model.name]
-    terms = inference.evaluate_elbo(
-        network, splits.val, deterministic=family.deterministic, seed=config.seed
-    )
+    terms = inference.evaluate_elbo(network, splits.val, seed=config.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
@@ -230,6 +228,8 @@ def _maps(network: InvariantVAE, classes: Sequence[str], encodings: Encodings) -
     examples = network.category.examples(classes)
     if not examples:
         return latent_maps(partial(inference.decode_canonical, network), encodings)
-    decodes = [partial(inference.decode_canonical, network, told=told) for _, told in examples]
+    decodes = [
+        partial(inference.decode_canonical, network, class_code=told) for _, told in examples
+    ]
     names = np.array([name for name, _ in examples])
     return {"map_names": names, **class_maps(decodes, encodings)}

@@ -186,7 +186,11 @@ class DivergenceMonitor(pl.Callback):
         """Warn if the content latent carries nothing."""
         assert isinstance(pl_module, VAELightningModule)
         kl = trainer.callback_metrics.get("val/kl_content")
-        if kl is not None and not pl_module.family.deterministic and float(kl) < _COLLAPSED:
+        if (
+            kl is not None
+            and not pl_module.network.variant.deterministic
+            and float(kl) < _COLLAPSED
+        ):
             self.console.print(
                 f"[yellow]the content latent has collapsed: KL(z) = {float(kl):.3f} nats[/] — "
                 "train longer, or begin with a smaller weight, as in objective.beta_start=0.1 "

@@ -13,10 +13,10 @@ from vaerun.training.context import TrainingContext
 def supervision(context: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
     """Conditions, labels and pseudo-labels of a training that starts at an epoch, from 0."""
     category = module.network.category
-    is_guided = epoch < context.config.objective.guide_epochs
+    is_guided = epoch < context.config.objective.pseudo_label_epochs
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
-        labels=module.family.learns_labels,
+        labels=module.network.variant.learns_labels,
         pseudo_labels=context.ranks.broadcast_tensor(lambda: _pseudo_labels(context, module))
         if is_guided
         else None,
@@ -34,7 +34,7 @@ def _pseudo_labels(context: TrainingContext, module: VAELightningModule) -> torc
         return None  # neither classes nor canonical orientations would be used
     unknown = torch.full_like(splits.train.label, -1)
     images, label = [splits.train.images], [splits.train.label if n_given else unknown]
-    if module.family.learns_labels and splits.labelled is not None:
+    if module.network.variant.learns_labels and splits.labelled is not None:
         images.append(splits.labelled.images)
         label.append(splits.labelled.label)
     with context.console.status("clustering images for pseudo-labels"):

@@ -58,7 +58,7 @@ class TrainingRecord:
 def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
     """An untrained network; raises a `UserError` if its classes do not match the data set's."""
     pl.seed_everything(seed, verbose=False)
-    network = models.build(config.model, splits.shape)
+    network = models.InvariantVAE(config.model, splits.shape)
     n_classes = splits.shape.n_classes
     if models.MODELS[config.model.name].learns_labels and network.n_classes != n_classes:
         raise UserError(
@@ -199,7 +199,6 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
         network.decoder.compile()
     return VAELightningModule(
         network,
-        models.MODELS[config.model.name],
         config.objective,
         AdamConfig(learning_rate=trainer.learning_rate, schedule=trainer.schedule),
         seed,

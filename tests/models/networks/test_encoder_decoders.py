@@ -20,7 +20,7 @@ from vaerun.models.networks.spatial_decoder import SpatialConfig, SpatialDecoder
 def decoder(name: str, image: tuple[int, int, int] = (2, 11, 13)) -> Decoder:
     shape = DecoderShape(n_content=5, hidden=[8, 7], image=image)
     configs = {
-        "canonical": CanonicalConfig(name="canonical", activation="silu", canvas=1.5),
+        "canonical": CanonicalConfig(name="canonical", activation="silu", canvas=1.5, every_row=1),
         "mlp": MlpConfig(name="mlp", activation="relu"),
         "spatial": SpatialConfig(name="spatial", activation="tanh", pixel_subset=None),
     }
@@ -37,19 +37,19 @@ def test_every_decoder_gives_every_pixel_of_every_channel(name: str):
 def test_a_quarter_turn_of_the_pose_turns_the_image(name: str):
     net = decoder(name, (2, 13, 13))
     content = torch.randn(3, 5)
-    upright = net(content, Pose.identity(3)).view(3, 2, 13, 13)
+    canonical = net(content, Pose.identity(3)).view(3, 2, 13, 13)
     quarter = torch.full((3,), math.pi / 2)
     turned = net(content, Pose.identity(3)._replace(angle=quarter)).view(3, 2, 13, 13)
-    torch.testing.assert_close(turned, upright.rot90(1, (2, 3)), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(turned, canonical.rot90(1, (2, 3)), rtol=1e-3, atol=1e-5)
 
 
 def test_a_shifted_pose_shifts_the_image_by_whole_pixels():
     net = decoder("spatial", (2, 13, 13))
     content, step = torch.randn(3, 5), 2 / 12
-    upright = net(content, Pose.identity(3)).view(3, 2, 13, 13)
+    canonical = net(content, Pose.identity(3)).view(3, 2, 13, 13)
     shift = torch.tensor([[2 * step, -step]]).expand(3, 2)
     moved = net(content, Pose.identity(3)._replace(shift=shift)).view(3, 2, 13, 13)
-    torch.testing.assert_close(moved[..., 2:, :-1], upright[..., :-2, 1:], rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(moved[..., 2:, :-1], canonical[..., :-2, 1:], rtol=1e-3, atol=1e-5)
 
 
 def test_the_canonical_drawing_is_larger_than_the_image():
@@ -89,7 +89,7 @@ def test_chosen_rows_are_those_of_the_whole_image():
     net = decoder("canonical")
     content, pose = torch.randn(3, 5), Pose(torch.randn(3), 0.1 * torch.randn(3, 2), torch.ones(3))
     rows = RowSubset(first=1, step=3, width=13)
-    want = rows.of(net(content, pose)[:, None])[:, 0]
+    want = rows.select(net(content, pose)[:, None])[:, 0]
     torch.testing.assert_close(net(content, pose, rows), want)
 
 

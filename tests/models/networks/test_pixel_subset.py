@@ -30,6 +30,6 @@ def test_a_stretch_tells_more_of_a_smooth_image_than_random_pixels(size):
     images = bright.expand(n_pixels, 1, 1, -1)
     evenly = RandomPixels(order[stretch % n_pixels], n_pixels)
     anywhere = RandomPixels(torch.randint(n_pixels, (n_pixels, n)), n_pixels)
-    sums = [p.weight * p.of(images).sum((1, 2, 3)) for p in (evenly, anywhere)]
+    sums = [p.weight * p.select(images).sum((1, 2, 3)) for p in (evenly, anywhere)]
     torch.testing.assert_close(sums[0].mean(), bright.sum())  # every stretch once: no bias
     assert sums[0].std() < sums[1].std() / 4

@@ -33,7 +33,7 @@ TINY = (
     "trainer.precision=32-true",
     "trainer.progress=false",
 )
-JRVAE = ("model=jrvae", "model.templates=0", *TINY)
+JRVAE = ("model=jrvae", "model.clustering.templates=0", *TINY)
 
 Vaerun = Callable[..., tuple[int, list[str], list[str]]]
 

@@ -30,7 +30,7 @@ from vaerun.training.clustering.template_mixture import (
 CPU = torch.device("cpu")
 N = 600
 FULL_CIRCLE = ClusteringSettings(
-    n_classes=3, n_templates=15, n_atlases=1, angle_range=math.pi, centre=False, mask=False
+    n_classes=3, n_templates=15, n_repeats=1, angle_range=math.pi, centre=False, mask=False
 )
 
 
@@ -158,7 +158,7 @@ def test_a_mask_ignores_what_rotates_out_of_the_image():
 
 def test_several_mixtures_are_joined_in_one_graph():
     images, kind = shapes(noise=0.25)
-    twice = dataclasses.replace(FULL_CIRCLE, n_templates=9, n_atlases=2)
+    twice = dataclasses.replace(FULL_CIRCLE, n_templates=9, n_repeats=2)
     assert accuracy(find_pseudo_labels(images, unknown(), twice, 0, CPU).label, kind) >= 0.95
 
 
@@ -349,9 +349,11 @@ def settings_of(*overrides: str) -> ClusteringSettings | None:
 
 
 def test_a_model_that_infers_classes_searches_all_angles():
-    settings = settings_of("model=jrvae", "model.templates=7", "model.atlases=2")
+    settings = settings_of(
+        "model=jrvae", "model.clustering.templates=7", "model.clustering.repeats=2"
+    )
     assert settings is not None
-    assert (settings.n_classes, settings.n_templates, settings.n_atlases) == (4, 28, 2)
+    assert (settings.n_classes, settings.n_templates, settings.n_repeats) == (4, 28, 2)
     assert settings.angle_range == pytest.approx(math.pi)
     assert (settings.centre, settings.mask) == (False, False)
 
@@ -380,9 +382,9 @@ def test_only_the_invariances_of_the_model_are_searched(
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("model=rvae", "model.templates=0"),
-        ("model=crvae", "model.templates=0"),
-        ("model=jrvae", "model.templates=0"),
+        ("model=rvae", "model.clustering.templates=0"),
+        ("model=crvae", "model.clustering.templates=0"),
+        ("model=jrvae", "model.clustering.templates=0"),
     ],
     ids=str,
 )
@@ -391,7 +393,7 @@ def test_no_clustering_without_templates(overrides: tuple[str, ...]):
 
 
 def test_a_single_template_has_no_neighbour_and_is_given_one():
-    config = validate(compose(["model=rvae", "model.templates=1"]))
+    config = validate(compose(["model=rvae", "model.clustering.templates=1"]))
     wanted = clustering_settings(config.model, 1)
     assert wanted is not None
     assert wanted.n_templates == 2
@@ -399,9 +401,11 @@ def test_a_single_template_has_no_neighbour_and_is_given_one():
     assert set(pseudo.label.tolist()) == {0}
 
 
-@pytest.mark.parametrize("category", ["classifier", "gumbel"])
+@pytest.mark.parametrize("category", ["classifier", "gumbel_softmax"])
 def test_every_category_can_have_pseudo_labels(category: str):
-    settings = settings_of("model=jrvae", f"model/category={category}", "model.templates=5")
+    settings = settings_of(
+        "model=jrvae", f"model/category={category}", "model.clustering.templates=5"
+    )
     assert settings is not None
     assert settings.n_templates == 20
 

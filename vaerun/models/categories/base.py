@@ -1,19 +1,20 @@
-"""What a class is to a model: numbers for encoder and decoder, read into one `Posterior`."""
+"""Interface of a category: where the class comes from, and how encoder and decoder see it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from vaerun.data.image_set import DataShape
 from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 
-# B images, K bins, J classes, n numbers of a condition, D latents.
+# B images, K rotation bins, J classes, n numbers of a condition, D latents.
 
 
 class Category(nn.Module, ABC):
-    """Abstract: what stands for the class at encoder and decoder, and how it is inferred.
+    """Abstract: a class or condition, and the posterior over it.
 
     Attributes
     ----------
@@ -21,61 +22,65 @@ class Category(nn.Module, ABC):
         Dataclass of its options.
     n_classes
         J classes that are inferred, 0 if none are.
-    n_told
-        Numbers n that tell the decoder of the class.
-    n_encoder_inputs
-        Numbers n that tell the encoder, 0 if it is told nothing.
+    n_condition
+        Numbers n of the class code that the decoder gets.
+    n_encoder_condition
+        Numbers n that the encoder gets beside the image, 0 if it gets the image alone.
     n_data_classes
-        Classes of the data set that the model is told of every image, 0 if it is told none.
+        Classes of the data set that are given as a condition, 0 if they are not.
     factors
-        Factors of the data set that it is told of every image.
+        Factors of the data set that are given as a condition.
     """
 
     Config: ClassVar[type]
     n_classes: int = 0
-    n_told: int = 0
-    n_encoder_inputs: int = 0
+    n_condition: int = 0
+    n_encoder_condition: int = 0
     n_data_classes: int = 0
     factors: Sequence[str] = ()
 
-    @abstractmethod
+    def __init__(self, config: Any, shape: DataShape, activation: str) -> None:
+        del config, shape, activation
+        super().__init__()
+
     def n_numbers(self, n_bins: int, dim: int) -> int:
-        """Numbers that the encoder gives for each copy (and class it is told)."""
+        """Encoder outputs for each rotated copy and class code: a score of the bin, and q(ζ)."""
+        return (n_bins > 1) + 2 * dim
 
     @abstractmethod
     def posterior(
         self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
-        """From images and the encoder's numbers (B, K, J or 1, …) to the posterior."""
+        """Posterior of images, from the encoder's outputs (B, K, J or 1, …)."""
 
     def encoder_input(self, condition: Tensor | None) -> Tensor | None:
-        """What the encoder is told, (B or 1, J or 1, n)."""
+        """Class codes for the encoder, (B or 1, J or 1, n); None where it gets the image alone."""
         del condition
         return None
 
     def condition(self, label: Tensor, factors: Mapping[str, Tensor]) -> Tensor | None:
-        """What is known of N images as (N, n) numbers, for a model that wants it."""
+        """Condition (N, n) of N images; None for a model that is not conditional."""
         del label, factors
         return None
 
-    def told(self, plain: Tensor) -> Tensor:
-        """What the network is told, (N, n), of a one-hot class and factors in their own units."""
+    def standardise(self, plain: Tensor) -> Tensor:
+        """Condition (N, n) in the network's units, of a one-hot class and factors in theirs."""
         return plain
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
-        """Values (n,) worth drawing a manifold of, with their names; empty without a class.
+        """Class codes (n,) to draw a manifold for, with their names; empty without a class.
 
         Parameters
         ----------
         classes
-            Names of the classes that are told or inferred.
+            Names of the classes that are given or inferred.
         """
         del classes
         return []
 
 
 def log_bins(numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Log q(k | x, y) (B, K, J) from the first number, if there are several bins; and the rest."""
+    """Log q(k | x, y) (B, K, J) from the first of the numbers, zero for one bin; and the rest."""
     if numbers.shape[1] == 1:
         return numbers.new_zeros(numbers.shape[:3]), numbers
     return numbers[..., 0].log_softmax(1), numbers[..., 1:]

@@ -1,4 +1,4 @@
-"""A condition that the data know: the class, factors, or both."""
+"""Conditional model: class, factors or both are given with every image."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,27 +15,26 @@ from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 from vaerun.utils.errors import UserError
 
-# B images, K bins, J classes, n numbers of a condition, D latents.
+# B images, n numbers of a condition.
 
-_STEPS = 5  # values of a continuous condition that are drawn
+_STEPS = 5  # values of a factor to draw manifolds for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditionalConfig:
-    """Options of a known condition."""
+    """Options of a conditional model."""
 
-    name: str = field("where the class comes from", choices=["given"])
-    condition: list[str] = field("what is told: class, or any factor the data set knows")
+    name: str = field("where the class comes from", choices=["conditional"])
+    condition: list[str] = field("what is given: class, or any factor of the data set")
 
 
 class Conditional(Category):
-    """The condition is known of every image: the class as one-hot, factors scaled to [−1, 1]."""
+    """Condition c of encoder and decoder: a one-hot class, and factors scaled to [−1, 1]."""
 
     Config = ConditionalConfig
 
     def __init__(self, config: ConditionalConfig, shape: DataShape, activation: str) -> None:
-        super().__init__()
-        del activation
+        super().__init__(config, shape, activation)
         self.names = list(config.condition)
         _check_condition(self.names, shape)
         self.n_data_classes = shape.n_classes if "class" in self.names else 0
@@ -45,14 +44,10 @@ class Conditional(Category):
         self.high: Tensor
         self.register_buffer("low", torch.tensor([low for low, _ in ranges]), persistent=False)
         self.register_buffer("high", torch.tensor([high for _, high in ranges]), persistent=False)
-        self.n_told = self.n_encoder_inputs = self.n_data_classes + len(self.factors)
-
-    def n_numbers(self, n_bins: int, dim: int) -> int:
-        """A score where there are several bins, and q(ζ)."""
-        return (n_bins > 1) + 2 * dim
+        self.n_condition = self.n_encoder_condition = self.n_data_classes + len(self.factors)
 
     def encoder_input(self, condition: Tensor | None) -> Tensor | None:
-        """The condition, (B, 1, n)."""
+        """Condition as the one class code of an image, (B, 1, n)."""
         assert condition is not None
         return condition[:, None]
 
@@ -71,7 +66,7 @@ class Conditional(Category):
         Raises
         ------
         UserError
-            If an image has no label, or a factor is not known.
+            If an image has no label, or a factor is missing.
         """
         parts = []
         if self.n_data_classes:
@@ -85,50 +80,49 @@ class Conditional(Category):
             if name not in factors:
                 raise UserError(f"the factor {name} is not known", f"give {name} of each image")
             parts.append(factors[name][:, None])
-        return self.told(torch.cat(parts, dim=1))
+        return self.standardise(torch.cat(parts, dim=1))
 
-    def told(self, plain: Tensor) -> Tensor:
-        """The class as it is, factors scaled to [−1, 1] over their range in training."""
-        known, values = plain[:, : self.n_data_classes], plain[:, self.n_data_classes :]
+    def standardise(self, plain: Tensor) -> Tensor:
+        """Condition (N, n) with factors scaled to [−1, 1] over their range in training."""
+        one_hot, values = plain[:, : self.n_data_classes], plain[:, self.n_data_classes :]
         low, high = self.low.to(plain.device), self.high.to(plain.device)
-        return torch.cat([known, (values - low) / (high - low) * 2 - 1], dim=1)
+        return torch.cat([one_hot, (values - low) / (high - low) * 2 - 1], dim=1)
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
-        """Every class, factors at the middle; without classes, steps along the first factor."""
+        """Class codes of every class, factors at their middle; without, of steps of one factor."""
         if self.n_data_classes:
-            told = torch.zeros(self.n_data_classes, self.n_told)
-            told[:, : self.n_data_classes] = torch.eye(self.n_data_classes)
-            return list(zip(classes, told, strict=True))
-        found = []
+            codes = torch.eye(self.n_data_classes, self.n_condition)
+            return list(zip(classes, codes, strict=True))
+        examples = []
         for share in torch.linspace(-1, 1, _STEPS):
-            told = torch.zeros(self.n_told)
-            told[0] = share
+            code = torch.zeros(self.n_condition)
+            code[0] = share
             value = float(self.low[0] + (share + 1) / 2 * (self.high[0] - self.low[0]))
-            found.append((factor_name(self.factors[0], value), told))
-        return found
+            examples.append((factor_name(self.factors[0], value), code))
+        return examples
 
 
 def _check_condition(names: Sequence[str], shape: DataShape) -> None:
-    known = [*(["class"] if shape.n_classes else []), *shape.ranges]
+    available = [*(["class"] if shape.n_classes else []), *shape.ranges]
     wanted = ",".join(names)
     if not names or len(set(names)) < len(names):
         raise UserError(
             f"model.category.condition=[{wanted}] names nothing, or one thing twice",
-            f"name some of {', '.join(known)}",
+            f"name some of {', '.join(available)}",
         )
     for name in names:
-        if name not in known:
+        if name not in available:
             raise UserError(
-                f"model.category.condition=[{wanted}]: the data set knows no {name}",
-                f"name some of {', '.join(known)}"
-                if known
-                else "use model=rvae, or say what is known: your own images by data.label= and "
-                "data.factors=",
+                f"model.category.condition=[{wanted}]: the data set has no {name}",
+                f"name some of {', '.join(available)}"
+                if available
+                else "use model=rvae, or name labels or factors of your own images by data.label= "
+                "or data.factors=",
             )
 
 
 def factor_name(name: str, value: float) -> str:
-    """A value of a factor as it is written over a picture."""
+    """Name and value of a factor, as the title of an image; angles (radians) in degrees."""
     if name in ("angle", "shear"):
         return f"{name} {round(math.degrees(value))}°".replace("-", "−")
     return f"{name.replace('_', ' ')} {value + 0:.3g}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Classes that are inferred: summed over, classified by a network of their own, or relaxed."""
+"""Inferred classes: enumerated by the encoder, by a classifier of their own, or relaxed."""
 
 import math
 from collections.abc import Sequence
@@ -16,45 +16,46 @@ from vaerun.models.posterior import Posterior
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 
-# B images, K bins, J classes, n numbers of a condition, D latents.
+# B images, K rotation bins, J classes, D latents.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferredClassConfig:
     """Options that all inferred classes share."""
 
-    name: str = field("where the class comes from", choices=["summed", "classifier", "gumbel"])
+    name: str = field(
+        "where the class comes from", choices=["enumerated", "classifier", "gumbel_softmax"]
+    )
     n_classes: int | None = field("classes J; null: as many as the data set has", min=2, max=1024)
 
 
 class InferredClass(Category):
-    """Abstract: a class that is inferred, one-hot to the decoder."""
+    """Abstract: an inferred class, one-hot for the decoder."""
 
     def __init__(self, config: InferredClassConfig, shape: DataShape, activation: str) -> None:
-        super().__init__()
-        del activation
+        super().__init__(config, shape, activation)
         n_classes = config.n_classes or shape.n_classes
         if n_classes < 2:
             raise UserError(
-                "the data set has no classes to infer how many there are",
+                "the number of classes is not known: the data set has none",
                 "give model.category.n_classes, as in model.category.n_classes=2",
             )
-        self.n_classes = self.n_told = n_classes
+        self.n_classes = self.n_condition = n_classes
         self.every: Tensor
         self.register_buffer("every", torch.eye(n_classes), persistent=False)
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
-        """Every class."""
+        """One-hot code of every class."""
         return list(zip(classes, self.every, strict=True))
 
 
 class EnumeratedClass(InferredClass):
-    """One encoder scores every bin and class at once; the bound sums over all of them."""
+    """The encoder scores every rotation bin and class; the bound sums over all of them."""
 
     Config = InferredClassConfig
 
     def n_numbers(self, n_bins: int, dim: int) -> int:
-        """A score and q(ζ) for each class."""
+        """Encoder outputs for each rotated copy: a score and q(ζ) of every class."""
         del n_bins
         return self.n_classes * (1 + 2 * dim)
 
@@ -72,27 +73,23 @@ class EnumeratedClass(InferredClass):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassifierConfig(InferredClassConfig):
-    """Options of a classifier of its own."""
+    """Options of a separate classifier."""
 
     hidden: list[int] = field("widths of the classifier's hidden layers", min=1, max=65536)
 
 
 class ClassifierClass(InferredClass):
-    """A network of its own gives q(y | x), the encoder sees image and class (pyroVED's ssVAE)."""
+    """A separate network gives q(y | x), the encoder sees image and class (pyroVED's ssVAE)."""
 
     Config = ClassifierConfig
 
     def __init__(self, config: ClassifierConfig, shape: DataShape, activation: str) -> None:
         super().__init__(config, shape, activation)
-        self.n_encoder_inputs = self.n_classes
+        self.n_encoder_condition = self.n_classes
         self.net = mlp(math.prod(shape.image), config.hidden, activation, self.n_classes)
 
-    def n_numbers(self, n_bins: int, dim: int) -> int:
-        """A score where there are several bins, and q(ζ)."""
-        return (n_bins > 1) + 2 * dim
-
     def encoder_input(self, condition: Tensor | None) -> Tensor:
-        """Every class, (1, J, n)."""
+        """One-hot codes of all classes, (1, J, J)."""
         del condition
         return self.every[None]
 
@@ -115,14 +112,13 @@ class ClassifierClass(InferredClass):
 class GumbelSoftmaxConfig(InferredClassConfig):
     """Options of a relaxed class."""
 
-    temperature: float = field("τ of the relaxation; 0.67 in AtomAI", above=0.0)
+    temperature: float = field("temperature τ of the relaxation; 0.67 in AtomAI", above=0.0)
 
 
 class GumbelSoftmaxClass(InferredClass):
-    """One class is drawn, softened so that gradients pass (Gumbel-softmax; AtomAI's jrVAE).
+    """The class is a relaxed one-hot draw, so that gradients pass (Jang 2017; AtomAI's jrVAE).
 
-    Content and pose do not depend on it, and nothing is summed: one image is decoded where
-    `EnumeratedClass` decodes J.
+    Content and pose do not depend on it: one image is decoded where `EnumeratedClass` decodes J.
     """
 
     Config = GumbelSoftmaxConfig
@@ -132,8 +128,8 @@ class GumbelSoftmaxClass(InferredClass):
         self.temperature = config.temperature
 
     def n_numbers(self, n_bins: int, dim: int) -> int:
-        """A score where there are several bins, J logits, and q(ζ)."""
-        return (n_bins > 1) + self.n_classes + 2 * dim
+        """Encoder outputs for each rotated copy: a score of the bin, J logits, and q(ζ)."""
+        return self.n_classes + super().n_numbers(n_bins, dim)
 
     def posterior(
         self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace

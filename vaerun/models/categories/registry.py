@@ -1,15 +1,10 @@
-"""Where a model's class comes from: nowhere, the data, a sum over every class, a relaxed draw.
-
-Each reads the encoder's numbers into the same `Posterior`, so the bound knows no difference.
-"""
+"""Categories by name, and that of a model without a class."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
 from vaerun.config.schema import field
-from vaerun.data.image_set import DataShape
 from vaerun.models.categories.base import Category, log_bins
 from vaerun.models.categories.conditional import Conditional
 from vaerun.models.categories.inferred import ClassifierClass, EnumeratedClass, GumbelSoftmaxClass
@@ -25,17 +20,9 @@ class NoneConfig:
 
 
 class NoCategory(Category):
-    """Nothing but content and pose."""
+    """Content and pose alone."""
 
     Config = NoneConfig
-
-    def __init__(self, config: NoneConfig, shape: DataShape, activation: str) -> None:
-        super().__init__()
-        del config, shape, activation
-
-    def n_numbers(self, n_bins: int, dim: int) -> int:
-        """A score where there are several bins, and q(ζ)."""
-        return (n_bins > 1) + 2 * dim
 
     def posterior(
         self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
@@ -46,17 +33,11 @@ class NoCategory(Category):
         return Posterior(log_bin, latents.posterior(rest))
 
 
-# `model.category.name` → where the class comes from; its options are its `Config`
+# `model.category.name` → its class; its options are its `Config`
 CATEGORIES: dict[str, type[Category]] = {
     "none": NoCategory,
-    "given": Conditional,
-    "summed": EnumeratedClass,
+    "conditional": Conditional,
+    "enumerated": EnumeratedClass,
     "classifier": ClassifierClass,
-    "gumbel": GumbelSoftmaxClass,
+    "gumbel_softmax": GumbelSoftmaxClass,
 }
-
-
-def build(config: Any, shape: DataShape, activation: str) -> Category:
-    """The category of a config, for a data set."""
-    chosen: Any = CATEGORIES[config.name]
-    return chosen(config, shape, activation)

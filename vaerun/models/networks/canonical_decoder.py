@@ -1,8 +1,8 @@
-"""Canonical decoder: draw the object upright once, then turn, scale and shift the drawing.
+"""Canonical decoder: content → drawing in the canonical orientation → rotated, scaled, shifted.
 
-The network runs once an image instead of once a pixel, a thousandfold fewer multiplications than
-`spatial`; bilinear resampling of the drawing, in units of the likelihood's parameter, does the
-rest and passes gradients to the pose.
+The network runs once per image, not once per pixel: a thousandth of the multiplications of
+`spatial`. Bilinear resampling of the drawing, in units of the likelihood's parameter, passes
+gradients to the pose.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,12 @@ class CanonicalConfig:
     name: str = field("which decoder", choices=["canonical"])
     activation: str = field("between layers", choices=sorted(ACTIVATIONS))
     canvas: float = field(
-        "side of the drawing over the image's longer side; √2 and more where images fill their "
-        "field",
+        "side of the drawing over the image's longer side; above √2 where images fill their field",
         min=1.0,
         max=4.0,
     )
     every_row: int = field(
-        "a training step looks at every n-th row of pixels, from a random first one",
+        "a training step uses every n-th row of pixels, from a random first one",
         min=1,
     )
 
@@ -55,7 +54,7 @@ class CanonicalDecoder(Decoder):
         self.every_row = min(config.every_row, self.size[0])
 
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
-        """(N, d) and N poses → (N, C, P), of all rows or some."""
+        """(N, d) and N poses → (N, C, P), of all rows or a subset."""
         canvas = self.net(content).float().unflatten(1, (self.channels, self.side, self.side))
         rows = (
             slice(subset.first, None, subset.step)
@@ -65,7 +64,7 @@ class CanonicalDecoder(Decoder):
         return place(canvas, pose, self.size, extent=self.extent, rows=rows).flatten(2)
 
     def draw_subset(self, n_images: int, device: torch.device) -> RowSubset | None:
-        """The same rows of all images."""
+        """Every n-th row, from a random first one."""
         del n_images, device
         if self.every_row == 1:
             return None

@@ -1,4 +1,4 @@
-"""What every decoder is: content and a pose in, the likelihood's parameter for each pixel out."""
+"""Interface of a decoder: content and pose → the likelihood's parameter at each pixel."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -13,14 +13,14 @@ ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GEL
 
 
 class DecoderShape(NamedTuple):
-    """What a decoder must know of its model.
+    """Sizes of a decoder.
 
     Attributes
     ----------
     n_content
-        Content and class inputs together.
+        Numbers of content and class code together.
     hidden
-        Widths of the hidden layers, from the content on.
+        Widths of the hidden layers, from content to image.
     image
         (C, H, W).
     """
@@ -40,7 +40,7 @@ class Decoder(nn.Module, ABC):
     can_pose
         Whether the pose changes the image.
     n_per_pixel
-        Numbers held at once for each pixel of an image that is decoded.
+        Numbers held in memory for each decoded pixel.
     """
 
     Config: ClassVar[type]
@@ -54,9 +54,9 @@ class Decoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
-        """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row, or some of them."""
+        """Content (N, d) and N poses → (N, C, P), P = H·W pixels row by row, or a subset."""
 
     def draw_subset(self, n_images: int, device: torch.device) -> PixelSubset | None:
-        """Pixels for a training step to look at; None: all of them."""
+        """Pixels for a training step to use; None for all."""
         del n_images, device
         return None

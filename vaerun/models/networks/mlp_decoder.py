@@ -1,4 +1,4 @@
-"""A fully connected decoder without a pose."""
+"""Fully connected decoder without a pose."""
 
 import math
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from vaerun.models.networks.pixel_subset import PixelSubset
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MlpConfig:
-    """Options of the plain decoder."""
+    """Options of the fully connected decoder."""
 
     name: str = field("which decoder", choices=["mlp"])
     activation: str = field("between layers", choices=sorted(ACTIVATIONS))
 
 
 class MlpDecoder(Decoder):
-    """Content → image, by fully connected layers; knows no pose (VAE)."""
+    """Content → image by fully connected layers, the pose ignored."""
 
     Config = MlpConfig
     can_pose = False
@@ -32,6 +32,6 @@ class MlpDecoder(Decoder):
         self.channels = shape.image[0]
 
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
-        """(N, d) → (N, C, P), whatever the pose."""
+        """(N, d) → (N, C, P)."""
         del pose, subset
         return self.net(content).unflatten(1, (self.channels, -1))

@@ -1,10 +1,9 @@
-"""The orbit of an image: its copies turned back by each coarse rotation φ_k.
+"""Orbit of an image: its copies turned back by the angle φ_k of each rotation bin.
 
-What the encoder finds in copy k is the object as it would stand after a turn by −φ_k, so its
-answer turns with the image by construction. The bins φ_k with a uniform prior, and within each a
-normal offset about as wide as half a bin, add up to a prior that is flat over the whole circle
-within 1.5 %: the uniform prior that the paper asks for. Over a narrower range it is as flat inside
-and falls off over the outermost bin, to half at the range's end.
+Turning the image by a bin permutes the copies, so the encoder's scores turn with the image. A
+uniform prior over bins and a normal offset with an sd of half a bin add up to a prior of the angle
+that is flat over the circle within 1.5 %, the uniform prior of the review (section 4.a). Over a
+narrower range it is as flat inside and falls to half at the range's end.
 """
 
 import math
@@ -34,10 +33,10 @@ def offset_sd(n_bins: int, range_deg: float) -> float:
 
 
 class Orbit(nn.Module):
-    """Turns each image back by every bin's angle.
+    """Turns each image back by the angle of every rotation bin.
 
-    Bilinearly, by a weighted gather, for the angles within a quarter turn; the others are quarter
-    turns of these, which only move pixels.
+    Angles within a quarter turn are bilinear, by a weighted gather; the others are quarter turns
+    of these, which only move pixels.
 
     Parameters
     ----------
@@ -46,8 +45,8 @@ class Orbit(nn.Module):
     size
         (H, W) of the images.
     mask
-        Whether to blank what lies outside the inscribed circle: the corners of an image that
-        fills its field would give the rotation away.
+        Whether to blank pixels outside the inscribed circle: the corners of an image that fills
+        its field would reveal the rotation.
     """
 
     def __init__(self, angles: Tensor, size: tuple[int, int], *, mask: bool) -> None:
@@ -66,8 +65,8 @@ class Orbit(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S.
 
-        In memory they lie pixel by pixel, as `Encoder` multiplies them, and under autocast in its
-        type: they are the largest array of a step.
+        They are stored pixel by pixel, as `Encoder` multiplies them, and under autocast in its
+        type, being the largest array of a step.
         """
         n, channels = images.shape[:2]
         columns = images.flatten(2).permute(2, 1, 0).flatten(1).contiguous()  # (P, C·B)
@@ -79,34 +78,34 @@ class Orbit(nn.Module):
         return views.permute(3, 1, 2, 0).flatten(2)  # no copy for one channel
 
     def _mixed(self, columns: Tensor) -> Tensor:
-        """Rows of ``columns`` mixed as the table says."""
-        if torch.compiler.is_compiling():  # exported: ONNX would loop over the sums of a bag
+        """Weighted sums of four rows of ``columns`` (P, C·B) for each pixel of the copies."""
+        if torch.compiler.is_compiling():  # in an export, where ONNX would loop over the bags
             terms = [columns[self.index[:, i]] * self.weight[:, i, None] for i in range(4)]
             return sum(terms[1:], terms[0])
         return F.embedding_bag(self.index, columns, per_sample_weights=self.weight, mode="sum")
 
 
 def _quarter_turns(angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Angles as ones within a quarter turn and quarter turns.
+    """Split angles (K,) into an angle within a quarter turn and quarter turns.
 
     Returns
     -------
     tuple[Tensor, Tensor, Tensor]
-        Different angles in [0, π/2); for each of the K angles, which of them it is, (K,), after
-        how many quarter turns, (K,).
+        Distinct angles in [0, π/2), (A,); for each of the K angles the index of its distinct
+        angle, (K,), and its number of quarter turns, (K,).
     """
     quarter = math.pi / 2
     exact = angles.double()
     turns = (exact / quarter + 1e-6).floor()
     rest = ((exact - turns * quarter) * 1e5).round() / 1e5
     within, which = rest.unique(return_inverse=True)
-    # not the rounded ones
+    # exact angles for the rounded ones
     first = (which[None] == torch.arange(len(within))[:, None]).int().argmax(1)
     return (exact - turns * quarter)[first], which, turns.long() % 4
 
 
 def _moved(which: Tensor, turns: Tensor, side: int) -> Tensor:
-    """Where the pixels of each copy lie among those turned within a quarter turn, (S·S·K,)."""
+    """Index (S·S·K,) of each copy's pixels among those of the distinct angles."""
     number = torch.arange(side**2).view(side, side)
     copies = [
         number.rot90(-int(turn)).flatten() + int(base) * side**2
@@ -118,7 +117,7 @@ def _moved(which: Tensor, turns: Tensor, side: int) -> Tensor:
 def _gather_table(
     angles: Tensor, size: tuple[int, int], side: int, mask: bool
 ) -> tuple[Tensor, Tensor]:
-    """For each pixel of each copy, the four pixels it is mixed from and their weights.
+    """Four source pixels of each pixel of each copy, and their bilinear weights.
 
     Returns
     -------

@@ -1,43 +1,25 @@
-"""Pixels that a training step looks at, where it does not look at all of them.
+"""Subsets of pixels for a training step.
 
-The log-likelihood over them, times `weight`, is on average that over all pixels, so the gradient
-stays unbiased.
+The log-likelihood over a subset, times `weight`, is on average that over all pixels, so the
+gradient stays unbiased.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-# B images, m hypotheses of each, C channels, P = H·W pixels.
-
-
-class PixelSubset(ABC):
-    """Abstract: some of the pixels of B images."""
-
-    @property
-    @abstractmethod
-    def weight(self) -> float:
-        """Pixels that one of them stands for."""
-
-    @abstractmethod
-    def of(self, images: Tensor) -> Tensor:
-        """Those pixels of images (B, 1, C, P), (B, 1, C, p)."""
-
-    @abstractmethod
-    def for_each(self, m: int) -> "PixelSubset":
-        """The same for m hypotheses of each image, (B·m)."""
+# B images, m hypotheses of each, C channels, P = H·W pixels, p pixels of a subset.
 
 
 @dataclass(frozen=True)
-class RandomPixels(PixelSubset):
-    """Pixels drawn for each image by itself.
+class RandomPixels:
+    """Pixels drawn for each image separately.
 
     Attributes
     ----------
     index
-        (B, p) their numbers.
+        (B, p) pixel numbers.
     n_pixels
         P.
     """
@@ -50,21 +32,20 @@ class RandomPixels(PixelSubset):
         """P / p."""
         return self.n_pixels / self.index.shape[1]
 
-    def of(self, images: Tensor) -> Tensor:
-        """Those of each image."""
+    def select(self, images: Tensor) -> Tensor:
+        """Pixels (B, 1, C, p) of images (B, 1, C, P)."""
         return images.gather(3, self.index[:, None, None].expand(-1, 1, images.shape[2], -1))
 
-    def for_each(self, m: int) -> "RandomPixels":
-        """Each image's m times."""
+    def repeat(self, m: int) -> "RandomPixels":
+        """Subset of B·m images, m hypotheses of each."""
         return RandomPixels(self.index.repeat_interleave(m, 0), self.n_pixels)
 
 
 @dataclass(frozen=True)
-class RowSubset(PixelSubset):
-    """Every n-th row of pixels, the same ones of all images.
+class RowSubset:
+    """Every n-th row of pixels, the same of all images.
 
-    Neighbouring rows look alike, so that these tell more of an image than as many pixels drawn
-    anywhere.
+    Neighbouring rows look alike, so these carry more information than as many random pixels.
 
     Attributes
     ----------
@@ -80,25 +61,28 @@ class RowSubset(PixelSubset):
 
     @property
     def weight(self) -> float:
-        """The step, if every first row is as likely."""
+        """The step, which is P / p on average over first rows."""
         return self.step
 
-    def of(self, images: Tensor) -> Tensor:
-        """Those of each image."""
+    def select(self, images: Tensor) -> Tensor:
+        """Pixels (B, 1, C, p) of images (B, 1, C, P)."""
         return images.unflatten(3, (-1, self.width))[..., self.first :: self.step, :].flatten(3)
 
-    def for_each(self, m: int) -> "RowSubset":
-        """They are the same anyway."""
+    def repeat(self, m: int) -> "RowSubset":
+        """Subset of B·m images, which is the same."""
         del m
         return self
 
 
-def spread(height: int, width: int) -> Tensor:
-    """Numbers of all pixels (P,), so that any stretch of them lies evenly over the image.
+PixelSubset = RandomPixels | RowSubset
 
-    Neighbouring pixels look alike, so that such a stretch tells more of an image than as many
-    pixels drawn anywhere. The order is that of the thresholds of ordered dithering (Bayer 1973):
-    each pixel falls into the middle of the largest hole that those before it have left.
+
+def spread(height: int, width: int) -> Tensor:
+    """Pixel numbers (P,) in an order in which any stretch covers the image evenly.
+
+    Neighbouring pixels look alike, so such a stretch carries more information than as many random
+    pixels. The order is that of the thresholds of ordered dithering (Bayer 1973): each pixel falls
+    into the middle of the largest hole left by those before it.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
-"""Spatial decoder (Bepler 2019, eq. 3): a network from pixel coordinates and content to a pixel.
+"""Spatial decoder (Bepler 2019; review, eq. 3): pixel coordinates and content → pixel.
 
-The coordinates, not the image, are turned and shifted. Cost ∝ pixels × hidden², so a training
-step may draw a subset of pixels for each image, evenly spread; the bound rescales its
-log-likelihood, which leaves the gradient unbiased.
+The coordinates, not the image, are rotated and shifted. The cost is proportional to
+pixels × hidden², so a training step may use a subset of pixels, evenly spread over each image.
 """
 
 from dataclasses import dataclass
@@ -25,14 +24,14 @@ class SpatialConfig:
     name: str = field("which decoder", choices=["spatial"])
     activation: str = field("between layers", choices=sorted(ACTIVATIONS))
     pixel_subset: int | None = field(
-        "evenly spread pixels that a training step looks at, others each time; null: all", min=1
+        "evenly spread pixels that a training step uses, others each time; null: all", min=1
     )
 
 
 class SpatialDecoder(Decoder):
-    """h = tanh(W_x·coordinate + b + W_z·content), then one more layer for each entry of hidden.
+    """Layer h = tanh(W_x·coordinate + b + W_z·content), then a layer for each entry of hidden.
 
-    All layers have the width of the first entry, as in pyroVED and AtomAI.
+    All have the width of the first entry, as in pyroVED and AtomAI.
     """
 
     Config = SpatialConfig
@@ -56,7 +55,7 @@ class SpatialDecoder(Decoder):
         self.register_buffer("spread", spread(height, width), persistent=False)
 
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
-        """(N, d) and N poses → (N, C, P), of all pixels or some."""
+        """(N, d) and N poses → (N, C, P), of all pixels or a subset."""
         points = self.points[subset.index] if isinstance(subset, RandomPixels) else self.points
         coordinates = to_object(points, pose)  # (N, P, 2)
         with torch.autocast(coordinates.device.type, enabled=False):  # see `geometry.apply`
@@ -65,7 +64,7 @@ class SpatialDecoder(Decoder):
         return self.net(first).transpose(1, 2).float()
 
     def draw_subset(self, n_images: int, device: torch.device) -> RandomPixels | None:
-        """A random stretch of `spread` for each image: every pixel is as likely, none is twice."""
+        """Random stretch of `spread` for each image: all pixels equally likely, none twice."""
         if self.n_subset is None:
             return None
         n_pixels = len(self.points)

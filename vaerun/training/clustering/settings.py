@@ -16,7 +16,7 @@ class ClusteringSettings:
 
     n_classes: int  # J
     n_templates: int  # of one mixture, for all classes together
-    n_atlases: int  # mixtures
+    n_repeats: int  # mixtures
     angle_range: float  # radians: ± this is searched, 0 for no rotation, π for the full circle
     centre: bool  # whether images are first shifted to their centre of mass
     mask: bool  # whether only the inscribed circle counts, which no rotation moves out
@@ -29,15 +29,15 @@ class ClusteringSettings:
 
 def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettings | None:
     """Clustering settings that follow from a model's config; None if it has no templates."""
-    if not config.templates:
+    if not config.clustering.templates:
         return None
     pose = config.pose
     mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return ClusteringSettings(
         n_classes=n_classes,
-        n_templates=max(n_classes * config.templates, 2),  # one alone has no neighbour
-        n_atlases=config.atlases,
+        n_templates=max(n_classes * config.clustering.templates, 2),  # one alone has no neighbour
+        n_repeats=config.clustering.repeats,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,
         mask=mask,

@@ -98,7 +98,7 @@ def find_pseudo_labels(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mixtures, scores = [], []
-        for _ in range(settings.n_atlases):
+        for _ in range(settings.n_repeats):
             mixture = TemplateMixture(
                 small, settings, math.prod(images.shape[1:]) / small[0].numel()
             ).to(device)

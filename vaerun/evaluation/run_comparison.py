@@ -143,6 +143,24 @@ def known_metrics(runs: Sequence[FinishedRun]) -> list[str]:
     )
 
 
+def labelled_metrics(runs: Sequence[FinishedRun]) -> list[str]:
+    """The metrics of `METRIC_LABELS` that any of the runs has."""
+    known = known_metrics(runs)
+    return [name for name in METRIC_LABELS if name in known]
+
+
+def values_by_label(
+    groups: Sequence[Group], metrics: Sequence[str]
+) -> dict[str, list[list[float]]]:
+    """Label of each metric → its values in the runs of each group."""
+    return {METRIC_LABELS.get(m, m): [group.values(m) for group in groups] for m in metrics}
+
+
+def exact(value: float | None) -> str:
+    """A metric with ten digits for a CSV file; empty where a run lacks it."""
+    return "" if value is None else f"{value:.10g}"
+
+
 def mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:
     """Mean and standard deviation of the sample; None where there are too few."""
     mean = statistics.mean(values) if values else None

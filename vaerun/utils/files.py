@@ -1,10 +1,11 @@
 """A file that one process holds at a time; the system lets go of it when that process dies."""
 
 import contextlib
+import csv
 import errno
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
@@ -26,6 +27,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, *rows])
 
 
 # What file systems say that know no locks: there everyone is trusted to be alone.

@@ -1,4 +1,4 @@
-"""Trials through one of Hydra's launchers, such as that of a cluster."""
+"""Trials of a sweep through one of Hydra's launchers, such as that of a cluster."""
 
 import sys
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ _KEY = "hydra.launcher."
 
 
 def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence[str]) -> int:
-    """Do the trials with Hydra's own program; returns the status that it ends with.
+    """Run the trials with Hydra's own program; returns its exit status.
 
-    Hydra is told only the folder and the number of each trial, and finds `conf/sweep.yaml`.
+    Hydra gets only the folder of the sweep and the numbers of the trials, by `conf/sweep.yaml`.
     """
-    # where a job runs, the folder has to be found from whatever folder that is
+    # absolute, since a job may run in another working directory
     folder = str(sweep.folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
     numbers = ",".join(str(trial.number) for trial in trials)
-    # Hydra reads the process's own arguments; they are ours for as long as it runs.
+    # Hydra reads sys.argv
     typed, sys.argv = sys.argv, ["vaerun", "--multirun", f"folder='{folder}'"]
     sys.argv += [f"trial={numbers}", f"hydra.sweep.dir='{folder}'", *overrides]
     sys.argv += processes(trials, overrides)
@@ -43,28 +43,26 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
 
 
 def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
-    """What a scheduler's launcher is told of nodes, processes and GPUs, unless that was typed.
+    """Overrides that request nodes, processes and GPUs from a scheduler's launcher, unless typed.
 
     A process is started for each device that a trial trains on.
 
     Raises
     ------
     UserError
-        If the trials differ in that, or do not say it.
+        If the trials differ in these, or their number of devices is ``auto``.
     """
     launcher = [text.removeprefix(_LAUNCHER) for text in overrides if text.startswith(_LAUNCHER)]
     if not launcher or not any(name in launcher[-1] for name in ("slurm", "submitit")):
         return []
     trainers = [trial.plain["trainer"] for trial in trials]
-    asked = {
-        (trainer["devices"], trainer["nodes"], trainer["accelerator"]) for trainer in trainers
-    }
-    if len(asked) > 1:
+    requests = {(one["devices"], one["nodes"], one["accelerator"]) for one in trainers}
+    if len(requests) > 1:
         raise UserError(
             "trials that differ in trainer.devices, nodes or accelerator cannot share a job array",
             "give a command for each",
         )
-    ((devices, nodes, accelerator),) = asked
+    ((devices, nodes, accelerator),) = requests
     typed = {text.lstrip("+").split("=")[0].removeprefix(_KEY) for text in overrides}
     if devices == "auto":
         if "tasks_per_node" in typed:
@@ -80,11 +78,11 @@ def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:
 
 
 def job(config: DictConfig) -> int:
-    """One trial, wherever the launcher has it done; returns its exit status."""
+    """Run one trial in a job of the launcher; returns its exit status."""
     from vaerun.training.worker import run_or_follow  # imports torch
 
     sweep = open_sweep(Path(config.folder))
     code = run_or_follow(lambda: run_trial(sweep, sweep.trials[config.trial - 1]))
     if code == INTERRUPTED:
-        raise KeyboardInterrupt  # ends the launcher's work
+        raise KeyboardInterrupt  # ends the launcher, too
     return code

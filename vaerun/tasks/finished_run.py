@@ -1,4 +1,4 @@
-"""A finished run used once more: its model, and its data or others."""
+"""Evaluate or encode with a finished run, on its own data or on other data."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -14,77 +14,69 @@ from vaerun.runs.manifest import RunRequest
 from vaerun.runs.run import Run, load
 from vaerun.utils.errors import UserError, format_value
 
-_OF_THE_MACHINE = ("accelerator", "devices", "progress")  # keys of the trainer that hold now
+_MACHINE_KEYS = ("accelerator", "devices", "progress")  # of `trainer`: those of this command hold
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reused:
-    """A finished run, and what to do with it now.
+class ReusedRun:
+    """A loaded run, its folder, and the config and request to use it with.
 
-    Attributes
-    ----------
-    run
-        Loaded.
-    folder
-        Its own.
-    config
-        Model and objective are the run's; the data too, unless others are asked for.
-    job
-        The same config in plain containers, and what was typed.
+    Model and objective of `config` are those of the run; its data too, unless others are asked
+    for. `request` has the same config as plain containers.
     """
 
     run: Run
     folder: RunFolder
     config: RunConfig
-    job: RunRequest
+    request: RunRequest
 
 
-def reused(config: RunConfig, job: RunRequest) -> Reused:
-    """The run that ``run=`` names, with the data that it is to look at.
+def reuse_run(config: RunConfig, request: RunRequest) -> ReusedRun:
+    """Load the run that ``run=`` names, and complete the config by what it was trained with.
 
     Raises
     ------
     UserError
-        If it names none or several, or another model is asked for.
+        If ``run=`` names none or several, or another model is asked for.
     """
     if not isinstance(config.run, str):
         raise UserError(
             f"run={format_value(config.run)} is not one run folder",
             "give it as in run=outputs/rvae/cards_iv/version_0",
         )
-    for text in job.overrides:
+    for text in request.overrides:
         if group(text) in ("model", "objective"):
             raise UserError(f"{text} changes what the run has learned", "leave it out")
     run, folder = load(config.run), open_run(config.run)
     own = read_config(folder)
-    kept = {"model": own["model"], "objective": own["objective"]}
-    groups = {group(text) for text in job.overrides}
-    if "data" not in groups:
-        kept["data"] = own["data"]
-    if "seed" not in groups:
-        kept["seed"] = own["seed"]
-    typed = {name: job.plain["trainer"][name] for name in _OF_THE_MACHINE}
-    plain = job.plain | kept | {"trainer": own["trainer"] | typed}
-    return Reused(
+    typed = {group(text) for text in request.overrides}
+    inherited = {"model", "objective", *({"data", "seed"} - typed)}
+    machine = {name: request.plain["trainer"][name] for name in _MACHINE_KEYS}
+    plain = {
+        **request.plain,
+        **{name: own[name] for name in inherited},
+        "trainer": own["trainer"] | machine,
+    }
+    return ReusedRun(
         run=run,
         folder=folder,
         config=validate(plain),
-        job=dataclasses.replace(job, plain=plain),
+        request=dataclasses.replace(request, plain=plain),
     )
 
 
 def with_classes_of(run: Run, splits: Splits) -> Splits:
-    """The same images with the classes numbered as the run has learned them.
+    """Number the classes of some images as the run has learned them.
 
-    Labels of classes that it does not know become −1.
+    Labels of classes that the run does not know become −1.
     """
     own = list(run.metrics.get("classes") or [])
     if not own or splits.classes == own or not _knows_classes(run):
         return splits
     number = {name: j for j, name in enumerate(own)}
-    place = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
+    new_label = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
     train, val, *labelled = (
-        dataclasses.replace(part, label=place[part.label]) for part in splits.parts
+        dataclasses.replace(part, label=new_label[part.label]) for part in splits.parts
     )
     return dataclasses.replace(
         splits,
@@ -97,22 +89,15 @@ def with_classes_of(run: Run, splits: Splits) -> Splits:
 
 
 def _knows_classes(run: Run) -> bool:
-    """Whether the classes of a data set mean something to the run's network."""
-    family = models.MODELS[run.config.model.name]
-    return family.learns_labels or bool(run.network.category.n_data_classes)
+    """Whether the run's network was trained with the classes of its data."""
+    variant = models.MODELS[run.config.model.name]
+    return variant.learns_labels or bool(run.network.category.n_data_classes)
 
 
 def check_fit(run: Run, images: ImageSet, shape: DataShape) -> None:
-    """Raise a `UserError` unless a run's network can be shown these images.
+    """Raise a `UserError` unless images have the shape, classes and factors of a run's own.
 
-    Parameters
-    ----------
-    run
-        The run.
-    images
-        What it is to see.
-    shape
-        Of the data set that they are from.
+    `shape` is that of the data set of the images.
     """
     own, category = run.network.shape, run.network.category
     if shape.image != own.image:
@@ -122,12 +107,12 @@ def check_fit(run: Run, images: ImageSet, shape: DataShape) -> None:
             "give images like those, or for data=images resample them by data.size=",
         )
     lacking = [name for name in category.factors if name not in images.factors]
-    told = category.n_data_classes if not run.network.n_classes else 0
-    if told and not bool(((images.label >= 0) & (images.label < told)).all()):
+    n_classes = category.n_data_classes if not run.network.n_classes else 0
+    if n_classes and not bool(((images.label >= 0) & (images.label < n_classes)).all()):
         lacking.append("class")
     if lacking:
         raise UserError(
-            f"{run.config.model.name} is told {', '.join(lacking)} of every image, which these "
-            "data do not say",
+            f"{run.config.model.name} needs {', '.join(lacking)} of every image, which these "
+            "data lack",
             "give data with labels and factors like those of the run",
         )

@@ -1,5 +1,6 @@
 """Trials of a sweep through one of Hydra's launchers, such as that of a cluster."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,14 @@ from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.run_trial import run_trial
 from vaerun.tasks.sweep.sweep import Sweep, Trial, open_sweep
 from vaerun.utils.errors import UserError, format_value
-from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
+from vaerun.utils.exit_status import INTERRUPTED
 
 _LAUNCHER = "hydra/launcher="
 _KEY = "hydra.launcher."
 
 
-def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence[str]) -> int:
-    """Run the trials with Hydra's own program; returns its exit status.
+def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence[str]) -> None:
+    """Run the trials with Hydra's own program.
 
     Hydra gets only the folder of the sweep and the numbers of the trials, by `conf/sweep.yaml`.
     """
@@ -31,15 +32,14 @@ def run_through_hydra(sweep: Sweep, trials: Sequence[Trial], overrides: Sequence
     sys.argv += [f"trial={numbers}", f"hydra.sweep.dir='{folder}'", *overrides]
     sys.argv += processes(trials, overrides)
     try:
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="sweep")(job)()
-    except SystemExit as stop:
-        return FAILED if stop.code else DONE
+        main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="sweep")
+        with contextlib.suppress(SystemExit):  # the exit status comes from those of the trials
+            main(job)()
     finally:
         sys.argv = typed
         for trial in trials:
             if trial_status.read(sweep, trial).status == trial_status.RUNNING:
                 trial_status.mark_lost(sweep, trial, "its process ended without a word")
-    return DONE
 
 
 def processes(trials: Sequence[Trial], overrides: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from vaerun.config.task import EncodeConfig
-from vaerun.data.image_set import DataShape, ImageSet, as_tensor
+from vaerun.data.image_set import ImageSet, as_tensor
 from vaerun.data.load import load_all
 from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.models import inference
@@ -42,13 +42,12 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
     assert isinstance(config.task, EncodeConfig)
     as_csv = config.task.csv
     console = open_console()
-    reused = reuse_run(config, request)
-    config, request, network = reused.config, reused.request, reused.run.network
+    run, config, request = reuse_run(config, request)
+    network = run.network
     hardware = Hardware.find(config.trainer)
-    classes = reused.run.metrics.get("classes")
+    classes = run.metrics.get("classes")
     images = load_all(config.data, config.seed, like=network.shape, classes=classes)
-    channels, height, width = images.images.shape[1:]
-    check_fit(reused.run, images, DataShape(image=(channels, height, width)))
+    check_fit(run, images)
     facts = RunFacts(
         device=hardware.device,
         data_fingerprint=manifest.fingerprint([images.index, images.label]),
@@ -63,7 +62,7 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "vaerun_version": provenance.version(),
             "model": config.model.name,
             "data": config.data.name,
-            "run": str(reused.folder.path),
+            "run": str(run.path),
             "classes": classes or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
         }

@@ -27,23 +27,22 @@ def evaluate(config: RunConfig, request: RunRequest) -> Path:
         If there is no such run, or its network does not fit these data.
     """
     console = open_console()
-    reused = reuse_run(config, request)
-    config, request = reused.config, reused.request
+    run, config, request = reuse_run(config, request)
     hardware = Hardware.find(config.trainer)
-    splits = with_classes_of(reused.run, load_splits(config))
+    splits = with_classes_of(run, load_splits(config))
     for images in splits.parts:
-        check_fit(reused.run, images, splits.shape)
+        check_fit(run, images)
     facts = RunFacts(device=hardware.device, data_fingerprint=fingerprint(request, splits))
     folder = create_run_folder(config.out, "evaluate", config.data.name)
     with manifest.recorded(folder, request, facts):
         print_table(
             console,
             [
-                ("run", f"{config.model.name}, {reused.folder.path}"),
+                ("run", f"{config.model.name}, {run.path}"),
                 ("data", f"{config.data.name}: {len(splits.val):,} validation images"),
                 ("folder", str(folder.path)),
             ],
         )
-        trained = trained_before(reused.run.network.to(hardware.torch_device), reused.folder)
+        trained = trained_before(run.network.to(hardware.torch_device), run.folder)
         write_results(config, request.plain, splits, folder, trained, console)
     return folder.path

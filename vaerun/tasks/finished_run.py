@@ -1,15 +1,14 @@
 """Evaluate or encode with a finished run, on its own data or on other data."""
 
 import dataclasses
-from dataclasses import dataclass
 
 import torch
 
 from vaerun import models
 from vaerun.config.overrides import group
-from vaerun.data.image_set import DataShape, ImageSet, Splits
+from vaerun.data.image_set import ImageSet, Splits
 from vaerun.runs.config import RunConfig, validate
-from vaerun.runs.folder import RunFolder, open_run, read_config
+from vaerun.runs.folder import read_config
 from vaerun.runs.manifest import RunRequest
 from vaerun.runs.run import Run, load
 from vaerun.utils.errors import UserError, format_value
@@ -17,22 +16,10 @@ from vaerun.utils.errors import UserError, format_value
 _MACHINE_KEYS = ("accelerator", "devices", "progress")  # of `trainer`: those of this command hold
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReusedRun:
-    """A loaded run, its folder, and the config and request to use it with.
+def reuse_run(config: RunConfig, request: RunRequest) -> tuple[Run, RunConfig, RunRequest]:
+    """Load the run that ``run=`` names, with the config and request to use it with.
 
-    Model and objective of `config` are those of the run; its data too, unless others are asked
-    for. `request` has the same config as plain containers.
-    """
-
-    run: Run
-    folder: RunFolder
-    config: RunConfig
-    request: RunRequest
-
-
-def reuse_run(config: RunConfig, request: RunRequest) -> ReusedRun:
-    """Load the run that ``run=`` names, and complete the config by what it was trained with.
+    Model and objective are those of the run; data and seed too, unless others were typed.
 
     Raises
     ------
@@ -47,8 +34,8 @@ def reuse_run(config: RunConfig, request: RunRequest) -> ReusedRun:
     for text in request.overrides:
         if group(text) in ("model", "objective"):
             raise UserError(f"{text} changes what the run has learned", "leave it out")
-    run, folder = load(config.run), open_run(config.run)
-    own = read_config(folder)
+    run = load(config.run)
+    own = read_config(run.folder)
     typed = {group(text) for text in request.overrides}
     inherited = {"model", "objective", *({"data", "seed"} - typed)}
     machine = {name: request.plain["trainer"][name] for name in _MACHINE_KEYS}
@@ -57,12 +44,7 @@ def reuse_run(config: RunConfig, request: RunRequest) -> ReusedRun:
         **{name: own[name] for name in inherited},
         "trainer": own["trainer"] | machine,
     }
-    return ReusedRun(
-        run=run,
-        folder=folder,
-        config=validate(plain),
-        request=dataclasses.replace(request, plain=plain),
-    )
+    return run, validate(plain), dataclasses.replace(request, plain=plain)
 
 
 def with_classes_of(run: Run, splits: Splits) -> Splits:
@@ -94,14 +76,11 @@ def _knows_classes(run: Run) -> bool:
     return variant.learns_labels or bool(run.network.category.n_data_classes)
 
 
-def check_fit(run: Run, images: ImageSet, shape: DataShape) -> None:
-    """Raise a `UserError` unless images have the shape, classes and factors of a run's own.
-
-    `shape` is that of the data set of the images.
-    """
-    own, category = run.network.shape, run.network.category
-    if shape.image != own.image:
-        given, wanted = ("×".join(map(str, s.image[1:] + s.image[:1])) for s in (shape, own))
+def check_fit(run: Run, images: ImageSet) -> None:
+    """Raise a `UserError` unless images have the shape, classes and factors of a run's own."""
+    shape, own, category = images.images.shape[1:], run.network.shape.image, run.network.category
+    if tuple(shape) != own:
+        given, wanted = ("×".join(map(str, (*s[1:], s[0]))) for s in (shape, own))
         raise UserError(
             f"these images are of {given} (rows, columns, channels), the run's were of {wanted}",
             "give images like those, or for data=images resample them by data.size=",

@@ -120,8 +120,8 @@ def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: C
     pruning = PruningCallback(trial, study.objective.less_is_better, losses)
     start = time.monotonic()
     try:
-        outcome = runner.run(request, study.run_folder(trial), pruning)
-        value = study.objective.value(outcome.metrics)
+        metrics = runner.run(request, study.run_folder(trial), pruning)
+        value = study.objective.value(metrics)
     except KeyboardInterrupt:
         study.give_back(trial)
         raise
@@ -132,10 +132,10 @@ def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: C
             raise
         console.print(f"[yellow]trial {number} failed: {fault}[/]")
         return
-    trial.set_user_attr("metrics", report.watched(outcome.metrics))
+    trial.set_user_attr("metrics", report.watched(metrics))
     trial.set_user_attr("seconds", round(time.monotonic() - start, 1))
-    study.complete_trial(trial, value, was_pruned=outcome.was_pruned)
-    end = "ended early" if outcome.was_pruned else f"{study.objective.path} {value:.5g}"
+    study.complete_trial(trial, value, was_pruned=pruning.was_pruned)
+    end = "ended early" if pruning.was_pruned else f"{study.objective.path} {value:.5g}"
     best = study.best
     if best is not None:
         end += f"; best {best.value:.5g} of trial {best.user_attrs['number']}"

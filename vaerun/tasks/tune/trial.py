@@ -6,7 +6,7 @@ these take longer than training a small trial, and `task=evaluate run=<folder>` 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -27,14 +27,6 @@ from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import just_trained
 from vaerun.training.trainer import check_sizes, fit, new_network
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialOutcome:
-    """Metrics of a trial, and whether it was pruned."""
-
-    metrics: dict[str, Any]
-    was_pruned: bool
 
 
 class PruningCallback(pl.Callback):
@@ -96,8 +88,8 @@ class TrialRunner:
 
     def run(
         self, request: RunRequest, folder: RunFolder, pruning: PruningCallback
-    ) -> TrialOutcome:
-        """Train and measure a setting in a folder, from its last checkpoint if it has one."""
+    ) -> dict[str, Any]:
+        """Train a setting in a folder, from its last checkpoint if any; returns its metrics."""
         config = validate(request.plain)
         splits = self.splits(config)
         network = new_network(config, splits, config.seed)
@@ -120,8 +112,7 @@ class TrialRunner:
             )
             trained = just_trained(fit(context, [pruning]), folder, len(splits.train))
             encodings = inference.encode_splits(trained.network, splits)
-            metrics = write_metrics(folder, config, splits, trained, encodings)
-        return TrialOutcome(metrics=metrics, was_pruned=pruning.was_pruned)
+            return write_metrics(folder, config, splits, trained, encodings)
 
 
 def without_study_keys(overrides: Sequence[str]) -> list[str]:

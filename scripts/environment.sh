@@ -1,5 +1,5 @@
 # Sourced by run.sh and test.sh: makes .venv in the repository and installs vaerun into it,
-# unless that was done for this very pyproject.toml and constraints.txt.
+# unless that was done for the same pyproject.toml and constraints.txt.
 #
 #     prepare run|dev        sets $root and $python
 

@@ -1,4 +1,4 @@
-"""Draws the README's picture from a finished run.
+"""Draw the README's picture of a finished run.
 
 python scripts/readme_picture.py outputs/rvae/cards_iv/version_0 docs/cards_iv.png
 """
@@ -14,7 +14,7 @@ from vaerun.evaluation.figures.style import class_colours, house_style
 
 
 def main(run: Path, target: Path) -> None:
-    """Inputs, decoded latent plane and encoded validation images side by side."""
+    """Draw inputs, decoded latent plane and encoded validation images side by side."""
     arrays = np.load(run / "figures/arrays.npz")
     classes = json.loads((run / "metrics.json").read_text())["classes"]
     with house_style():
@@ -31,7 +31,7 @@ def main(run: Path, target: Path) -> None:
 
 
 def _mosaic(axes, tiles: np.ndarray) -> None:
-    """Tiles (R, K, C, H, W) as one picture."""
+    """Draw tiles (R, K, C, H, W) as one image."""
     rows, columns, _, height, width = tiles.shape
     picture = tiles[:, :, 0].transpose(0, 2, 1, 3).reshape(rows * height, columns * width)
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")

@@ -1,11 +1,11 @@
-"""Runs the experiments behind each result over seeds and sets ours beside the paper's.
+"""Run the experiments behind each result over seeds and compare ours with the paper's.
 
 python scripts/reproduce.py                                    # every row
 python scripts/reproduce.py --list
 python scripts/reproduce.py jrvae_cards_iii --seeds 0,1 --jobs 2 --write RESULTS.md
 python scripts/reproduce.py -- data.root=data/mnist            # overrides for every run
 
-What is finished is kept in `<out>/runs.json`, so that the same command goes on where it stopped.
+Finished runs are listed in `<out>/runs.json`, so the same command given again skips them.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from vaerun.utils.errors import UserError, closest
 from vaerun.utils.exit_status import DONE, FAILED, guarded
 from vaerun.utils.files import write_text
 
-OURS = ("experiment", "seed", "out", "resume")  # keys that no further override may set
+SET_HERE = ("experiment", "seed", "out", "resume")  # keys that no override after -- may set
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the arguments ask for; 0 done, 1 a run failed, 2 wrong input, 130 interrupted."""
+    """Run the command; returns 0 done, 1 a run failed, 2 wrong input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _reproduce(words))
 
@@ -39,12 +39,12 @@ def _reproduce(words: list[str]) -> int:
     extra = tuple(words[end + 1 :])
     rows = _chosen(asked.rows)
     for word in extra:
-        if word.partition("=")[0] in OURS:
+        if word.partition("=")[0] in SET_HERE:
             raise UserError(f"{word} is for this script to set", "see --help for its options")
     if asked.list:
         _list(rows)
         return DONE
-    # First of all: --write may name the same file.
+    # read first: --write may name the same file
     before = None if asked.before is None else read_page(asked.before.expanduser())
     pairs = [(row, seed) for row in rows for seed in asked.seeds or range(row.n_seeds)]
     runner = Runner(asked.out.expanduser(), extra, max(1, asked.jobs), asked.fresh)

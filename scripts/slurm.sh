@@ -8,8 +8,8 @@
 #     sbatch --array=1-12%4 scripts/slurm.sh -m model=rvae,vae,jrvae data=cards_iii,cards_iv seed=0,1
 #                                                                       twelve trials, four at a time
 #
-# Before its time is up, a job keeps its state and is put in line again; so is a preempted one. It
-# goes on in the same run folder. Edit what follows for your cluster.
+# Two minutes before its time limit a job saves its state and is requeued, as is a preempted one; it
+# continues in the same run folder. Edit the options below for your cluster.
 #SBATCH --job-name=vaerun
 #SBATCH --partition=gpu
 #SBATCH --nodes=1
@@ -30,7 +30,7 @@ else
     set -- resume=auto "$@"
 fi
 
-# trainer=ddp takes as many processes as there are, one a GPU; an override may say otherwise
+# trainer=ddp trains on all processes, one a GPU; an override may change that
 srun --kill-on-bad-exit=1 "$vaerun" trainer=ddp "$@" &
 step=$!
 out_of_time=
@@ -40,6 +40,6 @@ while kill -0 "$step" 2>/dev/null; do # a signal ends the wait, not the step
     wait "$step"
     status=$?
 done
-# Preempted jobs are requeued by SLURM itself: this is for those that ran out of time.
+# SLURM requeues preempted jobs; this requeues a job at its time limit
 [ -z "$out_of_time" ] || [ "$status" = 0 ] || exec scontrol requeue "$SLURM_JOB_ID"
 exit "$status"

@@ -1,4 +1,4 @@
-"""Measures vaerun beside its peers, round by round, and writes BENCHMARKS.md and benchmarks.json.
+"""Measure vaerun and its peers, round by round; write BENCHMARKS.md and benchmarks.json.
 
 bash scripts/bench/run.sh                              # everything: some two hours
 bash scripts/bench/run.sh --only spatial bf16 --rounds 5
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.page import about, joined, markdown
+from bench.page import about, markdown, merged
 from bench.processes import PROCESSES, measured
 from bench.rows import ROWS, Round, Row, over_rounds
 from bench.session import FULL, QUICK, ROOT, Session
@@ -24,7 +24,7 @@ from vaerun.utils.files import write_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the arguments ask for; 0 done, 1 something of ours failed, 2 wrong input."""
+    """Run the command; returns 0 done, 1 a process of vaerun failed, 2 wrong input."""
     words = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _benchmark(words))
 
@@ -55,7 +55,7 @@ def _benchmark(words: list[str]) -> int:
 
 
 def chosen(names: Sequence[str] | None) -> list[Row]:
-    """The rows of these names in the order of the table, all rows if there are none."""
+    """The rows of these names in the order of the table; all rows if no name is given."""
     known = list(dict.fromkeys(row.name for row in ROWS))
     for name in names or []:
         if name not in known:
@@ -76,14 +76,14 @@ def _write(
     command: str,
     asked: argparse.Namespace,
 ) -> None:
-    """After every round, so that what was measured is kept if a later one is interrupted."""
+    """Write page and JSON; after every round, in case a later one is interrupted."""
     lines = [over_rounds(row, rounds) for row in rows]
     page = asked.out.expanduser() / "BENCHMARKS.md"
     data = page.with_name("benchmarks.json")
     earlier = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else None
-    whole = joined(earlier, about(session, command, len(rounds)), lines, rounds)
-    write_text(page, markdown(whole, quick=asked.quick))
-    write_text(data, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    benchmark = merged(earlier, about(session, command, len(rounds)), lines, rounds)
+    write_text(page, markdown(benchmark, quick=asked.quick))
+    write_text(data, json.dumps(benchmark, indent=2, ensure_ascii=False) + "\n")
     verdicts = [line.passed for line in lines if line.passed is not None]
     print(f"{len(rounds)} of {asked.rounds} rounds: {sum(verdicts)} of {len(verdicts)} targets"
           f" reached; {page}", flush=True)  # fmt: skip
@@ -118,5 +118,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the process at work, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the running process, too
     sys.exit(main())

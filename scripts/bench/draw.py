@@ -1,4 +1,4 @@
-"""Draws images as vaerun does, into a file that the peers read; says what is under vaerun.
+"""Draw images with vaerun into a file that the peers read; note processor and versions.
 
 python -m bench.draw images.npz about.json data=cards_iv data.train_size=3000 seed=0
 """
@@ -21,7 +21,7 @@ from vaerun.utils.devices import cpu, quick_at_bfloat16
 
 
 def fingerprint(splits: Splits) -> str:
-    """Of the pixels: who has the same ones was trained and judged by the same images."""
+    """SHA-256 of the pixels, to check that two processes have drawn the same images."""
     digest = hashlib.sha256()
     for images in (splits.train, splits.val):
         digest.update(np.ascontiguousarray(_pixels(images)).tobytes())
@@ -29,13 +29,13 @@ def fingerprint(splits: Splits) -> str:
 
 
 def _pixels(some: ImageSet) -> npt.NDArray[np.float32]:
-    """(N, H, W)."""
+    """The first channel, (N, H, W)."""
     assert isinstance(some.images, Tensor)
     return some.images[:, 0].numpy()
 
 
 def main(file: str, about: str, *words: str) -> None:
-    """Write images (N, H, W), and what is known of those that are held out."""
+    """Write images (N, H, W), with labels and angles of the held-out ones."""
     splits = load_splits(validate(compose(words)))
     val = splits.val
     np.savez(
@@ -46,13 +46,13 @@ def main(file: str, about: str, *words: str) -> None:
         angle=val.factors["angle"].numpy(),
         symmetry=np.array(splits.symmetry),
     )
-    known = {
+    facts = {
         "fingerprint": fingerprint(splits),
         "processor": cpu().get("cpu_name"),
         "bfloat16": quick_at_bfloat16("cpu"),
         "torch": torch.__version__,
     }
-    Path(about).write_text(json.dumps(known))
+    Path(about).write_text(json.dumps(facts))
 
 
 if __name__ == "__main__":

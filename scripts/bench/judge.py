@@ -1,4 +1,4 @@
-"""From what was noted to numbers: throughput, time to a bound, error of the angles, spread."""
+"""Numbers from the notes of a process: throughput, time to a bound, angle error, range."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,9 @@ from vaerun.evaluation.metrics.circular import mean_absolute_error
 Array = npt.NDArray[np.float64]
 Epoch = Mapping[str, float]
 
-# N images.
-
 
 class Spread(NamedTuple):
-    """A number over the rounds."""
+    """Median and range of a number over the rounds."""
 
     median: float
     least: float
@@ -24,31 +22,30 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Median, least and most; None of nothing."""
+    """Median, least and most; None without values."""
     if not values:
         return None
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def images_per_second(n_images: int, epochs: Sequence[Epoch]) -> float:
-    """Of training steps: the median of all epochs but the first, in which things warm up.
+    """Throughput of training steps: median over the epochs, less the first, a warm-up.
 
     Parameters
     ----------
     n_images
-        In an epoch.
+        Images of an epoch.
     epochs
-        Two or more, each with ``steps_seconds``, from its beginning to the end of its last step.
+        Two or more, each with ``steps_seconds``, from its start to the end of its last step.
     """
     assert len(epochs) > 1, "the first epoch is a warm-up and does not count"
     return n_images / statistics.median(epoch["steps_seconds"] for epoch in epochs[1:])
 
 
 def first_reached(epochs: Sequence[Epoch], goal: Epoch, names: Sequence[str]) -> Epoch | None:
-    """The first epoch in which each of the named numbers is that of the goal or less.
+    """The first epoch in which each of the named numbers is at most that of the goal, or None.
 
-    What happens between the ends of two epochs is not seen, so the time is the later one. None if
-    there is no such epoch.
+    Numbers are known at the end of epochs only, so the time is an upper limit.
     """
     reached = (e for e in epochs if all(e[name] <= goal[name] for name in names))
     return next(reached, None)
@@ -59,8 +56,7 @@ def angle_error_deg(
 ) -> float:
     """Mean over classes of the mean absolute circular error after the best offset of each.
 
-    Whether a positive angle turns the object one way or the other is a convention, in which the
-    packages differ: the better of both counts.
+    Packages differ in the sign of a rotation, so the better of both signs counts.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The benchmark as a page and as JSON, of which the page is made.
+"""The benchmark as JSON, and as a Markdown page made of it.
 
-A command that measures some of the rows leaves the others as an earlier one has found them: every
-row names its run, and every run says when, on what and with which versions it was made.
+A command that measures some of the rows keeps the others from an earlier run: every row names its
+run, and every run has its date, machine and versions.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ SIGNS = {">=": "≥", "<=": "≤"}
 
 
 def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
-    """When, on what and with which versions it was measured."""
+    """Date, command, machine and versions of a run of the benchmark."""
     versions, machine = package_versions(), session.machine()
     return {
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
@@ -49,7 +49,7 @@ def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
 
 
 def _processor_model() -> str | None:
-    """Family, model and stepping, which tell processors of one name apart; Linux alone says."""
+    """Family and model of the processor, which its name does not contain; on Linux only."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -60,7 +60,7 @@ def _processor_model() -> str | None:
 
 
 def number(value: float) -> str:
-    """Three digits, or all before the point.
+    """A number with three digits, or all those before the decimal point.
 
     Examples
     --------
@@ -72,23 +72,22 @@ def number(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
-def joined(
+def merged(
     earlier: Mapping[str, Any] | None,
     known: Mapping[str, Any],
     lines: Sequence[Line],
     rounds: Sequence[Round],
 ) -> dict[str, Any]:
-    """All that is known: this run, and the rows of earlier ones that it has not measured anew.
+    """Merge this run with the rows of earlier runs that it has not measured again.
 
     Parameters
     ----------
     earlier
-        What this returned for the run before; one of other sizes counts for nothing. What it had
-        no size for yet it did not measure.
+        What this returned for the previous run; a run of other sizes is left out.
     known
-        From `about`.
+        Result of `about`.
     lines, rounds
-        The rows of this run, and all its readings.
+        Rows and readings of this run.
     """
     rows = {(line.row.name, line.row.title): _plain(line) | {"run": 0} for line in lines}
     runs = [{**known, "rounds_measured": list(rounds)}]
@@ -106,7 +105,7 @@ def joined(
 
 
 def _plain(line: Line) -> dict[str, Any]:
-    """A line of the table for programs."""
+    """A line of the table as plain containers."""
 
     def spread(of: Spread | None) -> dict[str, float] | None:
         return None if of is None else of._asdict()
@@ -126,7 +125,7 @@ Numbers = Mapping[str, float]
 
 
 def _spread(of: Numbers | None, sign: str = "") -> str:
-    """Median (least–most)."""
+    """A range as text: median (least–most)."""
     if of is None:
         return "–"
     least, most = of["least"], of["most"]
@@ -135,7 +134,7 @@ def _spread(of: Numbers | None, sign: str = "") -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    """A line of the table; the order is that of its head in `markdown`."""
+    """The cells of a line of the table, in the order of its head in `markdown`."""
     is_alone = row["ratio_is"] is None
     sign = "" if is_alone else " ×"
     ours = _spread(row["ours"]) if is_alone else _median(row["ours"])
@@ -160,12 +159,12 @@ def _median(of: Numbers | None) -> str:
     return "–" if of is None else number(of["median"])
 
 
-def markdown(whole: Mapping[str, Any], *, quick: bool) -> str:
-    """The page of what `joined` returns."""
-    newest = whole["runs"][0]
+def markdown(benchmark: Mapping[str, Any], *, quick: bool) -> str:
+    """The page made of what `merged` returns."""
+    newest = benchmark["runs"][0]
     head = ["measure", "ours", "other", "ratio (least–most)", "to reach", "", "run"]
-    table = [head, ["---"] * len(head), *map(_cells, whole["rows"])]
-    missing = dict.fromkeys(row["missing"] for row in whole["rows"] if row["missing"])
+    table = [head, ["---"] * len(head), *map(_cells, benchmark["rows"])]
+    missing = dict.fromkeys(row["missing"] for row in benchmark["rows"] if row["missing"])
     page = [
         "# Benchmarks",
         "",
@@ -174,14 +173,14 @@ def markdown(whole: Mapping[str, Any], *, quick: bool) -> str:
         "",
         *(f"- Not measured: {why}" for why in missing),
         *([""] if missing else []),
-        *(line for i, run in enumerate(whole["runs"]) for line in _run(i + 1, run)),
+        *(line for i, run in enumerate(benchmark["runs"]) for line in _run(i + 1, run)),
         *_how(newest["sizes"]),
     ]
     return "\n".join(page) + "\n"
 
 
 def _run(i: int, run: Mapping[str, Any]) -> list[str]:
-    """When, on what and with which versions a run was made."""
+    """Date, machine, versions and command of a run."""
     machine, versions = run["machine"], run["versions"]
     peers = "; ".join(
         f"{PEERS[peer]}: " + ", ".join(f"{name} {v}" for name, v in packages.items())
@@ -204,7 +203,7 @@ def _run(i: int, run: Mapping[str, Any]) -> list[str]:
 
 
 def _how(sizes: Mapping[str, Any]) -> list[str]:
-    """How each number came about."""
+    """How each number is measured."""
     return [
         "How to read it: medians over the rounds of a run; a ratio is taken within each round,"
         " then its median (least–most) over the rounds. In a round every process runs once,"

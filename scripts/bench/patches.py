@@ -1,4 +1,4 @@
-"""Patches for the benchmark of sets that do not fit in memory: anything but noise will do."""
+"""Synthetic patches for the benchmark of data sets that do not fit in memory."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _DIFFERENT = 20_000
 def draw_patches(file: Path, n: int) -> None:
     """Write n patches (n, 40, 40), uint8: bright ellipses at any angle, of three widths.
 
-    Only the first 20,000 differ; who reads the file cannot know.
+    Only the first 20,000 differ, which saves time and changes nothing for a reader of the file.
     """
     rng = np.random.default_rng(0)
     row, column = np.mgrid[:SIDE, :SIDE].astype(np.float32) - (SIDE - 1) / 2
@@ -24,7 +24,7 @@ def draw_patches(file: Path, n: int) -> None:
         bright = np.exp(-((along / 9) ** 2) - (across / width) ** 2)
         patch[:] = np.clip(150 * bright * (1 + 0.7 * np.tanh(along / 4)), 0, 255)
     half_written = file.with_suffix(".part")
-    # not mapped: what we hold would count as memory of the processes that we start
+    # not memory-mapped: pages of this process would count as memory of its children
     with half_written.open("wb") as stream:
         about = {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
         npy.write_array_header_1_0(stream, about)

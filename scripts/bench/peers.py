@@ -1,9 +1,9 @@
-"""Trains a peer on images from a file, in the peers' environment, and notes when what happened.
+"""Train a peer on images from a file, in the peers' environment; note the time of each epoch.
 
 python -m bench.peers pyroved images.npz notes.json --images 1000 --epochs 3
 
-Each is trained by its own trainer with its own defaults; network and batch are given. What is
-noted is on the clock of `time.monotonic`, which all processes share.
+Each is trained by its own trainer with its own defaults; network and batch size are given. Times
+are those of `time.monotonic`, a clock that all processes share.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _AT_ONCE = 200  # held-out images: a spatial decoder holds 600,000 numbers for e
 
 
 def timed(epoch: Callable[[], Any], notes: Notes) -> Any:
-    """What an epoch returns; its beginning and end are noted."""
+    """Run an epoch and note its start and end; returns what it returns."""
     began = time.monotonic()
     result = epoch()
     ended = time.monotonic()
@@ -41,8 +41,8 @@ def timed(epoch: Callable[[], Any], notes: Notes) -> Any:
 def pyroved(train: Array, held_out: Array, asked: argparse.Namespace, notes: Notes) -> Array:
     """Train pyroVED's rVAE; returns angles of the held-out images and notes their −ELBO.
 
-    `SVItrainer.evaluate` steps the optimiser, on the momentum that it has: its own
-    `SVI.evaluate_loss`, on which training is built, tells the same −ELBO and changes nothing.
+    Not by `SVItrainer.evaluate`, which steps the optimiser: `SVI.evaluate_loss`, on which training
+    is built, gives the same −ELBO and changes nothing.
     """
     import pyroved
 
@@ -68,7 +68,7 @@ def pyroved(train: Array, held_out: Array, asked: argparse.Namespace, notes: Not
 
 
 def atomai(train: Array, held_out: Array, asked: argparse.Namespace, notes: Notes) -> Array:
-    """Train AtomAI's rVAE; returns angles of the held-out images. Its loss is no bound."""
+    """Train AtomAI's rVAE; returns angles of the held-out images. Its loss is not a bound."""
     import atomai
 
     class Timed(atomai.models.rVAE):
@@ -91,15 +91,15 @@ PEERS = {"pyroved": pyroved, "atomai": atomai}
 
 
 def main() -> None:
-    """Do what the arguments ask for."""
+    """Train the peer, write notes and angles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer", choices=sorted(PEERS))
     parser.add_argument("file", type=Path, help="images.npz, as bench.draw writes it")
     parser.add_argument("notes", type=Path, help="where to write; angles go beside it")
-    parser.add_argument("--images", type=int, required=True, help="the first so many")
+    parser.add_argument("--images", type=int, required=True, help="train on the first N")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--held-out", type=int, default=0, help="judged by the first so many")
+    parser.add_argument("--held-out", type=int, default=0, help="evaluate on the first N")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with np.load(asked.file) as images:
@@ -108,7 +108,7 @@ def main() -> None:
     notes: Notes = {"epochs": [], "threads": torch.get_num_threads()}
     angle = PEERS[asked.peer](train, held_out, asked, notes)
     notes["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES[asked.peer]}
-    np.save(asked.notes.with_suffix(".npy"), angle[None])  # of one epoch, the last
+    np.save(asked.notes.with_suffix(".npy"), angle[None])  # of the last epoch only
     asked.notes.write_text(json.dumps(notes))
 
 

@@ -1,10 +1,10 @@
-"""The real `vaerun` command, with what happens when in its training noted beside it.
+"""The `vaerun` command, with a callback that notes the times of its training.
 
 python -m bench.probe notes.json model=rvae data=cards_iv
 python -m bench.probe --angles --only-training notes.json model=rvae data=cards_iv
 
-An onlooker is added to the callbacks of training; nothing else differs from `python -m vaerun`.
-What is noted is on the clock of `time.monotonic`, which all processes share.
+Nothing else differs from `python -m vaerun`. Times are those of `time.monotonic`, a clock that all
+processes share.
 """
 
 import argparse
@@ -31,32 +31,29 @@ from vaerun.training.context import TrainingContext
 from vaerun.training.trainer import TrainingRecord, fit
 
 
-class Onlooker(pl.Callback):
-    """Notes when training and its epochs begin and end, and keeps the state after each epoch.
+class TimingCallback(pl.Callback):
+    """Notes start and end of training and of each epoch; copies the state after each if asked.
 
-    Parameters
-    ----------
-    keeps_states
-        Whether it does; copying takes milliseconds.
+    A copy takes milliseconds.
     """
 
-    def __init__(self, *, keeps_states: bool) -> None:
-        self.keeps_states = keeps_states
+    def __init__(self, *, copy_states: bool) -> None:
+        self.copy_states = copy_states
         self.notes: dict[str, Any] = {"epochs": []}
         self.states: list[dict[str, Any]] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Everything is set up."""
+        """Note that everything is set up."""
         self.notes["training_began"] = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """An epoch begins."""
+        """Note the start of an epoch."""
         self.notes["epochs"].append({"began": time.monotonic(), "n_images": 0})
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """A step was done; the last of an epoch is the one that stays."""
+        """Note the end of a step; that of the last step of an epoch remains."""
         now = time.monotonic()
         self.notes.setdefault("first_step", now)
         epoch = self.notes["epochs"][-1]
@@ -64,33 +61,33 @@ class Onlooker(pl.Callback):
         epoch["n_images"] += len(batch.images)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """An epoch is over, its validation too."""
+        """Note the end of an epoch and its validation."""
         epoch = self.notes["epochs"][-1]
         epoch["ended"] = time.monotonic()
         epoch["loss"] = float(trainer.callback_metrics["val/loss"])
-        if self.keeps_states:
+        if self.copy_states:
             self.states.append(deepcopy(pl_module.network.state_dict()))
 
 
 def watched(
-    setting: TrainingContext, onlookers: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
+    context: TrainingContext, callbacks: Sequence[pl.Callback] = (), *, asked: argparse.Namespace
 ) -> TrainingRecord:
-    """`vaerun.training.trainer.fit` with one onlooker more, who then writes his notes."""
-    onlooker = Onlooker(keeps_states=asked.angles)
-    record = fit(setting, [*onlookers, onlooker])
-    notes = onlooker.notes
+    """Call `vaerun.training.trainer.fit` with a `TimingCallback`, then write its notes."""
+    timing = TimingCallback(copy_states=asked.angles)
+    record = fit(context, [*callbacks, timing])
+    notes = timing.notes
     notes["training_ended"] = time.monotonic()
     if asked.angles:
-        # by a copy: the results are made with the network as training left it
+        # a copy, since the results are made with the network as training left it
         network = deepcopy(record.module.network).eval()
         angles = []
-        for state in onlooker.states:
+        for state in timing.states:
             network.load_state_dict(state)
-            angles.append(inference.encode_images(network, setting.splits.val.images).angle)
+            angles.append(inference.encode_images(network, context.splits.val.images).angle)
         np.save(asked.notes.with_suffix(".npy"), np.stack(angles))
-        notes["fingerprint"] = fingerprint(setting.splits)
+        notes["fingerprint"] = fingerprint(context.splits)
     notes["parameters"] = count_parameters(record.module.network)
-    notes["precision"] = setting.hardware.precision
+    notes["precision"] = context.hardware.precision
     notes["threads"] = torch.get_num_threads()
     asked.notes.write_text(json.dumps(notes))
     if asked.only_training:
@@ -105,7 +102,7 @@ def main() -> int:
     parser.add_argument("--angles", action="store_true", help="encode held-out images, too")
     parser.add_argument("--only-training", action="store_true", help="end without results")
     parser.add_argument("notes", type=Path, help="where to write; angles go beside it")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="what vaerun is told")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="arguments of vaerun")
     asked = parser.parse_args()
     train.fit = functools.partial(watched, asked=asked)
     return cli.main(asked.words)

@@ -1,6 +1,6 @@
-"""What is run, each in a process of its own: a function of the session, once a round.
+"""The measured processes, each a function of the session that is called once a round.
 
-To measure something more, add a function here and a row in `bench.rows` that names it.
+To measure something else, add a function here and a row in `bench.rows` that names it.
 """
 
 import json
@@ -37,17 +37,17 @@ def atomai_speed(session: Session) -> Reading:
 
 
 def spatial_speed(session: Session) -> Reading:
-    """Our spatial decoder, all pixels, fp32."""
+    """The spatial decoder of vaerun, all pixels, fp32."""
     return _speed(session, "spatial_speed", FLOAT)
 
 
 def bf16_speed(session: Session) -> Reading:
-    """The same with bf16."""
+    """The spatial decoder of vaerun, all pixels, bf16."""
     return _speed(session, "bf16_speed", _bfloat(session))
 
 
 def subset_speed(session: Session) -> Reading:
-    """The same on a subset of the pixels, in the precision that the processor is fastest in."""
+    """The spatial decoder of vaerun on a ninth of the pixels, in its fastest precision here."""
     return _speed(session, "subset_speed", SUBSET)
 
 
@@ -82,7 +82,7 @@ def orbit_speed(session: Session) -> Reading:
 
 
 def orbit_default(session: Session) -> Reading:
-    """The default model, with a layer more, and its default batches."""
+    """The default model, with one more layer, and its default batches."""
     return _orbit(session, "orbit_default", session.sizes.batch)
 
 
@@ -93,7 +93,7 @@ def _orbit(session: Session, name: str, batch: int, *words: str) -> Reading:
 
 
 def pyroved_quality(session: Session) -> Reading:
-    """The rVAE of pyroVED, and the bound and angles that it has after so many epochs."""
+    """The rVAE of pyroVED, with bound and angles after `sizes.epochs` epochs."""
     sizes = session.sizes
     return session.peer(
         "pyroved_quality", "pyroved", sizes.images, sizes.epochs, held_out=sizes.held_out
@@ -101,22 +101,22 @@ def pyroved_quality(session: Session) -> Reading:
 
 
 def quality(session: Session) -> Reading:
-    """The default recipe on the same images: bound and angles after each epoch."""
+    """The default model on the images of pyroVED: bound and angles after each epoch."""
     return session.training("quality", (), n_images=session.sizes.images, angles=True)
 
 
 def all_pixels_bound(session: Session) -> Reading:
-    """The bound that our spatial decoder comes to, trained on all pixels."""
+    """Final bound of the spatial decoder of vaerun, trained on all pixels."""
     return _bound(session, "all_pixels_bound")
 
 
 def subset_bound(session: Session) -> Reading:
-    """The bound (on all pixels) of the same epochs on a subset of them."""
+    """Final bound, on all pixels, of a spatial decoder trained on a ninth of them."""
     return _bound(session, "subset_bound", SUBSET)
 
 
 def _bound(session: Session, name: str, *words: str) -> Reading:
-    """The last epoch's, with the optimiser's usual course: its learning rate falls to nothing."""
+    """The bound of the last epoch; the learning rate falls to zero, as by default."""
     sizes = session.sizes
     words = (*SPATIAL, f"data.batch_size={sizes.batch}", f"trainer.max_epochs={sizes.epochs}",
              "trainer.schedule=cosine", *words)  # fmt: skip
@@ -124,36 +124,36 @@ def _bound(session: Session, name: str, *words: str) -> Reading:
 
 
 def few_images(session: Session) -> Reading:
-    """The default model on as many images as it has by default."""
+    """Cost of an image for the default model, on its default number of images."""
     return _cost(session, "few_images", session.sizes.quick_images, session.sizes.few_epochs)
 
 
 def many_images(session: Session) -> Reading:
-    """The same on many more."""
+    """Cost of an image for the default model, on many images."""
     return _cost(session, "many_images", session.sizes.many_images, 1)
 
 
 def _cost(session: Session, name: str, n_images: int, epochs: int) -> Reading:
-    """Microseconds of training an image: of all epochs, less the first where there are more."""
+    """Microseconds of training an image: mean over the epochs, less the first of several."""
     reading = session.training(name, [f"trainer.max_epochs={epochs}"], n_images=n_images)
     seconds = [epoch["steps_seconds"] for epoch in reading["epochs"]]
     return reading | {"microseconds": statistics.mean(seconds[1:] or seconds) / n_images * 1e6}
 
 
 def disk_patches(session: Session) -> Reading:
-    """A whole run, report included, on more patches than may be in memory."""
+    """A complete run, report included, on more patches than may be in memory."""
     return _patches(session, "disk_patches", 1, f"data.memory_gb={session.sizes.patches_gb}")
 
 
 def memory_patches(session: Session) -> Reading:
-    """The same on fewer, in memory; several epochs, or it would be over in no time."""
+    """A complete run on fewer patches, in memory; four epochs, since one is too short to time."""
     sizes = session.sizes
     words = (f"data.train_size={sizes.patches_in_memory}", "data.memory_gb=100")
     return _patches(session, "memory_patches", 4, *words)
 
 
 def _patches(session: Session, name: str, epochs: int, *words: str) -> Reading:
-    """A run of a vae, the quickest model, so the one that waits first for its images."""
+    """A run of a vae: the fastest model, so the first to be limited by reading images."""
     notes = session.folder / name / "notes.json"
     held_out = N_HELD_OUT / session.sizes.patches
     words = ("model=vae", "data=images", f"data.path={session.patches()}",
@@ -193,12 +193,12 @@ def default_run(session: Session) -> Reading:
 
 
 def help_page(session: Session) -> Reading:
-    """`vaerun --help`, several times."""
+    """Median duration of `vaerun --help`."""
     times = [session.ours("help_page", ["--help"]).seconds for _ in range(N_HELP)]
     return {"seconds": statistics.median(times)}
 
 
-# In the order of each round: what is compared stands together.
+# In the order of a round: processes that are compared follow each other.
 PROCESSES: dict[str, Callable[[Session], Reading]] = {
     process.__name__: process
     for process in (
@@ -211,7 +211,7 @@ PROCESSES: dict[str, Callable[[Session], Reading]] = {
 
 
 def measured(session: Session, name: str) -> Reading:
-    """The reading of a process; why there is none, if it cannot be had."""
+    """The reading of a process, or the reason why there is none."""
     try:
         reading = PROCESSES[name](session)
     except Unavailable as why:

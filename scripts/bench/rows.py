@@ -1,7 +1,7 @@
-"""The rows of the table: what is set against what, and what is to be reached.
+"""The rows of the table: which numbers are compared, and their targets.
 
-A row names the processes whose readings it needs (`bench.processes`), and how to get ours and the
-other's number out of those of one round. `other` over `ours` is shown where less is better.
+A row names the processes whose readings it needs (`bench.processes`), and how to get our number
+and the other's from those of one round. Where less is better the ratio is other over ours.
 """
 
 import operator
@@ -24,18 +24,18 @@ class Row:
     Attributes
     ----------
     name
-        As ``--only`` knows it; several rows may share one.
+        Name for ``--only``; several rows may share one.
     needs
-        Processes.
+        Names of processes.
     ours, other
-        From the readings of a round to a number, None where there is none; without an other, our
-        number itself is judged, else their ratio.
+        From the readings of a round to a number, or None; the target is of their ratio, or of our
+        number if there is no other.
     against
-        Who the other is.
+        What the other number is of.
     inverse
         Whether the ratio is other over ours.
     target, direction
-        The median over rounds is to be ``>=`` or ``<=`` this; None where it is only reported.
+        The median over rounds should be ``>=`` or ``<=`` this; None if it is only reported.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Row:
 
 
 def at(process: str, key: str) -> Getter:
-    """A number of a reading."""
+    """Getter of a number of a process."""
     return lambda readings: readings[process].get(key)
 
 
 def last(process: str, key: str) -> Getter:
-    """A number of the last epoch."""
+    """Getter of a number of a process's last epoch."""
     return lambda readings: readings[process]["epochs"][-1].get(key)
 
 
@@ -64,7 +64,7 @@ BOUND, BOTH = ("loss",), ("loss", "angle_error_deg")
 
 
 def when_reached(key: str, what: tuple[str, ...] = BOUND) -> Getter:
-    """A number of our first epoch that is as good as pyroVED's last in these respects."""
+    """Getter of a number of our first epoch as good as pyroVED's last by these numbers."""
 
     def get(readings: Round) -> float | None:
         goal = readings["pyroved_quality"]["epochs"][-1]
@@ -77,7 +77,7 @@ def when_reached(key: str, what: tuple[str, ...] = BOUND) -> Getter:
 def _faster(
     name: str, title: str, process: str, peer: str, target: float | None = None, other: str = ""
 ) -> Row:
-    """Throughput of ours over that of a peer."""
+    """The row of our throughput over that of a peer."""
     other = other or f"{peer.lower()}_speed"
     key = "images_per_second"
     return Row(name=name, title=title, needs=(process, other), unit="images/s", against=peer,
@@ -88,14 +88,14 @@ def _faster(
 def _sooner(
     title: str, key: str, target: float | None = None, what: tuple[str, ...] = BOUND
 ) -> Row:
-    """Time until we are as good as pyroVED."""
+    """The row of pyroVED's time over ours until we are as good."""
     return Row(name="quality", title=title, needs=("pyroved_quality", "quality"), unit="s",
                ours=when_reached(key, what), other=last("pyroved_quality", key),
                against="pyroVED", inverse=True, target=target, direction=">=")  # fmt: skip
 
 
 def _alone(title: str, key: str, unit: str, target: float | None = None) -> Row:
-    """A number of the default run."""
+    """The row of a number of the default run."""
     return Row(name="default", title=title, needs=("default_run",), unit=unit,
                ours=at("default_run", key), target=target)  # fmt: skip
 
@@ -145,7 +145,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Line:
-    """A row over the rounds.
+    """A row with its numbers over the rounds.
 
     Attributes
     ----------
@@ -167,16 +167,16 @@ class Line:
 
 def over_rounds(row: Row, rounds: Sequence[Round]) -> Line:
     """Median and spread of a row, and whether the median reaches the target."""
-    whole = [r for r in rounds if not any("failed" in r[name] for name in row.needs)]
+    complete = [r for r in rounds if not any("failed" in r[name] for name in row.needs)]
     missing = [r[name]["failed"] for r in rounds for name in row.needs if "failed" in r[name]]
     why = missing[0] if missing else None
-    if not whole:
+    if not complete:
         return Line(row, None, None, None, None, why)
-    ours = [row.ours(readings) for readings in whole]
+    ours = [row.ours(readings) for readings in complete]
     if row.other is None:
         mine = spread([v for v in ours if v is not None])
         return Line(row, mine, None, None, _passed(row, mine, ours), why)
-    other = [row.other(readings) for readings in whole]
+    other = [row.other(readings) for readings in complete]
     ratios = [_ratio(row, *pair) for pair in zip(ours, other, strict=True)]
     mine, theirs, ratio = (
         spread([v for v in values if v is not None]) for values in (ours, other, ratios)
@@ -191,7 +191,7 @@ def _ratio(row: Row, ours: float | None, other: float | None) -> float | None:
 
 
 def _passed(row: Row, judged: Spread | None, values: Sequence[float | None]) -> bool | None:
-    """A round in which the number does not exist, such as a bound never reached, is a failure."""
+    """Whether the target is reached; a round without the number (a bound never reached) fails."""
     if row.target is None:
         return None
     if judged is None or None in values:

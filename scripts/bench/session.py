@@ -1,4 +1,4 @@
-"""One benchmark at work: its sizes, its images, and processes that are measured from outside."""
+"""A running benchmark: its sizes, its images, and processes that are measured from outside."""
 
 import json
 import os
@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS, STAND_IN = ROOT / "scripts", ROOT / "scripts" / "bench" / "stand_in"
 PEERS = {"pyroved": "pyroVED", "atomai": "AtomAI"}
 
-Reading = dict[str, Any]  # what one process found; {"failed": why} if it did not
+Reading = dict[str, Any]  # numbers of one process; {"failed": why} if it failed
 
 
 class Unavailable(Exception):
-    """Something cannot be measured here, and why."""
+    """Reason why something cannot be measured on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +34,19 @@ class Sizes:
     Attributes
     ----------
     batch, large_batch
-        Images in a training step: everywhere, as by default for all; in orbit's first row.
+        Images in a training step, by default and in the first row of orbit.
     speed_images, speed_epochs
-        Throughput of spatial decoders, on no more than ``images``; the first epoch warms up.
+        Size of the throughput rows of spatial decoders; at most ``images``, two epochs or more.
     quick_images
-        The same for what is quicker by orders of magnitude.
+        Images of the throughput rows of models that are faster by orders of magnitude.
     images, held_out, epochs
-        Time to quality, and the bound that pixel subsets come to.
+        Size of the time to quality, and of the final bound of pixel subsets.
     many_images, few_epochs
-        Of cards, seen once, whose cost an image is set against that of so many epochs of
-        ``quick_images``.
+        Size of the scale row: one epoch of the former against epochs of ``quick_images``.
     patches, patches_in_memory
-        Of 40×40 pixels: streamed from a file, and held in memory.
+        Patches of 40×40 pixels streamed from a file, and in memory.
     patches_gb
-        What of the former may be in memory.
+        Gigabytes of the former that may be in memory.
     default
         Further overrides of the default run.
     """
@@ -87,7 +86,7 @@ QUICK = Sizes(
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended well: when it began, how long it took, its peak memory."""
+    """A process that succeeded: its start, duration and peak memory."""
 
     began: float
     seconds: float
@@ -96,20 +95,20 @@ class Ended:
 
 @dataclass
 class Session:
-    """Where and how everything is run.
+    """Folder, environment and state of a benchmark.
 
     Attributes
     ----------
     folder
-        Of logs, images and runs.
+        For logs, images and runs.
     peers_python
         The interpreter of the peers' environment.
     threads
-        Of every process.
+        Threads of every process.
     sizes
         How much work is done.
     round_number
-        From 0; it is the seed of all that is drawn at random in that round.
+        From 0; the seed of everything random in that round.
     """
 
     folder: Path
@@ -121,7 +120,7 @@ class Session:
     versions: dict[str, dict[str, str]] = field(default_factory=dict)  # of each peer
 
     def images(self) -> Path:
-        """The file with the images of this round, drawn by vaerun."""
+        """The file with the images of this round, drawn by vaerun if it is missing."""
         file = self.folder / f"images_{self.round_number}.npz"
         about = self.folder / f"images_{self.round_number}.json"
         if not file.is_file() or not about.is_file():
@@ -130,25 +129,25 @@ class Session:
         return file
 
     def machine(self) -> Mapping[str, Any]:
-        """What vaerun sees of the machine; told by who draws the images, which few rows need."""
+        """Processor and versions as vaerun reports them when it draws the images."""
         if not self.about:
             self.images()
         return self.about
 
     def data_words(self, n_images: int | None = None) -> list[str]:
-        """Overrides that make vaerun draw these very images; only the first so many of them."""
+        """Overrides with which vaerun draws the same images, or the first `n_images` of them."""
         n = n_images or self.sizes.images
         return ["data=cards_iv", f"data.train_size={n}", f"data.val_size={self.sizes.held_out}",
                 f"seed={self.round_number}"]  # fmt: skip
 
     def ours(self, name: str, words: Sequence[str], *, module: str = "vaerun") -> Ended:
-        """A process in the environment of vaerun."""
+        """Run a process in the environment of vaerun."""
         return self._run(name, [sys.executable, "-m", module, *words], [SCRIPTS, ROOT])
 
     def training(
         self, name: str, words: Sequence[str], *, n_images: int, angles: bool = False
     ) -> Reading:
-        """A training by the vaerun command on the first images of the round, without results.
+        """Train with the vaerun command on the first images of the round, without results.
 
         Attributes of the reading: ``images_per_second`` of the steps, and ``epochs`` with the
         seconds since the command and since training began, ``loss`` and ``angle_error_deg``.
@@ -180,7 +179,7 @@ class Session:
         held_out: int = 0,
         batch: int | None = None,
     ) -> Reading:
-        """A training by a peer on the same images; the reading is as that of `training`."""
+        """Train a peer on the same images; the reading is like that of `training`."""
         notes = self.folder / name / "notes.json"
         if not self.peers_python.is_file():
             raise Unavailable(f"{PEERS[peer]} is not installed: {self.peers_python} is missing")
@@ -197,7 +196,7 @@ class Session:
     def _reading(
         self, ended: Ended, noted: Reading, training_began: float, n_images: int, notes: Path
     ) -> Reading:
-        """What was noted, in seconds since the process and since training began."""
+        """The notes of a process, in seconds since its start and since training began."""
         epochs = [
             {
                 "since_start": epoch["ended"] - ended.began,
@@ -220,7 +219,7 @@ class Session:
         return reading
 
     def _angle_error_deg(self, angle: np.ndarray) -> float:
-        """Of the first held-out images of the round."""
+        """Angle error on the first held-out images of the round."""
         n = len(angle)
         with np.load(self.images()) as known:
             truth, label = known["angle"][:n], known["label"][:n]
@@ -254,7 +253,7 @@ class Session:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             said = log.read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(said) if line.strip()), "nothing was said")
+            last = next((line for line in reversed(said) if line.strip()), "no output")
             raise Unavailable(f"{name} failed with status {child.returncode}: {last.strip()}")
         per_mb = 2**20 if sys.platform == "darwin" else 2**10
         return Ended(began, seconds, usage.ru_maxrss / per_mb)

@@ -1,1 +1,1 @@
-"""The paper's results and ours: `python scripts/reproduce.py` writes RESULTS.md."""
+"""Comparison with the paper's results: `python scripts/reproduce.py` writes RESULTS.md."""

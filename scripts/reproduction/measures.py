@@ -1,4 +1,4 @@
-"""The number that a measure takes from the metrics of a run, and how people read it."""
+"""The value of a measure in the metrics of a run, and its text."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def extract(metrics: Mapping[str, Any], path: str) -> float | None:
 
 
 def shown(measure: Measure, value: float | None, *, unit: bool = True) -> str:
-    """A value as people read it."""
+    """A value with the digits and unit of its measure."""
     if value is None:
         return "–"
     factor, suffix = SHOWN[measure.unit]
@@ -41,7 +41,7 @@ def shown(measure: Measure, value: float | None, *, unit: bool = True) -> str:
 
 
 def goal(measure: Measure) -> str:
-    """What is to be reached, as people read it."""
+    """The target of a measure, such as ``≥ 99 %``."""
     if measure.target is None:
         return "–"
     factor, suffix = SHOWN[measure.unit]

@@ -1,4 +1,4 @@
-"""The comparison: every measure over its seeds, as a page and for programs."""
+"""The comparison: every measure over its seeds, as a Markdown page and as JSON."""
 
 import dataclasses
 import datetime
@@ -21,7 +21,7 @@ from vaerun.utils.errors import UserError
 from vaerun.utils.provenance import git_revision, package_versions
 
 OURS = "ours (mean ± sd over n seeds)"
-Before = Mapping[tuple[str, str], str]  # result and measure, as they stand on a page → ours
+Before = Mapping[tuple[str, str], str]  # result and measure on an earlier page → our value
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Line:
 
 
 def over_seeds(row: Row, measure: Measure, outcomes: Sequence[Outcome]) -> Line:
-    """The values of a measure, their mean and spread, and whether the mean reaches the target."""
+    """The values of a measure, their mean and sd, and whether the mean reaches the target."""
     values = [extract(outcome.metrics, measure.path) for outcome in outcomes]
     numbers = not_none(values)
     mean = statistics.mean(numbers) if numbers else None
@@ -55,7 +55,7 @@ def over_seeds(row: Row, measure: Measure, outcomes: Sequence[Outcome]) -> Line:
 
 
 def _ours(line: Line) -> str:
-    """Mean ± sd with the number of seeds, and of how many where some have no value."""
+    """Mean ± sd with the number of seeds that have a value, and of all if some have none."""
     if line.mean is None:
         return "–"
     mean = shown(line.measure, line.mean, unit=line.sd is None)
@@ -65,7 +65,7 @@ def _ours(line: Line) -> str:
 
 
 def _cells(line: Line, before: Before | None) -> list[str]:
-    """A line of the table; the order is that of its head in `markdown`."""
+    """The cells of a line of the table, in the order of its head in `markdown`."""
     each = [
         "failed" if outcome.folder is None else shown(line.measure, value, unit=False)
         for outcome, value in zip(line.outcomes, line.values, strict=True)
@@ -87,12 +87,12 @@ def _cells(line: Line, before: Before | None) -> list[str]:
 
 
 def read_page(path: Path) -> Before:
-    """What an earlier page has as ours, for the page after it.
+    """Read our values from an earlier page.
 
     Raises
     ------
     UserError
-        If there is no such file, or no table of `markdown` in it.
+        If there is no such file, or it has no table that `markdown` wrote.
     """
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     table = [[cell.strip() for cell in line.split("|")[1:-1]]
@@ -107,7 +107,7 @@ def read_page(path: Path) -> Before:
 
 
 def about(words: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """When, from what, on what and by which command the comparison was made."""
+    """Date, versions, machine and command of the comparison."""
     versions = package_versions()
     manifests = [outcome.manifest for outcome in outcomes if outcome.manifest]
     return {
@@ -124,13 +124,13 @@ def about(words: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _short(revision: str | None) -> str:
-    """A revision in seven digits, still saying whether files differed from it."""
+    """A revision in seven digits, with the suffix that marks changed files."""
     commit, dash, state = (revision or "none").partition("-")
     return commit[:7] + dash + state
 
 
 def markdown(about: Mapping[str, Any], lines: Sequence[Line], before: Before | None = None) -> str:
-    """The comparison as a page, with a column of what an earlier page had if there is one."""
+    """The comparison as Markdown, with a column for the values of an earlier page if given."""
     head = ["result", "measure", "paper", "to reach", *([] if before is None else ["before"]),
             OURS, "each seed", "min a run", ""]  # fmt: skip
     table = [head, ["---"] * len(head), *(_cells(line, before) for line in lines)]
@@ -159,7 +159,7 @@ def markdown(about: Mapping[str, Any], lines: Sequence[Line], before: Before | N
 
 
 def as_json(about: Mapping[str, Any], lines: Sequence[Line], outcomes: Sequence[Outcome]) -> str:
-    """The comparison for programs: every line of the table, every run."""
+    """The comparison as JSON: every line of the table, every run."""
     results = [
         {"result": line.row.name, "experiment": line.row.experiment,
          "overrides": line.row.overrides, **dataclasses.asdict(line.measure),
@@ -175,5 +175,5 @@ def as_json(about: Mapping[str, Any], lines: Sequence[Line], outcomes: Sequence[
          "device": outcome.manifest.get("device")}
         for outcome in outcomes
     ]  # fmt: skip
-    whole = {**about, "results": results, "runs": runs}
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    comparison = {**about, "results": results, "runs": runs}
+    return json.dumps(comparison, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,20 +1,20 @@
-"""The results that are reproduced: experiments, and what is measured of their runs."""
+"""The results that are reproduced: experiments, and the measures of their runs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of `metrics.json`, what the paper has for it, and what is to be reached.
+    """One number of `metrics.json`, the paper's value and the target.
 
     Attributes
     ----------
     path
         Keys with dots between; a list is reduced by ``:min``, ``:max`` or ``:mean`` at the end.
     unit, digits
-        How it is shown; ``%`` is for a share.
+        Unit and decimals of its text; a share with the unit ``%`` is shown times 100.
     target, direction
-        The mean over seeds is to be ``>=`` or ``<=`` this; None where it is only reported.
+        The mean over seeds should be ``>=`` or ``<=`` this; None if it is only reported.
     """
 
     title: str
@@ -28,7 +28,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Row:
-    """One result: an experiment and what is measured of its runs, one run a seed."""
+    """One result: an experiment, with one run a seed, and the measures of its runs."""
 
     name: str
     experiment: str
@@ -37,17 +37,17 @@ class Row:
     overrides: tuple[str, ...] = ()
 
 
-def _found(target: float | None, paper: str = "–", title: str = "classes found") -> Measure:
+def _clustering(target: float | None, paper: str = "–", title: str = "classes found") -> Measure:
     return Measure(f"{title}, one to one", "clustering.hungarian", "%", 2, paper, target)
 
 
-def _told(target: float, paper: str = "–") -> Measure:
+def _classification(target: float, paper: str = "–") -> Measure:
     return Measure("class accuracy", "classification.accuracy", "%", 2, paper, target)
 
 
-# The results with classes, what is measured of them, and on which harder images once more.
-_CLASSES = {"jrvae_cards_iii": _found, "jrvae_cards_iv": _found,
-            "ssrvae_cards_iii": _told, "ssrvae_cards_iv": _told}  # fmt: skip
+# The results with classes, their measure, and the harder images that they are repeated on.
+_CLASSES = {"jrvae_cards_iii": _clustering, "jrvae_cards_iv": _clustering,
+            "ssrvae_cards_iii": _classification, "ssrvae_cards_iv": _classification}  # fmt: skip
 _HARDER = {"noise": ("data.noise_sd=0.3",),
            "shift": ("data.shift_px=4", "model.invariances=[r,t]")}  # fmt: skip
 _PSNR = (
@@ -58,12 +58,12 @@ _PSNR = (
 
 ROWS = (
     Row("jrvae_cards_iii", "best/jrvae_cards_iii", (
-        _found(0.995, "82.11 % (majority)"),
+        _clustering(0.995, "82.11 % (majority)"),
         Measure("classes found, majority", "clustering.majority", "%", 2, "82.11 %"),
     ), 5),
-    Row("jrvae_cards_iv", "best/jrvae_cards_iv", (_found(0.99),), 5),
-    Row("ssrvae_cards_iii", "best/ssrvae_cards_iii", (_told(0.995, "98.4 %"),), 5),
-    Row("ssrvae_cards_iv", "best/ssrvae_cards_iv", (_told(0.99, "82.9 %"),), 5),
+    Row("jrvae_cards_iv", "best/jrvae_cards_iv", (_clustering(0.99),), 5),
+    Row("ssrvae_cards_iii", "best/ssrvae_cards_iii", (_classification(0.995, "98.4 %"),), 5),
+    Row("ssrvae_cards_iv", "best/ssrvae_cards_iv", (_classification(0.99, "82.9 %"),), 5),
     *(Row(f"{name}_{kind}", f"best/{name}", (measure(0.97),), overrides=overrides)
       for kind, overrides in _HARDER.items() for name, measure in _CLASSES.items()),
     Row("rvae_cards_iii", "best/rvae_cards_iii", (
@@ -72,16 +72,16 @@ ROWS = (
         Measure("angle agreement R, least of any suit", "angle.resultant:min", "", 3, "–", 0.98),
     ), 5),
     Row("crvae_cards_iv", "best/crvae_cards_iv", (
-        Measure("shear told by z, R²", "factors.shear.r2_within_class", "", 3,
+        Measure("shear from z, R²", "factors.shear.r2_within_class", "", 3,
                 "figure only", 0.98),
         Measure("angle error, shear allowed for", "angle.mae_deg_given_factors:mean", "°", 1,
                 "–", 8, "<="),
     )),
     Row("rvae_graphene", "best/rvae_graphene", (
-        Measure("sublattices told by the angle", "lattice.sublattice_accuracy", "%", 2,
+        Measure("sublattices from the angle", "lattice.sublattice_accuracy", "%", 2,
                 "figure only", 0.98),
         Measure("peaks of the angle apart", "lattice.peak_separation_deg", "°", 1, "60°"),
-        Measure("defects told by z, ROC area", "lattice.defect_auc", "", 3, "–", 0.95),
+        Measure("defects from z, ROC area", "lattice.defect_auc", "", 3, "–", 0.95),
     )),
     *(Row(f"ssrvae_graphene{kind}", "best/ssrvae_graphene", (
         Measure("class accuracy", "classification.accuracy", "%", 2, "74.6 %", 0.92),
@@ -91,8 +91,8 @@ ROWS = (
         Measure("ideal or defective, by two classes", "lattice.two_class_accuracy", "%", 2,
                 "figure only", 0.90),
     )),
-    Row("jrvae_mnist", "best/jrvae_mnist", (_found(0.90),)),
-    Row("vae_mnist", "best/vae_mnist", (_found(None, title="k-means on z"),)),
+    Row("jrvae_mnist", "best/jrvae_mnist", (_clustering(0.90),)),
+    Row("vae_mnist", "best/vae_mnist", (_clustering(None, title="k-means on z"),)),
     Row("ae_mnist_noise", "best/ae_mnist_noise", _PSNR),
     Row("ae_mnist_mask", "best/ae_mnist_mask", _PSNR),
 )  # fmt: skip

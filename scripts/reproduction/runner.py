@@ -1,4 +1,4 @@
-"""Runs of the experiments, each in a process of its own; what has finished is remembered."""
+"""Runs of the experiments, each in its own process; finished ones are listed in runs.json."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from vaerun.utils.files import write_text
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How one run ended; a run that failed has no folder, no metrics and an empty manifest."""
+    """Result of one run; a failed run has no folder, no metrics and an empty manifest."""
 
     row: Row
     seed: int
@@ -34,13 +34,13 @@ class Outcome:
 
 
 def command(words: Sequence[str]) -> list[str]:
-    """The process that makes a run of these overrides."""
+    """The command line of a run with these overrides."""
     return [sys.executable, "-m", "vaerun", *words]
 
 
 @dataclass
 class Runner:
-    """Makes runs, each in a process of its own, and remembers those that finished."""
+    """Makes runs, each in its own process, and lists those that finished in `out`/runs.json."""
 
     out: Path
     extra: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Runner:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run_all(self, asked: Sequence[tuple[Row, int]]) -> list[Outcome]:
-        """The outcome of every row and seed asked for, in that order; a line for each."""
+        """The outcome of every row and seed, in that order; prints a line for each."""
         with ThreadPoolExecutor(self.jobs) as pool:
             futures: list[Future[Outcome]] = [pool.submit(self._run, *pair) for pair in asked]
             try:
@@ -58,14 +58,14 @@ class Runner:
                     print(f"{i}/{len(futures)} {future.result().said}", flush=True)
             except BaseException as stop:
                 pool.shutdown(wait=False, cancel_futures=True)
-                # Ctrl-C reaches the runs by itself, SIGTERM does not.
+                # Ctrl-C reaches the runs through the terminal, SIGTERM does not
                 for child in self._children.copy() if isinstance(stop, SystemExit) else ():
                     child.terminate()
                 raise
         return [future.result() for future in futures]
 
     def _run(self, row: Row, seed: int) -> Outcome:
-        """One run, made or found among those that finished."""
+        """One run, unless it has finished before."""
         words = [f"experiment={row.experiment}", *row.overrides, f"seed={seed}", *self.extra]
         key = shlex.join(words)
         log = self.out / "logs" / f"{row.name}_seed{seed}.log"
@@ -105,7 +105,7 @@ class Runner:
         return status
 
     def _ledger(self) -> dict[str, dict[str, Any]]:
-        """Command of each finished run → its folder, as seen from `out`, and its seconds."""
+        """Overrides of each finished run → its folder, relative to `out`, and its seconds."""
         path = self.out / "runs.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_judged_is_refused(vaerun: Vaerun, out: Path, here: Path)
     np.save(here / "x.npy", np.random.default_rng(0).random((30, 16, 16), np.float32))
     path = here / "x.npy"
     line = refused(vaerun("task=encode", f"run={crvae}", "data=images", f"data.path={path}"))
-    assert "is told class" in line
+    assert "needs class" in line
     assert not (here / "outputs").exists()
 
 

@@ -179,25 +179,25 @@ def test_each_class_has_a_manifold_and_a_row_of_the_walks(finished: Finished, na
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_manifolds_are_those_that_the_loaded_run_decodes(finished: Finished, name: str):
-    """The tile of z = 0 in the middle of each; its class is told by number, a shear by value."""
+    """The tile of z = 0 in the middle of each; its class is given by number, a shear by value."""
     loaded = package.load(finished(name))
     arrays = np.load(finished(name) / "figures/arrays.npz")
     n = 5 if name == "crvae, shear" else n_classes_of(name)
     assert len(arrays["map_names"]) == n
     assert arrays["traversal_z1"].shape == (n, 13, 1, 16, 16)
     low, high = loaded.network.shape.ranges["shear"]
-    told: list[dict[str, float]] = {
+    conditions: list[dict[str, float]] = {
         "crvae, shear": [{"shear": low + j / 4 * (high - low)} for j in range(n)],
         "crvae, class and shear": [{"label": j, "shear": (low + high) / 2} for j in range(n)],
     }.get(name, [{"label": j} for j in range(n)])
-    images = [loaded.decode([0.0, 0.0], **known)[0] for known in told]
+    images = [loaded.decode([0.0, 0.0], **condition)[0] for condition in conditions]
     for j, image in enumerate(images):
         tile = arrays[f"manifold_class_{j}"][6, 6]
         np.testing.assert_allclose(image, tile, rtol=1e-4, atol=1e-5)
     assert all((image != images[0]).any() for image in images[1:])
 
 
-def test_maps_of_told_and_learnt_classes_bear_the_names_of_the_data(finished: Finished):
+def test_maps_of_given_and_learnt_classes_bear_the_names_of_the_data(finished: Finished):
     for name in ("crvae", "ssrvae", "ssrvae, classifier", "crvae, class and shear"):
         arrays = np.load(finished(name) / "figures/arrays.npz")
         assert arrays["map_names"].tolist() == list(SUITS)
@@ -253,20 +253,20 @@ def test_a_loaded_run_infers_the_class_that_it_decodes_under(finished: Finished,
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "condition"),
     [
         ("crvae", ("label",)),
         ("crvae, shear", ("shear",)),
         ("crvae, class and shear", ("label", "shear")),
     ],
 )
-def test_a_loaded_conditional_run_is_told_what_it_was_trained_with(
-    finished: Finished, name: str, told: tuple[str, ...]
+def test_a_loaded_conditional_run_needs_the_conditions_it_was_trained_with(
+    finished: Finished, name: str, condition: tuple[str, ...]
 ):
     loaded, latents = package.load(finished(name)), latents_of(finished(name))
     images = val_images(loaded)
     known = {"label": images.label.numpy(), "shear": images.factors["shear"].numpy()}
-    known = {key: known[key] for key in told}
+    known = {key: known[key] for key in condition}
     got = loaded.encode(images.images.numpy(), **known)
     val = latents["split"] == 1
     np.testing.assert_allclose(got.z_mean, latents["z_mean"][val], rtol=1e-3, atol=1e-4)
@@ -300,15 +300,15 @@ WRONG_CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "verb", "told", "words"), WRONG_CALLS, ids=str)
-def test_a_wrong_condition_is_one_clear_error(finished: Finished, name, verb, told, words):
+@pytest.mark.parametrize(("name", "verb", "condition", "words"), WRONG_CALLS, ids=str)
+def test_a_wrong_condition_is_one_clear_error(finished: Finished, name, verb, condition, words):
     loaded = package.load(finished(name))
     with pytest.raises(UserError, match=words) as caught:
-        getattr(loaded, verb)(X if verb == "encode" else Z, **told)
+        getattr(loaded, verb)(X if verb == "encode" else Z, **condition)
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_without_classes_is_told_none(vaerun, monkeypatch):
+def test_a_model_without_classes_takes_none(vaerun, monkeypatch):
     monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
     status, output, errors = vaerun(*TINY, "model=rvae")
     assert (status, errors) == (0, [])

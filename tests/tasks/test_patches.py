@@ -56,7 +56,7 @@ def in_frames(ready: ImageSet) -> ImageSet:
 def run(vaerun, monkeypatch) -> Callable[..., Path]:
     """A run of the real command on a few cards, ready or in frames; its folder.
 
-    The template mixture is fitted in a few steps, and no figures are drawn.
+    The template mixture is fitted in few steps, and the arrays behind the figures are not drawn.
     """
     monkeypatch.setattr(template_mixture, "_STEPS", 10)
     monkeypatch.setattr(template_mixture, "_FEWEST_STEPS", 10)

@@ -149,9 +149,9 @@ def test_a_loaded_run_encodes_as_it_did(finished: Path):
 def test_a_loaded_run_decodes_turned_images(finished: Path):
     loaded = package.load(finished)
     z = np.array([[0.3, -0.2]], np.float32)
-    upright, quarter = loaded.decode(z), loaded.decode(z, angle=np.pi / 2)
-    assert upright.shape == (1, 1, 16, 16)
-    np.testing.assert_allclose(quarter, np.rot90(upright, 1, (2, 3)), rtol=1e-3, atol=1e-4)
+    canonical, quarter = loaded.decode(z), loaded.decode(z, angle=np.pi / 2)
+    assert canonical.shape == (1, 1, 16, 16)
+    np.testing.assert_allclose(quarter, np.rot90(canonical, 1, (2, 3)), rtol=1e-3, atol=1e-4)
 
 
 def test_images_of_another_size_are_refused(finished: Path):
@@ -170,7 +170,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tmp_path: Pat
 
 
 def test_corrupted_images_are_restored_from_command_to_report(vaerun, monkeypatch):
-    """Each step sees the clean cards, corrupted anew; what is measured are fixed images."""
+    """Each step sees the clean cards, corrupted afresh; the metrics are of fixed images."""
     seen = []
     terms = VAELightningModule._terms
 

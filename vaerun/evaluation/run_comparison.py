@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaerun.config.schema import without
-from vaerun.evaluation.metrics.catalogue import label_of
+from vaerun.evaluation.metrics.catalogue import COMPARED, label_of
 from vaerun.utils.errors import format_value
 from vaerun.utils.format import format_significant
 
@@ -133,6 +133,30 @@ def known_metrics(runs: Sequence[FinishedRun]) -> list[str]:
     return sorted(
         name for name in names if any(metric_of(r.metrics, name) is not None for r in runs)
     )
+
+
+def labelled_metrics(runs: Sequence[FinishedRun]) -> list[str]:
+    """The metrics of `COMPARED` that any of the runs has."""
+    known = known_metrics(runs)
+    return [name for name in COMPARED if name in known]
+
+
+def values_by_label(
+    groups: Sequence[Group], metrics: Sequence[str]
+) -> dict[str, list[list[float]]]:
+    """Label of each metric → its values in the runs of each group."""
+    return {label_of(m): [group.values(m) for group in groups] for m in metrics}
+
+
+def exact(value: float | None) -> str:
+    """A metric with ten digits for a CSV file; empty where a run lacks it."""
+    return "" if value is None else f"{value:.10g}"
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Mean and standard deviation of the sample; None where there are too few."""
+    mean = statistics.mean(values) if values else None
+    return mean, statistics.stdev(values) if len(values) > 1 else None
 
 
 def cell(values: Sequence[float]) -> str:

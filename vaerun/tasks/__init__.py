@@ -1,4 +1,4 @@
-"""What the program can be asked to do, by the name that `task=` gives."""
+"""The tasks of the program, by the name that `task=` gives."""
 
 from vaerun.tasks.registry import TASKS, run_one
 

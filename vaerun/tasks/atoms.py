@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from vaerun.data.datasets.graphene import GrapheneConfig, patch_source
 from vaerun.data.datasets.patches import PatchSource
@@ -20,64 +19,63 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.terminal import print_table, show_log
+from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
 from vaerun.utils.progress import bar
 
 
-def atoms(config: RunConfig, job: RunRequest) -> Path:
+def atoms(config: RunConfig, request: RunRequest) -> Path:
     """Find the atoms of all frames; returns the run folder with `atoms.h5` and `figures/`.
 
     Raises
     ------
     UserError
-        If the data set is no graphene, or its frames cannot be read.
+        If the data set is not graphene, or its frames cannot be read.
     """
     if not isinstance(config.data, GrapheneConfig):
         raise UserError(
             f"task=atoms finds no atoms in data={config.data.name}",
             "use data=graphene, with data.path= for your own frames",
         )
-    console = Console()
-    show_log(console)
+    console = open_console()
     hardware = Hardware.find(config.trainer)
-    found = patch_source(
+    source = patch_source(
         config.data, device=hardware.torch_device, progress=config.trainer.progress
     )
-    assert found.atoms is not None
+    assert source.atoms is not None
     folder = create_run_folder(config.out, "atoms", config.data.name)
-    about = RunFacts(
+    facts = RunFacts(
         device=hardware.device,
-        data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in found.frames]),
+        data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in source.frames]),
     )
-    with manifest.recorded(folder, job, about):
+    with manifest.recorded(folder, request, facts):
         attributes = {
             "vaerun_version": provenance.version(),
-            "ring_classes": list(found.classes),
+            "ring_classes": list(source.classes),
         }
-        position = in_file(found.atoms.position, found.atoms.frame, found.frames)
-        table = dataclasses.replace(found.atoms, position=position)
-        write_atoms(folder.path / "atoms.h5", table, found.frames, attributes)
-        n_frames = len(found.frames)
+        position = in_file(source.atoms.position, source.atoms.frame, source.frames)
+        table = dataclasses.replace(source.atoms, position=position)
+        write_atoms(folder.path / "atoms.h5", table, source.frames, attributes)
+        n_frames = len(source.frames)
         for number in bar(
             range(n_frames), "drawing frames", n_frames, shown=config.trainer.progress
         ):
-            save_overlay(found, number, folder.figures / f"atoms_{number}.png")
-    print_table(console, _summary(found))
+            save_overlay(source, number, folder.figures / f"atoms_{number}.png")
+    print_table(console, _summary(source))
     return folder.path
 
 
-def _summary(scene: PatchSource) -> list[tuple[str, str]]:
-    assert scene.atoms is not None
-    n_silicon = int((scene.atoms.species == SILICON).sum())
-    counts = np.bincount(scene.atoms.ring_class + 1, minlength=len(scene.classes) + 1)
+def _summary(source: PatchSource) -> list[tuple[str, str]]:
+    assert source.atoms is not None
+    n_silicon = int((source.atoms.species == SILICON).sum())
+    counts = np.bincount(source.atoms.ring_class + 1, minlength=len(source.classes) + 1)
     classes = ", ".join(
-        f"{name} {n:,}" for name, n in zip(("none", *scene.classes), counts, strict=True)
+        f"{name} {n:,}" for name, n in zip(("none", *source.classes), counts, strict=True)
     )
     return [
-        ("frames", f"{len(scene.frames):,}"),
-        ("atoms", f"{len(scene.atoms):,}, of them {n_silicon:,} Si"),
+        ("frames", f"{len(source.frames):,}"),
+        ("atoms", f"{len(source.atoms):,}, of them {n_silicon:,} Si"),
         ("classes", classes),
     ]

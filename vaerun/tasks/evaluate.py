@@ -1,4 +1,4 @@
-"""`task=evaluate`: a finished run judged once more, by its own images or by others.
+"""`task=evaluate`: metrics, figures and report of a finished run, on its own data or on others.
 
 vaerun task=evaluate run=outputs/rvae/cards_iii/version_0
 vaerun task=evaluate run=outputs/rvae/cards_iii/version_0 data=cards_iv
@@ -6,47 +6,44 @@ vaerun task=evaluate run=outputs/rvae/cards_iii/version_0 data=cards_iv
 
 from pathlib import Path
 
-from rich.console import Console
-
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.finished_run import check_fit, reused, with_classes_of
+from vaerun.tasks.finished_run import check_fit, reuse_run, with_classes_of
 from vaerun.tasks.results import write_results
-from vaerun.tasks.terminal import print_table, show_log
+from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.context import fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import TrainedModel
 
 
-def evaluate(config: RunConfig, job: RunRequest) -> Path:
+def evaluate(config: RunConfig, request: RunRequest) -> Path:
     """Write metrics, encodings, figures and report of a run into a new folder; returns it.
 
     Raises
     ------
     UserError
-        If there is no such run, or its network cannot be shown these data.
+        If there is no such run, or its network does not fit these data.
     """
-    console = Console()
-    show_log(console)
-    again = reused(config, job)
-    config, job = again.config, again.job
+    console = open_console()
+    run, config, request = reuse_run(config, request)
     hardware = Hardware.find(config.trainer)
-    splits = with_classes_of(again.run, load_splits(config))
+    splits = with_classes_of(run, load_splits(config))
     for images in splits.parts:
-        check_fit(again.run, images, splits.shape)
-    about = RunFacts(device=hardware.device, data_fingerprint=fingerprint(job, splits))
+        check_fit(run, images)
+    facts = RunFacts(device=hardware.device, data_fingerprint=fingerprint(request, splits))
     folder = create_run_folder(config.out, "evaluate", config.data.name)
-    with manifest.recorded(folder, job, about):
+    with manifest.recorded(folder, request, facts):
         print_table(
             console,
             [
-                ("run", f"{config.model.name}, {again.folder.path}"),
+                ("run", f"{config.model.name}, {run.path}"),
                 ("data", f"{config.data.name}: {len(splits.val):,} validation images"),
                 ("folder", str(folder.path)),
             ],
         )
-        trained = TrainedModel.of_run(again.run.network.to(hardware.torch_device), again.folder)
-        write_results(config, job.plain, splits, folder, trained, console)
+        network = run.network.to(hardware.torch_device)
+        trained = TrainedModel.of_run(network, run.folder)
+        write_results(config, request.plain, splits, folder, trained, console)
     return folder.path

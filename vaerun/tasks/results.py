@@ -1,9 +1,8 @@
-"""What a trained network is worth: encodings, metrics, figures and report, in the run folder."""
+"""Results of a trained network: encodings, metrics, figures and report, in the run folder."""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import yaml
 from matplotlib.image import imread
 from rich.console import Console
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import models
@@ -19,24 +19,24 @@ from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_
 from vaerun.evaluation.figures.arrays import MOST_DRAWN
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.headline import headline
-from vaerun.evaluation.metrics import summary as analysis_metrics
+from vaerun.evaluation.metrics import summary
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
-from vaerun.evaluation.metrics.summary import MOST_TRAIN, MOST_VAL, psnr_gain
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
-from vaerun.models.latent_traversal import class_maps, latent_maps
+from vaerun.models.latent_traversal import Decode, class_maps, latent_maps
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
-from vaerun.tasks.terminal import closing
+from vaerun.tasks.terminal import print_table
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
-from vaerun.utils.files import atomic_path, write_text
+from vaerun.utils.arrays import write_arrays
+from vaerun.utils.files import write_text
 
 _N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
 
@@ -51,20 +51,9 @@ def write_results(
     trained: TrainedModel,
     console: Console,
 ) -> None:
-    """Encode everything with a trained network and write what the contract asks for.
+    """Encode all images with a trained network and write the results that the README lists.
 
-    Parameters
-    ----------
-    config, plain
-        Of the run, proved and plain.
-    splits
-        What to encode; it is judged by the validation images.
-    folder
-        Where to write.
-    trained
-        The network, and how it was trained.
-    console
-        For the result in a few numbers.
+    `plain` is the config as plain containers.
     """
     network = trained.network
     with console.status("encoding, measuring, drawing"):
@@ -77,43 +66,42 @@ def write_results(
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
         write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
-        metrics = measure(config, splits, trained, encodings)
-        write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-        _tell_thinned(encodings, console)
+        metrics = write_metrics(folder, config, splits, trained, encodings)
+        _print_subsets(encodings, console)
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
-        with atomic_path(folder.arrays) as path:
-            np.savez_compressed(path, allow_pickle=False, **arrays)
+        write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
-        with SummaryWriter(str(folder.tensorboard)) as board:
+        with SummaryWriter(str(folder.tensorboard)) as writer:
             for name, path in figures.items():
-                board.add_image(name, imread(path)[..., :3], len(trained.rows), dataformats="HWC")
+                writer.add_image(name, imread(path)[..., :3], len(trained.rows), dataformats="HWC")
         write_report(
             folder.report,
             title=f"{config.model.name} on {config.data.name}",
             config=plain,
             metrics=metrics,
-            # the report is the last thing a run writes
+            # "finished", since the report is the last file that a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
             explorer=explorer_data.build_explorer(
-                network, splits, encodings, _names_of_classes(network, splits, encodings, metrics)
+                network, splits, encodings, _class_names(network, splits, encodings, metrics)
             ),
         )
-    closing(console, headline(metrics), folder)
+    print_table(console, [*headline(metrics), ("report", str(folder.report))])
 
 
-def _tell_thinned(encodings: Encodings, console: Console) -> None:
-    """Say so where not all images are compared with one another, or drawn."""
+def _print_subsets(encodings: Encodings, console: Console) -> None:
+    """Print how many images metrics and figures use, where that is not all of them."""
     n_val = int((encodings.split == VALIDATION).sum())
     n_train = len(encodings) - n_val
-    if n_train > MOST_TRAIN or n_val > MOST_VAL:
-        compared = f"{min(n_val, MOST_VAL):,} are compared with {min(n_train, MOST_TRAIN):,} of"
-        drawn = f"; figures show {min(n_val, MOST_DRAWN):,}"
-        console.print(f"of {n_val:,} validation images {compared} training{drawn}")
+    train, val = min(n_train, summary.MOST_TRAIN), min(n_val, summary.MOST_VAL)
+    if (train, val) != (n_train, n_val):
+        drawn = f"figures show {min(n_val, MOST_DRAWN):,}"
+        compared = f"{val:,} are compared with {train:,} of training"
+        console.print(f"of {n_val:,} validation images {compared}; {drawn}")
 
 
 def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
-    """With the centres of patches in pixels of the user's files."""
+    """Express the centres of patches in pixels of the user's files."""
     place = encodings.place
     if place is None or not frames:
         return encodings
@@ -121,26 +109,26 @@ def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
     return dataclasses.replace(encodings, place=dataclasses.replace(place, centre=centre))
 
 
-def measure(
-    config: RunConfig, splits: Splits, trained: TrainedModel, encodings: Encodings
+def write_metrics(
+    folder: RunFolder,
+    config: RunConfig,
+    splits: Splits,
+    trained: TrainedModel,
+    encodings: Encodings,
 ) -> dict[str, Any]:
-    """What `metrics.json` says of a trained network and the encodings of its data."""
-    network, family = trained.network, models.MODELS[config.model.name]
+    """Measure a trained network on the encodings of its data; write and return `metrics.json`."""
+    network, variant = trained.network, models.MODELS[config.model.name]
     terms = inference.evaluate_elbo(network, splits.val, seed=config.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
     if network.n_classes:
         elbo["kl_class"] = terms["kl_class"]
-    return {
+    supervised = variant.learns_labels
+    metrics = {
         "elbo": elbo,
-        **analysis_metrics.summarise(
-            encodings,
-            splits.classes,
-            splits.symmetry,
-            supervised=family.learns_labels,
-        ),
-        **_label_free(network, splits, encodings, supervised=family.learns_labels),
+        **summary.summarise(encodings, splits.classes, splits.symmetry, supervised=supervised),
+        **({} if supervised else _label_free(network, encodings)),
         **_psnr(network, splits.val),
         "train": trained.cost,
         "classes": splits.classes,
@@ -148,36 +136,33 @@ def measure(
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
     }
+    write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    return metrics
 
 
-def _label_free(
-    network: InvariantVAE, splits: Splits, encodings: Encodings, *, supervised: bool
-) -> dict[str, dict[str, float]]:
-    """How distinct the classes are that a model found itself; nothing for other models."""
-    if not network.n_classes or supervised:
+def _label_free(network: InvariantVAE, encodings: Encodings) -> dict[str, dict[str, float]]:
+    """How distinct the classes of an unsupervised model are; empty for a model without classes."""
+    if not network.n_classes:
         return {}
     val = encodings.val
+    images = []
     names = [str(j) for j in range(network.n_classes)]
-    pictures = []
-    for j, (_, told) in enumerate(network.category.examples(names)):
+    for j, (_, condition) in enumerate(network.category.examples(names)):
         members = np.flatnonzero(val.predicted == j)
-        some = (
-            members[np.linspace(0, len(members) - 1, N_PICTURES).astype(int)]
-            if len(members)
-            else members
-        )
-        pictures.append(inference.decode_canonical(network, val.z_mean[some], told))
+        if len(members):
+            members = members[np.linspace(0, len(members) - 1, N_PICTURES).astype(int)]
+        images.append(inference.decode_canonical(network, val.z_mean[members], condition))
     share = np.bincount(val.predicted, minlength=network.n_classes) / len(val)
-    return {"label_free": class_separation(pictures, share)}
+    return {"label_free": class_separation(images, share)}
 
 
 def _psnr(network: InvariantVAE, images: ImageSet) -> dict[str, dict[str, float]]:
-    """How well corrupted images are restored; nothing where they are not corrupted."""
+    """PSNR of corrupted images before and after the model; empty where none is corrupted."""
     if images.clean is None:
         return {}
     restored = inference.reconstruct(network, images)
     given, clean = (as_tensor(some).numpy() for some in (images.images, images.clean))
-    return {"psnr": psnr_gain(given, restored, clean)}
+    return {"psnr": summary.psnr_gain(given, restored, clean)}
 
 
 def _arrays(
@@ -187,9 +172,9 @@ def _arrays(
     metrics: Mapping[str, Any],
     rows: Sequence[Mapping[str, float]],
 ) -> Arrays:
-    """The arrays behind every figure, under the names that `analysis.figures` lists."""
+    """The arrays behind every figure, under the names that `vaerun.evaluation.figures` lists."""
     examples = splits.val.first(_N_RECONSTRUCTIONS)
-    names = _names_of_classes(network, splits, encodings, metrics)
+    names = _class_names(network, splits, encodings, metrics)
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "inputs": splits.val.images[:_N_INPUTS].numpy(),
@@ -205,10 +190,10 @@ def _arrays(
     }
 
 
-def _names_of_classes(
+def _class_names(
     network: InvariantVAE, splits: Splits, encodings: Encodings, metrics: Mapping[str, Any]
 ) -> list[str]:
-    """The classes that a model is told or infers: those it found itself after what is in them."""
+    """Names of the classes; those of an unsupervised model are named after their members."""
     if not network.n_classes or "classification" in metrics:
         return splits.classes
     val = encodings.val
@@ -216,7 +201,7 @@ def _names_of_classes(
 
 
 def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
-    """What a model should have made of corrupted examples, and how near it came to that."""
+    """The clean images of corrupted examples, with the PSNR of input and output in dB."""
     if examples.clean is None:
         return {}
     psnr_db = np.array([metrics["psnr"]["input_db"], metrics["psnr"]["output_db"]])
@@ -225,11 +210,15 @@ def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
 
 def _maps(network: InvariantVAE, classes: Sequence[str], encodings: Encodings) -> Arrays:
     """Decoded content: one map, or one for each class (or step of a condition)."""
+
+    def decoder(condition: Tensor | None) -> Decode:
+        return lambda z: inference.decode_canonical(network, z, condition)
+
     examples = network.category.examples(classes)
     if not examples:
-        return latent_maps(partial(inference.decode_canonical, network), encodings)
-    decodes = [
-        partial(inference.decode_canonical, network, class_code=told) for _, told in examples
-    ]
+        return latent_maps(decoder(None), encodings)
     names = np.array([name for name, _ in examples])
-    return {"map_names": names, **class_maps(decodes, encodings)}
+    return {
+        "map_names": names,
+        **class_maps([decoder(condition) for _, condition in examples], encodings),
+    }

@@ -11,7 +11,7 @@ from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, create_run_folder, open_run
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.terminal import opening, show_log
+from vaerun.tasks.terminal import open_console, opening
 from vaerun.training.batch_size import resolve_batch_size
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
@@ -19,52 +19,49 @@ from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit, new_network
 
 
-def train(config: RunConfig, job: RunRequest) -> Path:
-    """Train a model, write everything the contract asks of a run; returns its folder.
+def train(config: RunConfig, request: RunRequest) -> Path:
+    """Train a model and write the run folder that the README describes; returns that folder.
 
     Raises
     ------
     UserError
-        Before a folder is claimed if the input is wrong; after, if training diverges.
+        If the input is wrong, before a folder is created; if training diverges.
     """
-    console = Console()
-    show_log(console)
+    console = open_console()
     hardware = Hardware.find(config.trainer)
-    resumed = _resumed(config, job, console)
+    resumed = _resumed(config, request, console)
     splits = load_splits(config)
     network = new_network(config, splits, config.seed)
-    config, job = resolve_batch_size(config, job, splits, network, hardware, resumed)
+    config, request = resolve_batch_size(config, request, splits, network, hardware, resumed)
     check_sizes(config, splits, hardware)
-    about = RunFacts(
+    facts = RunFacts(
         device=hardware.device,
-        data_fingerprint=fingerprint(job, splits),
+        data_fingerprint=fingerprint(request, splits),
         resumed_from=None if resumed is None else resumed.path,
     )
     folder = resumed or create_run_folder(config.out, config.model.name, config.data.name)
-    with manifest.recorded(folder, job, about):
+    with manifest.recorded(folder, request, facts):
         opening(console, config, splits, network, hardware, folder)
-        setting = TrainingContext(
+        context = TrainingContext(
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
-        record = fit(setting)
-        trained = TrainedModel.after_training(record, folder, len(splits.train))
-        from vaerun.tasks.results import (
-            write_results,  # a second of plotting libraries: not before
-        )
+        trained = TrainedModel.after_training(fit(context), folder, len(splits.train))
+        # plotting libraries take a second to import, so only once training is over
+        from vaerun.tasks.results import write_results
 
-        write_results(config, job.plain, splits, folder, trained, console)
+        write_results(config, request.plain, splits, folder, trained, console)
     return folder.path
 
 
-def _resumed(config: RunConfig, job: RunRequest, console: Console) -> RunFolder | None:
-    """The run to go on with, or None for a new one."""
+def _resumed(config: RunConfig, request: RunRequest, console: Console) -> RunFolder | None:
+    """The unfinished run to continue, or None for a new one."""
     if config.resume is None:
         return None
     if config.resume == "auto":
-        found = resume.unfinished(config.out, config.model.name, config.data.name, job.plain)
-        if found is None:
+        run = resume.unfinished(config.out, config.model.name, config.data.name, request.plain)
+        if run is None:
             console.print("resume=auto found no unfinished run of this config: a new one begins")
-        return found
+        return run
     folder = open_run(config.resume)
-    resume.check_resumable(folder, job.plain)
+    resume.check_resumable(folder, request.plain)
     return folder

@@ -86,3 +86,9 @@ def evenly(n: int, most: int) -> npt.NDArray[np.int64]:
     (array([0, 1, 2]), array([0, 4, 8]))
     """
     return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write named arrays as a compressed NPZ file, whole or not at all."""
+    with atomic_path(path) as unfinished:
+        np.savez_compressed(unfinished, allow_pickle=False, **arrays)

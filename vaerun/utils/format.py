@@ -8,8 +8,10 @@ def percent(share: float | None) -> str | None:
     return None if share is None else f"{100 * share:.1f} %"
 
 
-def format_significant(value: float, digits: int = 3) -> str:
-    """A number with about ``digits`` digits, thousands separated, and a true minus sign."""
+def format_significant(value: float | None, digits: int = 3) -> str:
+    """A number with about ``digits`` digits, thousands separated, a true minus sign; – for None."""
+    if value is None:
+        return "–"
     if abs(value) >= 10 ** (digits - 1):
         text = f"{value:,.{1 if abs(value) < 1000 else 0}f}"
     else:

@@ -66,7 +66,7 @@ def test_the_same_trials_are_the_same_sweep(vaerun, jobs, here):
     status, output, _ = vaerun("-m", "seed=1,0", "model=vae,rvae", "data.root=elsewhere")
     assert [config.seed for config, _ in jobs] == [0, 1, 0, 1, 1, 1]  # only what had failed
     assert status == 1
-    assert "2 of them have finished already; sweep.fresh=true would begin anew" in output
+    assert "2 of them have finished already; sweep.fresh=true would start again" in output
     assert len(list((here / "outputs/multirun").glob("*/"))) == 1
     vaerun("-m", "model=rvae,vae", "seed=0,1", "sweep.fresh=true")
     assert len(jobs) == 10
@@ -141,7 +141,7 @@ def test_folders_may_have_spaces_and_quotes(vaerun, jobs, here):
         ("sweep.metric=goodness", "sweep.metric=goodness: its name does not tell whether less"),
         ("sweep.name=a/b", "sweep.name=a/b cannot be the name of a folder"),
         ("sweep.folder=nowhere", "sweep.folder=nowhere holds no sweep that can be read"),
-        ("sweep.fresh=true sweep.trial=1", "sweep.fresh=true begins anew, sweep.trial goes on"),
+        ("sweep.fresh=true sweep.trial=1", "sweep.fresh=true starts again, sweep.trial continues"),
         ("hydra/launcher=basic sweep.jobs=2", "sweep.jobs=2 is of no use to a launcher"),
         ("hydra/launcher=none_such", "the config cannot be composed: In 'hydra/config'"),
     ],

@@ -212,10 +212,10 @@ def test_a_worker_that_joins_leaves_alone_what_others_are_writing(vaerun: Vaerun
 def test_a_trial_that_diverges_is_recorded_and_the_rest_go_on(
     vaerun: Vaerun, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from vaerun.tasks.tune.trial import Trials
+    from vaerun.tasks.tune.trial import TrialRunner
     from vaerun.training.callbacks import Diverged
 
-    run, n = Trials.run, []
+    run, n = TrialRunner.run, []
 
     def sometimes(self, job, folder, pruning):
         n.append(folder)
@@ -223,7 +223,7 @@ def test_a_trial_that_diverges_is_recorded_and_the_rest_go_on(
             raise Diverged("training diverged", "lower trainer.learning_rate")
         return run(self, job, folder, pruning)
 
-    monkeypatch.setattr(Trials, "run", sometimes)
+    monkeypatch.setattr(TrialRunner, "run", sometimes)
     assert vaerun("task=tune", "model=vae", *TINY, "task.n_trials=2")[0] == 0
     assert [row["state"] for row in table(study_in(here))] == ["failed", "done"]
 

@@ -1,4 +1,7 @@
-"""Figures of a search for settings: its course, what mattered, where the good values lie."""
+"""Figures of a tuning study: history of the objective, importance of each key, slices.
+
+Those of optuna.visualization need pyplot and Optuna's own numbers, which count replaced trials.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,40 +18,30 @@ Floats = npt.NDArray[np.floating]
 _PANELS_A_ROW = 4
 _DONE, _PRESET = SIX[0], SIX[1]
 
-# T trials, NaN where one has no value.
+# A study has T trials; the value of a trial without one is NaN.
 
 
 def draw_history(
     value: Floats, name: str, *, less_is_better: bool, preset: int | None = None
 ) -> Figure:
-    """The value of each trial in order, and the best so far.
+    """Draw the value (T,) of each trial in order, and the best so far.
 
-    Parameters
-    ----------
-    value
-        (T,).
-    name
-        Of the objective.
-    less_is_better
-        Of it.
-    preset
-        Which trial had the settings that the search began with.
+    `name` is that of the objective, `preset` the index of the trial with the preset's settings.
     """
     with house_style():
         figure = new_figure(6.4, 3.2)
         axes = figure.subplots()
         number = np.arange(len(value))
-        known = np.isfinite(value)
+        valid = np.isfinite(value)
         best = (np.fmin if less_is_better else np.fmax).accumulate(value)
         label = f"best so far  {best[-1]:.4g}".replace("-", "−")
         axes.step(number, best, where="post", color=INK, lw=1.2, label=label)
-        axes.plot(number[known], value[known], "o", ms=5, color=_DONE, label="a trial")
-        if not known.all():
-            bottom = np.full((~known).sum(), 0.02)
-            low = axes.get_xaxis_transform()
-            label = "ended early or failed"
-            axes.plot(number[~known], bottom, "|", ms=8, color=UNKNOWN, transform=low, label=label)
-        if preset is not None and known[preset]:
+        axes.plot(number[valid], value[valid], "o", ms=5, color=_DONE, label="a trial")
+        if not valid.all():
+            at_bottom = axes.get_xaxis_transform()
+            axes.plot(number[~valid], np.full((~valid).sum(), 0.02), "|", ms=8, color=UNKNOWN,
+                      transform=at_bottom, label="ended early or failed")  # fmt: skip
+        if preset is not None and valid[preset]:
             axes.plot(preset, value[preset], "D", ms=7, color=_PRESET, label="the preset")
         axes.set_xlabel("trial")
         axes.set_ylabel(name)
@@ -59,7 +52,7 @@ def draw_history(
 
 
 def draw_importance(importance: Mapping[str, float], name: str) -> Figure:
-    """How much of the spread of the good values each key accounts for, the largest on top."""
+    """Draw the importance of each key for the objective, a share of 1, the largest on top."""
     with house_style():
         order = sorted(importance, key=lambda key: importance[key])
         figure = new_figure(6.4, 0.32 * len(order) + 0.9)
@@ -78,25 +71,16 @@ def draw_slices(
     name: str,
     logarithmic: Sequence[str],
 ) -> Figure:
-    """The value of each trial by each key: where the good ones lie; later trials are darker.
+    """Draw the value of each trial by each key, a panel a key; later trials are darker.
 
-    Parameters
-    ----------
-    settings
-        Values of each key, T each: numbers, or words.
-    value
-        (T,).
-    name
-        Of the objective.
-    logarithmic
-        Keys that are searched over their logarithm.
+    `settings` has T numbers or words of each key; `logarithmic` names the keys with such an axis.
     """
     with house_style():
         columns = min(len(settings), _PANELS_A_ROW)
         rows = -(-len(settings) // columns)
         figure = new_figure(2.5 * columns + 0.5, 2.3 * rows)
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-        known = np.isfinite(value)
+        valid = np.isfinite(value)
         shade = np.linspace(0.15, 1, len(value))
         for axes in grid.flat[len(settings) :]:
             axes.set_visible(False)
@@ -108,7 +92,7 @@ def draw_slices(
                 axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
                 axes.xaxis.set_major_formatter("{x:g}")
                 axes.xaxis.set_minor_locator(NullLocator())
-            axes.scatter(x[known], value[known], c=shade[known], cmap=_shades(), vmin=0, vmax=1,
+            axes.scatter(x[valid], value[valid], c=shade[valid], cmap=_shades(), vmin=0, vmax=1,
                          s=22, linewidths=0)  # fmt: skip
             if words:
                 axes.set_xticks(range(len(words)), labels=words)

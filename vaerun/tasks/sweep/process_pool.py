@@ -1,12 +1,11 @@
-"""Several trials at a time on one machine, each a process of its own with its share of it."""
+"""Several trials at a time on one machine, each a process with its share of cores and GPUs."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.live_display import LiveDisplay
@@ -15,71 +14,65 @@ from vaerun.utils.devices import environments
 from vaerun.utils.exit_status import PARENT
 
 PROGRAM = [sys.executable, "-m", "vaerun"]
-_EVERY = 0.2  # seconds
+_POLL_SECONDS = 0.2
 
-
-@dataclass(frozen=True)
-class _Worker:
-    trial: Trial
-    process: subprocess.Popen[bytes]
-    share: dict[str, str]
+Process = subprocess.Popen[bytes]
 
 
 def run_in_processes(
-    sweep: Sweep, trials: Sequence[Trial], jobs: int, screen: LiveDisplay
+    sweep: Sweep, trials: Sequence[Trial], jobs: int, display: LiveDisplay
 ) -> None:
-    """Do the trials; an interrupt is passed on to those at work, and raised when they are done."""
+    """Run the trials; an interrupt ends the running ones, and is raised once they have ended."""
     jobs = min(jobs, len(trials))
-    shares, waiting, workers = environments(jobs), list(trials), list[_Worker]()
+    shares, waiting = environments(jobs), list(trials)
+    running: dict[Process, tuple[Trial, dict[str, str]]] = {}
     try:
-        with screen:
-            while waiting or workers:
+        with display:
+            while waiting or running:
                 while waiting and shares:
-                    trial = waiting.pop(0)
-                    workers.append(_start(sweep, trial, shares.pop(0)))
-                    screen.started(trial)
-                time.sleep(_EVERY)
-                for worker in [one for one in workers if one.process.poll() is not None]:
-                    workers.remove(worker)
-                    shares.append(worker.share)
-                    _note_the_lost(sweep, worker)
-                    screen.ended(worker.trial)
-                screen.look([worker.trial for worker in workers])
+                    trial, share = waiting.pop(0), shares.pop(0)
+                    running[_start(sweep, trial, share)] = trial, share
+                    display.started(trial)
+                time.sleep(_POLL_SECONDS)
+                for process in [one for one in running if one.poll() is not None]:
+                    trial, share = running.pop(process)
+                    shares.append(share)
+                    _mark_if_lost(sweep, trial, process.returncode)
+                    display.ended(trial)
+                display.update([trial for trial, _ in running.values()])
     finally:
-        _end(workers)
+        _end(running)
 
 
-def _start(sweep: Sweep, trial: Trial, share: dict[str, str]) -> _Worker:
+def _start(sweep: Sweep, trial: Trial, share: Mapping[str, str]) -> Process:
     environment = {**os.environ, **share, "PYTHONUNBUFFERED": "1", PARENT: str(os.getpid())}
     with sweep.file(trial, ".log").open("ab") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*PROGRAM, "-m", f"sweep.folder={sweep.folder}", f"sweep.trial={trial.number}"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
-            # Ctrl-C in the terminal is for us alone, who pass it on once
+            # Ctrl-C in the terminal reaches this process alone, which passes it on once
             process_group=0,
         )
-    return _Worker(trial, process, share)
 
 
-def _note_the_lost(sweep: Sweep, worker: _Worker) -> None:
-    code = worker.process.returncode
+def _mark_if_lost(sweep: Sweep, trial: Trial, code: int) -> None:
     why = f"its process ended with status {code}"
     if code < 0:
         why = f"its process was killed by {signal.Signals(-code).name}"
-    trial_status.mark_lost(sweep, worker.trial, f"{why}, see {sweep.file(worker.trial, '.log')}")
+    trial_status.mark_lost(sweep, trial, f"{why}, see {sweep.file(trial, '.log')}")
 
 
-def _end(workers: Sequence[_Worker]) -> None:
-    """Interrupt those at work and wait until their run folders are consistent."""
-    for worker in workers:
-        worker.process.terminate()
+def _end(processes: Collection[Process]) -> None:
+    """Interrupt the processes and wait until their run folders are consistent."""
+    for process in processes:
+        process.terminate()
     try:
-        for worker in workers:
-            worker.process.wait()
-    except KeyboardInterrupt:  # a second one: at once, then
-        for worker in workers:
-            worker.process.kill()
+        for process in processes:
+            process.wait()
+    except KeyboardInterrupt:  # the second one: do not wait
+        for process in processes:
+            process.kill()
         raise

@@ -1,4 +1,4 @@
-"""One trial, done once: its run is found, gone on with or begun, under the trial's own lock."""
+"""Run one trial once: skip, resume or start its run, under the trial's own lock."""
 
 import time
 from dataclasses import replace
@@ -17,54 +17,49 @@ _MESSAGE_WIDTH = 300  # characters
 
 
 def run_trial(sweep: Sweep, trial: Trial) -> int:
-    """Do a trial unless its run has finished; returns its exit status, recorded with the rest."""
+    """Run a trial unless its run has finished; returns its exit status."""
     lock = sweep.file(trial, ".lock")
     if is_held(lock):
         print(f"another process is at trial {trial.number}: waiting for it", flush=True)
     with file_lock(lock):
-        before = trial_status.read(sweep, trial)
+        status = trial_status.read(sweep, trial)
         run = trial_status.finished_run(sweep, trial)
         if run is not None:
-            _keep(sweep, trial, trial_status.as_finished(before, run))
+            _write(sweep, trial, status.as_finished(run))
             print(f"run: {run}", flush=True)
             return DONE
-        goes_on = trial_status.run_to_go_on_with(sweep, trial)
-        _keep(
-            sweep,
-            trial,
-            TrialStatus(status=RUNNING, run=_text(goes_on), seconds=before.seconds),
-        )
-        return _run(sweep, trial, goes_on)
+        return _run(sweep, trial, status.seconds)
 
 
-def _run(sweep: Sweep, trial: Trial, goes_on: Path | None) -> int:
-    """Do its task and record how it ended."""
-    plain = trial.plain if goes_on is None else trial.plain | {"resume": str(goes_on)}
-    record, start = trial_status.read(sweep, trial), time.monotonic()
-    folders: list[Path] = []
-    messages: list[str] = []
+def _run(sweep: Sweep, trial: Trial, seconds: float) -> int:
+    """Run the task of a trial and record how it ended; `seconds` is what it has taken before."""
+    resumed = trial_status.resumable_run(sweep, trial)
+    status = TrialStatus(status=RUNNING, run=_text(resumed), seconds=seconds)
+    _write(sweep, trial, status)
+    plain = trial.plain if resumed is None else trial.plain | {"resume": str(resumed)}
+    run, message, start = resumed, "", time.monotonic()
 
     def work() -> int:
+        nonlocal run, message
         try:
-            folders.append(run_one(plain, trial.overrides, sweep.command))
+            run = run_one(plain, trial.overrides, sweep.command)
         except Exception as error:
-            messages.append(_one_line(error))
+            message = _one_line(error)
             raise
         return DONE
 
-    code = INTERRUPTED  # if a scheduler takes the process away, to go on with it later
+    code = INTERRUPTED  # of a SystemExit, by which a scheduler stops the process for later
     try:
         code = guarded(work)
     finally:
-        run = folders[0] if folders else goes_on or trial_status.newest_run(sweep, trial)
-        record = replace(record, run=_text(run))
-        seconds = time.monotonic() - start
-        _keep(sweep, trial, trial_status.ended(record, code, "".join(messages), seconds))
+        status = status.after_session(code, message, time.monotonic() - start)
+        run = run or trial_status.newest_run(sweep, trial)
+        _write(sweep, trial, replace(status, run=_text(run)))
     return code
 
 
-def _keep(sweep: Sweep, trial: Trial, record: TrialStatus) -> None:
-    trial_status.write(sweep, trial, record)
+def _write(sweep: Sweep, trial: Trial, status: TrialStatus) -> None:
+    trial_status.write(sweep, trial, status)
     write_tables(sweep)
 
 

@@ -1,6 +1,6 @@
-"""What a sweep is told of itself: ``sweep.jobs=2`` and its like, told apart from what runs are."""
+"""Settings of a sweep, ``sweep.jobs=2`` and its like, split from the overrides of its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +16,19 @@ _GROUP = "sweep"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepConfig:
-    """How the trials of a sweep are done and judged."""
+    """How the trials of a sweep are run and ranked."""
 
     jobs: int = field("trials at a time on this machine, each a process of its own", min=1)
     metric: str = field("what the best run is best in, a path in metrics.json")
     minimise: bool | None = field("whether less of it is better; null: as its name tells")
     name: str | None = field("folder of the sweep under <out>/multirun; null: the date")
-    fresh: bool = field("whether to begin anew where this sweep was begun before")
-    folder: str | None = field("a sweep that was begun, to go on with")
+    fresh: bool = field("whether to start again although this sweep exists")
+    folder: str | None = field("an existing sweep, to continue")
     trial: int | None = field("the only trial to do, from 1; null: all", min=1)
 
     @property
     def less_is_better(self) -> bool:
-        """Of the metric."""
+        """Whether less of the metric is better."""
         if self.minimise is not None:
             return self.minimise
         return less_is_better(self.metric) is not False
@@ -36,18 +36,9 @@ class SweepConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRequest:
-    """The overrides of a multirun by whom they concern.
+    """The overrides of a multirun: `settings` of the sweep, those of `hydra`, those of the `runs`.
 
-    Attributes
-    ----------
-    settings
-        Of the sweep, proved.
-    given
-        Names of those that were typed.
-    hydra
-        Of Hydra, such as its launcher.
-    runs
-        Of the runs.
+    `given` has the names of the settings that were typed.
     """
 
     settings: SweepConfig
@@ -58,29 +49,26 @@ class SweepRequest:
 
 def parse_sweep(overrides: Sequence[str]) -> SweepRequest:
     """Sort the overrides of a multirun, or raise a `UserError` about those of the sweep."""
-    values: dict[str, Any] = {}
+    # Hydra reads the defaults from the same file
+    defaults = yaml.safe_load((config_dir() / "sweep.yaml").read_text(encoding="utf-8"))
+    typed: dict[str, Any] = {}
     hydra: list[str] = []
     runs: list[str] = []
     for text in overrides:
         name, _, value = text.partition("=")
         group = name.lstrip("+~").split(".")[0].split("/")[0]
         if group == _GROUP and "." in name:
-            values[name.split(".", 1)[1]] = _value(value)
+            typed[name.split(".", 1)[1]] = _value(value)
         else:
             (hydra if group == "hydra" else runs).append(text)
-    settings = check(SweepConfig, {**_defaults(), **values}, _GROUP)
+    values = {name: defaults[name] for name in names(SweepConfig)} | typed
+    settings = check(SweepConfig, values, _GROUP)
     _check(settings, bool(hydra), runs)
-    return SweepRequest(settings=settings, given=frozenset(values), hydra=hydra, runs=runs)
-
-
-def _defaults() -> Mapping[str, Any]:
-    """The values in the YAML, which Hydra reads too."""
-    plain = yaml.safe_load((config_dir() / "sweep.yaml").read_text(encoding="utf-8"))
-    return {name: plain[name] for name in names(SweepConfig)}
+    return SweepRequest(settings=settings, given=frozenset(typed), hydra=hydra, runs=runs)
 
 
 def _value(text: str) -> Any:
-    """A number, true, false or null as such, all else as the text that it is."""
+    """Parse a number, true, false or null; any other text stays as it is."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -108,7 +96,9 @@ def _check(settings: SweepConfig, through_hydra: bool, runs: Sequence[str]) -> N
         )
     if settings.fresh and (folder is not None or settings.trial is not None):
         other = "sweep.trial" if folder is None else "sweep.folder"
-        raise UserError(f"sweep.fresh=true begins anew, {other} goes on", "leave one of them out")
+        raise UserError(
+            f"sweep.fresh=true starts again, {other} continues", "leave one of them out"
+        )
     if through_hydra and settings.jobs > 1:
         raise UserError(
             f"sweep.jobs={settings.jobs} is of no use to a launcher of Hydra's",

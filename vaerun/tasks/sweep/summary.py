@@ -1,4 +1,4 @@
-"""The end of a sweep: its figure, its best run, what failed, and the exit status."""
+"""End of a sweep: summary figure, best run, failed trials and the exit status."""
 
 import sys
 from collections.abc import Sequence
@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from vaerun.evaluation import run_comparison as comparison
-from vaerun.evaluation.metrics import catalogue
 from vaerun.runs.config import INCIDENTAL
 from vaerun.tasks.sweep import table
 from vaerun.tasks.sweep.sweep import Sweep
-from vaerun.tasks.sweep.table import Row
+from vaerun.tasks.sweep.table import TrialResult
 from vaerun.tasks.sweep.trial_status import FINISHED
 from vaerun.utils.errors import closest
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED, WRONG_INPUT
@@ -20,17 +19,17 @@ from vaerun.utils.files import atomic_path
 
 
 def draw_summary(sweep: Sweep) -> Path | None:
-    """`summary.png`, the metrics of the runs that have finished; None if those are too few."""
-    rows = [row for row in table.read_rows(sweep) if row.metrics]
-    if len(rows) < 2:
+    """Draw the metrics of the finished runs, `summary.png`; None if there are fewer than two."""
+    results = [result for result in table.read_results(sweep) if result.metrics]
+    if len(results) < 2:
         return None
-    from vaerun.evaluation.figures.run_comparison import draw_metrics
+    from vaerun.evaluation.figures.run_comparison import draw_metrics  # imports matplotlib
 
-    groups = comparison.grouped([row.finished for row in rows], INCIDENTAL)
-    shown = [m for m in table.metrics_shown(sweep, rows) if any(g.values(m) for g in groups)]
-    if not shown:
+    groups = comparison.grouped([result.finished for result in results], INCIDENTAL)
+    values = comparison.values_by_label(groups, table.metrics_shown(sweep, results))
+    values = {label: of_groups for label, of_groups in values.items() if any(of_groups)}
+    if not values:
         return None
-    values = {catalogue.label_of(m): [g.values(m) for g in groups] for m in shown}
     figure = draw_metrics([group.title for group in groups], values)
     with atomic_path(sweep.folder / "summary.png") as path:
         figure.savefig(path)
@@ -38,29 +37,33 @@ def draw_summary(sweep: Sweep) -> Path | None:
 
 
 def finish_sweep(sweep: Sweep, console: Console) -> int:
-    """Draw, say how the sweep went, name the best run last; returns the exit status."""
+    """Write table and figure, print how the sweep ended; returns the exit status."""
     table.write_tables(sweep)
-    rows = table.read_rows(sweep)
+    results = table.read_results(sweep)
     figure = draw_summary(sweep)
-    best = table.best_lines(sweep, rows)
+    best = table.best_lines(sweep, results)
     lines = [*best, f"table: {sweep.folder / 'table.md'}"]
-    if figure is not None:
-        lines.append(f"figure: {figure}")
+    lines += [] if figure is None else [f"figure: {figure}"]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     if not best:
-        _say_what_metrics_there_are(sweep, rows)
-    code = status(rows)
-    _say_what_failed(sweep, rows)
-    run = _run_to_name(sweep, rows)
+        _print_known_metrics(sweep, results)
+    failed = [str(r.trial.number) for r in results if r.status.status != FINISHED]
+    if failed:
+        print(
+            f"{len(failed)} of {len(results)} trials did not finish: {', '.join(failed)} — "
+            f"see {sweep.folder / 'table.md'}, then give the same command again",
+            file=sys.stderr,
+        )
+    run = _named_run(sweep, results)
     if run is not None:
         print(f"run: {run}", flush=True)
-    return code
+    return _exit_status(results)
 
 
-def status(rows: Sequence[Row]) -> int:
-    """130 if any was interrupted, 1 if any failed by our fault, 2 if all by the user's."""
-    codes = [row.record.code for row in rows if row.record.status != FINISHED]
+def _exit_status(results: Sequence[TrialResult]) -> int:
+    """130 if any trial was interrupted, 2 if all failures are wrong input, else 1; 0 if none."""
+    codes = [result.status.code for result in results if result.status.status != FINISHED]
     if not codes:
         return DONE
     if INTERRUPTED in codes:
@@ -68,27 +71,17 @@ def status(rows: Sequence[Row]) -> int:
     return WRONG_INPUT if set(codes) == {WRONG_INPUT} else FAILED
 
 
-def _run_to_name(sweep: Sweep, rows: Sequence[Row]) -> str | None:
-    """The best run, of the first data set if of several; where none is known, the last one."""
-    best = next(iter(table.best_rows(sweep, rows).values()), None)
-    runs = [row.record.run for row in rows if row.record.status == FINISHED and row.record.run]
-    return best.record.run if best is not None else next(reversed(runs), None)
+def _named_run(sweep: Sweep, results: Sequence[TrialResult]) -> str | None:
+    """The best run (on the first data set of several); without metrics, the last finished one."""
+    for best in table.best_results(sweep, results).values():
+        return best.status.run
+    runs = [r.status.run for r in results if r.status.status == FINISHED and r.status.run]
+    return runs[-1] if runs else None
 
 
-def _say_what_failed(sweep: Sweep, rows: Sequence[Row]) -> None:
-    failed = [row for row in rows if row.record.status != FINISHED]
-    if failed:
-        numbers = ", ".join(str(row.trial.number) for row in failed)
-        print(
-            f"{len(failed)} of {len(rows)} trials did not finish: {numbers} — "
-            f"see {sweep.folder / 'table.md'}, then give the same command again",
-            file=sys.stderr,
-        )
-
-
-def _say_what_metrics_there_are(sweep: Sweep, rows: Sequence[Row]) -> None:
-    """Where the runs have metrics and not the one asked for."""
-    known = comparison.known_metrics([row.finished for row in rows])
+def _print_known_metrics(sweep: Sweep, results: Sequence[TrialResult]) -> None:
+    """Print the closest metric if the runs have metrics, but not that of the sweep."""
+    known = comparison.known_metrics([result.finished for result in results])
     if known:
         print(
             f"sweep.metric={sweep.metric}: none of the runs has it — "

@@ -1,4 +1,4 @@
-"""What a sweep consists of, kept in its folder; found again by its trials, or begun."""
+"""A sweep and its trials, saved in a folder: create it, open it, find it again by its trials."""
 
 import datetime
 import json
@@ -11,45 +11,28 @@ from typing import Any
 import yaml
 
 from vaerun.runs.resume import same_run
+from vaerun.tasks.sweep.settings import SweepConfig
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import file_lock, write_text
-
-Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One of the runs.
-
-    Attributes
-    ----------
-    number
-        From 1.
-    overrides
-        As typed for one run.
-    plain
-        The composed config.
-    """
+    """One run of a sweep: its number from 1, its overrides as typed, its composed config."""
 
     number: int
     overrides: list[str]
-    plain: Plain
+    plain: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """All of the runs.
+    """All runs of one command, in its order.
 
     Attributes
     ----------
-    folder
-        Where the sweep is kept.
-    command
-        What was typed, word by word.
-    trials
-        In the order of the command.
     older
-        Run folders that were there before it began, by the folder that they are in: no trial's.
+        Names of the run folders that existed before the sweep, by parent: no trial's.
     metric, minimise
         What the best run is best in, and whether less of it is better.
     """
@@ -62,47 +45,34 @@ class Sweep:
     minimise: bool
 
     def file(self, trial: Trial, suffix: str) -> Path:
-        """A file about one trial."""
+        """The file of a trial with this suffix."""
         width = max(len(str(len(self.trials))), 2)
         return self.folder / "trials" / f"{trial.number:0{width}d}{suffix}"
 
     def title(self, trial: Trial) -> str:
-        """The overrides that tell a trial from the others, or all if none does."""
+        """The overrides that not all trials share, or all if there is none."""
         others = [set(other.overrides) for other in self.trials]
-        telling = [text for text in trial.overrides if not all(text in one for one in others)]
-        return " ".join(telling or trial.overrides)
+        own = [text for text in trial.overrides if not all(text in one for one in others)]
+        return " ".join(own or trial.overrides)
 
 
-def find_or_begin(parent: Path, sweep: Sweep, name: str | None, *, fresh: bool) -> Sweep:
-    """The newest sweep of the same trials, or the one that is given, in a folder of its own.
-
-    Parameters
-    ----------
-    parent
-        The folder of sweeps.
-    sweep
-        What was asked for; its folder and older runs are yet to be found.
-    name
-        Of the folder; None for the date.
-    fresh
-        Whether to pass by what was begun before.
-    """
+def find_or_create(trials: list[Trial], command: list[str], settings: SweepConfig) -> Sweep:
+    """The newest sweep of the same trials, unless `settings.fresh`; else a new one."""
+    parent = Path(trials[0].plain["out"]).expanduser() / "multirun"
     try:
-        (parent).mkdir(parents=True, exist_ok=True)
-        with file_lock(parent / ".lock"):  # many may give the same command at the same instant
-            found = None if fresh else _found(parent, sweep, name)
-            if found is None:
-                return _begin(parent, sweep, name)
+        parent.mkdir(parents=True, exist_ok=True)
+        with file_lock(parent / ".lock"):  # the same command may be started many times at once
+            existing = None if settings.fresh else _find(parent, trials, settings.name)
+            return existing or _create(parent, trials, command, settings)
     except OSError as error:
         raise UserError(
             f"out={parent.parent} cannot hold a sweep ({error.strerror}: {error.filename})",
             "give a folder that can be written to, such as out=outputs",
         ) from error
-    return found
 
 
 def open_sweep(folder: Path) -> Sweep:
-    """A sweep that was begun, or a `UserError` if there is none in a folder."""
+    """Read the sweep in a folder, or raise a `UserError` if there is none."""
     try:
         head = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))
         configs = json.loads((folder / "configs.json").read_text(encoding="utf-8"))
@@ -114,9 +84,7 @@ def open_sweep(folder: Path) -> Sweep:
             folder=folder,
             command=shlex.split(head["command"]),
             trials=trials,
-            older=head["older"],
-            metric=head["metric"],
-            minimise=head["minimise"],
+            **{name: head[name] for name in ("older", "metric", "minimise")},
         )
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise UserError(
@@ -125,8 +93,8 @@ def open_sweep(folder: Path) -> Sweep:
         ) from error
 
 
-def judged_by(sweep: Sweep, metric: str, *, minimise: bool) -> Sweep:
-    """The same sweep with another metric, kept for the next time."""
+def with_metric(sweep: Sweep, metric: str, *, minimise: bool) -> Sweep:
+    """The same sweep ranked by another metric, which is saved."""
     changed = replace(sweep, metric=metric, minimise=minimise)
     if changed != sweep:
         _write_head(changed)
@@ -134,19 +102,19 @@ def judged_by(sweep: Sweep, metric: str, *, minimise: bool) -> Sweep:
 
 
 def same_trial(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two configs ask for the same of the same runs, wherever it is kept."""
+    """Whether two configs ask for the same of the same runs, whatever their output folder."""
     return same_run(first, second) and first["run"] == second["run"]
 
 
-def place_of_runs(plain: Mapping[str, Any]) -> Path | None:
-    """The folder that runs of a config are versioned in; None where a task chooses its own."""
+def parent_of_runs(plain: Mapping[str, Any]) -> Path | None:
+    """The parent of the run folders of a config; None for a task other than training."""
     if plain["task"]["name"] != "train":
         return None
     return Path(plain["out"]).expanduser() / plain["model"]["name"] / plain["data"]["name"]
 
 
-def _found(parent: Path, sweep: Sweep, name: str | None) -> Sweep | None:
-    """The newest sweep with the same trials in any order, under the name if one is given."""
+def _find(parent: Path, trials: Sequence[Trial], name: str | None) -> Sweep | None:
+    """The newest sweep with the same trials in any order, of this name if one is given."""
     heads = sorted(parent.glob("*/sweep.yaml"), key=lambda path: path.parent.stat().st_ctime_ns)
     for head in reversed(heads):
         if name is not None and head.parent.name != name:
@@ -155,7 +123,7 @@ def _found(parent: Path, sweep: Sweep, name: str | None) -> Sweep | None:
             other = open_sweep(head.parent)
         except UserError:
             continue
-        if _same_trials(sweep.trials, other.trials):
+        if _same_trials(trials, other.trials):
             return other
     if name is not None and (parent / name).exists():
         raise UserError(
@@ -166,33 +134,36 @@ def _found(parent: Path, sweep: Sweep, name: str | None) -> Sweep | None:
 
 
 def _same_trials(some: Sequence[Trial], others: Sequence[Trial]) -> bool:
-    """Whether each trial of one sweep is one of the other."""
-    if len(some) != len(others):
-        return False
+    """Whether the trials of two sweeps can be paired."""
     left = list(others)
     for trial in some:
         twin = next((other for other in left if same_trial(trial.plain, other.plain)), None)
         if twin is None:
             return False
         left.remove(twin)
-    return True
+    return not left
 
 
-def _begin(parent: Path, sweep: Sweep, name: str | None) -> Sweep:
-    """Make the folder; what is in it is whole before `sweep.yaml` appears."""
-    base = name or datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+def _create(parent: Path, trials: list[Trial], command: list[str], settings: SweepConfig) -> Sweep:
+    """Create the folder; `sweep.yaml` is written last, once everything else is there."""
+    base = settings.name or datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder, number = parent / base, 2
     while folder.exists():
         folder, number = parent / f"{base}_{number}", number + 1
     (folder / "trials").mkdir(parents=True)
-    older = {}
-    for place in {place_of_runs(trial.plain) for trial in sweep.trials} - {None}:
-        older[str(place)] = sorted(path.name for path in place.glob("version_*")) if place else []
-    begun = replace(sweep, folder=folder, older=older)
-    configs = [trial.plain for trial in sweep.trials]
+    places = {place for trial in trials if (place := parent_of_runs(trial.plain))}
+    sweep = Sweep(
+        folder=folder,
+        command=command,
+        trials=trials,
+        older={str(p): sorted(path.name for path in p.glob("version_*")) for p in places},
+        metric=settings.metric,
+        minimise=settings.less_is_better,
+    )
+    configs = [trial.plain for trial in trials]
     write_text(folder / "configs.json", json.dumps(configs, ensure_ascii=False) + "\n")
-    _write_head(begun)
-    return begun
+    _write_head(sweep)
+    return sweep
 
 
 def _write_head(sweep: Sweep) -> None:

@@ -1,9 +1,9 @@
 """The table of a sweep, and the best of its runs."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,16 @@ from vaerun.runs.folder import RunFolder
 from vaerun.tasks.sweep import trial_status
 from vaerun.tasks.sweep.sweep import Sweep, Trial
 from vaerun.tasks.sweep.trial_status import FINISHED, TrialStatus
-from vaerun.utils.files import atomic_path, file_lock, write_text
+from vaerun.utils.files import file_lock, write_csv, write_text
 from vaerun.utils.format import format_significant, markdown_table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """A trial, how it stands, and its `metrics.json` if it has finished."""
+class TrialResult:
+    """A trial, its status, and its `metrics.json` if it has finished."""
 
     trial: Trial
-    record: TrialStatus
+    status: TrialStatus
     metrics: dict[str, Any]
 
     def value(self, metric: str) -> float | None:
@@ -33,127 +33,111 @@ class Row:
 
     @property
     def finished(self) -> FinishedRun:
-        """As runs are compared."""
+        """The run as `run_comparison` takes it."""
         return FinishedRun(
-            name=self.record.run or "", config=self.trial.plain, metrics=self.metrics
+            name=self.status.run or "", config=self.trial.plain, metrics=self.metrics
         )
 
 
-def read_rows(sweep: Sweep) -> list[Row]:
-    """Every trial as it stands now."""
-    rows = []
+def read_results(sweep: Sweep) -> list[TrialResult]:
+    """Status and metrics of every trial as they are now."""
+    results = []
     for trial in sweep.trials:
-        record = trial_status.read(sweep, trial)
-        rows.append(Row(trial=trial, record=record, metrics=_metrics(record)))
-    return rows
+        status = trial_status.read(sweep, trial)
+        results.append(TrialResult(trial=trial, status=status, metrics=_metrics(status)))
+    return results
 
 
-def metrics_shown(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
-    """The metric of the sweep, and the telling ones that any run has."""
-    known = comparison.known_metrics([row.finished for row in rows])
-    telling = [name for name in catalogue.COMPARED if name in known and name != sweep.metric]
-    return [sweep.metric, *telling]
+def metrics_shown(sweep: Sweep, results: Sequence[TrialResult]) -> list[str]:
+    """The metric of the sweep, and those of the catalogue that any run has."""
+    labelled = comparison.labelled_metrics([result.finished for result in results])
+    return list(dict.fromkeys([sweep.metric, *labelled]))
 
 
-def best_rows(sweep: Sweep, rows: Sequence[Row]) -> dict[str, Row]:
-    """The best run on each data set, by its name: those of different ones do not compare."""
-    best: dict[str, Row] = {}
-    for row in rows:
-        value = row.value(sweep.metric)
-        if value is None:
-            continue
-        name = str(row.trial.plain["data"]["name"])
-        known = best[name].value(sweep.metric) if name in best else None
-        if known is None or (value < known if sweep.minimise else value > known):
-            best[name] = row
-    return best
+def best_results(sweep: Sweep, results: Sequence[TrialResult]) -> dict[str, TrialResult]:
+    """Name of each data set → the best run on it: metrics of two data sets do not compare."""
+    sign = 1 if sweep.minimise else -1
+    best: dict[str, tuple[float, TrialResult]] = {}
+    for result in results:
+        value, data = result.value(sweep.metric), str(result.trial.plain["data"]["name"])
+        if value is not None and (data not in best or sign * value < best[data][0]):
+            best[data] = sign * value, result
+    return {data: result for data, (_, result) in best.items()}
 
 
-def best_lines(sweep: Sweep, rows: Sequence[Row]) -> list[str]:
-    """The same in words."""
-    return [
-        f"best on {name}: {sweep.metric} {format_significant(row.value(sweep.metric) or 0.0, 6)}, "
-        f"{sweep.title(row.trial)}, {row.record.run}"
-        for name, row in best_rows(sweep, rows).items()
-    ]
+def best_lines(sweep: Sweep, results: Sequence[TrialResult]) -> list[str]:
+    """The best run on each data set, a line of text each."""
+    lines = []
+    for data, best in best_results(sweep, results).items():
+        value = format_significant(best.value(sweep.metric), 6)
+        title, run = sweep.title(best.trial), best.status.run
+        lines.append(f"best on {data}: {sweep.metric} {value}, {title}, {run}")
+    return lines
 
 
 def write_tables(sweep: Sweep) -> None:
-    """Write `table.md` and `table.csv` as things stand."""
-    with file_lock(sweep.folder / ".table.lock"):  # so that the last word is the newest
-        rows = read_rows(sweep)
-        write_text(sweep.folder / "table.md", _page(sweep, rows))
-        _write_csv(sweep, rows)
+    """Write `table.md` and, with all digits, `table.csv`."""
+    with file_lock(sweep.folder / ".table.lock"):  # or an older table might be written last
+        results = read_results(sweep)
+        write_text(sweep.folder / "table.md", _page(sweep, results))
+        known = comparison.known_metrics([result.finished for result in results])
+        head, *rows = _table(sweep, results, known, exact=True)
+        write_csv(sweep.folder / "table.csv", head, rows)
 
 
-def _page(sweep: Sweep, rows: Sequence[Row]) -> str:
-    """Trials one by one, means over seeds, and the best."""
-    varied = _varied(sweep)
-    shown = metrics_shown(sweep, rows)
-    any_message = any(row.record.message for row in rows)
-    names = [catalogue.label_of(metric) for metric in shown]
-    last = ["message"] if any_message else []
-    head = ["trial", "status", *varied, *names, "seconds", "run", *last]
-    lines = [
-        [
-            str(row.trial.number),
-            row.record.status,
-            *(_settings(row.trial).get(key, "–") for key in varied),
-            *(_number(row.value(metric)) for metric in shown),
-            f"{row.record.seconds:.0f}" if row.record.seconds else "–",
-            row.record.run or "–",
-            *([row.record.message] if any_message else []),
-        ]
-        for row in rows
-    ]
-    n_finished = sum(row.record.status == FINISHED for row in rows)
+def _page(sweep: Sweep, results: Sequence[TrialResult]) -> str:
+    """The table of trials, the means over seeds and the best runs, as Markdown."""
+    shown = metrics_shown(sweep, results)
+    head, *rows = _table(sweep, results, shown, exact=False)
+    if not any(result.status.message for result in results):
+        head, *rows = (line[:-1] for line in (head, *rows))  # no column of messages
+    n_finished = sum(result.status.status == FINISHED for result in results)
     parts = [
         f"`{' '.join(sweep.command)}`",
-        f"{n_finished} of {len(rows)} trials finished.",
-        markdown_table(head, lines),
+        f"{n_finished} of {len(results)} trials finished.",
+        markdown_table(head, rows),
     ]
-    groups = comparison.grouped([row.finished for row in rows if row.metrics], INCIDENTAL)
+    groups = comparison.grouped(
+        [result.finished for result in results if result.metrics], INCIDENTAL
+    )
     if any(len(group.runs) > 1 for group in groups):
-        parts += [
-            "Mean ± standard deviation over seeds:",
-            markdown_table(*comparison.table(groups, shown)),
-        ]
-    best = best_lines(sweep, rows)
+        means = markdown_table(*comparison.table(groups, shown))
+        parts += ["Mean ± standard deviation over seeds:", means]
+    best = best_lines(sweep, results)
     parts += ["\n".join(f"- {line}" for line in best)] if best else []
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _write_csv(sweep: Sweep, rows: Sequence[Row]) -> None:
-    """Every number of every run, for other programs."""
-    varied = _varied(sweep)
-    known = comparison.known_metrics([row.finished for row in rows])
-    with (
-        atomic_path(sweep.folder / "table.csv") as path,
-        path.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trial", "status", *varied, *known, "seconds", "run", "message"])
-        for row in rows:
-            record, values = row.record, (row.value(metric) for metric in known)
-            writer.writerow(
-                [
-                    row.trial.number,
-                    record.status,
-                    *(_settings(row.trial).get(key, "") for key in varied),
-                    *("" if value is None else f"{value:.10g}" for value in values),
-                    f"{record.seconds:.1f}",
-                    record.run or "",
-                    record.message,
-                ]
-            )
+def _table(
+    sweep: Sweep, results: Sequence[TrialResult], metrics: Sequence[str], *, exact: bool
+) -> list[list[str]]:
+    """Head and rows, with paths and all digits for programs or labels and a few for readers."""
+    varied, missing = _varied(sweep), "" if exact else "–"
+    labels = metrics if exact else [catalogue.label_of(m) for m in metrics]
+    number = comparison.exact if exact else partial(format_significant, digits=5)
+    lines = [["trial", "status", *varied, *labels, "seconds", "run", "message"]]
+    for result in results:
+        status, settings = result.status, _settings(result.trial)
+        lines.append(
+            [
+                str(result.trial.number),
+                status.status,
+                *(settings.get(key, missing) for key in varied),
+                *(number(result.value(metric)) for metric in metrics),
+                f"{status.seconds:.{int(exact)}f}" if status.seconds or exact else missing,
+                status.run or missing,
+                status.message,
+            ]
+        )
+    return lines
 
 
-def _metrics(record: TrialStatus) -> dict[str, Any]:
-    """Of a run that has finished; nothing where there are none, as after `task=encode`."""
-    if record.status != FINISHED or record.run is None:
+def _metrics(status: TrialStatus) -> dict[str, Any]:
+    """The metrics of a finished run; empty where a task writes none, as `task=encode`."""
+    if status.status != FINISHED or status.run is None:
         return {}
     try:
-        text = RunFolder(Path(record.run)).metrics_json.read_text(encoding="utf-8")
+        text = RunFolder(Path(status.run)).metrics_json.read_text(encoding="utf-8")
         metrics = json.loads(text)
     except (OSError, ValueError):
         return {}
@@ -161,17 +145,13 @@ def _metrics(record: TrialStatus) -> dict[str, Any]:
 
 
 def _settings(trial: Trial) -> dict[str, str]:
-    """Name and value of each override."""
+    """Key and value of each override."""
     pairs = (text.lstrip("+").partition("=") for text in trial.overrides)
     return {name: value for name, _, value in pairs}
 
 
 def _varied(sweep: Sweep) -> list[str]:
-    """Names whose values differ between the trials."""
+    """Keys whose values differ between the trials."""
     settings = [_settings(trial) for trial in sweep.trials]
     keys = dict.fromkeys(key for one in settings for key in one)
     return [key for key in keys if len({one.get(key) for one in settings}) > 1]
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else format_significant(value, 5)

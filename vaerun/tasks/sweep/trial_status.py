@@ -1,56 +1,52 @@
-"""How each trial stands: a small file, written by whoever is at it and read by all."""
+"""Status of each trial, in a small JSON file; and the run folders that belong to a trial.
+
+A status is needed beside the run's manifest, since a trial may fail before it has a run folder.
+"""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import read_manifest
 from vaerun.runs.resume import is_run_of, unfinished
-from vaerun.tasks.sweep.sweep import Sweep, Trial, place_of_runs
+from vaerun.tasks.sweep.sweep import Sweep, Trial, parent_of_runs
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, FAILED, INTERRUPTED
 from vaerun.utils.files import is_held, write_text
 
 WAITING, RUNNING, FINISHED = "waiting", "running", "finished"
-ENDS = {DONE: FINISHED, INTERRUPTED: "interrupted"}  # by exit status; all others are failures
-FAILURE = "failed"
+_ENDS = {DONE: FINISHED, INTERRUPTED: "interrupted"}  # by exit status; all others are "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialStatus:
-    """How a trial stands.
-
-    Attributes
-    ----------
-    status
-        ``waiting``, ``running``, ``finished``, ``failed`` or ``interrupted``.
-    run
-        Its run folder, once it is known.
-    code
-        The exit status, once it has one.
-    message
-        What went wrong, on one line.
-    seconds
-        That it took, in all sessions that came to an end.
-    """
+    """Status of a trial: ``waiting``, ``running``, ``finished``, ``failed`` or ``interrupted``."""
 
     status: str = WAITING
-    run: str | None = None
-    code: int | None = None
-    message: str = ""
-    seconds: float = 0.0
+    run: str | None = None  # the run folder, once it is known
+    code: int | None = None  # the exit status, once the trial has ended
+    message: str = ""  # what went wrong, on one line
+    seconds: float = 0.0  # of all sessions that ended
 
     @property
     def has_ended(self) -> bool:
-        """Well or not."""
+        """Whether the trial finished, failed or was interrupted."""
         return self.status not in (WAITING, RUNNING)
+
+    def after_session(self, code: int, message: str, seconds: float) -> Self:
+        """The status after a session with this exit status."""
+        status, seconds = _ENDS.get(code, "failed"), self.seconds + seconds
+        return replace(self, status=status, code=code, message=message, seconds=seconds)
+
+    def as_finished(self, run: Path) -> Self:
+        """The status of a trial whose run has finished."""
+        return replace(self, status=FINISHED, run=str(run), code=DONE, message="")
 
 
 def read(sweep: Sweep, trial: Trial) -> TrialStatus:
-    """The record of a trial; that of one that waits where there is none."""
+    """Read the status of a trial; without a readable file it is waiting."""
     try:
         values = json.loads(sweep.file(trial, ".json").read_text(encoding="utf-8"))
         return TrialStatus(**values)
@@ -58,103 +54,77 @@ def read(sweep: Sweep, trial: Trial) -> TrialStatus:
         return TrialStatus()
 
 
-def write(sweep: Sweep, trial: Trial, record: TrialStatus) -> None:
-    """Keep a record."""
-    text = json.dumps(asdict(record), ensure_ascii=False)
+def write(sweep: Sweep, trial: Trial, status: TrialStatus) -> None:
+    """Write the status of a trial."""
+    text = json.dumps(asdict(status), ensure_ascii=False)
     write_text(sweep.file(trial, ".json"), text + "\n")
 
 
-def ended(record: TrialStatus, code: int, message: str, seconds: float) -> TrialStatus:
-    """A record at the end of a session."""
-    return replace(
-        record,
-        status=ENDS.get(code, FAILURE),
-        code=code,
-        message=message,
-        seconds=record.seconds + seconds,
-    )
-
-
 def pending_trials(sweep: Sweep) -> list[Trial]:
-    """The trials that are yet to finish; what died without a word is put right in the records."""
-    found = []
+    """The trials that have not finished; corrects the status of killed trials and removed runs."""
+    pending = []
     for trial in sweep.trials:
-        record, run = read(sweep, trial), finished_run(sweep, trial)
+        status, run = read(sweep, trial), finished_run(sweep, trial)
         if run is None:
-            found.append(trial)
-            if record.status == FINISHED:  # the user has removed its run
+            pending.append(trial)
+            if status.status == FINISHED:  # its run folder was removed
                 write(sweep, trial, TrialStatus())
-            elif record.status == RUNNING and not is_held(sweep.file(trial, ".lock")):
-                write(sweep, trial, replace(record, status=WAITING))
-        elif record.status != FINISHED:
-            write(sweep, trial, as_finished(record, run))
-    return found
-
-
-def as_finished(record: TrialStatus, run: Path) -> TrialStatus:
-    """The record of a trial whose run was found to have finished."""
-    return replace(record, status=FINISHED, run=str(run), code=DONE, message="")
+            elif status.status == RUNNING and not is_held(sweep.file(trial, ".lock")):
+                write(sweep, trial, replace(status, status=WAITING))
+        elif status.status != FINISHED:
+            write(sweep, trial, status.as_finished(run))
+    return pending
 
 
 def mark_lost(sweep: Sweep, trial: Trial, why: str) -> None:
-    """Record a trial whose process has gone without saying how it went."""
-    record = read(sweep, trial)
-    if not record.has_ended:
-        write(sweep, trial, ended(record, FAILED, why, 0.0))
+    """Mark a trial as failed if its process ended without recording a status."""
+    status = read(sweep, trial)
+    if not status.has_ended:
+        write(sweep, trial, status.after_session(FAILED, why, 0.0))
 
 
 def finished_run(sweep: Sweep, trial: Trial) -> Path | None:
-    """The run of a trial that has finished, recorded or not."""
-    record = read(sweep, trial)
-    if record.status == FINISHED and record.run is not None:
-        recorded = RunFolder(Path(record.run))
+    """The finished run of a trial, recorded in its status or not."""
+    status = read(sweep, trial)
+    if status.status == FINISHED and status.run is not None:
+        recorded = RunFolder(Path(status.run))
         manifest = read_manifest(recorded)
         if recorded.path.is_dir() and manifest.get("status", FINISHED) == FINISHED:
             return recorded.path
-    for folder in _unrecorded(sweep, trial):
-        if _is_finished(folder) and _is_of(folder, trial.plain):
-            return folder.path
-    return None
+    runs = _runs_of(sweep, trial)
+    return next((f.path for f in runs if read_manifest(f).get("status") == FINISHED), None)
 
 
-def run_to_go_on_with(sweep: Sweep, trial: Trial) -> Path | None:
-    """A run of this trial that stopped early and can be resumed."""
-    plain, place = trial.plain, place_of_runs(trial.plain)
-    if place is None:
+def resumable_run(sweep: Sweep, trial: Trial) -> Path | None:
+    """An unfinished run of a trial that can be resumed."""
+    plain, parent = trial.plain, parent_of_runs(trial.plain)
+    if parent is None:
         return None
-    found = unfinished(plain["out"], plain["model"]["name"], plain["data"]["name"], plain)
-    if found is None or found.path.name in sweep.older.get(str(place), []):
-        return None
-    return found.path
+    run = unfinished(plain["out"], plain["model"]["name"], plain["data"]["name"], plain)
+    return None if run is None or run.path.name in sweep.older.get(str(parent), []) else run.path
 
 
 def newest_run(sweep: Sweep, trial: Trial) -> Path | None:
-    """The run folder of a trial that did not come to say which it was."""
-    found = [f.path for f in _unrecorded(sweep, trial) if _is_of(f, trial.plain)]
-    return max(found, key=lambda path: path.stat().st_ctime_ns, default=None)
+    """The newest run folder of a trial, which failed before it returned the path."""
+    runs = [folder.path for folder in _runs_of(sweep, trial)]
+    return max(runs, key=lambda path: path.stat().st_ctime_ns, default=None)
 
 
-def _unrecorded(sweep: Sweep, trial: Trial) -> list[RunFolder]:
-    """Run folders of the time of the sweep that are not known to be another trial's."""
-    place = place_of_runs(trial.plain)
-    if place is None:
+def _runs_of(sweep: Sweep, trial: Trial) -> list[RunFolder]:
+    """Run folders with the config of a trial, not older than the sweep nor another trial's."""
+    parent = parent_of_runs(trial.plain)
+    if parent is None:
         return []
-    older = sweep.older.get(str(place), [])
-    found = [path for path in place.glob("version_*") if path.name not in older]
-    if not found:
+    older = sweep.older.get(str(parent), [])
+    folders = [RunFolder(p) for p in parent.glob("version_*") if p.name not in older]
+    if not folders:
         return []
-    others = [other for other in sweep.trials if other is not trial]
-    theirs = {read(sweep, other).run for other in others}
-    return [RunFolder(path) for path in found if str(path) not in theirs]
+    others = {read(sweep, other).run for other in sweep.trials if other is not trial}
+    return [f for f in folders if str(f.path) not in others and _has_config(f, trial)]
 
 
-def _is_finished(folder: RunFolder) -> bool:
-    return read_manifest(folder).get("status") == FINISHED
-
-
-def _is_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
-    """Whether a run was asked for by this config."""
+def _has_config(folder: RunFolder, trial: Trial) -> bool:
     try:
-        return is_run_of(folder, plain)
+        return is_run_of(folder, trial.plain)
     except (OSError, UserError):
         return False

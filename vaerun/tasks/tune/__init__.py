@@ -1,9 +1,12 @@
-"""Tuning a model's settings: what is searched, a study that several workers share, its report.
+"""Tuning a model's settings with Optuna, an optional dependency that all modules here import."""
 
-space      what keys may be, from YAML
-objective  what is made of the metrics of a trial, and which way is better
-engine     what Optuna does
-study      Optuna's study in a folder: the next trial, those that dead workers left
-trial      one setting, trained and measured in a run folder of its own
-report     the table and the figures
-"""
+from vaerun.utils.errors import UserError
+
+try:
+    import optuna
+except ImportError as error:
+    raise UserError(
+        "task=tune needs Optuna, which is not installed", "pip install 'vaerun[tune]'"
+    ) from error
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,4 +1,4 @@
-"""What a study makes best: a number in the metrics of a run, and which way is better."""
+"""The metric that a study optimises, and whether less of it is better."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ LABEL_FREE = "label_free"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
+class TuningObjective:
     """A path in `metrics.json`, and whether less of it is better."""
 
     path: str
     less_is_better: bool
 
-    def of(self, metrics: Mapping[str, Any]) -> float:
-        """The number, or a `UserError` that names the likeliest one meant."""
+    def value(self, metrics: Mapping[str, Any]) -> float:
+        """The metric's value; a `UserError` names the closest metric if it is missing."""
         value = metric_of(metrics, self.path)
         if value is None:
             known = known_metrics([FinishedRun(name="", config={}, metrics=metrics)])
@@ -32,13 +32,13 @@ class Objective:
         return value
 
 
-def objective_of(config: RunConfig) -> Objective:
-    """What a study of this config makes best.
+def objective_of(config: RunConfig) -> TuningObjective:
+    """The objective of a study with this config.
 
     Raises
     ------
     UserError
-        If the name does not tell which way is better, or the model finds no classes to judge.
+        If the direction of the metric is unknown, or the model has no unsupervised classes.
     """
     task = config.task
     assert isinstance(task, TuneConfig)
@@ -58,4 +58,4 @@ def objective_of(config: RunConfig) -> Objective:
             f"task.objective={name}: its name does not tell whether less is better",
             "add task.minimise=true or task.minimise=false",
         )
-    return Objective(path=name, less_is_better=less)
+    return TuningObjective(path=name, less_is_better=less)

@@ -1,15 +1,17 @@
-"""`task=tune`: many trials of a model's settings, each better informed than the last.
+"""`task=tune`: many trials of a model's settings, each chosen by what the earlier ones achieved.
 
 vaerun task=tune model=jrvae data=cards_iv task.n_trials=30
 
-The same command given again goes on with the study; given several times at once, it is shared.
+The same command given again continues the study; given several times at once, it shares it.
 """
 
 import hashlib
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
+from optuna.trial import Trial
 from rich.console import Console
 
 from vaerun.config.schema import without
@@ -19,65 +21,68 @@ from vaerun.runs import manifest
 from vaerun.runs.config import INCIDENTAL, RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.terminal import print_table, show_log
+from vaerun.tasks.terminal import open_console, print_table
 from vaerun.tasks.tune import report
-from vaerun.tasks.tune.engine import Trial
-from vaerun.tasks.tune.objective import Objective, objective_of
+from vaerun.tasks.tune.objective import TuningObjective, objective_of
 from vaerun.tasks.tune.search_space import Space, outside, read_space, values_at
-from vaerun.tasks.tune.study import Study
-from vaerun.tasks.tune.trial import Pruning, Trials, for_runs
+from vaerun.tasks.tune.study import SharedStudy
+from vaerun.tasks.tune.trial import PruningCallback, TrialRunner, without_study_keys
 from vaerun.training.callbacks import Diverged
 from vaerun.training.context import fingerprint
 from vaerun.training.hardware import Hardware
 from vaerun.utils.errors import UserError
 
 
-def tune(config: RunConfig, job: RunRequest) -> Path:
+def tune(config: RunConfig, request: RunRequest) -> Path:
     """Search until there are enough trials; returns the folder of the study.
 
     Raises
     ------
     UserError
-        If Optuna is missing, or what is searched or sought is no part of this model.
+        If Optuna is missing, or the space or the objective does not fit this model.
     """
     assert isinstance(config.task, TuneConfig)
-    console = Console()
-    show_log(console)
+    console = open_console()
     objective = objective_of(config)
-    typed = for_runs(job.overrides)
+    typed = without_study_keys(request.overrides)
     space = read_space(config.task.space or config.model.name, typed)
     hardware = Hardware.find(config.trainer)
-    trials = Trials(job, hardware, console)
-    splits = trials.splits(config)
-    about = RunFacts(device=hardware.device, data_fingerprint=fingerprint(job, splits))
-    folder = _folder(config, job, space, objective)
+    runner = TrialRunner(request, hardware, console)
+    data_fingerprint = fingerprint(request, runner.splits(config))
+    facts = RunFacts(device=hardware.device, data_fingerprint=data_fingerprint)
+    folder = _study_folder(config, request, space, objective)
     prune_from = int(config.task.prune_after * config.trainer.max_epochs)
-    study = Study(
-        folder.path,
-        space,
-        objective,
+    study = SharedStudy(
+        folder=folder.path,
+        space=space,
+        objective=objective,
         seed=config.seed,
         n_trials=config.task.n_trials,
         prune_from=prune_from if config.task.prune else None,
     )
-    with study, manifest.recorded(folder, job, about, is_shared=True):
-        _begin(study, job, console)
+    with study, manifest.recorded(folder, request, facts, is_shared=True):
+        study.enqueue_preset(values_at(space, request.plain))
+        _print_opening(study, request, console)
         try:
-            _search(study, trials, console)
+            while (trial := study.next()) is not None:
+                _run_trial(study, runner, trial, console)
+                report.write_table(study, typed)
         finally:
             report.write_table(study, typed)
         if report.write_figures(study):
-            report.write_table(study, typed)  # which shows them
-    _close(study, typed, console)
+            report.write_table(study, typed)  # once more, with the figures
+    _print_closing(study, typed, console)
     return folder.path
 
 
-def _folder(config: RunConfig, job: RunRequest, space: Space, objective: Objective) -> RunFolder:
-    """Where a study is kept: the same for all commands that ask for the same."""
-    kept = without(job.plain, INCIDENTAL)
-    kept["space"] = {key: dimension.plain() for key, dimension in space.items()}
-    kept["objective_of_study"] = [objective.path, objective.less_is_better]
-    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
+def _study_folder(
+    config: RunConfig, request: RunRequest, space: Space, objective: TuningObjective
+) -> RunFolder:
+    """Create the folder of a study, the same for all commands that ask for the same study."""
+    identity = without(request.plain, INCIDENTAL)
+    identity["space"] = {key: asdict(dimension) for key, dimension in space.items()}
+    identity["objective_of_study"] = [objective.path, objective.less_is_better]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     parent = Path(config.out).expanduser() / "tune" / f"{config.model.name}_{config.data.name}"
     path = parent / f"study_{digest}"
     try:
@@ -90,62 +95,53 @@ def _folder(config: RunConfig, job: RunRequest, space: Space, objective: Objecti
     return RunFolder(path)
 
 
-def _begin(study: Study, job: RunRequest, console: Console) -> None:
-    """Put the preset first in line, say what is searched and how far the study is."""
-    study.begin_with(values_at(study.space, job.plain))
+def _print_opening(study: SharedStudy, request: RunRequest, console: Console) -> None:
+    """Print the progress of the study, the searched keys and the objective."""
     rows = [
         ("study", f"{study.n_done} of {study.n_trials} trials done, {len(study.running)} at work"),
         ("searched", ", ".join(study.space)),
         ("for", f"{'least' if study.objective.less_is_better else 'most'} {study.objective.path}"),
         ("folder", str(study.folder)),
     ]
-    beyond = list(outside(study.space, job.plain))
-    if beyond:
-        rows.append(("not tried", f"the preset: {', '.join(beyond)} is not in the space"))
+    not_in_space = ", ".join(outside(study.space, request.plain))
+    if not_in_space:
+        rows.append(("not tried", f"the preset: {not_in_space} is not in the space"))
     print_table(console, rows)
 
 
-def _search(study: Study, trials: Trials, console: Console) -> None:
-    """Trial after trial, until there are enough."""
-    while (trial := study.next()) is not None:
-        _try(study, trials, trial, console)
-        report.write_table(study, trials.typed)
-
-
-def _try(study: Study, trials: Trials, trial: Trial, console: Console) -> None:
-    """One trial, told to the study whatever comes of it."""
+def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: Console) -> None:
+    """Run one trial and record its outcome in the study, also if it fails."""
     number = trial.user_attrs["number"]
-    job = trials.job(report.setting(study, trial))
-    console.print(f"[bold]trial {number}[/]  {' '.join(job.overrides[len(trials.typed) :])}")
+    request = runner.request(report.setting(study, trial))
+    console.print(f"[bold]trial {number}[/]  {' '.join(request.overrides[len(runner.typed) :])}")
     losses = trial.user_attrs.get("losses", {})
-    pruning = Pruning(trial, study.objective.less_is_better, losses)
-    begin = time.monotonic()
+    pruning = PruningCallback(trial, study.objective.less_is_better, losses)
+    start = time.monotonic()
     try:
-        outcome = trials.run(job, study.run_folder(trial), pruning)
-        value = study.objective.of(outcome.metrics)
+        metrics = runner.run(request, study.run_folder(trial), pruning)
+        value = study.objective.value(metrics)
     except KeyboardInterrupt:
         study.give_back(trial)
         raise
     except Exception as fault:
         study.fail(trial, str(fault))
-        # one setting may be beyond the machine or diverge; a fault of the first is of them all
+        # a later trial may fail by its setting (too large, divergent); if the first fails, all do
         if not study.complete and not isinstance(fault, Diverged):
             raise
         console.print(f"[yellow]trial {number} failed: {fault}[/]")
         return
-    trial.set_user_attr("metrics", report.watched(outcome.metrics))
-    trial.set_user_attr("seconds", round(time.monotonic() - begin, 1))
-    study.tell(trial, value, was_pruned=outcome.was_pruned)
-    end = "ended early" if outcome.was_pruned else f"{study.objective.path} {value:.5g}"
+    trial.set_user_attr("metrics", report.watched(metrics))
+    trial.set_user_attr("seconds", round(time.monotonic() - start, 1))
+    study.complete_trial(trial, value, was_pruned=pruning.was_pruned)
+    end = "ended early" if pruning.was_pruned else f"{study.objective.path} {value:.5g}"
     best = study.best
-    so_far = (
-        "" if best is None else f"; best {best.value:.5g} of trial {best.user_attrs['number']}"
-    )
-    console.print(f"trial {number}: {end}{so_far}")
+    if best is not None:
+        end += f"; best {best.value:.5g} of trial {best.user_attrs['number']}"
+    console.print(f"trial {number}: {end}")
 
 
-def _close(study: Study, typed: list[str], console: Console) -> None:
-    """The best trial, ready to paste, and where to look."""
+def _print_closing(study: SharedStudy, typed: list[str], console: Console) -> None:
+    """Print the best trial, its command and the path of the table."""
     rows = [("trials", f"{study.n_done} of {study.n_trials}")]
     if study.running:
         rows.append(("at work", f"{len(study.running)} with other workers"))
@@ -157,5 +153,5 @@ def _close(study: Study, typed: list[str], console: Console) -> None:
         rows.append((f"rank correlation with {catalogue.label_of(agreed[0])}", f"{agreed[1]:.2f}"))
     print_table(console, [*rows, ("table", str(study.folder / "table.md"))])
     if best is not None:
-        # as it is: a line that rich has folded cannot be pasted
+        # not by rich, which would fold the line so that it cannot be pasted
         print(report.command(study, typed, best), flush=True)

@@ -9,7 +9,7 @@ def percent(share: float | None) -> str | None:
 
 
 def format_significant(value: float | None, digits: int = 3) -> str:
-    """A number with about ``digits`` digits, thousands separated, a true minus sign; – for None."""
+    """A number of about ``digits`` digits, thousands separated, true minus sign; – for None."""
     if value is None:
         return "–"
     if abs(value) >= 10 ** (digits - 1):

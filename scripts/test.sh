@@ -12,5 +12,5 @@ failed=0
 "$python" -m ruff format --check . || failed=1
 "$python" -m mypy || failed=1
 "$root/.venv/bin/lint-imports" --no-logo || failed=1
-"$python" -m pytest -n auto "$@" || failed=1
+"$python" -m pytest -n auto --dist worksteal "$@" || failed=1
 exit "$failed"

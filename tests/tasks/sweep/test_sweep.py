@@ -220,12 +220,13 @@ def test_runs_started_at_the_same_instant_have_folders_of_their_own(n, here):
 PROGRAM = """
 import sys, time, json
 from pathlib import Path
-from types import SimpleNamespace as Names
-import vaerun.runs.config
+from types import ModuleType, SimpleNamespace as Names
 def proved(plain):
     return Names(task=Names(name="train"), **{k: plain[k] for k in ("out", "seed", "resume")},
                  model=plain["model"]["name"], data=plain["data"]["name"])
-vaerun.runs.config.validate = proved
+config = sys.modules["vaerun.runs.config"] = ModuleType("vaerun.runs.config")
+config.validate, config.INCIDENTAL, config.RunConfig = proved, frozenset(), None
+config.keys_affecting = lambda *what: frozenset()
 from vaerun import cli, tasks
 from vaerun.runs.manifest import RunFacts, recorded
 from vaerun.runs.folder import RunFolder, create_run_folder

@@ -6,6 +6,7 @@ executor.
 
 import contextlib
 import csv
+import functools
 import json
 import os
 import signal
@@ -61,6 +62,24 @@ def run(start: Start, tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / output.splitlines()[-1].removeprefix("run: ")
 
     return complete
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Folder of an uninterrupted long run on one or two CPU processes, trained once for all."""
+    folder = tmp_path_factory.mktemp("complete")
+
+    @functools.cache
+    def trained(devices: int) -> Path:
+        command = [PROGRAM, *TINY, LONG, f"trainer.devices={devices}", f"out={devices}"]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        return folder / done.stdout.splitlines()[-1].removeprefix("run: ")
+
+    return trained
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -161,11 +180,10 @@ def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_stopped_and_resumed_ranks_end_with_the_same_weights(
-    start, run, tmp_path, monkeypatch, number
+    start, run, complete, tmp_path, monkeypatch, number
 ):
     monkeypatch.chdir(tmp_path)
     options = ("trainer.devices=2", LONG, "trainer.checkpoint_minutes=0.001")
-    complete = run(*options, "out=complete")
     process = start(PROGRAM, *TINY, *options)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
     assert followers()
@@ -174,7 +192,7 @@ def test_stopped_and_resumed_ranks_end_with_the_same_weights(
     assert process.returncode == (130 if number == signal.SIGTERM else -number)
     wait_for(lambda: not followers())
     assert 2 <= n_epochs(tmp_path / RUN) < 25
-    check_same(run(*options, "resume=auto"), complete)
+    check_same(run(*options, "resume=auto"), complete(2))
 
 
 def test_too_few_images_for_all_ranks_are_an_error_of_one_line(start):
@@ -188,9 +206,8 @@ def test_too_few_images_for_all_ranks_are_an_error_of_one_line(start):
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_trial_preempted_by_submitit_resumes_in_its_folder(start, run, tmp_path, devices):
+def test_a_trial_preempted_by_submitit_resumes_in_its_folder(start, complete, tmp_path, devices):
     options = (f"trainer.devices={devices}", LONG)
-    complete = run(*options, "out=complete")
     launcher = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=10")
     process = start(PROGRAM, "-m", *TINY, *options, *launcher)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
@@ -206,7 +223,7 @@ def test_a_trial_preempted_by_submitit_resumes_in_its_folder(start, run, tmp_pat
     assert log.read_text().count("Starting with JobEnvironment") == 2
     assert "going on after step" in log.read_text()
     assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
-    check_same(tmp_path / RUN, complete)
+    check_same(tmp_path / RUN, complete(devices))
 
 
 @pytest.fixture
@@ -225,9 +242,8 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return books
 
 
-def test_a_job_out_of_time_on_two_nodes_resumes_in_its_folder(start, run, tmp_path, slurm):
+def test_a_job_out_of_time_on_two_nodes_resumes_in_its_folder(start, complete, tmp_path, slurm):
     """Submitted by scripts/slurm.sh, which requeues it once."""
-    complete = run("trainer.devices=2", LONG, "out=complete")
     script = str(ROOT / "scripts/slurm.sh")
     start("sbatch", "--nodes=2", script, *TINY, LONG).communicate(timeout=WITHIN)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
@@ -239,7 +255,7 @@ def test_a_job_out_of_time_on_two_nodes_resumes_in_its_folder(start, run, tmp_pa
     assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
     manifest = json.loads((tmp_path / RUN / "manifest.json").read_text())
     assert (manifest["status"], manifest["device"][:4]) == ("finished", "2 × ")
-    check_same(tmp_path / RUN, complete)
+    check_same(tmp_path / RUN, complete(2))
 
 
 def test_a_sweep_is_an_array_of_the_script(start, tmp_path, slurm):

@@ -35,7 +35,7 @@ TINY = (
     "trainer.accelerator=cpu",
     "trainer.precision=32-true",
 )
-LONG = "trainer.max_epochs=25"
+LONG = "trainer.max_epochs=15"
 RUN = "outputs/rvae/cards_iv/version_0"
 WITHIN = 300.0  # seconds: these tests run beside others
 
@@ -191,7 +191,7 @@ def test_stopped_and_resumed_ranks_end_with_the_same_weights(
     process.communicate(timeout=WITHIN)
     assert process.returncode == (130 if number == signal.SIGTERM else -number)
     wait_for(lambda: not followers())
-    assert 2 <= n_epochs(tmp_path / RUN) < 25
+    assert 2 <= n_epochs(tmp_path / RUN) < 15
     check_same(run(*options, "resume=auto"), complete(2))
 
 

@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments (those of the process if None) ask for; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Idle threads of OpenMP spin by default and take the cores from threads that compute: beside
-    # one busy process, training was sixteen times slower (2 cores, 2 threads). OpenMP reads this
-    # once, when torch is imported.
+    # one busy process, training was up to sixteen times slower (2 cores, 2 threads). On a quiet
+    # machine sleeping costs some 15 %. OpenMP reads this once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with interrupting():  # a signal must leave a consistent run folder, too
         return guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))

@@ -24,7 +24,7 @@ class DataConfig:
     corrupt: str = field("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = field("how images are corrupted, if they are")
     batch_size: int | str = field(
-        "images per training step, of all devices together; auto: as many as fit and leave 100 "
+        "images per training step, of all devices together; auto: up to 1024 that leave 100 "
         "steps an epoch",
         min=1,
         choices=["auto"],

@@ -144,8 +144,8 @@ def _check(space: Space, typed: Sequence[str]) -> None:
             try:
                 validate(compose([*typed, *setting]))
             except UserError as error:
-                mend = f"{error.hint}, or name another space by task.space="
-                raise UserError(f"task.space: {error.what}", mend) from error
+                hint = f"{error.hint}, or name another space by task.space="
+                raise UserError(f"task.space: {error.what}", hint) from error
 
 
 def override(key: str, value: Value) -> str:

@@ -9,7 +9,7 @@ import torch
 
 from vaerun.data.config import DataConfig
 from vaerun.data.corruption import Corruption, corruption
-from vaerun.data.datasets import cards, graphene, images, mnist, patches
+from vaerun.data.datasets import cards, graphene, images, mnist, particles, patches
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import DataShape, ImageSet, Splits
@@ -33,6 +33,7 @@ class Dataset(NamedTuple):
 
 DATASETS: dict[str, Dataset] = {
     "cards": Dataset(cards.CardsConfig, cards.load, cards.load_labelled),
+    "particles": Dataset(particles.ParticlesConfig, particles.load, particles.load_labelled),
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
     "patches": Dataset(PatchesConfig, patches.load, patches.load_labelled),

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from vaerun.data.datasets.card_suits import LONGEST_SIDE, SUITS, SYMMETRY, coverage, rasterise
+from vaerun.data.datasets.card_suits import LONGEST_SIDE, SUITS, SYMMETRY, rasterise
+from vaerun.data.datasets.drawing import coverage
 
 
 def test_coverage_of_a_rectangle_is_its_overlap_with_each_pixel() -> None:

@@ -10,7 +10,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-# V vertices of a polygon, S scan lines, M places where a scan line crosses an edge.
+from vaerun.data.datasets.drawing import coverage
+
+# V vertices of a polygon.
 
 SUITS = ["clubs", "spades", "hearts", "diamonds"]
 SYMMETRY = [1, 1, 1, 2]
@@ -20,7 +22,6 @@ Point = tuple[float, float]
 Arc = tuple[Point, Point, Point]  # two control points and the end
 
 _POINTS_PER_ARC = 48
-_LINES_PER_PIXEL = 4
 
 _HEART: list[Arc] = [
     ((-0.35, 0.03), (-0.42, 0.13), (-0.42, 0.24)),
@@ -75,33 +76,6 @@ def outlines(suit: str) -> list[Tensor]:
         "diamonds": ((-0.5, 0.0), _DIAMOND),
     }
     return [_mirrored(*tops[suit])]
-
-
-def coverage(polygon: Tensor, size: int) -> Tensor:
-    """Share of each pixel that a simple polygon covers, (size, size) in [0, 1].
-
-    Parameters
-    ----------
-    polygon
-        (V, 2) row and column, in pixels from the top left corner of the image.
-    size
-        Side of the image in pixels.
-
-    Notes
-    -----
-    Each edge that a scan line crosses adds ±1, by its direction, to everything right of the
-    crossing. This is exact along the line, and averaged over a few lines per pixel.
-    """
-    ends = polygon.roll(-1, dims=0)
-    lines = (torch.arange(size * _LINES_PER_PIXEL, dtype=polygon.dtype) + 0.5) / _LINES_PER_PIXEL
-    above = polygon[:, 0] <= lines[:, None]  # (S, V)
-    line, edge = (above != (ends[:, 0] <= lines[:, None])).nonzero(as_tuple=True)  # (M,) each
-    start, step = polygon[edge], (ends - polygon)[edge]
-    column = start[:, 1] + (lines[line] - start[:, 0]) / step[:, 0] * step[:, 1]
-    right_of_pixel = torch.arange(1, size + 1, dtype=polygon.dtype)
-    covered = (right_of_pixel - column[:, None]).clamp(0, 1) * step[:, 0].sign()[:, None]
-    total = torch.zeros(len(lines), size, dtype=polygon.dtype).index_add_(0, line, covered)
-    return total.view(size, _LINES_PER_PIXEL, size).mean(dim=1).abs().clamp(0, 1)
 
 
 @cache

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun import geometry
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, rasterise
+from vaerun.data.datasets.drawing import warped
 from vaerun.data.image_set import ImageSet, Splits
 
 # N images, S side of an image in pixels.
 
-_SUPERSAMPLING = 3  # samples a pixel along each axis; their mean is the pixel
 _MASTER = 4  # pixels of the master drawing per pixel of an image, along each axis
 _CHUNK = 250  # images drawn at once: some 100 MB
 
@@ -101,21 +100,8 @@ def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
     for k, suit in enumerate(SUITS):
         master = rasterise(suit, size * _MASTER)
         for chunk in (label == k).nonzero().flatten().split(_CHUNK):
-            images[chunk] = _warped(master, matrix[chunk], shift_px[chunk], size)
+            images[chunk] = warped(master, matrix[chunk], shift_px[chunk], size)
     return images
-
-
-def _warped(master: Tensor, matrix: Tensor, shift_px: Tensor, size: int) -> Tensor:
-    """One suit under n maps, (n, 1, S, S); each pixel is the mean of samples inside it."""
-    fine = size * _SUPERSAMPLING
-    fine_px = geometry.pixel_size(fine, fine)  # grid units of the fine image, which is warped to
-    # both images cover the same field, but their outermost pixel centres differ
-    half_master = (1 - 1 / len(master)) * fine / 2 * fine_px
-    copies = master.expand(len(matrix), 1, *master.shape)
-    samples = geometry.warp(
-        copies, matrix, shift_px * _SUPERSAMPLING * fine_px, (fine, fine), extent=half_master
-    )
-    return F.avg_pool2d(samples, _SUPERSAMPLING).clamp_(0, 1)
 
 
 def _image_set(

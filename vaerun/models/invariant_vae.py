@@ -21,6 +21,7 @@ from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.pixel_subset import PixelSubset
+from vaerun.models.object_locator import centre_and_size
 from vaerun.models.pose import POSES, PoseModel
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.models.variants import MODELS
@@ -87,7 +88,25 @@ class InvariantVAE(nn.Module):
         return self.category.n_classes
 
     def infer(self, x: Tensor, condition: Tensor | None = None) -> Posterior:
-        """q(h, ζ | x) of images (B, C, H, W), and a condition (B, n), if any."""
+        """q(h, ζ | x) of images (B, C, H, W), and a condition (B, n), if any.
+
+        Where the pose model has a locator, the encoder sees the object centred and at its usual
+        size. Its posterior of shift and scale is that of the located object, so the bound holds
+        whatever the locator finds.
+        """
+        locator = self.search.locator
+        if locator is None or locator.constants is None:
+            return self._posterior(x, condition)
+        at = locator(x)
+        posterior = self._posterior(centre_and_size(x, at), condition)
+        in_copies = apply(rotation(-self.search.bin_angle), at.centre[:, None])  # (B, K, 2)
+        latents = self.latents.moved(
+            posterior.latents, in_copies[:, :, None], at.size[:, None, None]
+        )
+        return posterior._replace(latents=latents)
+
+    def _posterior(self, x: Tensor, condition: Tensor | None) -> Posterior:
+        """q(h, ζ | x) of images that the encoder sees as they are."""
         views = self.search.views(x)
         numbers = self.encoder(views, self.category.encoder_input(condition))
         return self.category.posterior(x, numbers.float(), condition, self.latents)

@@ -149,6 +149,28 @@ class LatentSpace:
         mean, raw_sd = raw.float().chunk(2, dim=-1)
         return DiagonalNormal(mean, F.softplus(raw_sd) + _MIN_SD)
 
+    def moved(self, q: DiagonalNormal, centre: Tensor, size: Tensor) -> DiagonalNormal:
+        """Posterior (…, D) in an image, of what was seen after centring and sizing.
+
+        A shift Δ in the centred image is one of centre + size·Δ in the image, and the scales
+        multiply.
+
+        Parameters
+        ----------
+        centre, size
+            (…, 2) grid units and (…,) factor, broadcast against the posterior.
+        """
+        mean, sd = q.mean.clone(), q.sd.clone()
+        at = int(self.angle is not None)
+        if self.shift_sd is not None:
+            rows = slice(at, at + 2)
+            mean[..., rows] = mean[..., rows] * size[..., None] + centre / self.shift_sd
+            sd[..., rows] = sd[..., rows] * size[..., None]
+            at += 2
+        if self.scale_sd is not None:
+            mean[..., at] = mean[..., at] + size.log() / self.scale_sd
+        return DiagonalNormal(mean, sd)
+
     def kl(self, q: DiagonalNormal) -> tuple[Tensor, Tensor]:
         """KL of z, summed over its dimensions, and of angle, shift and scale, nats, (…,) each."""
         each = kl_standard_normal(q)

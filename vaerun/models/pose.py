@@ -15,6 +15,7 @@ from vaerun.config.schema import field
 from vaerun.geometry import wrap
 from vaerun.models.latents import AnglePrior
 from vaerun.models.networks.orbit import Orbit, bin_angles, offset_sd
+from vaerun.models.object_locator import ObjectLocator
 
 _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
 _SCALE_HELP = "prior sd of the log-scale"
@@ -33,6 +34,9 @@ class PoseModel(nn.Module):
         Priors, None without that invariance.
     n_decode
         Hypotheses decoded in a training step; None for all.
+    locator
+        Finds centre and size of the object, which are taken out of what the encoder sees and
+        added to its posterior; None where the encoder sees the image as it is.
     """
 
     Config: ClassVar[type]
@@ -41,9 +45,11 @@ class PoseModel(nn.Module):
     shift_sd: float | None = None
     scale_sd: float | None = None
     n_decode: int | None = None
+    locator: ObjectLocator | None
 
     def __init__(self, bin_angle: Tensor) -> None:
         super().__init__()
+        self.locator = None  # a class attribute would hide the module of that name
         self.register_buffer("bin_angle", bin_angle, persistent=False)
 
     def nearest_bin(self, angle: Tensor) -> Tensor:
@@ -129,6 +135,10 @@ class OrbitConfig:
         "whether to blank the corners of the copies, which would reveal the rotation of images "
         "that fill their field"
     )
+    locate: bool = field(
+        "whether the encoder sees the object centred, with t, and at its usual size, with s, "
+        "where images have one object on its own; what was taken out is added to shift and scale"
+    )
     shift_prior_sd: float = field(_SHIFT_HELP, above=0.0)
     scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
 
@@ -150,6 +160,10 @@ class OrbitPose(PoseModel):
         self.shift_sd = config.shift_prior_sd if "t" in invariances else None
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
         self.orbit = Orbit(self.bin_angle, image[1:], mask=config.mask)
+        if config.locate and not config.mask and {"t", "s"} & set(invariances):
+            self.locator = ObjectLocator(
+                image[1:], centred="t" in invariances, sized="s" in invariances
+            )
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
         """Inputs of the encoder for one square copy of an image (C, H, W)."""

@@ -197,6 +197,8 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
     if trainer.compile:  # the networks alone: compiled, the module could not log
         network.encoder.compile()
         network.decoder.compile()
+    if network.search.locator is not None:  # a checkpoint has what was found before
+        network.search.locator.fit(splits.train.images)
     return VAELightningModule(
         network,
         config.objective,

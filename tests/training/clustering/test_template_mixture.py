@@ -22,7 +22,6 @@ from vaerun.training.clustering import template_mixture
 from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
 from vaerun.training.clustering.template_mixture import (
     TemplateMixture,
-    centre_on_mass,
     downsample,
     find_pseudo_labels,
 )
@@ -30,7 +29,14 @@ from vaerun.training.clustering.template_mixture import (
 CPU = torch.device("cpu")
 N = 600
 FULL_CIRCLE = ClusteringSettings(
-    n_classes=3, n_templates=15, n_repeats=1, angle_range=math.pi, centre=False, mask=False
+    n_classes=3,
+    n_templates=15,
+    n_repeats=1,
+    angle_range=math.pi,
+    centre=False,
+    size=False,
+    mask=False,
+    likelihood="bernoulli",
 )
 
 
@@ -154,6 +160,32 @@ def test_a_mask_ignores_what_rotates_out_of_the_image():
     masked = dataclasses.replace(FULL_CIRCLE, mask=True)
     assert accuracy(find_pseudo_labels(images, unknown(), masked, 0, CPU).label, kind) >= 0.95
     assert accuracy(find_pseudo_labels(images, unknown(), FULL_CIRCLE, 0, CPU).label, kind) < 0.9
+
+
+@pytest.mark.parametrize("light", [(0.2, 0.5), (0.7, -0.4)], ids=["bright", "dark"])
+def test_grey_noisy_shapes_of_any_size_are_separated(light: tuple[float, float]):
+    """The noise is that of a Gaussian likelihood; sizes are brought to one beforehand."""
+    images, kind = shapes(2 * N, shift_px=3, size=(32, 32), scale=0.55)
+    half = len(images) // 2
+    larger, _ = shapes(2 * N, shift_px=3, size=(32, 32), scale=0.75)
+    images[half:] = larger[half:]
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    grey = (light[0] + light[1] * images + 0.12 * noise).clamp(0, 1)
+    grey_settings = dataclasses.replace(
+        FULL_CIRCLE, centre=True, size=True, likelihood="gaussian", n_templates=24
+    )
+    label = find_pseudo_labels(grey, unknown(2 * N), grey_settings, 0, CPU).label
+    assert accuracy(label, kind) >= 0.95
+
+
+def test_the_sd_of_a_gaussian_mixture_becomes_that_of_the_noise():
+    images, _ = shapes(kinds=(ring,), noise=0.0)
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    gaussian = dataclasses.replace(FULL_CIRCLE, likelihood="gaussian", n_templates=6)
+    torch.manual_seed(0)
+    mixture = TemplateMixture(images + 0.2 * noise, gaussian, 1.0)
+    mixture.fit(images + 0.2 * noise)
+    assert mixture.sd == pytest.approx(0.2, rel=0.15)
 
 
 def test_several_mixtures_are_joined_in_one_graph():
@@ -287,39 +319,28 @@ def test_a_score_is_the_log_likelihood_of_the_rotated_template(mask: bool):
     assert torch.equal(step, got.argmax(2))
 
 
+def test_a_gaussian_score_is_the_log_likelihood_up_to_a_constant():
+    torch.manual_seed(0)
+    gaussian = dataclasses.replace(FULL_CIRCLE, likelihood="gaussian", n_templates=3)
+    made = TemplateMixture(torch.rand(5, 1, 8, 8), gaussian, 1.0)
+    x = torch.rand(2, 1, 8, 8)
+    got = made(x).unflatten(1, (3, -1))
+    for k in (0, 5, 20):
+        angle = torch.full((3,), 2 * math.pi * k / 32)
+        turned = place(made.templates, Pose.identity(3)._replace(angle=angle), (8, 8))
+        want = (
+            torch.distributions.Normal(turned[None], made.sd).log_prob(x[:, None]).sum((2, 3, 4))
+        )
+        constant = torch.distributions.Normal(0.0, made.sd).log_prob(x).sum((1, 2, 3))[:, None]
+        torch.testing.assert_close(got[:, :, k], want - constant, rtol=1e-4, atol=1e-3)
+
+
 def test_a_quarter_turn_of_an_image_leaves_its_scores():
     made = new_mixture((8, 8), mask=False)
     x = torch.rand(4, 1, 8, 8)
     for turns in (1, 2, 3):
         turned = made.log_likelihood(x.rot90(turns, (2, 3)))[0]
         torch.testing.assert_close(turned, made.log_likelihood(x)[0], rtol=1e-4, atol=1e-3)
-
-
-def blob(size: tuple[int, int], row: float, column: float) -> Tensor:
-    """A white round blob on black, by ``row`` and ``column`` pixels off the middle."""
-    rows = torch.arange(size[0]) - (size[0] - 1) / 2 - row
-    columns = torch.arange(size[1]) - (size[1] - 1) / 2 - column
-    return torch.exp(-(rows[:, None].square() + columns.square()) / (2 * 1.5**2))[None, None]
-
-
-@pytest.mark.parametrize("size", [(20, 20), (16, 24), (25, 18)])
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.9, 0.2), (0.3, 0.5)])
-def test_an_object_is_shifted_to_the_middle(size: tuple[int, int], low: float, high: float):
-    for row, column in [(3.3, -2.6), (-1.5, 0.2)]:
-        got = centre_on_mass(low + (high - low) * blob(size, row, column))
-        mass = (got[0, 0] - low).abs()
-        rows = torch.arange(size[0]) - (size[0] - 1) / 2
-        columns = torch.arange(size[1]) - (size[1] - 1) / 2
-        assert abs(float((mass.sum(1) * rows).sum() / mass.sum())) < 0.15
-        assert abs(float((mass.sum(0) * columns).sum() / mass.sum())) < 0.15
-        want = low + (high - low) * blob(size, 0, 0)
-        assert float((got - want).abs().max()) < 0.15 * abs(high - low)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
-def test_an_empty_image_stays_as_it_is_when_centred(value: float):
-    images = torch.full((2, 2, 9, 12), value)
-    torch.testing.assert_close(centre_on_mass(images), images)
 
 
 def test_angles_of_the_full_circle_are_distinct():
@@ -355,7 +376,7 @@ def test_a_model_that_infers_classes_searches_all_angles():
     assert settings is not None
     assert (settings.n_classes, settings.n_templates, settings.n_repeats) == (4, 28, 2)
     assert settings.angle_range == pytest.approx(math.pi)
-    assert (settings.centre, settings.mask) == (False, False)
+    assert (settings.centre, settings.size, settings.mask) == (False, False, False)
 
 
 @pytest.mark.parametrize(

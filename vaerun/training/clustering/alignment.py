@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    minimum_spanning_tree,
+)
 from torch import Tensor
 
 # N images, M templates, K angles over the full circle.
@@ -18,6 +22,7 @@ from torch import Tensor
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_LEAST_PART = 0.01  # of the images, in a group of connected templates that gets an orientation
 _NEAR = np.arange(-2, 3)  # steps around the most frequent rotation that are averaged
 
 
@@ -44,8 +49,11 @@ def align_templates(assignment: Floats, step: Tensor, group: Ints, n_angles: int
     tree = tree + tree.T
     turn = np.full(len(group), np.nan)
     size = assignment.sum(0)
-    for j in np.unique(group):
-        root = int(np.where(group == j, size, -1).argmax())
+    _, part = connected_components(tree, directed=False)
+    for j in np.unique(part):
+        if size[part == j].sum() < _LEAST_PART * size.sum():
+            continue
+        root = int(np.where(part == j, size, -1).argmax())
         order, before = breadth_first_order(tree, root, directed=False)
         turn[root] = 0.0
         for m in order[1:]:

@@ -18,8 +18,10 @@ class ClusteringSettings:
     n_templates: int  # of one mixture, for all classes together
     n_repeats: int  # mixtures
     angle_range: float  # radians: ± this is searched, 0 for no rotation, π for the full circle
-    centre: bool  # whether images are first shifted to their centre of mass
+    centre: bool  # whether the object of each image is first moved to the middle
+    size: bool  # whether it is also brought to the usual size
     mask: bool  # whether only the inscribed circle counts, which no rotation moves out
+    likelihood: str  # of a pixel given a template, bernoulli or gaussian
 
     @property
     def any_angle(self) -> bool:
@@ -40,5 +42,7 @@ def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettin
         n_repeats=config.clustering.repeats,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,
+        size="s" in config.invariances and not mask,
         mask=mask,
+        likelihood=config.likelihood,
     )

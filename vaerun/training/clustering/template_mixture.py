@@ -6,8 +6,9 @@ run smoothly into one another, and a gap separates classes; many templates show 
 
 1. Templates T_m are fitted by annealed expectation maximisation under a grid of poses g,
    log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m), a transformed mixture (Frey and Jojic
-   2003). Without content latents one matrix product scores every hypothesis exactly. Shifts are
-   not searched: images are shifted to their centre of mass beforehand.
+   2003), or Σ −(x − gT_m)²/2σ² with a learned σ for grey images. Without content latents one
+   matrix product scores every hypothesis exactly. Shifts and sizes are not searched: objects are
+   centred and brought to one size beforehand.
 2. Two templates are linked by the images softly assigned to both.
 3. The template graph is cut into J parts by a normalised cut, or labels propagate along it.
 4. The templates of each class are aligned along the links (`alignment`).
@@ -23,7 +24,8 @@ from torch import Tensor, nn
 
 from vaerun.data.image_set import Images, as_tensor
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.geometry import Pose, pixel_grid, place
+from vaerun.geometry import Pose, place
+from vaerun.models.object_locator import ObjectLocator, centre_and_size
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
 from vaerun.utils.arrays import evenly
@@ -38,28 +40,8 @@ _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
 _ANGLES = 32  # over the full circle
+_SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-
-
-def centre_on_mass(images: Images) -> Tensor:
-    """Images (N, C, H, W) shifted so that the centre of mass of the object is in the middle.
-
-    The object is what is brighter or darker than the mean of the image's border.
-    """
-    height, width = images.shape[-2:]
-    points = pixel_grid(height, width)
-    border = torch.ones(height, width, dtype=torch.bool)
-    border[1:-1, 1:-1] = False
-    moved = []
-    for x in images.split(_CHUNK):
-        mean = x.mean(1)  # (n, H, W)
-        mass = mean - mean[:, border].mean(1)[:, None, None]
-        total = mass.sum((1, 2))
-        centre = torch.einsum("nhw,hwi->ni", mass, points) / total.abs().clamp_min(1e-6)[:, None]
-        centre = (centre * total.sign()[:, None]).clamp(-1, 1)
-        pose = Pose.identity(len(x))._replace(shift=-centre)
-        moved.append(place(x, pose, (height, width)))
-    return torch.cat(moved)
 
 
 def downsample(images: Images) -> Tensor:
@@ -94,7 +76,13 @@ def find_pseudo_labels(
         Whether templates are fitted with bfloat16 products.
     """
     subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
-    small = _prepare(images[subset], settings)
+    locator = None
+    if settings.centre or settings.size:
+        locator = ObjectLocator(
+            (images.shape[2], images.shape[3]), centred=settings.centre, sized=settings.size
+        )
+        locator.fit(images)
+    small = _prepare(images[subset], locator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mixtures, scores = [], []
@@ -110,13 +98,16 @@ def find_pseudo_labels(
         return classes.predict(scores, label)
     parts = []
     for x, given in zip(images.split(_CHUNK), label.split(_CHUNK), strict=True):
-        small = _prepare(x, settings)
+        small = _prepare(x, locator)
         parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
     return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def _prepare(images: Images, settings: ClusteringSettings) -> Tensor:
-    return downsample(centre_on_mass(images) if settings.centre else images)
+def _prepare(images: Images, locator: ObjectLocator | None) -> Tensor:
+    """Small images, objects in the middle and of usual size if there is a locator."""
+    if locator is None:
+        return downsample(images)
+    return torch.cat([downsample(centre_and_size(x, locator(x))) for x in images.split(_CHUNK)])
 
 
 def _subset_to_fit(label: Tensor) -> Tensor:
@@ -143,12 +134,18 @@ class TemplateMixture(nn.Module):
     def __init__(self, images: Tensor, settings: ClusteringSettings, weight: float) -> None:
         super().__init__()
         self.weight = weight
+        self.is_gaussian = settings.likelihood == "gaussian"
+        away = images - images.mean(0)
+        self.sd = max(float(away.square().mean().sqrt()), _LEAST_SD)  # if Gaussian
         size = images.shape[-2:]
         self.size = (size[0], size[1])
         n_templates = min(settings.n_templates, max(len(images) // _SHARE, settings.n_classes, 2))
         chosen = images[torch.randint(len(images), (n_templates,))]
-        start = (0.5 * chosen + 0.5 * images.mean(0)).clamp(0.02, 0.98)
-        self.templates = nn.Parameter(start.logit())
+        start = 0.5 * chosen + 0.5 * images.mean(0)
+        self.templates = nn.Parameter(
+            start if self.is_gaussian else start.clamp(0.02, 0.98).logit()
+        )
+        self.full_circle = settings.any_angle
         self.angles: Tensor
         self.register_buffer("angles", _angles(settings.angle_range))
         self.inside: Tensor
@@ -167,9 +164,18 @@ class TemplateMixture(nn.Module):
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 log_lik = self(x).float()  # (B, M·K)
             expected = (log_lik.detach() / hot).softmax(1)
+            if self.is_gaussian:
+                self._update_sd(x, float((expected * log_lik.detach()).sum(1).mean()))
             adam.zero_grad()
             (-(expected * log_lik).sum(1).mean()).backward()
             adam.step()
+
+    def _update_sd(self, x: Tensor, log_lik: float) -> None:
+        """Move the sd towards that of a batch, given the mean of its `forward`."""
+        square = float((x.flatten(1).square() * self.inside).sum(1).mean())
+        variance = (square - 2 * self.sd**2 * log_lik) / float(self.inside.sum())
+        kept = (1 - _SD_RATE) * self.sd**2 + _SD_RATE * max(variance, 0.0)
+        self.sd = max(math.sqrt(kept), _LEAST_SD)
 
     @torch.no_grad()
     def log_likelihood(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,19 +195,33 @@ class TemplateMixture(nn.Module):
         return torch.cat(scores), torch.cat(steps)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Log p(x | m, angle) of images (B, C, H, W) up to the prior, (B, M·K)."""
+        """Log p(x | m, angle) of images (B, C, H, W) up to a constant, (B, M·K)."""
         turned = self._turned() * self.inside
-        log_normaliser = (F.softplus(turned) * self.inside).sum(1)
         product: Tensor = x.flatten(1) @ turned.T
+        if self.is_gaussian:
+            return (product.float() - 0.5 * turned.float().square().sum(1)) / self.sd**2
+        log_normaliser = (F.softplus(turned) * self.inside).sum(1)
         return self.weight * (product.float() - log_normaliser)
 
     def _turned(self) -> Tensor:
-        """Every template rotated by every angle, (M·K, C·H·W)."""
-        n_templates, n_angles = len(self.templates), len(self.angles)
-        n = n_templates * n_angles
-        pose = Pose.identity(n, self.angles.device)._replace(angle=self.angles.repeat(n_templates))
-        canvas = self.templates.repeat_interleave(n_angles, 0)
-        return place(canvas, pose, self.size).flatten(1)
+        """Every template rotated by every angle, (M·K, C·H·W).
+
+        Over the full circle, squares are resampled within a quarter turn only; quarter turns of
+        the results move pixels, which costs less.
+        """
+        height, width = self.size
+        quarters = 4 if self.full_circle and height == width else 1
+        angles = self.angles[: len(self.angles) // quarters]
+        n_templates, n_angles = len(self.templates), len(angles)
+        pose = Pose.identity(n_templates * n_angles, angles.device)
+        pose = pose._replace(angle=angles.repeat(n_templates))
+        turned = place(self.templates.repeat_interleave(n_angles, 0), pose, self.size)
+        turned = turned.unflatten(0, (n_templates, n_angles))  # (M, K / quarters, C, H, W)
+        return (
+            torch.cat([turned.rot90(i, (3, 4)) for i in range(quarters)], 1)
+            .flatten(0, 1)
+            .flatten(1)
+        )
 
 
 def _n_steps(n_images: int, n_templates: int) -> int:

@@ -178,3 +178,4 @@ def test_a_data_set_is_corrupted_once_by_its_seed(kind: str, cards: Callable[...
     assert not torch.equal(first.val.images, other.val.images)  # though the cards are the same
     n = len(first.val)
     assert not torch.equal(first.train.images[:n], first.val.images)
+    assert first.val.unposed is None  # which would be clean

@@ -18,6 +18,7 @@ from vaerun.cli import main
 from vaerun.data.datasets.card_suits import SUITS
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.load import load
+from vaerun.evaluation.metrics.catalogue import less_is_better
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.runs.run import Run
 from vaerun.training.clustering import template_mixture
@@ -134,6 +135,17 @@ def test_classes_found_without_labels_are_judged_as_a_clustering(finished: Finis
     counts = np.bincount(predicted, minlength=n_classes_of(name))
     assert clustering["usage"] == pytest.approx((counts / N_VAL).tolist())
     assert "classification" not in metrics
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_poses_and_z_are_judged_as_target_vae_is(finished: Finished, name: str):
+    metrics = metrics_of(finished(name))
+    assert set(metrics["clustering_z"]) == {"majority", "hungarian", "ari", "nmi", "method"}
+    assert 0 <= metrics["angle"]["paired_mae_deg"] <= 180
+    assert 0 <= metrics["angle"]["paired_resultant"] <= 1
+    assert less_is_better("clustering_z.hungarian") is False
+    for key in ("paired_mae_deg", "paired_resultant"):
+        assert less_is_better(f"angle.{key}") is (key == "paired_mae_deg")
 
 
 @pytest.mark.parametrize("name", ["crvae", "crvae, class and shear"])

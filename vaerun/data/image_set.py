@@ -1,6 +1,6 @@
 """Images with labels, factors and positions, and the splits of a data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +15,9 @@ from vaerun.microscopy.frame import Frame
 
 Ints = npt.NDArray[np.int64]
 Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
+ImagesAt = Callable[[Tensor], Tensor]  # positions (n,) → images (n, C, H, W)
+
+POSE_FACTORS = ("angle", "shift_row", "shift_column")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +89,20 @@ def concatenate_images(parts: Sequence[Images]) -> Images:
     return torch.cat([as_tensor(part) for part in parts])
 
 
+def without_pose(factors: Mapping[str, Tensor], index: Tensor) -> dict[str, Tensor]:
+    """Factors (n,) of the images at some positions (n,), with angle and shift 0."""
+    return {
+        name: torch.zeros(len(index)) if name in POSE_FACTORS else values[index]
+        for name, values in factors.items()
+    }
+
+
 def _select(images: Images, index: Tensor) -> Images:
     return images[index] if isinstance(images, Tensor) else images.select(index)
+
+
+def _select_lazily(images_at: ImagesAt, index: Tensor) -> ImagesAt:
+    return lambda positions: images_at(index[positions])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +125,10 @@ class ImageSet:
         (N, C, H, W) targets of corrupted images; else None.
     place
         Positions of patches in their frames; else None.
+    unposed
+        Draws the objects of the images at some positions at angle 0 and shift 0, all else about
+        them as it is, but with noise of their own; None where the data set cannot do that. The
+        same positions give the same images.
     """
 
     images: Images
@@ -118,6 +137,7 @@ class ImageSet:
     factors: dict[str, Tensor] = field(default_factory=dict)
     clean: Images | None = None
     place: PatchLocation | None = None
+    unposed: ImagesAt | None = None
 
     @property
     def target(self) -> Images:
@@ -137,11 +157,26 @@ class ImageSet:
             factors={name: values[index] for name, values in self.factors.items()},
             clean=None if self.clean is None else _select(self.clean, index),
             place=None if self.place is None else self.place.select(index.numpy()),
+            unposed=None if self.unposed is None else _select_lazily(self.unposed, index),
+        )
+
+    def select_unposed(self, index: Tensor) -> "ImageSet | None":
+        """Objects at some positions (n,) at angle 0 and shift 0; None without `unposed`."""
+        if self.unposed is None:
+            return None
+        return ImageSet(
+            images=self.unposed(index),
+            label=self.label[index],
+            index=self.index[index],
+            factors=without_pose(self.factors, index),
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence["ImageSet"]) -> "ImageSet":
-        """Images of several sets, one after the other, with the factors that all sets have."""
+        """Images of several sets, one after the other, with the factors that all sets have.
+
+        The result has no `unposed`.
+        """
         known = [name for name in parts[0].factors if all(name in p.factors for p in parts)]
         places = [part.place for part in parts if part.place is not None]
         corrupted = any(part.clean is not None for part in parts)

@@ -120,7 +120,9 @@ def _classed(images: ImageSet) -> ImageSet:
 
 
 def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:
-    """Images with fixed corruption, and the clean ones as targets."""
+    """Images with fixed corruption, and the clean ones as targets; they have no `unposed`."""
     generator = torch.Generator().manual_seed(int(seed.generate_state(1)[0]))
     corrupted = [corrupt(some, generator) for some in images.images.split(_CHUNK)]
-    return dataclasses.replace(images, images=torch.cat(corrupted), clean=images.images)
+    return dataclasses.replace(
+        images, images=torch.cat(corrupted), clean=images.images, unposed=None
+    )

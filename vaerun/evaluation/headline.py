@@ -49,8 +49,10 @@ def _angle(angle: Metrics | None) -> list[tuple[str, str | None]]:
     if not angle:
         return []
     given = not_none(angle.get("mae_deg_given_factors"))
+    paired = angle.get("paired_mae_deg")
     return [
         ("Angle error", f"{angle['overall_mae_deg']:.1f}°"),
+        ("Angle error, in pairs", None if paired is None else f"{paired:.1f}°"),
         ("Angle error, shear allowed for", f"{sum(given) / len(given):.1f}°" if given else None),
         ("Angle agreement R", _mean_and_least(angle["resultant"])),
         ("Orientation modes", _orientation_modes(angle["ground_states"])),

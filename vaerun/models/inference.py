@@ -22,6 +22,7 @@ from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
+_UNPOSED_AT_ONCE = 2000  # images drawn before they are encoded: some 20 MB at 50 × 50
 _STREAM = 2  # of random numbers, after those of training and validation
 
 
@@ -123,6 +124,22 @@ def encode_set(
         factors={name: values.numpy() for name, values in images.factors.items()},
         place=images.place,
     )
+
+
+def encode_unposed(
+    network: InvariantVAE, images: ImageSet, index: npt.NDArray[np.int64]
+) -> Encodings | None:
+    """Encodings of the objects at positions (n,) of a set, drawn at angle 0 and shift 0.
+
+    They are marked as of the validation split; None where the data set cannot draw them so.
+    """
+    parts = []
+    for some in torch.from_numpy(index).split(_UNPOSED_AT_ONCE):
+        unposed = images.select_unposed(some)
+        if unposed is None:
+            return None
+        parts.append(encode_set(network, unposed, VALIDATION))
+    return Encodings.concatenate(parts)
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ from vaerun.evaluation.metrics import summary
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
+from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models import inference
@@ -35,7 +36,7 @@ from vaerun.runs.folder import RunFolder
 from vaerun.tasks.terminal import print_table
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
-from vaerun.utils.arrays import write_arrays
+from vaerun.utils.arrays import evenly, write_arrays
 from vaerun.utils.files import write_text
 
 _N_INPUTS, _N_RECONSTRUCTIONS = 60, 12
@@ -120,14 +121,19 @@ def write_metrics(
     network, variant = trained.network, models.MODELS[config.model.name]
     terms = inference.evaluate_elbo(network, splits.val, seed=config.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
+    unposed = None
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]
+        paired = evenly(len(splits.val), MOST_PAIRED)
+        unposed = inference.encode_unposed(network, splits.val, paired)
     if network.n_classes:
         elbo["kl_class"] = terms["kl_class"]
     supervised = variant.learns_labels
     metrics = {
         "elbo": elbo,
-        **summary.summarise(encodings, splits.classes, splits.symmetry, supervised=supervised),
+        **summary.summarise(
+            encodings, splits.classes, splits.symmetry, supervised=supervised, unposed=unposed
+        ),
         **({} if supervised else _label_free(network, encodings)),
         **_psnr(network, splits.val),
         "train": trained.cost,

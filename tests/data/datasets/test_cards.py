@@ -190,3 +190,29 @@ def test_labelled_cards_follow_the_seed(cards: Make) -> None:
     assert other is not None
     assert torch.equal(first.images, again.images)
     assert not torch.isin(other.factors["angle"], first.factors["angle"]).any()
+
+
+def test_unposed_cards_are_sheared_as_before_and_neither_turned_nor_shifted(cards: Make) -> None:
+    val = load(cards(shift_px=3.0), seed=0).val
+    index = torch.tensor([7, 2, 4])
+    unposed = val.select_unposed(index)
+    assert unposed is not None
+    shear = val.factors["shear"][index]
+    zero = torch.zeros(3)
+    want = {"angle": zero, "shear": shear, "shift_row": zero, "shift_column": zero}
+    assert torch.equal(unposed.images, draw(index % 4, want, 48))
+    assert torch.equal(unposed.factors["shear"], shear)
+
+
+def test_unposed_cards_have_noise_of_their_own_the_same_each_time(cards: Make) -> None:
+    val = load(cards(noise_sd=0.2, rotation_deg=0.0, shift_px=0.0), seed=0).val
+    index = torch.arange(len(val))
+    first, second = (val.select_unposed(index) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first.images, second.images)
+    clean = draw(val.label, val.factors, 48)
+    within = (clean > 0.4) & (clean < 0.6)  # where clipping hardly matters
+    noise, again = (images[within] - clean[within] for images in (val.images, first.images))
+    assert float(again.std()) == pytest.approx(float(noise.std()), rel=0.1)
+    assert abs(float(torch.corrcoef(torch.stack([noise, again]))[0, 1])) < 0.1

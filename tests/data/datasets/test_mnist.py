@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from vaerun import geometry
 from vaerun.data.datasets.mnist import MnistConfig, place
 from vaerun.data.load import load
 from vaerun.utils.errors import UserError
@@ -98,6 +99,33 @@ def test_normal_angles_have_the_stated_width_and_stay_on_the_circle(
     # sd of a sd of n normal values: sd / √(2n)
     assert float(angle.std()) == pytest.approx(math.pi / 4, abs=5 * math.pi / 4 / (2 * n) ** 0.5)
     assert float(angle.abs().max()) <= math.pi
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_unposed_digits_are_the_bytes_of_the_same_digits_in_the_middle(
+    digits: Make, arrays: list[np.ndarray]
+) -> None:
+    config = digits(rotation_deg=180.0, shift_sd_px=5.0, field=50, val_size=3)
+    val = load(config, seed=1).val
+    unposed = val.select_unposed(torch.tensor([2, 0]))
+    assert unposed is not None
+    chosen = val.index[[2, 0]].numpy() - N_TRAIN
+    want = np.pad(arrays[2][chosen] / np.float32(255), ((0, 0), (11, 11), (11, 11)))
+    np.testing.assert_allclose(unposed.images[:, 0].numpy(), want, atol=1e-4)
+    assert unposed.label.tolist() == arrays[3][chosen].tolist()
+    assert not any(bool(values.any()) for values in unposed.factors.values())
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real MNIST in {REAL}")
+def test_real_digits_are_the_unposed_ones_turned_and_shifted(digits: Make) -> None:
+    config = digits(root=str(REAL), rotation_deg=180.0, shift_sd_px=3.0, field=50, val_size=40)
+    val = load(config, seed=0).val
+    unposed = val.select_unposed(torch.arange(40))
+    assert unposed is not None
+    shift = torch.stack([val.factors["shift_row"], val.factors["shift_column"]], dim=1)
+    matrix = geometry.rotation(val.factors["angle"])
+    again = geometry.warp(unposed.images, matrix, shift * geometry.pixel_size(50, 50))
+    torch.testing.assert_close(again, val.images, rtol=0, atol=1e-3)
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -145,3 +145,28 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(typed: list[str], line: str
     with pytest.raises(UserError) as caught:
         config(*typed)
     assert str(caught.value).startswith(line)
+
+
+def test_unposed_particles_differ_in_angle_and_shift_alone():
+    as_is = ("size_variation=0.25", "shear_deg=10", "contrast_variation=0.3")
+    light = ("background_gradient=0.1", "noise_sd=0")
+    val = drawn(*as_is, *light, "shift_px=4").val
+    unposed = val.select_unposed(torch.tensor([5, 1]))
+    assert unposed is not None
+    still = drawn(*as_is, *light, "shift_px=0", "rotation_deg=0").val
+    torch.testing.assert_close(unposed.images, still.images[[5, 1]])
+    assert torch.equal(unposed.factors["scale"], val.factors["scale"][[5, 1]])
+    assert torch.equal(unposed.factors["contrast"], val.factors["contrast"][[5, 1]])
+
+
+def test_unposed_particles_are_as_noisy_and_the_same_each_time():
+    val = drawn("counts=20", "noise_sd=0.1").val
+    index = torch.arange(8)
+    first, second = (val.select_unposed(index) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first.images, second.images)
+    corner = (slice(None), slice(None), slice(0, 8), slice(0, 8))
+    noise = [float(images[corner].std()) for images in (val.images, first.images)]
+    assert noise[1] == pytest.approx(noise[0], rel=0.2)
+    assert not torch.equal(val.images[corner], first.images[corner])

@@ -8,6 +8,7 @@ from vaerun.evaluation.metrics.clustering import (
     classification,
     contingency,
     kmeans_groups,
+    kmeans_groups_of_posteriors,
     matches,
     names_of_groups,
     usage,
@@ -117,3 +118,18 @@ def test_groups_are_named_after_the_most_frequent_class_in_them():
         "2: no image",
         "class 3",
     ]
+
+
+def test_kmeans_of_posteriors_sees_means_and_widths():
+    rng = np.random.default_rng(0)
+    label = np.arange(400) % 4
+    mean, sd = (rng.normal(0, 0.1, (400, 2)) for _ in range(2))
+    mean[:, 0] += 3.0 * (label // 2)
+    sd[:, 1] += 3.0 * (label % 2)
+    groups = kmeans_groups_of_posteriors(mean, sd, 4)
+    assert agreement(groups, label)["hungarian"] == 1.0
+    assert agreement(kmeans_groups_of_posteriors(mean, 0 * sd, 4), label)["hungarian"] < 0.8
+
+
+def test_kmeans_of_collapsed_posteriors_finds_one_group():
+    assert set(kmeans_groups_of_posteriors(np.zeros((50, 2)), np.ones((50, 2)), 4)) == {0}

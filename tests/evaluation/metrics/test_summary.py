@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vaerun.evaluation.metrics import summary
+from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import is_flag, psnr_db, psnr_gain, summarise, varies
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
@@ -90,7 +91,9 @@ def test_without_labels_all_images_are_one_class(encodings):
     found = summarise(made, [], [], supervised=False)
     assert len(found["angle"]["resultant"]) == 1
     assert found["factors"]["shear"]["r2_within_class"] > 0.5
-    assert found.keys().isdisjoint({"knn_accuracy", "clustering", "classification"})
+    assert found.keys().isdisjoint(
+        {"knn_accuracy", "clustering", "clustering_z", "classification"}
+    )
 
 
 def test_what_does_not_apply_is_absent(encodings):
@@ -139,6 +142,58 @@ def test_predicted_classes_are_a_clustering_or_if_learned_from_labels_a_classifi
     learnt = summarise(renamed, CLASSES, ORDERS, supervised=True)
     assert learnt["classification"]["accuracy"] == 0.0
     assert learnt["clustering"]["method"] == "kmeans"
+
+
+def test_groups_of_z_are_those_of_validation_whatever_else_tells_the_class(encodings, monkeypatch):
+    """Two classes that z does not separate are one in half of the images."""
+    made = encodings(n_val=1000)
+    clump = np.maximum(made.label, 1)  # classes 0 and 1 in one
+    z = np.stack([5.0 * clump, made.label == 9], axis=1) + np.random.default_rng(0).normal(
+        0, 0.01, (len(made), 2)
+    )
+    spoiled = np.where((made.split == 0)[:, None], 0, z).astype(np.float32)
+    found = summarise(
+        encodings(n_val=1000, z_mean=spoiled, predicted=made.label),
+        CLASSES, ORDERS, supervised=False,
+    )  # fmt: skip
+    assert found["clustering"]["hungarian"] == 1.0
+    assert found["clustering_z"]["method"] == "kmeans on z mean and sd"
+    assert found["clustering_z"]["majority"] == pytest.approx(0.75, abs=0.05)
+    used: list[tuple[int, ...]] = []
+    honest = summary.kmeans_groups_of_posteriors
+
+    def kmeans(mean, sd, n):
+        used.append((*mean.shape, *sd.shape, n))
+        return honest(mean, sd, n)
+
+    monkeypatch.setattr(summary, "kmeans_groups_of_posteriors", kmeans)
+    for numbers, most in ((10_000, 300), (400, 100)):
+        monkeypatch.setattr(summary, "MOST_CLUSTERED", 300)
+        monkeypatch.setattr(summary, "MOST_CLUSTERED_NUMBERS", numbers)
+        summarise(made, CLASSES, ORDERS, supervised=False)
+        assert used[-1] == (most, 2, most, 2, 4)
+
+
+def test_objects_drawn_unposed_are_paired_with_their_images(encodings):
+    """An object's own angle and place, here random ones, are no error."""
+    rng = np.random.default_rng(0)
+    own, place = rng.uniform(-np.pi, np.pi, 600), rng.normal(0, 9, (600, 2))
+    shift = rng.normal(0, 2, (600, 2))
+    factors = encodings().factors | {"shift_row": shift[:, 0], "shift_column": shift[:, 1]}
+    truth = factors["angle"]
+    posed = encodings(angle=wrap(truth + own), shift=shift + place, factors=factors)
+    some = np.arange(400, 600, 3)
+    unposed = encodings(angle=own, shift=place).select(some)
+    plain = summarise(posed, CLASSES, ORDERS, supervised=False)
+    found = summarise(posed, CLASSES, ORDERS, supervised=False, unposed=unposed)
+    assert found["angle"].pop("paired_mae_deg") == pytest.approx(0, abs=1e-4)
+    assert found["angle"].pop("paired_resultant") == pytest.approx(1)
+    assert found["shift"].pop("paired_pearson") == pytest.approx([1, 1])
+    assert found["shift"].pop("paired_mae_px") == pytest.approx([0, 0], abs=1e-4)
+    assert found == plain
+    unturned = encodings(angle=np.zeros(600), factors=factors)  # a model without an angle
+    found = summarise(unturned, CLASSES, ORDERS, supervised=False, unposed=unposed)
+    assert found.keys().isdisjoint({"angle", "shift"})
 
 
 def test_psnr_is_that_of_the_mean_error_over_all_pixels():

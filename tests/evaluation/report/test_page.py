@@ -9,7 +9,7 @@ from vaerun.evaluation.figures.images import draw_inputs
 from vaerun.evaluation.metrics.summary import summarise
 from vaerun.evaluation.report import write_report
 from vaerun.evaluation.report.captions import in_reading_order
-from vaerun.evaluation.report.metric_tables import lattice_table, per_class_table
+from vaerun.evaluation.report.metric_tables import lattice_table, paired_table, per_class_table
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 VOID = {"meta", "img", "link", "br"}
@@ -128,3 +128,14 @@ def test_the_table_of_the_lattice_has_the_metrics_there_are():
     html = lattice_table({"lattice": {"sublattice_accuracy": 0.98765, "peak_width_deg": 2.34}})
     assert re.findall(r'number">([^<v]+)<', html) == ["0.988", "2.3°"]
     assert lattice_table({}) == ""
+
+
+def test_the_table_of_pairs_has_a_number_for_each_axis():
+    html = paired_table(
+        {
+            "angle": {"paired_mae_deg": 6.04, "overall_mae_deg": 3.0, "resultant": [0.9]},
+            "shift": {"paired_mae_px": [0.456, 1.0]},
+        }
+    )
+    assert re.findall(r'number">([^<v]+)<', html) == ["6.0°", "0.46 px, 1.00 px"]
+    assert paired_table({"angle": {"resultant": [0.9]}}) == ""

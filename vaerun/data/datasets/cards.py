@@ -13,7 +13,7 @@ from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.card_suits import SUITS, SYMMETRY, rasterise
 from vaerun.data.datasets.drawing import warped
-from vaerun.data.image_set import ImageSet, Splits
+from vaerun.data.image_set import ImageSet, Splits, without_pose
 
 # N images, S side of an image in pixels.
 
@@ -107,8 +107,8 @@ def draw(label: Tensor, factors: dict[str, Tensor], size: int) -> Tensor:
 def _image_set(
     config: CardsConfig, n: int, first_index: int, seed: np.random.SeedSequence
 ) -> ImageSet:
-    """Draw n cards, with separate random streams for factors and noise."""
-    factor_seed, noise_seed = seed.spawn(2)
+    """Draw n cards, with separate random streams for factors, noise, and noise when unposed."""
+    factor_seed, noise_seed, unposed_seed = seed.spawn(3)
     ranges = {
         "angle": math.radians(config.rotation_deg),
         "shear": math.radians(config.shear_deg),
@@ -119,15 +119,27 @@ def _image_set(
     columns = torch.from_numpy((uniform * list(ranges.values())).astype(np.float32))
     factors = dict(zip(ranges, columns.T.contiguous(), strict=True))
     label = torch.arange(n) % len(SUITS)
-    images = draw(label, factors, config.size)
-    if config.noise_sd > 0:
-        _add_noise(images, config.noise_sd, np.random.default_rng(noise_seed))
+
+    def unposed(index: Tensor) -> Tensor:
+        return _noisy(config, label[index], without_pose(factors, index), unposed_seed)
+
     return ImageSet(
-        images=images,
+        images=_noisy(config, label, factors, noise_seed),
         label=label,
         index=torch.arange(first_index, first_index + n),
         factors=factors,
+        unposed=unposed,
     )
+
+
+def _noisy(
+    config: CardsConfig, label: Tensor, factors: dict[str, Tensor], seed: np.random.SeedSequence
+) -> Tensor:
+    """Cards with given factors (N, 1, S, S), and noise from a random stream."""
+    images = draw(label, factors, config.size)
+    if config.noise_sd > 0:
+        _add_noise(images, config.noise_sd, np.random.default_rng(seed))
+    return images
 
 
 def _add_noise(images: Tensor, sd: float, rng: np.random.Generator) -> None:

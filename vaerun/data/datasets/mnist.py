@@ -15,7 +15,7 @@ from vaerun import geometry
 from vaerun.config import schema
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.download import DataFile, obtain
-from vaerun.data.image_set import ImageSet, Splits
+from vaerun.data.image_set import ImagesAt, ImageSet, Splits
 from vaerun.utils.errors import UserError
 
 # N images, S side of an image in pixels.
@@ -70,16 +70,19 @@ def load(config: MnistConfig, seed: int) -> Splits:
 
     A smaller `train_size` or `val_size` takes a random part of a file, in the file's order.
     ``index`` counts through both files, so that validation begins at 60,000. The factors of the
-    two splits are independent.
+    two splits are independent. Validation digits can also be drawn unposed.
     """
     root = Path(config.root).expanduser()
     train_seed, val_seed, _ = np.random.SeedSequence(seed).spawn(3)
     train, val = _read(root)
     _check_size("train_size", config.train_size, len(train.label))
     _check_size("val_size", config.val_size, len(val.label))
+    n_train = len(train.label)
+    val_images = _image_set(config, val, config.val_size, n_train, val_seed)
+    unposed = _unposed(config, val.pixels[val_images.index.numpy() - n_train])
     return Splits(
         train=_image_set(config, train, config.train_size, 0, train_seed),
-        val=_image_set(config, val, config.val_size, len(train.label), val_seed),
+        val=dataclasses.replace(val_images, unposed=unposed),
         classes=[str(digit) for digit in range(10)],
         symmetry=[1] * 10,
     )
@@ -190,6 +193,16 @@ def _image_set(
         index=torch.from_numpy(first_index + chosen),
         factors=factors,
     )
+
+
+def _unposed(config: MnistConfig, pixels: npt.NDArray[np.uint8]) -> ImagesAt:
+    """Digits (N, 28, 28) as they are in the file, in the middle of the field."""
+
+    def images_at(index: Tensor) -> Tensor:
+        digits = torch.from_numpy(pixels[index.numpy()])[:, None]
+        return place(digits.float().div_(255), {}, config.field)
+
+    return images_at
 
 
 def _factors(config: MnistConfig, n: int, rng: np.random.Generator) -> dict[str, Tensor]:

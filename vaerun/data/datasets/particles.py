@@ -6,6 +6,7 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.datasets.drawing import coverage, warped
 from vaerun.data.datasets.particle_outlines import OUTLINES, polygon, symmetries
-from vaerun.data.image_set import ImageSet, Splits
+from vaerun.data.image_set import ImageSet, Splits, without_pose
 from vaerun.utils.errors import UserError, format_value
 
 # N images, n images of one outline, S side of an image in pixels.
@@ -128,23 +129,49 @@ def _image_set(
     config: ParticlesConfig, label: Ints, first_index: int, seed: np.random.SeedSequence
 ) -> ImageSet:
     """Draw particles of given kinds (N,); each source of randomness has a stream of its own."""
-    n = len(label)
-    pose, neighbours, light, counts, noise = map(np.random.default_rng, seed.spawn(5))
+    n, kinds = len(label), torch.from_numpy(label)
+    pose, neighbours, light = map(np.random.default_rng, seed.spawn(3))
+    noise, noise_unposed = seed.spawn(2), seed.spawn(2)
     factors = _factors(config, pose.uniform(-1, 1, (n, 5)))
-    shapes = _draw(config, torch.from_numpy(label), factors)
-    if config.neighbours > 0:
-        shapes = torch.maximum(shapes, _neighbours(config, neighbours.uniform(-1, 1, (n, 9))))
-    if config.blur_px > 0:
-        shapes = _blurred(shapes, config.blur_px)
-    images, contrast = _lit(config, shapes, light.uniform(-1, 1, (n, 3)))
+    around, lighting = neighbours.uniform(-1, 1, (n, 9)), light.uniform(-1, 1, (n, 3))
+    images, contrast = _images(config, kinds, factors, around, lighting, noise)
     if config.contrast_variation > 0:
         factors["contrast"] = contrast
+
+    def unposed(index: Tensor) -> Tensor:
+        still, i = without_pose(factors, index), index.numpy()
+        return _images(config, kinds[index], still, around[i], lighting[i], noise_unposed)[0]
+
     return ImageSet(
-        images=_with_noise(config, images, counts, noise),
-        label=torch.from_numpy(label),
+        images=images,
+        label=kinds,
         index=torch.arange(first_index, first_index + n),
         factors=factors,
+        unposed=unposed,
     )
+
+
+def _images(
+    config: ParticlesConfig,
+    label: Tensor,
+    factors: dict[str, Tensor],
+    neighbours: Floats,
+    light: Floats,
+    noise: Sequence[np.random.SeedSequence],
+) -> tuple[Tensor, Tensor]:
+    """Images (N, 1, S, S) of particles, and the contrast of each (N,).
+
+    Neighbours follow from numbers (N, 9), light from numbers (N, 3), all uniform in ±1, Poisson
+    and Gaussian noise from a random stream each.
+    """
+    shapes = _draw(config, label, factors)
+    if config.neighbours > 0:
+        shapes = torch.maximum(shapes, _neighbours(config, neighbours))
+    if config.blur_px > 0:
+        shapes = _blurred(shapes, config.blur_px)
+    images, contrast = _lit(config, shapes, light)
+    counts, normal = map(np.random.default_rng, noise)
+    return _with_noise(config, images, counts, normal), contrast
 
 
 def _factors(config: ParticlesConfig, uniform: Floats) -> dict[str, Tensor]:

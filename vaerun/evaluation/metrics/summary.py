@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.image_set import POSE_FACTORS
 from vaerun.evaluation.metrics.angle_given_factor import error_given_factor
 from vaerun.evaluation.metrics.circular import (
     common_symmetry,
@@ -13,9 +14,16 @@ from vaerun.evaluation.metrics.circular import (
     resultant,
     rotation_sense,
 )
-from vaerun.evaluation.metrics.clustering import agreement, classification, kmeans_groups, usage
+from vaerun.evaluation.metrics.clustering import (
+    agreement,
+    classification,
+    kmeans_groups,
+    kmeans_groups_of_posteriors,
+    usage,
+)
 from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
 from vaerun.evaluation.metrics.orientation_modes import count_orientation_modes
+from vaerun.evaluation.metrics.paired_pose import paired_angle, paired_shift
 from vaerun.evaluation.metrics.sublattices import lattice
 from vaerun.models.encodings import Encodings
 
@@ -24,11 +32,13 @@ Floats = npt.NDArray[np.floating]
 # N images, J classes. A quantity of each class is a list of J, None where a class has too few
 # images. Factors are NaN where unknown.
 
-POSE_FACTORS = ("angle", "shift_row", "shift_column")
 MATERIAL_SHIFT_PX = 0.25  # standard deviation below which a shift is not worth correlating
 # Images among which neighbours in z are searched (k-means learns from as many), and for which:
 # with more it takes minutes and the metrics do not change.
 MOST_TRAIN, MOST_VAL = 200_000, 50_000
+# Validation images whose z is clustered with many starts, and numbers that these consist of: at
+# most two seconds on one core.
+MOST_CLUSTERED, MOST_CLUSTERED_NUMBERS = 10_000, 640_000
 FEWEST = 5  # images in a class for metrics of its angle
 _LEAST_MSE = float(np.finfo(np.float32).eps) ** 2  # equal images have 138 dB, not infinity
 
@@ -46,7 +56,12 @@ def is_flag(values: Floats) -> bool:
 
 
 def summarise(
-    encodings: Encodings, classes: Sequence[str], symmetry: Sequence[int], *, supervised: bool
+    encodings: Encodings,
+    classes: Sequence[str],
+    symmetry: Sequence[int],
+    *,
+    supervised: bool,
+    unposed: Encodings | None = None,
 ) -> dict[str, Any]:
     """All metrics of the encodings that apply, as nested plain lists and floats.
 
@@ -62,6 +77,9 @@ def summarise(
     supervised
         Whether the predicted classes were learned from labels: then they are judged as a
         classification, and the clustering is k-means on z.
+    unposed
+        Encodings of the objects in some validation images, in the same order and with the same
+        ``index``, drawn at angle 0 and shift 0; None without.
 
     Returns
     -------
@@ -73,9 +91,9 @@ def summarise(
     measured: dict[str, Any] = {
         "classification": _classification(val, len(classes)) if supervised else None,
         "clustering": _clustering(near[0], val, len(classes), supervised=supervised),
+        "clustering_z": _clustering_z(val, len(classes)),
         "knn_accuracy": _knn_accuracy(*near),
-        "angle": _angle(val, len(classes), symmetry),
-        "shift": _shift(val),
+        **_pose(val, len(classes), symmetry, unposed),
         "factors": _factors(*near),
         "lattice": lattice(*near),
         "classes": list(classes),
@@ -107,6 +125,21 @@ def _clustering(
     return {**agreement(groups, labelled.label), "method": "kmeans"}
 
 
+def _clustering_z(val: Encodings, n_classes: int) -> dict[str, Any] | None:
+    """Agreement of k-means on mean and sd of z, as many clusters as classes, with the classes.
+
+    Of many images, at most `MOST_CLUSTERED` are used, evenly spaced, and fewer above 32 content
+    dimensions, so that they have at most `MOST_CLUSTERED_NUMBERS` numbers in all.
+    """
+    labelled = val.select(val.label >= 0)
+    if n_classes < 2 or len(labelled) < n_classes:
+        return None
+    most = MOST_CLUSTERED_NUMBERS // (2 * val.z_mean.shape[1])
+    some = labelled.thinned(min(MOST_CLUSTERED, most))
+    groups = kmeans_groups_of_posteriors(some.z_mean, some.z_sd, n_classes)
+    return {**agreement(groups, some.label), "method": "kmeans on z mean and sd"}
+
+
 def _knn_accuracy(train: Encodings, val: Encodings) -> float | None:
     train, val = train.select(train.label >= 0), val.select(val.label >= 0)
     if len(train) < NEIGHBOURS or not len(val):
@@ -119,6 +152,19 @@ def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
     if n_classes == 0 or not (val.label >= 0).any():
         return [np.ones(len(val), dtype=bool)]
     return [val.label == j for j in range(n_classes)]
+
+
+def _pose(
+    val: Encodings, n_classes: int, symmetry: Sequence[int], unposed: Encodings | None
+) -> dict[str, dict[str, Any] | None]:
+    """Metrics of angle and shift, with those of pairs where objects were drawn unposed, too."""
+    angle, shift = _angle(val, n_classes, symmetry), _shift(val)
+    if unposed is not None:
+        posed = val.select(np.isin(val.index, unposed.index))
+        assert np.array_equal(posed.index, unposed.index)
+        angle = angle and angle | paired_angle(posed, unposed, symmetry)
+        shift = shift and shift | paired_shift(posed, unposed)
+    return {"angle": angle, "shift": shift}
 
 
 def _angle(val: Encodings, n_classes: int, symmetry: Sequence[int]) -> dict[str, Any] | None:

@@ -16,6 +16,10 @@ BY_CLASS = (
     "Agreement R is 1 when the encoded angle follows the true one exactly. Errors are means after "
     "the best constant offset, modulo the symmetry of the class; one orientation mode is ideal."
 )
+PAIRED = (
+    "Of each object the pose encoded at angle 0 and shift 0 is taken off the one encoded in its "
+    "image, and the difference compared with the true pose, without any offset."
+)
 GROUPS = {"y": "groups: the predicted classes", "kmeans": "groups: k-means on z"}
 
 
@@ -24,6 +28,7 @@ def metric_tables(metrics: Metrics) -> list[tuple[str, str, Markup]]:
     tables = [
         ("By class", BY_CLASS, per_class_table(metrics)),
         ("Content", "", content_table(metrics)),
+        ("Pose in pairs", PAIRED, paired_table(metrics)),
         ("Atoms on their lattice", "", lattice_table(metrics)),
         ("Evidence lower bound", "", bound_table(metrics)),
         ("Training", "", training_table(metrics)),
@@ -64,7 +69,7 @@ def bound_table(metrics: Metrics) -> Markup:
 def content_table(metrics: Metrics) -> Markup:
     """What z encodes: classes from neighbours and groups, factors; and the shifts."""
     rows = _rows({"knn_accuracy": metrics.get("knn_accuracy")}, "knn_accuracy")
-    rows += _rows(metrics, "clustering")
+    rows += _rows(metrics, "clustering") + _rows(metrics, "clustering_z")
     rows += [
         [f"{name.replace('_', ' ')} from the neighbours in z, within a class (R²)",
          f"{score['r2_within_class']:.3f}"]
@@ -78,6 +83,18 @@ def content_table(metrics: Metrics) -> Markup:
     ]
     method = metrics.get("clustering", {}).get("method")
     return table([f"measure ({GROUPS[method]})" if method else "measure", "value"], rows)
+
+
+def paired_table(metrics: Metrics) -> Markup:
+    """Pose of each object against that of the same object at angle 0 and shift 0."""
+    rows = []
+    for metric in METRICS:
+        group, _, key = metric.path.partition(".")
+        if key.startswith("paired_") and key in metrics.get(group, {}):
+            value = metrics[group][key]
+            of_axes = value if isinstance(value, list) else [value]
+            rows.append([metric.description, ", ".join(map(metric.text, of_axes))])
+    return table(["measure", "value"], rows)
 
 
 def lattice_table(metrics: Metrics) -> Markup:

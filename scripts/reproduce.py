@@ -2,6 +2,7 @@
 
 python scripts/reproduce.py                                    # every row
 python scripts/reproduce.py --list
+python scripts/reproduce.py 'particles_*' --jobs 2
 python scripts/reproduce.py jrvae_cards_iii --seeds 0,1 --jobs 2 --write RESULTS.md
 python scripts/reproduce.py -- data.root=data/mnist            # overrides for every run
 
@@ -9,6 +10,7 @@ Finished runs are listed in `<out>/runs.json`, so the same command given again s
 """
 
 import argparse
+import fnmatch
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,7 +18,8 @@ from pathlib import Path
 
 from reproduction.measures import goal
 from reproduction.page import about, as_json, markdown, over_seeds, read_page
-from reproduction.rows import ROWS, Row
+from reproduction.row import Row
+from reproduction.rows import ROWS
 from reproduction.runner import Runner
 
 from vaerun.evaluation.headline import not_none
@@ -70,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="What follows -- goes to every run, such as: -- data.root=data/mnist",
     )
     add = parser.add_argument
-    add("rows", nargs="*", metavar="ROW", help="results to reproduce; all if none is named")
+    add("rows", nargs="*", metavar="ROW", help="results to reproduce, or a pattern such as"
+        " 'particles_*'; all if none is named")  # fmt: skip
     add("--list", action="store_true", help="show the rows and run nothing")
     add("--seeds", type=_seeds, metavar="0,1,2", help="default: as --list shows, from 0 on")
     add("--jobs", type=int, default=1, metavar="N", help="runs at once; they share the cores")
@@ -89,19 +93,23 @@ def _seeds(text: str) -> list[int]:
 
 
 def _chosen(names: Sequence[str]) -> list[Row]:
-    """The rows of these names in that order, all rows if there are none."""
+    """The rows of these names or patterns in that order, all rows if there are none."""
     rows = {row.name: row for row in ROWS}
-    for name in names:
-        if name not in rows:
+    chosen = []
+    for name in names or rows:
+        matching = fnmatch.filter(rows, name)
+        if not matching:
             raise UserError(f"{name} is not a row", f"did you mean {closest(name, rows)}")
-    return [rows[name] for name in dict.fromkeys(names or rows)]
+        chosen += matching
+    return [rows[name] for name in dict.fromkeys(chosen)]
 
 
 def _list(rows: Sequence[Row]) -> None:
     width = max(len(row.name) for row in rows)
     for row in rows:
         goals = [f"{m.title} {goal(m)}".removesuffix(" –") for m in row.measures]
-        what = " ".join([row.experiment, *row.overrides])
+        by_seed = ["…"] if row.overrides_of else []  # what a seed changes
+        what = " ".join([row.experiment, *row.overrides, *by_seed])
         print(f"{row.name:{width}}  {row.n_seeds} × {what}: {'; '.join(goals)}")
 
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reproduction.rows import Measure
+from reproduction.row import Measure
 from vaerun.evaluation.headline import not_none
 
 Reduction = Callable[[list[float]], float]
@@ -18,13 +18,20 @@ def extract(metrics: Mapping[str, Any], path: str) -> float | None:
 
     Examples
     --------
-    >>> extract({"angle": {"resultant": [0.9, None, 0.7]}}, "angle.resultant:min")
+    >>> angle = {"resultant": [0.9, None, 0.7], "symmetry": [1, 1, 2]}
+    >>> extract({"angle": angle}, "angle.resultant:min")
     0.7
+    >>> extract({"angle": angle}, "angle.resultant[asymmetric]:min")
+    0.9
     """
     keys, _, reduction = path.partition(":")
+    keys, asymmetric, _ = keys.partition("[asymmetric]")
     found: Any = metrics
     for key in keys.split("."):
         found = found.get(key) if isinstance(found, Mapping) else None
+    if asymmetric and found is not None:
+        orders = metrics["angle"]["symmetry"]
+        found = [value for value, order in zip(found, orders, strict=True) if order == 1]
     if reduction:
         numbers = not_none(found)
         found = REDUCTIONS[reduction](numbers) if numbers else None

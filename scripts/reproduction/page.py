@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reproduction.measures import extract, goal, shown
-from reproduction.rows import Measure, Row
+from reproduction.measures import REDUCTIONS, extract, goal, shown
+from reproduction.row import Measure, Row
 from reproduction.runner import Outcome
 from vaerun.evaluation.headline import not_none
 from vaerun.utils.errors import UserError
@@ -29,7 +29,8 @@ class Line:
     """One measure over the seeds of its row: a line of the table.
 
     A value is None where the run failed or has no such number, and `passed` then False; `sd` is
-    that of the sample, None below two values; `passed` is None where there is no target.
+    that of the sample, None below two values; `judged` is the mean, or the least or largest value
+    where the measure asks for it; `passed` is None where there is no target.
     """
 
     row: Row
@@ -38,30 +39,38 @@ class Line:
     values: Sequence[float | None]
     mean: float | None
     sd: float | None
+    judged: float | None
     passed: bool | None
 
 
 def over_seeds(row: Row, measure: Measure, outcomes: Sequence[Outcome]) -> Line:
-    """The values of a measure, their mean and sd, and whether the mean reaches the target."""
+    """The values of a measure, their mean and sd, and whether they reach the target."""
     values = [extract(outcome.metrics, measure.path) for outcome in outcomes]
     numbers = not_none(values)
     mean = statistics.mean(numbers) if numbers else None
     sd = statistics.stdev(numbers) if len(numbers) > 1 else None
+    judged = REDUCTIONS[measure.over](numbers) if numbers else None
     passed = None if measure.target is None else False
-    if measure.target is not None and mean is not None and None not in values:
+    if measure.target is not None and judged is not None and None not in values:
         reaches = operator.ge if measure.direction == ">=" else operator.le
-        passed = reaches(mean, measure.target)
-    return Line(row, measure, outcomes, values, mean, sd, passed)
+        passed = reaches(judged, measure.target)
+    return Line(row, measure, outcomes, values, mean, sd, judged, passed)
 
 
 def _ours(line: Line) -> str:
-    """Mean ± sd with the number of seeds that have a value, and of all if some have none."""
+    """Mean ± sd with the number of seeds that have a value, and of all if some have none.
+
+    Where not the mean is judged, the least or largest value.
+    """
     if line.mean is None:
         return "–"
+    n, asked = len(not_none(line.values)), len(line.values)
+    count = f"n = {n}{'' if n == asked else f' of {asked}'}"
+    if line.measure.over != "mean":
+        return f"{shown(line.measure, line.judged)} ({line.measure.over} of {count})"
     mean = shown(line.measure, line.mean, unit=line.sd is None)
     spread = "" if line.sd is None else f" ± {shown(line.measure, line.sd)}"
-    n, asked = len(not_none(line.values)), len(line.values)
-    return f"{mean}{spread} (n = {n}{'' if n == asked else f' of {asked}'})"
+    return f"{mean}{spread} ({count})"
 
 
 def _cells(line: Line, before: Before | None) -> list[str]:
@@ -152,7 +161,8 @@ def markdown(about: Mapping[str, Any], lines: Sequence[Line], before: Before | N
         "How to read it: in brackets after a result stands the dimension of its latent z. All"
         " numbers are of validation images, which are drawn independently of the training"
         " images (for MNIST, its test file). Ours is the mean ± the sample standard deviation"
-        " over seeds. ✓: the mean reaches what is to be reached; ✗: it does not, or a run failed"
+        " over seeds, or the least (min) or largest (max) value of a seed where it says so. ✓: it"
+        " reaches what is to be reached; ✗: it does not, or a run failed"
         " or lacks the number; –: nothing is asked. The paper's cards are scanned, ours drawn.",
     ]
     return "\n".join(page) + "\n"
@@ -164,11 +174,13 @@ def as_json(about: Mapping[str, Any], lines: Sequence[Line], outcomes: Sequence[
         {"result": line.row.name, "experiment": line.row.experiment,
          "overrides": line.row.overrides, **dataclasses.asdict(line.measure),
          "seeds": [outcome.seed for outcome in line.outcomes], "values": line.values,
-         "n": len(not_none(line.values)), "mean": line.mean, "sd": line.sd, "passed": line.passed}
+         "n": len(not_none(line.values)), "mean": line.mean, "sd": line.sd,
+         "judged": line.judged, "passed": line.passed}
         for line in lines
     ]  # fmt: skip
     runs = [
-        {"result": outcome.row.name, "seed": outcome.seed, "failed": outcome.folder is None,
+        {"result": outcome.row.name, "seed": outcome.seed,
+         "overrides": outcome.row.words(outcome.seed), "failed": outcome.folder is None,
          "folder": None if outcome.folder is None else str(outcome.folder),
          "seconds": outcome.seconds, "latent_dim": outcome.metrics.get("latent_dim"),
          "git_revision": outcome.manifest.get("git_revision"),

@@ -1,40 +1,7 @@
-"""The results that are reproduced: experiments, and the measures of their runs."""
+"""The results that are reproduced."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One number of `metrics.json`, the paper's value and the target.
-
-    Attributes
-    ----------
-    path
-        Keys with dots between; a list is reduced by ``:min``, ``:max`` or ``:mean`` at the end.
-    unit, digits
-        Unit and decimals of its text; a share with the unit ``%`` is shown times 100.
-    target, direction
-        The mean over seeds should be ``>=`` or ``<=`` this; None if it is only reported.
-    """
-
-    title: str
-    path: str
-    unit: str = ""
-    digits: int = 2
-    paper: str = "–"
-    target: float | None = None
-    direction: str = ">="
-
-
-@dataclass(frozen=True)
-class Row:
-    """One result: an experiment, with one run a seed, and the measures of its runs."""
-
-    name: str
-    experiment: str
-    measures: tuple[Measure, ...]
-    n_seeds: int = 3
-    overrides: tuple[str, ...] = ()
+from reproduction.particles import PARTICLES
+from reproduction.row import Measure, Row
 
 
 def _clustering(target: float | None, paper: str = "–", title: str = "classes found") -> Measure:
@@ -117,4 +84,5 @@ ROWS = (
     Row("vae_mnist", "best/vae_mnist", (_clustering(None, title="k-means on z"),)),
     Row("ae_mnist_noise", "best/ae_mnist_noise", _PSNR),
     Row("ae_mnist_mask", "best/ae_mnist_mask", _PSNR),
+    *PARTICLES,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduction.measures import extract, shown
-from reproduction.rows import Row
+from reproduction.row import Row
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import read_manifest
 from vaerun.utils.files import write_text
@@ -66,7 +66,7 @@ class Runner:
 
     def _run(self, row: Row, seed: int) -> Outcome:
         """One run, unless it has finished before."""
-        words = [f"experiment={row.experiment}", *row.overrides, f"seed={seed}", *self.extra]
+        words = [*row.words(seed), *self.extra]
         key = shlex.join(words)
         log = self.out / "logs" / f"{row.name}_seed{seed}.log"
         kept = {} if self.fresh else self._ledger().get(key, {})

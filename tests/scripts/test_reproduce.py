@@ -65,7 +65,12 @@ def made():
 
 METRICS = {
     "knn_accuracy": 0.5,
-    "angle": {"resultant": [0.9, None, 0.7], "ground_states": [1, 2, None], "mae_deg": [None]},
+    "angle": {
+        "resultant": [0.9, None, 0.7],
+        "ground_states": [1, 2, None],
+        "mae_deg": [None, None, None],
+        "symmetry": [1, 2, 4],
+    },
 }
 
 
@@ -76,6 +81,10 @@ METRICS = {
         ("angle.resultant:min", 0.7),
         ("angle.resultant:mean", 0.8),
         ("angle.ground_states:max", 2),
+        ("angle.resultant[asymmetric]:min", 0.9),
+        ("angle.ground_states[asymmetric]:max", 1),
+        ("angle.mae_deg[asymmetric]:max", None),
+        ("angle.nothing[asymmetric]:max", None),
         ("angle.mae_deg:max", None),
         ("angle.nothing:max", None),
         ("angle.nothing", None),
@@ -112,6 +121,40 @@ def test_the_mean_over_seeds_is_what_is_judged(values, direction, target, mean, 
     line = pages.over_seeds(row, measure, outcomes)
     assert (line.mean, line.sd) == (pytest.approx(mean), pytest.approx(sd))
     assert line.passed is passed
+
+
+@pytest.mark.parametrize(
+    ("over", "target", "text", "passed"),
+    [
+        ("min", 0.9, "90.00 % (min of n = 2)", True),
+        ("min", 0.905, "90.00 % (min of n = 2)", False),
+        ("max", 0.95, "96.00 % (max of n = 2)", True),
+    ],
+)
+def test_the_least_or_largest_value_is_judged_where_asked(over, target, text, passed):
+    measure = results.Measure("a", "a", "%", target=target, over=over)
+    row = results.Row("name", "best/name", (measure,))
+    outcomes = [
+        runner.Outcome(row=row, seed=i, said="", metrics={"a": value})
+        for i, value in enumerate((0.96, 0.9))
+    ]
+    line = pages.over_seeds(row, measure, outcomes)
+    assert line.passed is passed
+    assert f"| {text} |" in pages.markdown(pages.about([], []), [line])
+
+
+def test_a_row_may_have_overrides_by_seed(reproduce, monkeypatch):
+    row = results.Row("good", "best/good", (), 2, ("a=1",), lambda seed: (f"b={seed + 7}",))
+    monkeypatch.setattr(script, "ROWS", [row])
+    *_, table = reproduce()
+    runs = [["experiment=best/good", "a=1", f"b={s + 7}", f"seed={s}"] for s in (0, 1)]
+    assert [words[:-1] for words in made()] == runs
+    assert [run["overrides"] for run in table["runs"]] == runs
+
+
+def test_rows_can_be_chosen_by_a_pattern(reproduce):
+    *_, table = reproduce("b*", "good", "*", "--seeds", "0")
+    assert [run["result"] for run in table["runs"]] == ["bad", "good"]
 
 
 def test_the_page_has_the_mean_the_spread_and_the_verdict(reproduce):
@@ -253,11 +296,12 @@ def test_the_rows_are_sound_and_the_list_names_each(capsys):
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == [row.name for row in results.ROWS]
     assert len(set(listed)) == len(listed)
-    assert len({(row.experiment, row.overrides) for row in results.ROWS}) == len(listed)
+    assert len({tuple(row.words(0)) for row in results.ROWS}) == len(listed)
     for measure in [measure for row in results.ROWS for measure in row.measures]:
         assert measure.direction in measures.SIGNS
         assert measure.unit in measures.SHOWN
         assert measure.path.partition(":")[2] in ("", *measures.REDUCTIONS)
+        assert measure.over in measures.REDUCTIONS
 
 
 def test_every_row_is_on_the_page():

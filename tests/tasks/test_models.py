@@ -130,7 +130,7 @@ def test_classes_found_without_labels_are_judged_as_a_clustering(finished: Finis
     metrics, latents = metrics_of(finished(name)), latents_of(finished(name))
     clustering = metrics["clustering"]
     assert clustering["method"] == "y"
-    assert {"majority", "hungarian", "ari", "nmi", "usage"} <= set(clustering)
+    assert {"majority", "hungarian", "ari", "nmi", "recall", "usage"} <= set(clustering)
     predicted = latents["predicted"][latents["split"] == 1]
     counts = np.bincount(predicted, minlength=n_classes_of(name))
     assert clustering["usage"] == pytest.approx((counts / N_VAL).tolist())

@@ -22,7 +22,6 @@ _EXPERIMENTS = "experiment=    one result: paper/ with the paper's settings (hou
 _KEYS = {
     "model.invariances=[r,t,s]": "rotation, translation, scale: any of them",
     "model.latent_dim  model.hidden=[256,256]": "content dimensions; widths of the layers",
-    "data.path  run": "your own files; a finished run",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .devices": "how long; cpu or gpu; how many train together",
     "-m  sweep.jobs  .metric  hydra/launcher=slurm": "several runs: at a time, best, on a cluster",
@@ -32,7 +31,6 @@ _KEYS = {
 _TAIL = """\
 examples
   vaerun                                             the main job: model=rvae data=cards_iv
-  vaerun model=jrvae data=cards_iii seed=1           the suits, learned without labels
   vaerun task=encode --help                          more about one task"""
 
 _RUN = "outputs/rvae/cards_iv/version_0"

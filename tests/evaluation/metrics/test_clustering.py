@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from vaerun.evaluation.metrics.clustering import (
     kmeans_groups_of_posteriors,
     matches,
     names_of_groups,
+    recall_one_to_one,
     usage,
 )
 
@@ -96,6 +99,26 @@ def test_matched_images_are_the_agreement_of_one_to_one(pair):
     named = match[match >= 0]
     assert len(set(named)) == len(named)
     assert (match[found] == label).mean() == pytest.approx(agreement(found, label)["hungarian"])
+
+
+@settings(deadline=None)
+@given(pair=groupings)
+def test_recall_is_that_of_a_best_assignment_of_all(pair):
+    found, label = pair
+    recall = recall_one_to_one(found, label, 6)
+    counts = np.bincount(label, minlength=6)
+    assert [share is None for share in recall] == (counts == 0).tolist()
+    hits = [0 if share is None else share * n for share, n in zip(recall, counts, strict=True)]
+    orders = np.array(list(itertools.permutations(range(5))))  # class of each group
+    right = np.stack([(orders[:, found] == label) & (label == j) for j in range(6)]).sum(2)
+    best = right[:, right.sum(0) == right.sum(0).max()].T  # hits of each class, best orders
+    assert np.isclose(best, hits).all(1).any()
+
+
+def test_recall_of_a_class_that_no_group_is_matched_to_is_0():
+    found, label = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 3, 0])
+    assert recall_one_to_one(found, label, 4) == [pytest.approx(2 / 3), 0, None, 1]
+    assert recall_one_to_one(np.zeros(5, int), label, 4) == [1, 0, None, 0]
 
 
 def test_images_without_a_label_match_nothing():

@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from vaerun.config.compose import compose
+from vaerun.data.datasets.particles import load
 from vaerun.evaluation.metrics import summary
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import is_flag, psnr_db, psnr_gain, summarise, varies
+from vaerun.runs.config import validate
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 ORDERS = [1, 1, 1, 2]
@@ -69,6 +72,27 @@ def test_only_a_symmetric_class_may_be_half_a_turn_off(encodings):
     assert found["ground_states"] == [2, 2, 2, 1]
     assert found["resultant"][3] > 0.99
     assert max(found["resultant"][:3]) < 0.2
+
+
+def test_angles_right_modulo_the_symmetry_of_each_outline_have_no_error(encodings):
+    """Turned by the symmetry at random, and by half the shear, as a stretched outline is."""
+    outlines = "data.outlines=[ell,rod,triangle,cross,star,hexagon]"
+    typed = ["data=particles", outlines, "data.size=8", "data.diameter_px=6", "data.shear_deg=8"]
+    config = validate(compose([*typed, "data.train_size=1", "data.val_size=600"]))
+    splits = load(config.data, 0)
+    val = splits.val
+    factors = {name: val.factors[name].numpy() for name in ("angle", "shear")}
+    label, order = val.label.numpy(), np.array(splits.symmetry)[val.label]
+    steps = np.random.default_rng(0).integers(0, order)
+    angle = factors["angle"] + 0.3 * label + 2 * np.pi / order * steps
+    for lean, given in ((0, "mae_deg"), (0.5, "mae_deg_given_factors")):
+        turned = (angle + lean * factors["shear"]).astype(np.float32)
+        made = encodings(n_train=0, n_val=600, label=label, angle=turned, factors=factors)
+        found = summarise(made, splits.classes, splits.symmetry, supervised=False)["angle"]
+        assert found["symmetry"] == [1, 2, 3, 4, 5, 6]
+        assert max(found[given]) < 0.02
+        assert found["ground_states"] == [1] * 6
+        assert min(found["resultant"]) > (0.999 if lean == 0 else 0.96)
 
 
 def test_the_error_given_shear_forgives_an_offset_that_follows_it(encodings):
@@ -138,6 +162,7 @@ def test_predicted_classes_are_a_clustering_or_if_learned_from_labels_a_classifi
     found = summarise(renamed, CLASSES, ORDERS, supervised=False)
     assert found["clustering"]["method"] == "y"
     assert found["clustering"]["hungarian"] == 1.0
+    assert found["clustering"]["recall"] == [1.0] * 4
     assert "classification" not in found
     learnt = summarise(renamed, CLASSES, ORDERS, supervised=True)
     assert learnt["classification"]["accuracy"] == 0.0

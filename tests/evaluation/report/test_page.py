@@ -9,7 +9,12 @@ from vaerun.evaluation.figures.images import draw_inputs
 from vaerun.evaluation.metrics.summary import summarise
 from vaerun.evaluation.report import write_report
 from vaerun.evaluation.report.captions import in_reading_order
-from vaerun.evaluation.report.metric_tables import lattice_table, paired_table, per_class_table
+from vaerun.evaluation.report.metric_tables import (
+    content_table,
+    lattice_table,
+    paired_table,
+    per_class_table,
+)
 
 CLASSES = ["clubs", "spades", "hearts", "diamonds"]
 VOID = {"meta", "img", "link", "br"}
@@ -122,6 +127,15 @@ def test_the_table_by_class_has_a_row_for_each_and_a_dash_for_none():
     assert re.sub(r"<[^>]+>", "|", rows[0]) == "a||none||0.900||2.0°|"
     assert re.sub(r"<[^>]+>", "|", rows[1]) == "b||180°||–||–|"
     assert per_class_table({"knn_accuracy": 1.0}) == ""
+
+
+def test_the_table_by_class_has_the_recall_of_classes_found_without_labels():
+    clustering = {"recall": [0.951, None], "hungarian": 0.951, "method": "y"}
+    html = per_class_table({"classes": ["a", "b"], "clustering": clustering})
+    assert re.findall(r"<th[^>]*>([^<]+)", html)[-1] == "recall, one to one"
+    assert re.findall(r'number">(?!recall)([^<]+)', html) == ["95.1 %", "–"]
+    assert per_class_table({"clustering": clustering | {"method": "kmeans"}}) == ""
+    assert content_table({"clustering": clustering}).count("<tr>") == 2
 
 
 def test_the_table_of_the_lattice_has_the_metrics_there_are():

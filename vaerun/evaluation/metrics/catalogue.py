@@ -63,6 +63,7 @@ METRICS = (
            "groups named after their most frequent class"),
     Metric("clustering.hungarian", "predicted classes, one to one", MORE, "",
            "groups assigned one to one", is_compared=True),
+    Metric("clustering.recall", "recall, one to one", MORE),
     Metric("clustering.ari", "adjusted Rand index", MORE, "", "adjusted Rand index of the groups"),
     Metric("clustering.nmi", "normalised mutual information", MORE, "",
            "mutual information of the groups, normalised"),

@@ -81,6 +81,27 @@ def agreement(group: Ints, label: Ints) -> dict[str, float]:
     }
 
 
+def recall_one_to_one(group: Ints, label: Ints, n_classes: int) -> list[float | None]:
+    """Share of each class's images that are in the group matched to it, as ``hungarian`` does.
+
+    Parameters
+    ----------
+    group, label
+        (M,) group and true class, all >= 0, M >= 1.
+    n_classes
+        Number of classes J.
+
+    Returns
+    -------
+    list
+        (J) shares: None for a class without images, 0 for one that no group is matched to.
+    """
+    correct = matches(group, label, int(group.max()) + 1)[group] == label
+    counts = np.bincount(label, minlength=n_classes)
+    hits = np.bincount(label[correct], minlength=n_classes)
+    return [float(hit / n) if n else None for hit, n in zip(hits, counts, strict=True)]
+
+
 def kmeans_groups(z_train: Floats, z_val: Floats, n_groups: int) -> Ints:
     """The k-means cluster (M,) of each validation image, with centres from (N, d) training images.
 

@@ -19,6 +19,7 @@ from vaerun.evaluation.metrics.clustering import (
     classification,
     kmeans_groups,
     kmeans_groups_of_posteriors,
+    recall_one_to_one,
     usage,
 )
 from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
@@ -117,12 +118,18 @@ def _clustering(
         return None
     if not supervised and (labelled.predicted >= 0).all():
         shares = usage(val.predicted, val.class_probability.shape[1])
-        scores = agreement(labelled.predicted, labelled.label)
+        scores = _agreement(labelled.predicted, labelled.label, n_classes)
         return {**scores, "method": "y", "usage": shares.tolist()}
     if len(train) < n_classes:
         return None
     groups = kmeans_groups(train.z_mean, labelled.z_mean, n_classes)
-    return {**agreement(groups, labelled.label), "method": "kmeans"}
+    return {**_agreement(groups, labelled.label, n_classes), "method": "kmeans"}
+
+
+def _agreement(
+    group: npt.NDArray[np.int64], label: npt.NDArray[np.int64], n_classes: int
+) -> dict[str, Any]:
+    return {**agreement(group, label), "recall": recall_one_to_one(group, label, n_classes)}
 
 
 def _clustering_z(val: Encodings, n_classes: int) -> dict[str, Any] | None:

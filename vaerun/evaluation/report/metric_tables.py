@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vaerun.evaluation.metrics.catalogue import METRICS, find_metric
+from vaerun.evaluation.metrics.catalogue import METRICS, find_metric, label_of
 from vaerun.evaluation.report.templates import render
 from vaerun.utils.format import percent
 
@@ -42,7 +42,10 @@ def table(head: Row, rows: Sequence[Row], *, numeric: bool = True) -> Markup:
 
 
 def per_class_table(metrics: Metrics) -> Markup:
-    """One row a class: symmetry, angle metrics, accuracy; empty where nothing is by class."""
+    """One row a class: symmetry, angle metrics, accuracy; empty where nothing is by class.
+
+    Of classes that were inferred without labels the accuracy is the recall, one to one.
+    """
     angle = metrics.get("angle", {})
     columns = {"symmetry": [_symmetry(s) for s in angle.get("symmetry", [])]}
     for key in ("resultant", "mae_deg", "mae_deg_given_factors", "ground_states"):
@@ -53,6 +56,9 @@ def per_class_table(metrics: Metrics) -> Markup:
         ]
     recalls = metrics.get("classification", {}).get("per_class", [])
     columns["accuracy"] = [percent(recall) or "–" for recall in recalls]
+    clustering = metrics.get("clustering", {})
+    recalls = clustering.get("recall", []) if clustering.get("method") == "y" else []
+    columns[label_of("clustering.recall")] = [percent(recall) or "–" for recall in recalls]
     columns = {name: cells for name, cells in columns.items() if cells}
     n = max(map(len, columns.values()), default=0)
     names = metrics.get("classes", [])
@@ -108,13 +114,13 @@ def training_table(metrics: Metrics) -> Markup:
 
 
 def _rows(metrics: Metrics, group: str) -> list[list[str]]:
-    """Description and value of the metrics of one group, in the order of the catalogue."""
+    """Description and value of the numbers of one group, in the order of the catalogue."""
     rows = []
     for metric in METRICS:
         first, _, key = metric.path.partition(".")
         value = metrics.get(first) if first == group else None
         value = value.get(key) if key and value else value
-        if value is not None:
+        if value is not None and not isinstance(value, list):
             rows.append([metric.description or metric.label, metric.text(value)])
     return rows
 

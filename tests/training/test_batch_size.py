@@ -14,6 +14,7 @@ from vaerun.utils.errors import UserError
 
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=40",
     "data.val_size=20",
     "model.hidden=[12,10]",

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vaerun.data.image_set import Splits
+from vaerun.data.sampler import BatchOrder, EpochSampler
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
@@ -53,11 +54,26 @@ def opening(
         f"{config.trainer.max_epochs} epochs in batches of {config.data.batch_size}, "
         f"{hardware.precision} on {hardware.device}"
     )
-    rows = [("model", model), ("data", data), ("training", training), ("folder", str(folder.path))]
+    repeats = _repeats(config, splits, hardware.n_ranks)
+    rows = [("model", model), ("data", data), ("training", training), *repeats]
+    rows.append(("folder", str(folder.path)))
     missing = ", ".join(_classes_without_label(splits))
     if missing:
         rows.append(("no label", f"of {missing}: such images will be taken for other classes"))
     print_table(console, rows)
+
+
+def _repeats(config: RunConfig, splits: Splits, n_ranks: int) -> list[tuple[str, str]]:
+    """How often an epoch shows the training images and labels, where that is not once."""
+    n, repeats = len(splits.train), config.data.n_repeats(len(splits.train))
+    if repeats == 1:
+        return []
+    n_labelled = 0 if splits.labelled is None else len(splits.labelled)
+    labelled = f" and {n_labelled:,} labelled ones" if n_labelled else ""
+    shown = f"{n:,} training images{labelled}, each shown {repeats:,} times an epoch"
+    order = BatchOrder(batch_size=config.data.n_in_batch, repeats=repeats, n_ranks=n_ranks)
+    n_steps = len(EpochSampler(n, order, n_labelled=n_labelled))
+    return [("repeats", f"{shown}: {n_steps:,} steps")]
 
 
 def _classes_without_label(splits: Splits) -> list[str]:

@@ -45,7 +45,8 @@ def train(config: RunConfig, request: RunRequest) -> Path:
         context = TrainingContext(
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
-        trained = TrainedModel.after_training(fit(context), folder, len(splits.train))
+        n_shown = config.data.n_shown(len(splits.train))
+        trained = TrainedModel.after_training(fit(context), folder, n_shown)
         # plotting libraries take a second to import, so only once training is over
         from vaerun.tasks.results import write_results
 

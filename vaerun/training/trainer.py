@@ -242,6 +242,7 @@ def _train(
         config.seed,
         supervision(context, module, epoch),
         val_batch_size=module.network.n_at_once,
+        repeats=config.data.n_repeats(len(context.splits.train)),
     )
     try:
         with malloc.keep_freed_memory():

@@ -112,7 +112,8 @@ class TrialRunner:
                 console=self.console,
             )
             record = fit(context, [pruning])
-            trained = TrainedModel.after_training(record, folder, len(splits.train))
+            n_shown = config.data.n_shown(len(splits.train))
+            trained = TrainedModel.after_training(record, folder, n_shown)
             encodings = inference.encode_splits(trained.network, splits)
             return write_metrics(folder, config, splits, trained, encodings)
 

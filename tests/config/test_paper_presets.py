@@ -62,6 +62,7 @@ def test_a_preset_leaves_nothing_of_ours_switched_on(name: str):
     assert config.model.clustering.templates == 0
     assert config.model.restarts == 1
     assert config.data.repeats == 1
+    assert config.model.likelihood != "auto"
     assert getattr(config.objective, "beta_start", 1) == 1
     assert getattr(config.objective, "temperature_start", 1) == 1
     assert (config.trainer.precision, config.trainer.schedule) == ("32-true", "constant")

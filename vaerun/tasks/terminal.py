@@ -1,7 +1,7 @@
 """What a task prints: its settings before it starts, its results at the end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -35,8 +35,12 @@ def opening(
     network: InvariantVAE,
     hardware: Hardware,
     folder: RunFolder,
+    reasons: Mapping[str, str],
 ) -> None:
-    """Print model, data, sizes, device and folder before training, and classes without a label."""
+    """Print model, data, sizes, device and folder before training, and classes without a label.
+
+    ``reasons`` are those of values that were ``auto``, by key.
+    """
     channels, height, width = splits.image
     size = f"{height}×{width}" + (f"×{channels}" if channels > 1 else "")
     latents = network.latents
@@ -55,7 +59,7 @@ def opening(
         f"{hardware.precision} on {hardware.device}"
     )
     repeats = _repeats(config, splits, hardware.n_ranks)
-    rows = [("model", model), ("data", data), ("training", training), *repeats]
+    rows = [("model", model), ("data", data), *reasons.items(), ("training", training), *repeats]
     rows.append(("folder", str(folder.path)))
     missing = ", ".join(_classes_without_label(splits))
     if missing:

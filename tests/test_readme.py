@@ -8,7 +8,12 @@ import pytest
 
 README = Path(__file__).parents[1] / "README.md"
 SECTIONS = ("### Your own images", "## With a finished run")
-QUICK = ("model.hidden=[12,10]", "trainer.max_epochs=1", "trainer.accelerator=cpu")
+QUICK = (
+    "data.repeats=1",
+    "model.hidden=[12,10]",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+)
 
 
 def blocks(section: str) -> list[tuple[str, str]]:

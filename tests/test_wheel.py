@@ -17,6 +17,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 TINY = (
     "data.train_size=60",
+    "data.repeats=1",
     "data.val_size=40",
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",

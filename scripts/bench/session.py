@@ -138,7 +138,7 @@ class Session:
         """Overrides with which vaerun draws the same images, or the first `n_images` of them."""
         n = n_images or self.sizes.images
         return ["data=cards_iv", f"data.train_size={n}", f"data.val_size={self.sizes.held_out}",
-                f"seed={self.round_number}"]  # fmt: skip
+                "data.repeats=1", f"seed={self.round_number}"]  # fmt: skip
 
     def ours(self, name: str, words: Sequence[str], *, module: str = "vaerun") -> Ended:
         """Run a process in the environment of vaerun."""

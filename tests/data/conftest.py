@@ -34,7 +34,8 @@ def cards(plain_corruption: CorruptionConfig) -> Callable[..., CardsConfig]:
         values = {
             "name": "cards_test", "kind": "cards", "root": "", "train_size": 40, "val_size": 12,
             "labelled_per_class": 2, "labelled_rotation_deg": 12.0, "labelled_shear_deg": 1.0,
-            "batch_size": 5, "epochs": 1, "invariances": ["r"], "angle_range_deg": 120.0,
+            "batch_size": 5, "repeats": 1, "epochs": 1, "invariances": ["r"],
+            "angle_range_deg": 120.0,
             "fills_field": False, "symmetric": False, "every_row": 1,
             "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
             "noise_sd": 0.0, "train_per_class": 3000, "val_per_class": 1000,
@@ -53,7 +54,8 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
         values = {
             "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
             "train_size": None, "val_size": None, "corrupt": "none",
-            "corruption": plain_corruption, "batch_size": 5, "epochs": 1, "invariances": ["r"],
+            "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,
+            "invariances": ["r"],
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
             "every_row": 1, "key": None,
             "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
@@ -73,7 +75,7 @@ def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
     def make(**changes: object) -> MnistConfig:
         values = {
             "name": "mnist_test", "kind": "mnist", "root": str(tmp_path), "train_size": None,
-            "val_size": None, "labelled_per_class": 1, "batch_size": 5, "epochs": 1,
+            "val_size": None, "labelled_per_class": 1, "batch_size": 5, "repeats": 1, "epochs": 1,
             "invariances": ["r"],
             "angle_range_deg": 45.0, "fills_field": False, "symmetric": False,
             "every_row": 1, "field": 28,

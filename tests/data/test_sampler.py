@@ -82,3 +82,72 @@ def test_few_labelled_images_meet_in_any_order_though_the_others_come_in_blocks(
     first, second = labelled.double().chunk(2)
     assert float(first.mean()) == pytest.approx(101_000, abs=80)
     assert float(second.mean()) == pytest.approx(101_000, abs=80)
+
+
+def repeated(n: int, repeats: int, n_labelled: int = 0, **more: object) -> EpochSampler:
+    """A set of n images that an epoch shows several times."""
+    order = BatchOrder(**({"batch_size": 7, "seed": 3, "repeats": repeats} | more))
+    return EpochSampler(n, order, n_labelled=n_labelled)
+
+
+SIZES = {"n": st.integers(1, 60), "repeats": st.integers(1, 9), "batch_size": st.integers(1, 30)}
+
+
+@given(**SIZES, n_labelled=st.integers(0, 40))
+def test_every_image_and_label_comes_as_often_as_it_is_repeated(
+    n: int, repeats: int, batch_size: int, n_labelled: int
+):
+    batches = positions(repeated(n, repeats, n_labelled, batch_size=batch_size))
+    counts = np.bincount([*chain(*batches)], minlength=n + n_labelled)
+    assert counts.tolist() == [repeats] * (n + n_labelled)
+    labelled = [sum(at >= n for at in batch) for batch in batches]
+    assert max(labelled) - min(labelled) <= 1  # spread evenly
+
+
+@given(**SIZES)
+def test_batches_are_full_and_no_image_comes_again_before_all_have_come(
+    n: int, repeats: int, batch_size: int
+):
+    of = repeated(n, repeats, batch_size=batch_size)
+    batches = positions(of)
+    assert len(batches) == len(of)
+    assert {len(batch) for batch in batches[:-1]} <= {batch_size}
+    rounds = np.reshape([*chain(*batches)], (repeats, n))
+    assert (np.sort(rounds, 1) == np.arange(n)).all()
+
+
+@given(**SIZES, rank_count=st.integers(1, 4), seen=st.integers(0, 40))
+def test_ranks_and_a_resumed_run_see_the_same_repeated_batches(
+    n: int, repeats: int, batch_size: int, rank_count: int, seen: int
+):
+    batch_size = max(batch_size, rank_count)
+    common = {"batch_size": batch_size, "n_ranks": rank_count}
+    shares = [positions(repeated(n, repeats, rank=r, **common)) for r in range(rank_count)]
+    joined = [sorted(chain(*parts)) for parts in zip(*shares, strict=True)]
+    assert sorted(chain(*joined)) == sorted([*range(n)] * repeats)
+    rest = positions(repeated(n, repeats, seen=lambda: seen, rank=0, **common))
+    assert rest == shares[0][seen:]
+
+
+def test_rounds_differ_and_follow_from_seed_and_epoch():
+    first, second = np.reshape([*chain(*positions(repeated(50, 2)))], (2, 50)).tolist()
+    assert first != second
+    assert first == [*chain(*positions(repeated(50, 1)))]
+    assert positions(repeated(50, 2, epoch=lambda: 1)) != positions(repeated(50, 2))
+
+
+def test_a_set_that_is_shown_once_is_in_the_order_that_it_always_had():
+    rng = np.random.default_rng((3, 0))
+    images, labelled = rng.permutation(21), 21 + rng.permutation(6)
+    of = repeated(21, 1, n_labelled=6)
+    want = [
+        [*some, *others]
+        for some, others in zip(np.split(images, 3), np.split(labelled, 3), strict=True)
+    ]
+    assert positions(of) == want
+
+
+def test_windows_of_repeated_images_are_no_larger():
+    order = BatchOrder(batch_size=8, seed=0, repeats=3)
+    windows = list(EpochSampler(320, order, n_windows=4).windows())
+    assert [len(some) for some in windows] == [10] * 12

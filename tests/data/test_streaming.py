@@ -21,6 +21,7 @@ TINY = (
     "data.path=x.h5",
     "data.root=root",
     "data.batch_size=16",
+    "data.repeats=1",
     "model.hidden=[12,10]",
     "trainer.max_epochs=2",
     "trainer.accelerator=cpu",
@@ -96,7 +97,7 @@ def test_it_comes_to_the_same_as_from_memory_but_for_the_order(
 
 @pytest.mark.usefixtures("_training_alone")
 @pytest.mark.parametrize("stop_at", [5, 13])
-@pytest.mark.parametrize("choice", [(), ("model=ssrvae", *CLASSES)], ids=str)
+@pytest.mark.parametrize("choice", [(), ("data.repeats=3",), ("model=ssrvae", *CLASSES)], ids=str)
 def test_stopped_within_an_epoch_it_goes_on_as_if_never_stopped(
     run: Run, vaerun, monkeypatch: pytest.MonkeyPatch, choice: tuple[str, ...], stop_at: int
 ):

@@ -23,6 +23,7 @@ def make() -> Make:
         torch.manual_seed(0)
         shape = DataShape(image=image, n_classes=n_classes, ranges={"shear": (-0.5, 0.5)})
         all_rows = "data.every_row=1"  # as in validation, so that bounds are exact
-        return InvariantVAE(validate(compose([all_rows, *overrides])).model, shape)
+        default = [all_rows, "model.likelihood=bernoulli"]
+        return InvariantVAE(validate(compose([*default, *overrides])).model, shape)
 
     return network

@@ -54,7 +54,7 @@ IN_ONNX = ("vae", "rvae, all invariances", "crvae of both", "ssrvae, paper", "jr
 def untrained(folder: Path, case: str) -> Run:
     """A run whose model was never trained."""
     image, *overrides = CASES[case]
-    config = validate(compose(["model.hidden=[9,9]", *overrides]))
+    config = validate(compose(["model.hidden=[9,9]", "model.likelihood=bernoulli", *overrides]))
     torch.manual_seed(0)
     network = InvariantVAE(
         config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)})

@@ -28,7 +28,7 @@ X, Z = np.zeros((N, 12, 12)), np.zeros((N, 2))
 
 def loaded(*overrides: str, folder: Path = Path("nowhere")) -> Run:
     """A run of a model that was never trained."""
-    config = validate(compose(["model.hidden=[9,7]", *overrides]))
+    config = validate(compose(["model.hidden=[9,7]", "model.likelihood=bernoulli", *overrides]))
     torch.manual_seed(0)
     ranges = {"angle": (-2.0, 2.0), "shear": (-0.5, 0.5)}
     shape = DataShape(image=(1, 12, 12), n_classes=J, ranges=ranges)

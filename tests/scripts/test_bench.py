@@ -255,7 +255,13 @@ def test_the_probe_runs_the_command_and_notes_each_epoch(monkeypatch, tmp_path):
     monkeypatch.setattr(train, "fit", train.fit)
     monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
     notes = tmp_path / "notes.json"
-    small = ["data.train_size=8", "data.val_size=4", "data.batch_size=4", "trainer.max_epochs=2"]
+    small = [
+        "data.train_size=8",
+        "data.val_size=4",
+        "data.batch_size=4",
+        "data.repeats=1",
+        "trainer.max_epochs=2",
+    ]
     words = ["probe", "--angles", str(notes), "model=rvae", *small, f"out={tmp_path}"]
     monkeypatch.setattr(sys, "argv", words)
     assert probe.main() == 0

@@ -17,6 +17,7 @@ from vaerun.runs.config import validate
 
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=60",
     "data.val_size=40",
     "data.batch_size=30",

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 SMALL = ["data=graphene", "data.n_frames=6", "data.frame_px=200", "trainer.accelerator=cpu"]
-SHORT = ["trainer.max_epochs=2", "data.train_size=400", "data.val_size=150", "model.hidden=[32]"]
+SHORT = [
+    "data.repeats=1",
+    "trainer.max_epochs=2",
+    "data.train_size=400",
+    "data.val_size=150",
+    "model.hidden=[32]",
+]
 
 
 @pytest.fixture(scope="module")

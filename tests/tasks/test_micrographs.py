@@ -63,6 +63,7 @@ def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
         "model.hidden=[12,10]",
         "data.size=16",
         "data.train_size=40",
+        "data.repeats=1",
         "data.val_size=20",
         "data.batch_size=20",
         "trainer.max_epochs=1",

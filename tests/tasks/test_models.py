@@ -27,6 +27,7 @@ from vaerun.utils.errors import UserError
 N_TRAIN, N_VAL, N_LABELLED = 80, 40, 12
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     f"data.train_size={N_TRAIN}",
     f"data.val_size={N_VAL}",
     f"data.labelled_per_class={N_LABELLED // 4}",

@@ -16,6 +16,7 @@ SMALL = (
     "model=rvae",
     "model.hidden=[12,10]",
     "trainer.max_epochs=2",
+    "data.repeats=1",
     "trainer.accelerator=cpu",
     "trainer.precision=32-true",
     "trainer.progress=false",

@@ -21,6 +21,7 @@ from vaerun.training.clustering import template_mixture
 
 TINY = (
     "data.train_size=40",
+    "data.repeats=1",
     "data.val_size=20",
     "data.batch_size=20",
     "data.labelled_per_class=2",

@@ -19,6 +19,7 @@ from vaerun.utils.errors import UserError
 
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=80",
     "data.val_size=40",
     "data.batch_size=40",
@@ -130,6 +131,20 @@ def test_the_metrics_are_those_of_the_saved_encodings(finished: Path):
     assert metrics["elbo"]["loss"] == pytest.approx(rows["valloss"].min(), rel=0.05)
     assert metrics["n_train"] == 80
     assert metrics["train"]["steps"] == 4
+
+
+def test_repeated_images_are_announced_and_counted(vaerun, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
+    typed = [word for word in TINY if not word.startswith("data.repeats")]
+    status, output, errors = vaerun(*typed, "data.repeats=3")
+    assert (status, errors) == (0, [])
+    (line,) = [line for line in output if line.startswith("repeats")]
+    assert line.split(maxsplit=1)[1].strip() == (
+        "80 training images, each shown 3 times an epoch: 6 steps"
+    )
+    cost = json.loads((folder_of(output) / "metrics.json").read_text())["train"]
+    assert (cost["epochs"], cost["steps"]) == (2, 12)
+    assert cost["images_per_second"] * cost["seconds"] == pytest.approx(2 * 3 * 80)
 
 
 def test_a_loaded_run_encodes_as_it_did(finished: Path):

@@ -14,6 +14,7 @@ from vaerun.utils.errors import UserError
 
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=40",
     "data.val_size=20",
     "model.hidden=[12,10]",
@@ -78,7 +79,10 @@ def test_a_run_saves_its_number_and_resumes_with_it(
         assert vaerun(*options)[0] == 1
     folder = Path("outputs/rvae/cards_iv/version_0")
     assert config_of(folder)["data"]["batch_size"] == 32
-    assert json.loads((folder / "manifest.json").read_text())["resolved"] == ["data.batch_size"]
+    assert json.loads((folder / "manifest.json").read_text())["resolved"] == [
+        "model.likelihood",
+        "data.batch_size",
+    ]
     monkeypatch.setattr(
         "vaerun.training.batch_size.batch_size", lambda *_: 1 / 0
     )  # is not called again

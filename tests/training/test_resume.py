@@ -25,6 +25,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 N_EPOCHS = 4
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=800",
     "data.val_size=40",
     "data.batch_size=20",

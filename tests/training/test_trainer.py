@@ -23,6 +23,7 @@ from vaerun.training.context import TrainingContext
 
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=40",
     "data.val_size=20",
     "data.batch_size=20",

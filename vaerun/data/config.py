@@ -1,9 +1,12 @@
 """Config keys that all data sets share."""
 
+import math
 from dataclasses import dataclass
 
 from vaerun.config.schema import field
 from vaerun.data.corruption import CHOICES, CorruptionConfig
+
+LEAST_STEPS = 64  # an epoch, for data.repeats=auto
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +33,15 @@ class DataConfig:
         choices=["auto"],
         affects="training",
     )
+    repeats: int | str = field(
+        "times an epoch shows each training image; auto: as many as make at least "
+        f"{LEAST_STEPS} steps an epoch",
+        min=1,
+        choices=["auto"],
+        affects="training",
+    )
     epochs: int = field(
-        "times every image is seen, unless trainer.max_epochs says otherwise",
+        "epochs to train for, unless trainer.max_epochs says otherwise",
         min=1,
         affects="training",
     )
@@ -66,3 +76,13 @@ class DataConfig:
         """Images per training step; ``auto`` must have been resolved to a number before."""
         assert isinstance(self.batch_size, int), self.batch_size
         return self.batch_size
+
+    def n_repeats(self, n: int) -> int:
+        """Times an epoch shows each of n training images."""
+        if self.repeats == "auto":
+            return max(math.ceil(LEAST_STEPS * self.n_in_batch / n), 1)
+        return int(self.repeats)
+
+    def n_shown(self, n: int) -> int:
+        """Images that an epoch shows of n training images, each as often as it is repeated."""
+        return n * self.n_repeats(n)

@@ -40,7 +40,8 @@ class DataModule(pl.LightningDataModule):
     classes sees those of the labelled set only.
 
     Batch sizes are of all ranks together. Validation stores no gradients, so that its batches may
-    be larger, which is faster.
+    be larger, which is faster. A training epoch shows each image ``repeats`` times, validation
+    once.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DataModule(pl.LightningDataModule):
         seed: int,
         supervision: Supervision | None = None,
         val_batch_size: int = 500,
+        repeats: int = 1,
     ) -> None:
         super().__init__()
         self.splits = splits
@@ -57,6 +59,7 @@ class DataModule(pl.LightningDataModule):
         self.seed = seed
         self.supervision = supervision or Supervision()
         self.val_batch_size = val_batch_size
+        self.repeats = repeats
 
     def train_dataloader(self) -> DataLoader[Batch[Tensor]] | StreamingLoader:
         """Training batches."""
@@ -70,6 +73,7 @@ class DataModule(pl.LightningDataModule):
             seed=self.seed,
             epoch=lambda: trainer.current_epoch,
             seen=lambda: trainer.fit_loop.batch_idx + 1,
+            repeats=self.repeats,
             rank=trainer.global_rank,
             n_ranks=trainer.world_size,
         )

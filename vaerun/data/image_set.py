@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.frame_patches import FramePatches
+from vaerun.data.pixel_statistics import PixelStatistics, pixel_statistics
 from vaerun.microscopy.frame import Frame
 
 Ints = npt.NDArray[np.int64]
@@ -255,6 +257,12 @@ class Splits:
         return DataShape(
             image=self.image, n_classes=len(self.classes), ranges=ranges, window=self.window
         )
+
+    @cached_property
+    def pixels(self) -> PixelStatistics:
+        """Mean and sd of the pixels that a model learns to draw: of the training targets."""
+        target = self.train.target
+        return pixel_statistics(len(target), lambda index: as_tensor(_select(target, index)))
 
     @property
     def parts(self) -> list[ImageSet]:

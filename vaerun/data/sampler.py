@@ -43,6 +43,8 @@ class BatchOrder:
     seen
         Returns how many batches of the epoch were seen before a resumed run was stopped; called
         together with `epoch`.
+    repeats
+        Times the epoch shows each image.
     rank, n_ranks
         Each rank gets a share of every batch; the sizes of the shares differ by one at most.
     """
@@ -51,6 +53,7 @@ class BatchOrder:
     seed: int | None = None
     epoch: Callable[[], int] = lambda: 0
     seen: Callable[[], int] = lambda: 0
+    repeats: int = 1
     rank: int = 0
     n_ranks: int = 1
 
@@ -74,7 +77,10 @@ def windowed_shuffle(n: int, n_windows: int, rng: np.random.Generator) -> Tensor
 
 
 class EpochSampler(Sampler[BatchIndices]):
-    """Sampler of the batches of an epoch, in which every image occurs once.
+    """Sampler of the batches of an epoch, in which every image occurs ``order.repeats`` times.
+
+    All images come once before any comes again, in a new random order each round, and the
+    rounds are cut into batches as one sequence, so that only the last batch may be smaller.
 
     Labelled images are spread evenly: each batch has an equal part of them, in addition to its
     ``batch_size`` unlabelled images.
@@ -86,7 +92,7 @@ class EpochSampler(Sampler[BatchIndices]):
     order
         Size and order of the batches.
     n_windows
-        Parts of an epoch whose images are held together, see `windowed_shuffle`.
+        Parts of a round whose images are held together, see `windowed_shuffle`.
     """
 
     def __init__(
@@ -98,23 +104,24 @@ class EpochSampler(Sampler[BatchIndices]):
         self.n_windows = n_windows
 
     def __len__(self) -> int:
-        n_batches, n_left = divmod(max(self.n, self.n_labelled), self.order.batch_size)
+        n = max(self.n, self.n_labelled) * self.order.repeats
+        n_batches, n_left = divmod(n, self.order.batch_size)
         # remaining images join the last batch if there is not one of them for each rank
         return max(n_batches + (n_left >= self.order.n_ranks), 1)
 
     def windows(self) -> Iterator[list[BatchIndices]]:
         """Yield the batches of each window that are still to be seen."""
+        n_windows = self.n_windows * self.order.repeats
         numbered = enumerate(self, start=self.order.seen())
-        for _, some in groupby(numbered, lambda pair: pair[0] * self.n_windows // len(self)):
+        for _, some in groupby(numbered, lambda pair: pair[0] * n_windows // len(self)):
             yield [rows for _, rows in some]
 
     def __iter__(self) -> Iterator[BatchIndices]:
         order = self.order
-        parts = [torch.arange(self.n), self.n + torch.arange(self.n_labelled)]
+        rng = None
         if order.seed is not None:
             rng = np.random.default_rng((order.seed, order.epoch()))
-            parts = [part[windowed_shuffle(len(part), self.n_windows, rng)] for part in parts]
-        images, labelled = parts
+        images, labelled = self._rounds(self.n, rng), self.n + self._rounds(self.n_labelled, rng)
         ends = [order.batch_size * number for number in range(1, len(self))]
         batches: Sequence[Tensor] = images.tensor_split(ends)
         if self.n_labelled:
@@ -126,3 +133,10 @@ class EpochSampler(Sampler[BatchIndices]):
             else:
                 share = BatchShare(order.rank, order.n_ranks, len(batch))
                 yield BatchIndices(batch[order.rank :: order.n_ranks], share)
+
+    def _rounds(self, n: int, rng: np.random.Generator | None) -> Tensor:
+        """Positions of n images, round after round (repeats · n,); in their order without rng."""
+        if rng is None:
+            return torch.arange(n).repeat(self.order.repeats)
+        rounds = [windowed_shuffle(n, self.n_windows, rng) for _ in range(self.order.repeats)]
+        return torch.cat(rounds)

@@ -34,7 +34,11 @@ class ModelConfig:
         "what has latents of its own: r rotation, t translation, s scale",
         choices=["r", "t", "s"],
     )
-    likelihood: str = field("distribution of a pixel", choices=["bernoulli", "gaussian"])
+    likelihood: str = field(
+        "distribution of a pixel; auto: bernoulli where images are nearly black and white, "
+        "gaussian where they are grey",
+        choices=["auto", "bernoulli", "gaussian"],
+    )
     likelihood_sd: float | None = field("sd of the gaussian; null: learned", above=0.0)
     decoder: Any = field(
         "options of the decoder", variants={name: part.Config for name, part in DECODERS.items()}

@@ -7,6 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaerun.data.pixel_statistics import PixelStatistics
+
+_BINARY = 0.5  # least share of the variance of binary images: see `choose`
+_START, _LEAST_SD = 0.3, 0.01  # of a learned sd, where white is 1
+_FASTER = 10  # its parameter is log(s) over this
+
 # B images, m hypotheses of each, C channels, P pixels.
 
 
@@ -51,33 +57,72 @@ class _BernoulliLogProb(torch.autograd.Function):
 class GaussianLikelihood(nn.Module):
     """Independent normal pixels with the decoder output as mean and one sd for all.
 
+    Values are of a density, so that log p(x) may be positive, and the loss negative.
+
     Parameters
     ----------
     sd
-        Fixed sd; None learns it from 0.3.
+        Fixed sd, where white is 1; None learns it, from the value that `start` sets.
+
+    Notes
+    -----
+    A learned variance is 0.01² + s², since without noise it would shrink, and the density grow,
+    without end. The parameter is log(s) / 10, since Adam moves every parameter by the same
+    step, and at its usual 0.003 log(s) itself would take hundreds of them to the optimum.
     """
 
     def __init__(self, sd: float | None) -> None:
         super().__init__()
-        log_sd = torch.tensor(math.log(0.3 if sd is None else sd))
+        self.is_learned = sd is None
+        self.fixed_variance: Tensor
         if sd is None:
-            self.log_sd = nn.Parameter(log_sd)
+            self.tenth_log_s = nn.Parameter(torch.tensor(0.0))
+            self.start(_START)
         else:
-            self.register_buffer("log_sd", log_sd)
+            self.register_buffer("fixed_variance", torch.tensor(sd**2))
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of a pixel."""
+        if self.is_learned:
+            return _LEAST_SD**2 + torch.exp(2 * _FASTER * self.tenth_log_s)
+        return self.fixed_variance
+
+    def start(self, sd: float) -> None:
+        """Set the sd that learning starts from; a fixed one stays."""
+        if self.is_learned:
+            s2 = max(sd**2 - _LEAST_SD**2, _LEAST_SD**2)
+            with torch.no_grad():
+                self.tenth_log_s.fill_(0.5 * math.log(s2) / _FASTER)
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P)."""
         squares = (x - output).square().sum((2, 3))
         n = output.shape[2] * output.shape[3]
-        return -0.5 * squares * torch.exp(-2 * self.log_sd) - n * (
-            self.log_sd + 0.5 * math.log(2 * math.pi)
-        )
+        variance = self.variance
+        return -0.5 * (squares / variance + n * torch.log(2 * math.pi * variance))
 
     def mean(self, output: Tensor) -> Tensor:
         """Expected image."""
         return output
 
 
+def choose(pixels: PixelStatistics) -> tuple[str, str]:
+    """Likelihood for images of these statistics, and the reason in words.
+
+    Bernoulli for images that are nearly binary, whose variance is at least half that of black and
+    white pixels of their mean. It is 95 % for playing cards, 76 to 83 % for handwritten digits,
+    80 % for the probability maps of graphene, 60 % for cards under noise of sd 0.3; and 36 to
+    43 % for grey particles, 5 to 14 % for micrographs.
+    """
+    share = pixels.binary_share
+    is_binary = share >= _BINARY
+    what = "nearly black and white" if is_binary else "grey"
+    reason = f"images are {what} ({share:.0%} of the variance of black and white ones)"
+    return ("bernoulli" if is_binary else "gaussian"), reason.replace("%", " %")
+
+
 def build(name: str, sd: float | None) -> BernoulliLikelihood | GaussianLikelihood:
     """Likelihood ``bernoulli`` or ``gaussian``; ``sd`` is that of ``gaussian``."""
+    assert name in ("bernoulli", "gaussian"), name  # auto is resolved before
     return BernoulliLikelihood() if name == "bernoulli" else GaussianLikelihood(sd)

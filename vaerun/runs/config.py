@@ -21,7 +21,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 class TrainerConfig:
     """How to train."""
 
-    max_epochs: int = field("times every training image is seen", min=1)
+    max_epochs: int = field("epochs; each shows every training image data.repeats times", min=1)
     accelerator: str = field("where to train", choices=["auto", "cpu", "gpu"], affects="rounding")
     devices: int | str = field(
         "devices that train together, on each machine; auto: as many as there are",

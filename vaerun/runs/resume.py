@@ -1,6 +1,5 @@
 """Which unfinished run is the same run, and can be resumed."""
 
-import copy
 import os
 import socket
 from collections.abc import Mapping
@@ -51,11 +50,11 @@ def check_resumable(folder: RunFolder, plain: Mapping[str, Any]) -> None:
 def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
     """Whether the run in a folder is of a config, which may hold ``auto`` where it resolved it."""
     own = read_config(folder)
-    as_typed = copy.deepcopy(own)
     for key in read_manifest(folder).get("resolved", ()):
         group, name = key.split(".")
-        as_typed[group][name] = "auto"
-    return same_run(own, plain) or same_run(as_typed, plain)
+        if plain[group].get(name) == "auto":
+            own[group][name] = "auto"
+    return same_run(own, plain)
 
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

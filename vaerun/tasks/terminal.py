@@ -1,7 +1,7 @@
 """What a task prints: its settings before it starts, its results at the end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vaerun.data.image_set import Splits
+from vaerun.data.sampler import BatchOrder, EpochSampler
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
@@ -34,8 +35,12 @@ def opening(
     network: InvariantVAE,
     hardware: Hardware,
     folder: RunFolder,
+    reasons: Mapping[str, str],
 ) -> None:
-    """Print model, data, sizes, device and folder before training, and classes without a label."""
+    """Print model, data, sizes, device and folder before training, and classes without a label.
+
+    ``reasons`` are those of values that were ``auto``, by key.
+    """
     channels, height, width = splits.image
     size = f"{height}×{width}" + (f"×{channels}" if channels > 1 else "")
     latents = network.latents
@@ -53,11 +58,26 @@ def opening(
         f"{config.trainer.max_epochs} epochs in batches of {config.data.batch_size}, "
         f"{hardware.precision} on {hardware.device}"
     )
-    rows = [("model", model), ("data", data), ("training", training), ("folder", str(folder.path))]
+    repeats = _repeats(config, splits, hardware.n_ranks)
+    rows = [("model", model), ("data", data), *reasons.items(), ("training", training), *repeats]
+    rows.append(("folder", str(folder.path)))
     missing = ", ".join(_classes_without_label(splits))
     if missing:
         rows.append(("no label", f"of {missing}: such images will be taken for other classes"))
     print_table(console, rows)
+
+
+def _repeats(config: RunConfig, splits: Splits, n_ranks: int) -> list[tuple[str, str]]:
+    """How often an epoch shows the training images and labels, where that is not once."""
+    n, repeats = len(splits.train), config.data.n_repeats(len(splits.train))
+    if repeats == 1:
+        return []
+    n_labelled = 0 if splits.labelled is None else len(splits.labelled)
+    labelled = f" and {n_labelled:,} labelled ones" if n_labelled else ""
+    shown = f"{n:,} training images{labelled}, each shown {repeats:,} times an epoch"
+    order = BatchOrder(batch_size=config.data.n_in_batch, repeats=repeats, n_ranks=n_ranks)
+    n_steps = len(EpochSampler(n, order, n_labelled=n_labelled))
+    return [("repeats", f"{shown}: {n_steps:,} steps")]
 
 
 def _classes_without_label(splits: Splits) -> list[str]:

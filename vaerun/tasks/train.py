@@ -12,7 +12,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, create_run_folder, open_run
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import open_console, opening
-from vaerun.training.batch_size import resolve_batch_size
+from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import TrainedModel
@@ -31,8 +31,8 @@ def train(config: RunConfig, request: RunRequest) -> Path:
     hardware = Hardware.find(config.trainer)
     resumed = _resumed(config, request, console)
     splits = load_splits(config)
+    config, request, reasons = resolve_auto(config, request, splits, hardware, resumed)
     network = new_network(config, splits, config.seed)
-    config, request = resolve_batch_size(config, request, splits, network, hardware, resumed)
     check_sizes(config, splits, hardware)
     facts = RunFacts(
         device=hardware.device,
@@ -41,11 +41,12 @@ def train(config: RunConfig, request: RunRequest) -> Path:
     )
     folder = resumed or create_run_folder(config.out, config.model.name, config.data.name)
     with manifest.recorded(folder, request, facts):
-        opening(console, config, splits, network, hardware, folder)
+        opening(console, config, splits, network, hardware, folder, reasons)
         context = TrainingContext(
             config=config, splits=splits, folder=folder, hardware=hardware, console=console
         )
-        trained = TrainedModel.after_training(fit(context), folder, len(splits.train))
+        n_shown = config.data.n_shown(len(splits.train))
+        trained = TrainedModel.after_training(fit(context), folder, n_shown)
         # plotting libraries take a second to import, so only once training is over
         from vaerun.tasks.results import write_results
 

@@ -2,27 +2,21 @@
 
 At most 1024 per device, beyond which the cost of an image hardly falls, and few enough for 100
 steps an epoch, since fewer, larger steps learn less, but at least 32. On a GPU the size is halved
-until a trial step takes at most 80 % of its memory. The number is resolved once, before training,
-and written to the run's config, so that a resumed run keeps it.
+until a trial step takes at most 80 % of its memory.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import InvariantVAE
-from vaerun.runs.config import RunConfig, validate
-from vaerun.runs.folder import RunFolder, read_config
-from vaerun.runs.manifest import RunRequest
+from vaerun.runs.config import RunConfig
 from vaerun.training.hardware import Hardware
+from vaerun.training.trainer import new_network
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
-
-AUTO = "auto"
-KEY = "data.batch_size"
 
 _LEAST, _MOST = 32, 1024  # per device
 _STEPS = 100  # an epoch, at least
@@ -30,35 +24,22 @@ _SHARE_OF_MEMORY = 0.8
 _STREAM = 4  # of random numbers
 
 
-def resolve_batch_size(
-    config: RunConfig,
-    job: RunRequest,
-    splits: Splits,
-    network: InvariantVAE,
-    hardware: Hardware,
-    resumed: RunFolder | None = None,
-) -> tuple[RunConfig, RunRequest]:
-    """Config and request with a number for ``data.batch_size=auto``.
+def fitting_batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> int:
+    """Images per step on all devices, for ``data.batch_size=auto``.
 
     Raises a `UserError` if not even a training step of a single image fits in GPU memory.
     """
-    if config.data.batch_size != AUTO:
-        return config, job
-    if resumed is not None:
-        number = read_config(resumed)["data"]["batch_size"]
-    else:
-        n_labelled = 0 if splits.labelled is None else len(splits.labelled)
-        share = 1 + n_labelled / len(splits.train)  # images of a step over `data.batch_size`
-        number = batch_size(
-            len(splits.train),
-            hardware.n_ranks,
-            lambda n: (
-                hardware.accelerator == "cpu"
-                or _fits_gpu(network, splits.train, round(share * n), hardware)
-            ),
-        )
-    plain = job.plain | {"data": job.plain["data"] | {"batch_size": number}}
-    return validate(plain), replace(job, plain=plain, resolved_keys=(KEY,))
+    network = new_network(config, splits, config.seed)
+    n_labelled = 0 if splits.labelled is None else len(splits.labelled)
+    share = 1 + n_labelled / len(splits.train)  # images of a step over `data.batch_size`
+    return batch_size(
+        len(splits.train),
+        hardware.n_ranks,
+        lambda n: (
+            hardware.accelerator == "cpu"
+            or _fits_gpu(network, splits.train, round(share * n), hardware)
+        ),
+    )
 
 
 def batch_size(n_images: int, n_ranks: int, fits: Callable[[int], bool]) -> int:
@@ -68,7 +49,7 @@ def batch_size(n_images: int, n_ranks: int, fits: Callable[[int], bool]) -> int:
         size //= 2
     while not fits(size):
         if size == 1:
-            what = f"{KEY}={AUTO} finds no room for a training step, not even of one image"
+            what = "data.batch_size=auto finds no room for a training step, not even of one image"
             raise UserError(what, "choose a smaller network, such as by model.hidden=[128,128]")
         size //= 2
     return max(size, 2) * n_ranks if n_ranks > 1 else size

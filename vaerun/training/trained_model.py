@@ -24,12 +24,12 @@ class TrainedModel:
     cost: Mapping[str, float]  # ``train`` in metrics.json
 
     @classmethod
-    def after_training(cls, record: TrainingRecord, folder: RunFolder, n_train: int) -> Self:
-        """The best network of a training on ``n_train`` images that has just ended."""
+    def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
+        """The best network of a training that has just ended and showed n images an epoch."""
         checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
         record.module.load_state_dict(checkpoint["state_dict"])
         network = record.module.to(record.hardware.torch_device).eval().network
-        return cls(network=network, rows=record.rows, cost=_cost(network, n_train, record))
+        return cls(network=network, rows=record.rows, cost=_cost(network, n_shown, record))
 
     @classmethod
     def of_run(cls, network: InvariantVAE, folder: RunFolder) -> Self:
@@ -40,7 +40,7 @@ class TrainedModel:
         return cls(network=network, rows=rows, cost=metrics["train"])
 
 
-def _cost(network: InvariantVAE, n_train: int, record: TrainingRecord) -> dict[str, float]:
+def _cost(network: InvariantVAE, n_shown: int, record: TrainingRecord) -> dict[str, float]:
     seconds = sum(row["seconds"] for row in record.rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     per_mb = 2**20 if platform.system() == "Darwin" else 2**10
@@ -48,7 +48,7 @@ def _cost(network: InvariantVAE, n_train: int, record: TrainingRecord) -> dict[s
         "epochs": len(record.rows),
         "steps": record.steps,
         "seconds": seconds,
-        "images_per_second": n_train * len(record.rows) / seconds,
+        "images_per_second": n_shown * len(record.rows) / seconds,
         "peak_rss_mb": peak / per_mb,
         "parameters": count_parameters(network),
     }

@@ -22,6 +22,7 @@ from vaerun.data.datamodule import DataModule
 from vaerun.data.image_set import Splits
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.lightning_module import AdamConfig, VAELightningModule, class_weights
+from vaerun.models.likelihoods import GaussianLikelihood
 from vaerun.runs.config import RunConfig
 from vaerun.training import checkpoint_files, malloc
 from vaerun.training.callbacks import (
@@ -59,6 +60,8 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
     """An untrained network; raises a `UserError` if its classes do not match the data set's."""
     pl.seed_everything(seed, verbose=False)
     network = models.InvariantVAE(config.model, splits.shape)
+    if isinstance(network.likelihood, GaussianLikelihood):
+        network.likelihood.start(splits.pixels.sd)
     n_classes = splits.shape.n_classes
     if models.MODELS[config.model.name].learns_labels and network.n_classes != n_classes:
         raise UserError(
@@ -244,6 +247,7 @@ def _train(
         config.seed,
         supervision(context, module, epoch),
         val_batch_size=module.network.n_at_once,
+        repeats=config.data.n_repeats(len(context.splits.train)),
     )
     try:
         with malloc.keep_freed_memory():

@@ -24,6 +24,7 @@ from vaerun.utils.errors import UserError
 TINY = (
     "data=cards_iv",
     "data.size=12",
+    "data.repeats=1",
     "data.train_size=60",
     "data.val_size=40",
     "data.batch_size=30",

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).parent / "vaerun"
 TINY = (
     "data.size=16",
+    "data.repeats=1",
     "data.train_size=400",
     "data.val_size=41",
     "data.batch_size=20",

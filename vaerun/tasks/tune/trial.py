@@ -23,11 +23,11 @@ from vaerun.runs.config import RunConfig, keys_affecting, validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.results import write_metrics
-from vaerun.training.batch_size import resolve_batch_size
+from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.trained_model import TrainedModel
-from vaerun.training.trainer import check_sizes, fit, new_network
+from vaerun.training.trainer import check_sizes, fit
 
 
 class PruningCallback(pl.Callback):
@@ -93,11 +93,8 @@ class TrialRunner:
         """Train a setting in a folder, from its last checkpoint if any; returns its metrics."""
         config = validate(request.plain)
         splits = self.splits(config)
-        network = new_network(config, splits, config.seed)
         resumed = folder if folder.config.is_file() else None
-        config, request = resolve_batch_size(
-            config, request, splits, network, self.hardware, resumed
-        )
+        config, request, _ = resolve_auto(config, request, splits, self.hardware, resumed)
         check_sizes(config, splits, self.hardware)
         facts = RunFacts(
             device=self.hardware.device, data_fingerprint=fingerprint(request, splits)
@@ -112,7 +109,8 @@ class TrialRunner:
                 console=self.console,
             )
             record = fit(context, [pruning])
-            trained = TrainedModel.after_training(record, folder, len(splits.train))
+            n_shown = config.data.n_shown(len(splits.train))
+            trained = TrainedModel.after_training(record, folder, n_shown)
             encodings = inference.encode_splits(trained.network, splits)
             return write_metrics(folder, config, splits, trained, encodings)
 

@@ -1,0 +1,103 @@
+"""`model.likelihood=auto`: the value that follows from the images, saved and kept by a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vaerun import load
+from vaerun.models.lightning_module import VAELightningModule
+from vaerun.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
+
+TINY = (
+    "data.size=16",
+    "data.train_size=40",
+    "data.val_size=20",
+    "data.batch_size=20",
+    "data.repeats=1",
+    "model.hidden=[12,10]",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+)
+GREY = ("data=particles", "data.diameter_px=9")
+
+
+@pytest.fixture(autouse=True)
+def _training_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vaerun.tasks.results.write_results", lambda *_: None)
+
+
+def trained(vaerun, *words: str) -> tuple[Path, str]:
+    """Folder of a run, and the line on its likelihood, if any."""
+    status, output, errors = vaerun(*TINY, *words)
+    assert (status, errors) == (0, [])
+    lines = [line.split(maxsplit=1)[1] for line in output if line.startswith("likelihood")]
+    return Path(output[-1].removeprefix("run: ")), lines[0] if lines else ""
+
+
+def likelihood_in(folder: Path) -> str:
+    return yaml.safe_load((folder / "config.yaml").read_text())["model"]["likelihood"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "what"),
+    [
+        (("data=cards_iv",), "bernoulli", "images are nearly black and white ("),
+        (GREY, "gaussian", "images are grey ("),
+        # a model that restores images learns from the clean ones
+        (("data=cards_iv", "data.corrupt=noise", "model=ae"), "bernoulli", "images are nearly"),
+    ],
+)
+def test_the_images_decide_and_the_run_says_so(
+    vaerun, words: tuple[str, ...], name: str, what: str
+):
+    folder, line = trained(vaerun, *words)
+    assert line.startswith(f"{name}: {what}")
+    assert likelihood_in(folder) == name
+    assert json.loads((folder / "manifest.json").read_text())["resolved"] == ["model.likelihood"]
+    kind = {"bernoulli": BernoulliLikelihood, "gaussian": GaussianLikelihood}[name]
+    assert isinstance(load(folder).network.likelihood, kind)
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "gaussian"])
+def test_a_given_likelihood_is_kept_in_silence(vaerun, name: str):
+    folder, line = trained(vaerun, *GREY, f"model.likelihood={name}")
+    assert (likelihood_in(folder), line) == (name, "")
+    assert json.loads((folder / "manifest.json").read_text())["resolved"] == []
+
+
+@pytest.mark.parametrize("batch", ["data.batch_size=auto", "data.batch_size=32"])
+@pytest.mark.parametrize("words", [(), ("model.likelihood=gaussian",)], ids=str)
+def test_a_resumed_run_keeps_its_likelihood(
+    vaerun, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], batch: str
+):
+    with monkeypatch.context() as patch:
+        honest = VAELightningModule.training_step
+
+        def step(self: VAELightningModule, batch: object, batch_idx: int) -> object:
+            if self.global_step == 3:
+                raise RuntimeError("power cut")
+            return honest(self, batch, batch_idx)
+
+        patch.setattr(VAELightningModule, "training_step", step)
+        assert vaerun(*TINY, *GREY, "data.batch_size=auto", *words)[0] == 1
+    monkeypatch.setattr("vaerun.models.likelihoods.choose", lambda *_: 1 / 0)  # not called again
+    # of the keys that were auto, one may be given by its number
+    options = [word for word in TINY if not word.startswith("data.batch_size")]
+    status, output, errors = vaerun(*options, *GREY, batch, *words, "resume=auto")
+    assert (status, errors) == (0, [])
+    folder = Path(output[-1].removeprefix("run: "))
+    assert (folder.name, likelihood_in(folder)) == ("version_0", "gaussian")
+
+
+def test_a_learned_sd_starts_at_that_of_the_pixels(vaerun, monkeypatch: pytest.MonkeyPatch):
+    starts: list[float] = []
+    honest = GaussianLikelihood.start
+    monkeypatch.setattr(
+        GaussianLikelihood, "start", lambda self, sd: (starts.append(sd), honest(self, sd))[1]
+    )
+    trained(vaerun, *GREY)
+    assert 0.1 < starts[-1] < 0.29
+    assert starts[0] == 0.3  # before the images are known

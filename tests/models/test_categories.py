@@ -114,7 +114,7 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     module = VAELightningModule(network, config.objective, optimiser, 0)
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
-    got = module._terms(Batch(x, x, label), posterior, explore=False).loss
+    got = module._terms(Batch(x, x, label), posterior).loss
     labelled, unknown = label >= 0, label < 0
     of_known = negative_elbo(
         network, x[labelled], network.infer(x[labelled]).on_class(label[labelled])

@@ -18,6 +18,9 @@ from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latents import DiagonalNormal
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.utils import random
+from vaerun.utils.distributed import BatchShare
+
+_STREAM = 1  # of random numbers in validation, after that of training
 
 # B images, K bins, J classes, m hypotheses decoded, n numbers of a class code, D latents,
 # P pixels.
@@ -123,6 +126,43 @@ def negative_elbo(
     if deterministic:
         kl_content, kl_pose = torch.zeros_like(kl_content), torch.zeros_like(kl_pose)
     return ElboTerms(reconstruction, kl_content, kl_pose, kl_bin, kl_class)
+
+
+@torch.no_grad()
+def validation_terms(
+    network: InvariantVAE,
+    x: Tensor,
+    target: Tensor,
+    condition: Tensor | None,
+    *,
+    seed: int,
+    number: int,
+    share: BatchShare | None = None,
+) -> ElboTerms:
+    """Terms of −ELBO by which a network is judged, after each epoch and in `metrics.json`.
+
+    q is restricted to the `n_decode` likeliest hypotheses of each image, as many as a training
+    step decodes.
+
+    Parameters
+    ----------
+    x, target
+        (B, C, H, W) input of the encoder, and the images to be reconstructed.
+    condition
+        (B, n) condition of a conditional model, else None.
+    seed, number
+        The noise is a function of these, the seed of the training and the number of the batch.
+    share
+        Which images of the batch these are, where several ranks share it.
+    """
+    random.seed(seed, _STREAM, number, share)
+    return negative_elbo(
+        network,
+        target,
+        network.infer(x, condition),
+        n_decode=network.search.n_decode,
+        deterministic=network.variant.deterministic,
+    )
 
 
 def _log_likelihood(

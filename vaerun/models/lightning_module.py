@@ -14,13 +14,13 @@ from torch import Tensor
 from vaerun.data.corruption import Corruption
 from vaerun.data.dataloader import Batch
 from vaerun.geometry import wrap
-from vaerun.models.elbo import ElboMeans, ElboTerms, negative_elbo
+from vaerun.models.elbo import ElboMeans, ElboTerms, negative_elbo, validation_terms
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.objectives import ObjectiveConfig, TrainingProgress
 from vaerun.models.posterior import Posterior
 from vaerun.utils import random
 
-_TRAIN, _VAL = 0, 1  # random streams
+_STREAM = 0  # of random numbers in training; validation has the next
 _LARGEST_WEIGHT = 10.0  # of a rare class over that of the most frequent
 # Adam averages squared gradients over 20 steps. The pose that an image is decoded in changes from
 # step to step, and with the usual 1,000 steps (β₂ = 0.999) the loss jumped upwards at times.
@@ -72,7 +72,7 @@ class VAELightningModule(pl.LightningModule):
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """Objective of one batch, nats per image."""
-        random.seed(self.seed, _TRAIN, self.global_step, batch.share)
+        random.seed(self.seed, _STREAM, self.global_step, batch.share)
         if self.corrupt is not None:
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
@@ -80,7 +80,7 @@ class VAELightningModule(pl.LightningModule):
         if epoch >= self.objective.pseudo_label_epochs:
             batch = batch._replace(pseudo_labels=None)
         posterior = self.network.infer(batch.images, batch.condition)
-        terms = self._terms(batch, posterior, explore=True)
+        terms = self._terms(batch, posterior)
         self.train_means.update(terms)
         if batch_idx + 1 == n_batches:  # at the epoch's end callbacks run before the module
             self._log_means("train", self.train_means)
@@ -92,11 +92,18 @@ class VAELightningModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
         """Add a batch to the validation means, with the same noise in every epoch."""
-        random.seed(self.seed, _VAL, batch_idx, batch.share)
-        posterior = self.network.infer(batch.images, batch.condition)
-        self.val_means.update(self._terms(batch, posterior, explore=False))
+        terms = validation_terms(
+            self.network,
+            batch.images,
+            batch.target,
+            batch.condition,
+            seed=self.seed,
+            number=batch_idx,
+            share=batch.share,
+        )
+        self.val_means.update(terms)
 
-    def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> ElboTerms:
+    def _terms(self, batch: Batch[Tensor], posterior: Posterior) -> ElboTerms:
         """Terms of the bound on log p(x | y) where y is (pseudo-)labelled, else on log p(x)."""
         label, angle = targets_of(batch)
         if angle is not None:
@@ -105,7 +112,7 @@ class VAELightningModule(pl.LightningModule):
             negative_elbo,
             self.network,
             n_decode=self.network.search.n_decode,
-            explore=explore,
+            explore=True,
             deterministic=self.network.variant.deterministic,
         )
         if posterior.log_class is None or label is None:

@@ -118,7 +118,7 @@ def write_metrics(
 ) -> dict[str, Any]:
     """Measure a trained network on the encodings of its data; write and return `metrics.json`."""
     network, variant = trained.network, models.MODELS[config.model.name]
-    terms = inference.evaluate_elbo(network, splits.val, seed=config.seed)
+    terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     if network.latents.n_pose:
         elbo["kl_pose"] = terms["kl_pose"] + terms["kl_bin"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
@@ -86,6 +87,8 @@ class VAELightningModule(pl.LightningModule):
             self._log_means("train", self.train_means)
         progress = TrainingProgress(epoch, self.global_step, self.network.n_classes)
         error = self._error(batch, posterior)
+        if self.network.category.learns_prior:
+            self._learn_prior(batch, posterior, epoch, n_batches)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
         return loss if batch.share is None else loss * batch.share.weight
@@ -125,6 +128,18 @@ class VAELightningModule(pl.LightningModule):
         if not bool(labelled.all()):
             terms.append(bound(batch.target[~labelled], posterior.select(~labelled)))
         return ElboTerms(*(torch.cat(values) for values in zip(*terms, strict=True)))
+
+    def _learn_prior(
+        self, batch: Batch[Tensor], posterior: Posterior, epoch: float, n_batches: int
+    ) -> None:
+        """Move the prior of the classes towards those of the batch of all ranks."""
+        assert posterior.log_class is not None
+        label, _ = targets_of(batch)
+        labelled_only = epoch < self.objective.warm_up_epochs
+        counts = class_counts(posterior.log_class, label, labelled_only=labelled_only)
+        counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
+        n_in_batch = len(batch.images) if batch.share is None else batch.share.n_in_all
+        self.network.category.learn_prior(counts, n_in_batch * n_batches)
 
     def _error(self, batch: Batch[Tensor], posterior: Posterior) -> Tensor | None:
         """−log q of class and angle of each image (B,), nats; None where the batch has neither."""
@@ -194,6 +209,28 @@ def targets_of(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     if batch.label is None:
         return pseudo_label.long(), angle
     return torch.where(batch.label < 0, pseudo_label.long(), batch.label), angle
+
+
+@torch.no_grad()
+def class_counts(log_class: Tensor, label: Tensor | None, *, labelled_only: bool) -> Tensor:
+    """Images (J,) in each class: by their label, those without by q(y | x), as sums in doubles.
+
+    Parameters
+    ----------
+    log_class
+        (B, J) log q(y | x).
+    label
+        (B,) −1 for images without; None if no image has one.
+    labelled_only
+        Whether images without a label are left out.
+    """
+    probability = log_class.double().exp()
+    if label is None:
+        label = torch.full_like(log_class[:, 0], -1, dtype=torch.long)
+    known = (label >= 0)[:, None]
+    one_hot = F.one_hot(label.clamp_min(0), log_class.shape[1])
+    without = torch.zeros_like(probability) if labelled_only else probability
+    return torch.where(known, one_hot.to(probability.dtype), without).sum(0)
 
 
 def class_weights(label: Tensor, n_classes: int) -> Tensor:

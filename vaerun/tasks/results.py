@@ -136,6 +136,8 @@ def write_metrics(
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
     }
+    if metrics.get("clustering", {}).get("method") == "y":
+        metrics["clustering"]["class_prior"] = network.category.prior.tolist()
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics
 

@@ -54,7 +54,7 @@ def test_a_preset_is_valid_and_of_the_model_and_data_that_it_is_called_after(nam
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_leaves_nothing_of_ours_switched_on(name: str):
-    """No annealing, clustering, restarts, repeated images or mixed precision."""
+    """No annealing, clustering, learned prior, restarts, repeated images or mixed precision."""
     config = preset(name)
     assert config.model.latent_dim == 2
     assert config.model.pose.name in ("amortized", "none")
@@ -63,6 +63,7 @@ def test_a_preset_leaves_nothing_of_ours_switched_on(name: str):
     assert config.model.restarts == 1
     assert config.data.repeats == 1
     assert config.model.likelihood != "auto"
+    assert getattr(config.model.category, "prior", "uniform") == "uniform"
     assert getattr(config.objective, "beta_start", 1) == 1
     assert getattr(config.objective, "temperature_start", 1) == 1
     assert (config.trainer.precision, config.trainer.schedule) == ("32-true", "constant")

@@ -57,17 +57,19 @@ def loss_of_class(network: InvariantVAE, x: torch.Tensor, i: int, y: int) -> tor
     return total
 
 
+@pytest.mark.parametrize("prior", ["uniform", "[5,3,1,1]"])
 @pytest.mark.parametrize(
     "overrides", [("model=jrvae",), ("model=jrvae", *CLASSIFIED), ("model=ssrvae", *CLASSIFIED)]
 )
-def test_an_unknown_class_is_summed_over_exactly(make, overrides: tuple[str, ...]):
-    network, x = make(*overrides, *SMALL), images()
+def test_an_unknown_class_is_summed_over_exactly(make, overrides: tuple[str, ...], prior: str):
+    network, x = make(*overrides, *SMALL, f"model.category.prior={prior}"), images()
+    log_prior = torch.tensor([0.25] * J if prior == "uniform" else [0.5, 0.3, 0.1, 0.1]).log()
     log_class = network.infer(x).log_class
     got = negative_elbo(network, x).loss
     for i in range(N):
         want = sum(
             log_class[i, y].exp()
-            * (loss_of_class(network, x, i, y) + log_class[i, y] + math.log(J))
+            * (loss_of_class(network, x, i, y) + log_class[i, y] - log_prior[y])
             for y in range(J)
         )
         torch.testing.assert_close(got[i], want, rtol=1e-4, atol=1e-3)
@@ -75,11 +77,62 @@ def test_an_unknown_class_is_summed_over_exactly(make, overrides: tuple[str, ...
 
 @pytest.mark.parametrize("overrides", [("model=ssrvae",), ("model=ssrvae", *CLASSIFIED)])
 def test_a_known_class_leaves_its_own_bound_alone(make, overrides: tuple[str, ...]):
-    network, x = make(*overrides, *SMALL), images()
+    """That of log p(x | y) has no term of the class, whatever its prior."""
+    network, x = make(*overrides, *SMALL, "model.category.prior=[5,3,1,1]"), images()
     label = torch.tensor([2, 0, 2])
     got = negative_elbo(network, x, network.infer(x).on_class(label)).loss
     want = [loss_of_class(network, x, i, int(y)) for i, y in enumerate(label)]
     torch.testing.assert_close(got, torch.stack(want), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("category", ["enumerated", "gumbel_softmax"])
+def test_the_mean_of_q_is_the_prior_that_maximises_the_bound(make, category: str):
+    """Along every direction in which shares can move, the bound falls."""
+    network, x = make("model=jrvae", f"model/category={category}", *SMALL).eval(), images(20)
+    with torch.no_grad():
+        posterior = network.infer(x)
+        best = posterior.log_class.exp().mean(0)
+
+        def loss(prior: torch.Tensor) -> float:
+            network.category.prior = prior
+            return float(negative_elbo(network, x, posterior).loss.double().mean())
+
+        lowest = loss(best)
+        for one in range(J):
+            for other in set(range(J)) - {one}:
+                moved = best.clone()
+                moved[one], moved[other] = best[one] + 0.1, best[other] - 0.1
+                assert loss(moved) > lowest
+        assert loss(torch.full((J,), 1 / J)) > lowest
+
+
+def test_a_learned_prior_nears_the_shares_of_the_classes_and_keeps_a_floor(make):
+    category = make("model=jrvae", *SMALL).category
+    category.learn_prior(torch.tensor([10.0, 0.0, 0.0, 0.0]), 40)  # a quarter of an epoch
+    want = 0.75 * 0.25 + 0.25 * (torch.tensor([10.0, 0, 0, 0]) + 0.1 / J) / 10.1
+    torch.testing.assert_close(category.prior, want)
+    category.learn_prior(torch.zeros(J), 40)
+    torch.testing.assert_close(category.prior, want)
+    for _ in range(200):
+        category.learn_prior(torch.tensor([9.0, 1.0, 0.0, 0.0]), 40)
+    floor = 0.01 / (1.01 * J)
+    want = torch.tensor([0.9, 0.1, 0, 0]) / 1.01 + floor
+    torch.testing.assert_close(category.prior, want)
+    torch.testing.assert_close(category.prior.sum(), torch.tensor(1.0))
+
+
+def test_a_given_prior_is_in_any_unit_and_has_a_number_for_each_class(make):
+    category = make("model=jrvae", *SMALL, "model.category.prior=[90,8,1,1]").category
+    torch.testing.assert_close(category.prior, torch.tensor([0.9, 0.08, 0.01, 0.01]))
+    assert not category.learns_prior
+    assert make("model=jrvae", *SMALL).category.learns_prior
+    for prior, words in (
+        ("[1,2]", r"model.category.prior has 2 numbers for 4 classes — give one for each"),
+        ("[1,2,0,3]", r"model.category.prior\[2\]=0 must be above 0"),
+        ("flat", r"model.category.prior=flat .*learned"),
+    ):
+        with pytest.raises(UserError, match=words):
+            make("model=jrvae", *SMALL, f"model.category.prior={prior}")
 
 
 @pytest.mark.parametrize("decode", ["null", "3"])
@@ -114,7 +167,7 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
     module = VAELightningModule(network, config.objective, optimiser, 0)
     x, label = images(4), torch.tensor([-1, 3, -1, 0])
     posterior = network.infer(x)
-    got = module._terms(Batch(x, x, label), posterior, explore=False).loss
+    got = module._terms(Batch(x, x, label), posterior).loss
     labelled, unknown = label >= 0, label < 0
     of_known = negative_elbo(
         network, x[labelled], network.infer(x[labelled]).on_class(label[labelled])
@@ -128,17 +181,18 @@ def test_a_mixed_batch_is_its_labelled_and_unlabelled_parts(make):
 
 
 def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
-    network, x = make("model=jrvae", "model/category=gumbel_softmax", *SMALL), images()
+    options = ("model/category=gumbel_softmax", "model.category.prior=[5,3,1,1]")
+    network, x = make("model=jrvae", *options, *SMALL), images()
     torch.manual_seed(0)
     posterior = network.infer(x)
     assert posterior.class_code.shape == (N, 8, 1, J)
     torch.testing.assert_close(posterior.class_code.sum(-1), torch.ones(N, 8, 1))
     terms = negative_elbo(network, x, posterior)
     q_bin = posterior.log_q[:, :, 0].exp()
-    want = (q_bin * posterior.kl_relaxed[:, :, 0]).sum(1)
-    torch.testing.assert_close(terms.kl_class, want)
-    assert bool((posterior.kl_relaxed >= 0).all())
-    assert bool((posterior.kl_relaxed <= math.log(J)).all())
+    log_y = posterior.log_relaxed[:, :, 0]  # (N, K, J)
+    of_bin = (log_y.exp() * (log_y - network.category.prior.log())).sum(2)
+    torch.testing.assert_close(terms.kl_class, (q_bin * of_bin).sum(1))
+    torch.testing.assert_close(of_bin.min().clamp_max(0), torch.zeros(()), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +346,7 @@ def test_a_relaxed_class_that_is_known_is_told_as_it_is(make):
     label = torch.tensor([2, 0, 3])
     posterior = network.infer(x)
     got = negative_elbo(network, x, posterior.on_class(label))
-    plain = posterior._replace(class_code=torch.eye(J)[label][:, None, None], kl_relaxed=None)
+    plain = posterior._replace(class_code=torch.eye(J)[label][:, None, None], log_relaxed=None)
     want = negative_elbo(network, x, plain)
     torch.testing.assert_close(got.loss, want.loss)
     assert not got.kl_class.any()

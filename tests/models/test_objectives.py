@@ -30,7 +30,7 @@ PAPER = Capacity(
     capacity_y=5.0,
     capacity_steps=25_000,
 )
-TERMS = ElboTerms(*(torch.tensor([v, 3 * v]) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0)))
+TERMS = ElboTerms(*(torch.tensor([v, 3 * v]) for v in (1.0, 10.0, 100.0, 1000.0, 10000.0, 0.0)))
 NONE = torch.zeros(2)
 START = TrainingProgress(0.0, 0, 4)
 
@@ -74,6 +74,21 @@ def test_weights_fall_on_their_own_terms():
     assert float(config.loss(TERMS, NONE, START)) == pytest.approx(want)
     with_pose = dataclasses.replace(config, beta_on="z_and_pose")
     assert float(with_pose.loss(TERMS, NONE, START)) == pytest.approx(want + 200)
+
+
+def test_temperature_weighs_the_entropy_and_not_the_prior():
+    config = dataclasses.replace(PLAIN, temperature_start=5.0, temperature_epochs=1.0)
+    terms = TERMS._replace(class_prior=torch.tensor([300.0, 900.0]))  # of the 10,000 and 30,000
+    before = config.loss(TERMS, NONE, START)
+    assert float(config.loss(terms, NONE, START) - before) == pytest.approx((1 - 5) * 600)
+    assert PLAIN.loss(terms, NONE, START) == PLAIN.loss(TERMS, NONE, START)
+
+
+def test_a_prior_is_learned_without_labels_once_q_may_decide():
+    config = dataclasses.replace(PLAIN, pseudo_label_epochs=3.0, temperature_epochs=2.0)
+    assert config.warm_up_epochs == 3.0
+    assert dataclasses.replace(config, temperature_epochs=5.0).warm_up_epochs == 5.0
+    assert dataclasses.replace(PAPER, pseudo_label_epochs=2.0).warm_up_epochs == 2.0
 
 
 @pytest.mark.parametrize(

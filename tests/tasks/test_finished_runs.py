@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from vaerun.cli import main
 from vaerun.config.compose import compose
@@ -75,6 +76,30 @@ def test_evaluation_gives_the_runs_own_metrics_to_the_last_digit(
     with h5py.File(run / "latents.h5") as own, h5py.File(folder / "latents.h5") as again:
         for name in ("z_mean", "angle", "error"):
             np.testing.assert_array_equal(own[name], again[name])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("model.restarts=2", "model.restart_epochs=1", "seed=1", "data.val_size=300"),
+        ("model=jrvae", "model.clustering.templates=0", "trainer.max_epochs=2"),
+        ("model=jrvae", "model.clustering.templates=0", "model/category=gumbel_softmax"),
+        ("model/decoder=spatial", "model/pose=amortized", "model.hidden=[10,10]"),
+        ("model=ae", "data.corrupt=noise"),
+    ],
+    ids=" ".join,
+)
+def test_the_closing_bound_is_that_of_the_best_epoch(vaerun: Vaerun, monkeypatch, options):
+    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
+    folder = done(vaerun(*TINY, *options))
+    best = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)
+    if "model.restarts=2" in options:
+        assert best["seed"] != 1  # the second goes on, whose noise is not that of the run's seed
+    with (folder / "metrics.csv").open() as file:
+        row = list(csv.DictReader(file))[best["epoch"]]
+    elbo = json.loads((folder / "metrics.json").read_text())["elbo"]
+    for name in ("loss", "reconstruction", "kl_content"):
+        assert float(row[f"val/{name}"]) == pytest.approx(elbo[name], rel=1e-5, abs=1e-7)
 
 
 def test_evaluation_on_other_data(vaerun: Vaerun, out: Path):

@@ -21,7 +21,7 @@ def canvas(fills_field: bool) -> float:
 
 
 def n_decode(category: str, symmetric: bool) -> int:
-    """Hypotheses that a training step decodes.
+    """Hypotheses of an image that training and validation decode.
 
     Two are enough for objects with one canonical orientation and a model without a category. On
     graphene, whose rings look alike at three angles, the bound with two was 8 nats worse.

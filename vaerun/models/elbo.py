@@ -2,9 +2,9 @@
 
     ELBO(x) = Σ_h q(h|x) { E_q(ζ|x,h)[log p(x | ζ, h)] − KL_content − KL_pose } − KL(q(h|x) ‖ p(h))
 
-over hypotheses h = (k, y) with a uniform prior, as eq. 4 and 5 of the review where there is one
-hypothesis. Restricting q to some hypotheses and renormalising gives another q, so a bound on the
-likeliest few is still a bound.
+over hypotheses h = (k, y) with the prior p(h) = λ_y / K, uniform over rotation bins, as eq. 4 and
+5 of the review where there is one hypothesis. Restricting q to some hypotheses and renormalising
+gives another q, so a bound on the likeliest few is still a bound.
 """
 
 import math
@@ -14,17 +14,21 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from vaerun.models.categories.base import Category
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latents import DiagonalNormal
 from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.utils import random
+from vaerun.utils.distributed import BatchShare
+
+_STREAM = 1  # of random numbers in validation, after that of training
 
 # B images, K bins, J classes, m hypotheses decoded, n numbers of a class code, D latents,
 # P pixels.
 
 
 class ElboTerms(NamedTuple):
-    """Terms of −ELBO for each image, nats, (B,) each; −ELBO is their sum.
+    """Terms of −ELBO for each image, nats, (B,) each; −ELBO is the sum of the first five.
 
     Attributes
     ----------
@@ -38,6 +42,9 @@ class ElboTerms(NamedTuple):
         KL of the rotation bin, given the class.
     kl_class
         KL of the class.
+    class_prior
+        −E_q log(J·λ_y), the part of `kl_class` that is due to a prior p(y) = λ_y that is not
+        uniform; the rest is ln J less the entropy of the class. 0 for a uniform prior.
     """
 
     reconstruction: Tensor
@@ -45,11 +52,20 @@ class ElboTerms(NamedTuple):
     kl_pose: Tensor
     kl_bin: Tensor
     kl_class: Tensor
+    class_prior: Tensor
+
+    @property
+    def summands(self) -> dict[str, Tensor]:
+        """The terms whose sum is −ELBO, by name."""
+        return {name: getattr(self, name) for name in SUMMANDS}
 
     @property
     def loss(self) -> Tensor:
         """−ELBO, (B,)."""
-        return torch.stack(self).sum(0)
+        return torch.stack(list(self.summands.values())).sum(0)
+
+
+SUMMANDS = tuple(name for name in ElboTerms._fields if name != "class_prior")
 
 
 def choose_hypotheses(log_q: Tensor, n_decode: int | None, *, explore: bool) -> Tensor:
@@ -114,15 +130,50 @@ def negative_elbo(
     if code is not None:
         code = take_hypotheses(code.expand(len(x), n_bins, n_classes, -1), chosen).flatten(0, 1)
     log_lik = _log_likelihood(network, x, drawn, chosen // n_classes, code)  # (B, m)
-    kl_bin, kl_class = _kl_hypotheses(log_q, chosen, n_bins, n_classes)
     q = log_q.exp()
-    if posterior.kl_relaxed is not None:
-        kl_class = (q * posterior.kl_relaxed.flatten(1).gather(1, chosen)).sum(1)
+    kl_bin, kl_class, class_prior = _kl_hypotheses(log_q, chosen, posterior, network.category)
     of_each = torch.stack([-log_lik, *network.latents.kl(latents)])  # (3, B, m)
     reconstruction, kl_content, kl_pose = (q * of_each).sum(2).unbind()
     if deterministic:
         kl_content, kl_pose = torch.zeros_like(kl_content), torch.zeros_like(kl_pose)
-    return ElboTerms(reconstruction, kl_content, kl_pose, kl_bin, kl_class)
+    return ElboTerms(reconstruction, kl_content, kl_pose, kl_bin, kl_class, class_prior)
+
+
+@torch.no_grad()
+def validation_terms(
+    network: InvariantVAE,
+    x: Tensor,
+    target: Tensor,
+    condition: Tensor | None,
+    *,
+    seed: int,
+    number: int,
+    share: BatchShare | None = None,
+) -> ElboTerms:
+    """Terms of −ELBO by which a network is judged, after each epoch and in `metrics.json`.
+
+    q is restricted to the `n_decode` likeliest hypotheses of each image, as many as a training
+    step decodes.
+
+    Parameters
+    ----------
+    x, target
+        (B, C, H, W) input of the encoder, and the images to be reconstructed.
+    condition
+        (B, n) condition of a conditional model, else None.
+    seed, number
+        The noise is a function of these, the seed of the training and the number of the batch.
+    share
+        Which images of the batch these are, where several ranks share it.
+    """
+    random.seed(seed, _STREAM, number, share)
+    return negative_elbo(
+        network,
+        target,
+        network.infer(x, condition),
+        n_decode=network.search.n_decode,
+        deterministic=network.variant.deterministic,
+    )
 
 
 def _log_likelihood(
@@ -141,17 +192,25 @@ def _log_likelihood(
 
 
 def _kl_hypotheses(
-    log_q: Tensor, chosen: Tensor, n_bins: int, n_classes: int
-) -> tuple[Tensor, Tensor]:
-    """KL of the rotation bin given the class, and of the class, nats, (B,) each."""
+    log_q: Tensor, chosen: Tensor, posterior: Posterior, category: Category
+) -> tuple[Tensor, Tensor, Tensor]:
+    """KL of the bin given the class, of the class, and the prior's part of it, nats, (B,) each."""
+    _, n_bins, n_classes = posterior.log_q.shape
     q = log_q.exp()
-    both = math.log(n_bins * n_classes) + (q * log_q).sum(1)
-    if n_classes == 1:
-        return both, torch.zeros_like(both)
-    grid = q.new_zeros(len(q), n_bins * n_classes).scatter(1, chosen, q)
-    q_class = grid.view(-1, n_bins, n_classes).sum(1)  # (B, J)
-    kl_class = math.log(n_classes) + (q_class * q_class.clamp_min(1e-30).log()).sum(1)
-    return both - kl_class, kl_class
+    kl_bin = math.log(n_bins * n_classes) + (q * log_q).sum(1)
+    if posterior.log_relaxed is not None:
+        log_y = take_hypotheses(posterior.log_relaxed, chosen)  # (B, m, J)
+        kl_class = (q * (math.log(log_y.shape[2]) + (log_y.exp() * log_y).sum(2))).sum(1)
+        q_class = (q[..., None] * log_y.exp()).sum(1)
+    elif n_classes > 1:
+        grid = q.new_zeros(len(q), n_bins * n_classes).scatter(1, chosen, q)
+        q_class = grid.view(-1, n_bins, n_classes).sum(1)  # (B, J)
+        kl_class = math.log(n_classes) + (q_class * q_class.clamp_min(1e-30).log()).sum(1)
+        kl_bin = kl_bin - kl_class
+    else:
+        return kl_bin, torch.zeros_like(kl_bin), torch.zeros_like(kl_bin)
+    class_prior = category.prior_cost(q_class)
+    return kl_bin, kl_class + class_prior, class_prior
 
 
 class ElboMeans(Metric):
@@ -165,16 +224,17 @@ class ElboMeans(Metric):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        zeros = torch.zeros(len(ElboTerms._fields), dtype=torch.float64)
+        zeros = torch.zeros(len(SUMMANDS), dtype=torch.float64)
         self.add_state("total", zeros, dist_reduce_fx="sum")
         self.add_state("n_images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, terms: ElboTerms) -> None:
         """Add the images of a batch."""
-        self.total = self.total + torch.stack(terms).detach().sum(1, dtype=torch.float64)
+        values = torch.stack(list(terms.summands.values()))
+        self.total = self.total + values.detach().sum(1, dtype=torch.float64)
         self.n_images = self.n_images + len(terms.reconstruction)
 
     def compute(self) -> dict[str, Tensor]:
         """Nats per image by name."""
         mean = self.total / self.n_images
-        return dict(zip(ElboTerms._fields, mean, strict=True)) | {"loss": mean.sum()}
+        return dict(zip(SUMMANDS, mean, strict=True)) | {"loss": mean.sum()}

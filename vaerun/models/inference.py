@@ -14,16 +14,14 @@ from torch import Tensor
 
 from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
-from vaerun.models.elbo import ElboMeans, negative_elbo
+from vaerun.models.elbo import ElboMeans, validation_terms
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE, encode
-from vaerun.utils import random
 from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
 _UNPOSED_AT_ONCE = 2000  # images drawn before they are encoded: some 20 MB at 50 × 50
-_STREAM = 2  # of random numbers, after those of training and validation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,16 +142,16 @@ def encode_unposed(
 
 @torch.no_grad()
 def evaluate_elbo(network: InvariantVAE, images: ImageSet, *, seed: int) -> dict[str, float]:
-    """Mean terms of −ELBO over images, all hypotheses decoded, nats per image."""
+    """Mean terms of −ELBO over images, nats per image, see `validation_terms`.
+
+    With the seed of the training, those of validation images are the numbers that were logged
+    after the epoch that the network is from, but for the rounding of mixed precision.
+    """
     means = ElboMeans(sync_on_compute=False).to(next(network.parameters()).device)
     given = network.category.condition(images.label, images.factors)
     chunks = _chunks(network, images.images, images.target, given)
     for i, (x, target, condition) in enumerate(chunks):
-        random.seed(seed, _STREAM, i)
-        posterior = network.infer(x, condition)
-        means.update(
-            negative_elbo(network, target, posterior, deterministic=network.variant.deterministic)
-        )
+        means.update(validation_terms(network, x, target, condition, seed=seed, number=i))
     return {name: float(value) for name, value in means.compute().items()}
 
 

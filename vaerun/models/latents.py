@@ -6,7 +6,9 @@
 | θ, δ   | angle      | (…,)      | rad; δ is the offset from the bin φ_k | see `AnglePrior`   |
 | Δ      | shift      | (…, 2)    | row, column, grid units               | N(0, shift_sd²)    |
 | s      | log_scale  | (…,)      | log of a factor                       | N(0, scale_sd²)    |
-| k, y   | bin, class | (B, K, J) | log q(k, y given x)                   | uniform            |
+| k, y   | bin, class | (B, K, J) | log q(k, y given x)                   | 1 / K, λ_y         |
+
+λ is `InferredClass.prior`, a share for each class.
 
 Every posterior is a Gaussian over latents in units of their prior's sd, so that one closed form
 gives all their KL; only the angle can have a prior on the circle.

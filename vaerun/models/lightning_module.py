@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from vaerun.data.corruption import Corruption
 from vaerun.data.dataloader import Batch
 from vaerun.geometry import wrap
-from vaerun.models.elbo import ElboMeans, ElboTerms, negative_elbo
+from vaerun.models.elbo import ElboMeans, ElboTerms, negative_elbo, validation_terms
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.objectives import ObjectiveConfig, TrainingProgress
 from vaerun.models.posterior import Posterior
 from vaerun.utils import random
 
-_TRAIN, _VAL = 0, 1  # random streams
+_STREAM = 0  # of random numbers in training; validation has the next
 _LARGEST_WEIGHT = 10.0  # of a rare class over that of the most frequent
 # Adam averages squared gradients over 20 steps. The pose that an image is decoded in changes from
 # step to step, and with the usual 1,000 steps (β₂ = 0.999) the loss jumped upwards at times.
@@ -72,7 +73,7 @@ class VAELightningModule(pl.LightningModule):
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
         """Objective of one batch, nats per image."""
-        random.seed(self.seed, _TRAIN, self.global_step, batch.share)
+        random.seed(self.seed, _STREAM, self.global_step, batch.share)
         if self.corrupt is not None:
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
@@ -80,23 +81,32 @@ class VAELightningModule(pl.LightningModule):
         if epoch >= self.objective.pseudo_label_epochs:
             batch = batch._replace(pseudo_labels=None)
         posterior = self.network.infer(batch.images, batch.condition)
-        terms = self._terms(batch, posterior, explore=True)
+        terms = self._terms(batch, posterior)
         self.train_means.update(terms)
         if batch_idx + 1 == n_batches:  # at the epoch's end callbacks run before the module
             self._log_means("train", self.train_means)
         progress = TrainingProgress(epoch, self.global_step, self.network.n_classes)
         error = self._error(batch, posterior)
+        if self.network.category.learns_prior:
+            self._learn_prior(batch, posterior, epoch, n_batches)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
         return loss if batch.share is None else loss * batch.share.weight
 
     def validation_step(self, batch: Batch[Tensor], batch_idx: int) -> None:
         """Add a batch to the validation means, with the same noise in every epoch."""
-        random.seed(self.seed, _VAL, batch_idx, batch.share)
-        posterior = self.network.infer(batch.images, batch.condition)
-        self.val_means.update(self._terms(batch, posterior, explore=False))
+        terms = validation_terms(
+            self.network,
+            batch.images,
+            batch.target,
+            batch.condition,
+            seed=self.seed,
+            number=batch_idx,
+            share=batch.share,
+        )
+        self.val_means.update(terms)
 
-    def _terms(self, batch: Batch[Tensor], posterior: Posterior, *, explore: bool) -> ElboTerms:
+    def _terms(self, batch: Batch[Tensor], posterior: Posterior) -> ElboTerms:
         """Terms of the bound on log p(x | y) where y is (pseudo-)labelled, else on log p(x)."""
         label, angle = targets_of(batch)
         if angle is not None:
@@ -105,7 +115,7 @@ class VAELightningModule(pl.LightningModule):
             negative_elbo,
             self.network,
             n_decode=self.network.search.n_decode,
-            explore=explore,
+            explore=True,
             deterministic=self.network.variant.deterministic,
         )
         if posterior.log_class is None or label is None:
@@ -118,6 +128,18 @@ class VAELightningModule(pl.LightningModule):
         if not bool(labelled.all()):
             terms.append(bound(batch.target[~labelled], posterior.select(~labelled)))
         return ElboTerms(*(torch.cat(values) for values in zip(*terms, strict=True)))
+
+    def _learn_prior(
+        self, batch: Batch[Tensor], posterior: Posterior, epoch: float, n_batches: int
+    ) -> None:
+        """Move the prior of the classes towards those of the batch of all ranks."""
+        assert posterior.log_class is not None
+        label, _ = targets_of(batch)
+        labelled_only = epoch < self.objective.warm_up_epochs
+        counts = class_counts(posterior.log_class, label, labelled_only=labelled_only)
+        counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
+        n_in_batch = len(batch.images) if batch.share is None else batch.share.n_in_all
+        self.network.category.learn_prior(counts, n_in_batch * n_batches)
 
     def _error(self, batch: Batch[Tensor], posterior: Posterior) -> Tensor | None:
         """−log q of class and angle of each image (B,), nats; None where the batch has neither."""
@@ -187,6 +209,28 @@ def targets_of(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     if batch.label is None:
         return pseudo_label.long(), angle
     return torch.where(batch.label < 0, pseudo_label.long(), batch.label), angle
+
+
+@torch.no_grad()
+def class_counts(log_class: Tensor, label: Tensor | None, *, labelled_only: bool) -> Tensor:
+    """Images (J,) in each class: by their label, those without by q(y | x), as sums in doubles.
+
+    Parameters
+    ----------
+    log_class
+        (B, J) log q(y | x).
+    label
+        (B,) −1 for images without; None if no image has one.
+    labelled_only
+        Whether images without a label are left out.
+    """
+    probability = log_class.double().exp()
+    if label is None:
+        label = torch.full_like(log_class[:, 0], -1, dtype=torch.long)
+    known = (label >= 0)[:, None]
+    one_hot = F.one_hot(label.clamp_min(0), log_class.shape[1])
+    without = torch.zeros_like(probability) if labelled_only else probability
+    return torch.where(known, one_hot.to(probability.dtype), without).sum(0)
 
 
 def class_weights(label: Tensor, n_classes: int) -> Tensor:

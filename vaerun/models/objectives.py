@@ -29,6 +29,15 @@ class ObjectiveConfig:
     alpha: float = field("weight α of the cross-entropy of labels and pseudo-labels", min=0.0)
     pseudo_label_epochs: float = field("epochs for which pseudo-labels count as labels", min=0.0)
 
+    @property
+    def warm_up_epochs(self) -> float:
+        """Epochs before a prior of classes may follow q(y | x) alone, without labels.
+
+        Until then q is a guess or held apart from a decision; a prior that followed it would make
+        the class that is ahead by chance the likelier one, and in the end the only one.
+        """
+        return self.pseudo_label_epochs
+
     def loss(
         self, terms: ElboTerms, cross_entropy: Tensor | None, progress: TrainingProgress
     ) -> Tensor:
@@ -71,17 +80,26 @@ class Elbo(ObjectiveConfig):
 
         Notes
         -----
-        The prior over hypotheses is uniform: their KL is a constant minus their entropy, so one
-        weight serves both.
+        With a uniform prior the KL of the hypotheses is a constant minus their entropy, so one
+        weight serves both. What another prior of the class adds, −E_q log(J·λ_y), is no part of
+        the entropy and has weight 1: weighted too, it would amount to a prior of λ to the power of
+        the temperature, and exclude a rare class.
         """
         weight = self.beta(progress.epoch)
         weighted = (
             terms.reconstruction
             + weight * terms.kl_content
             + (weight if self.beta_on == "z_and_pose" else 1.0) * terms.kl_pose
-            + self.temperature(progress.epoch) * (terms.kl_bin + terms.kl_class)
+            + self.temperature(progress.epoch)
+            * (terms.kl_bin + terms.kl_class - terms.class_prior)
+            + terms.class_prior
         )
         return weighted.mean()
+
+    @property
+    def warm_up_epochs(self) -> float:
+        """Epochs before q(y | x) alone moves a prior: until the temperature is 1, too."""
+        return max(self.pseudo_label_epochs, self.temperature_epochs)
 
     def beta(self, epoch: float) -> float:
         """Weight of KL(z)."""

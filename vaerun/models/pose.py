@@ -33,7 +33,7 @@ class PoseModel(nn.Module):
     angle, shift_sd, scale_sd
         Priors, None without that invariance.
     n_decode
-        Hypotheses decoded in a training step; None for all.
+        Hypotheses of an image that training and validation decode; None for all.
     locator
         Finds centre and size of the object, which are taken out of what the encoder sees and
         added to its posterior; None where the encoder sees the image as it is.
@@ -128,7 +128,8 @@ class OrbitConfig:
         "all angles are within ± this, degrees; 180 for any", above=0.0, max=180.0
     )
     decode: int | None = field(
-        "hypotheses decoded in a training step: all but one drawn from q, one evenly; null: all",
+        "hypotheses decoded: in training all but one are drawn from q, one evenly; else the "
+        "likeliest; null: all",
         min=2,
     )
     mask: bool = field(

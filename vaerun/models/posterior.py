@@ -27,15 +27,15 @@ class Posterior(NamedTuple):
         for a model without.
     log_class
         (B, J') log q(y | x) of a model that infers the class, else None.
-    kl_relaxed
-        (B, K, 1) KL of a relaxed class, nats; None for a class that is enumerated.
+    log_relaxed
+        (B, K, 1, J) log q(y | x, k) of a relaxed class; None for a class that is enumerated.
     """
 
     log_q: Tensor
     latents: DiagonalNormal
     class_code: Tensor | None = None
     log_class: Tensor | None = None
-    kl_relaxed: Tensor | None = None
+    log_relaxed: Tensor | None = None
 
     def select(self, chosen: Tensor) -> "Posterior":
         """Posterior of some of the images, by positions or by a boolean mask (B,)."""
@@ -45,16 +45,16 @@ class Posterior(NamedTuple):
             DiagonalNormal(*(t[chosen] for t in self.latents)),
             code if code is None or len(code) == 1 else code[chosen],
             None if self.log_class is None else self.log_class[chosen],
-            None if self.kl_relaxed is None else self.kl_relaxed[chosen],
+            None if self.log_relaxed is None else self.log_relaxed[chosen],
         )
 
     def on_class(self, label: Tensor) -> "Posterior":
         """q(k, ζ | x, y) for images of class ``label`` (B,); `log_class` stays q(y | x)."""
         assert self.class_code is not None
-        if self.kl_relaxed is not None and self.log_class is not None:
+        if self.log_relaxed is not None and self.log_class is not None:
             # bins and latents do not depend on a relaxed class
             code = F.one_hot(label, self.log_class.shape[1]).to(self.class_code.dtype)
-            return self._replace(class_code=code[:, None, None], kl_relaxed=None)
+            return self._replace(class_code=code[:, None, None], log_relaxed=None)
         n_bins = self.log_q.shape[1]
         column = label.view(-1, 1, 1).expand(-1, n_bins, 1)  # (B, K, 1)
         latents = (

@@ -79,6 +79,8 @@ JRVAE = ModelVariant(name="jrvae", categories=("enumerated", "classifier", "gumb
 
     Σ_y q(y | x) E log p(x | z, θ, Δ, y) − KL(z) − KL(θ) − KL(Δ) − KL(y)
 
+KL(y) is from the prior p(y) = Cat(λ), where λ is the share of each class of the images.
+
 ``objective=capacity`` holds every KL to a capacity, as eq. 5 does.
 
 `vaerun model=jrvae data=cards_iii`

@@ -119,7 +119,7 @@ def write_metrics(
 ) -> dict[str, Any]:
     """Measure a trained network on the encodings of its data; write and return `metrics.json`."""
     network, variant = trained.network, models.MODELS[config.model.name]
-    terms = inference.evaluate_elbo(network, splits.val, seed=config.seed)
+    terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     unposed = None
     if network.latents.n_pose:
@@ -142,6 +142,8 @@ def write_metrics(
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
     }
+    if metrics.get("clustering", {}).get("method") == "y":
+        metrics["clustering"]["class_prior"] = network.category.prior.tolist()
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics
 

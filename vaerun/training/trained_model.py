@@ -22,6 +22,7 @@ class TrainedModel:
     network: InvariantVAE  # of the lowest validation loss, in evaluation mode
     rows: Sequence[Mapping[str, float]]  # logged means of each epoch
     cost: Mapping[str, float]  # ``train`` in metrics.json
+    seed: int  # of the training, which with several restarts is that of the chosen one
 
     @classmethod
     def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
@@ -29,7 +30,12 @@ class TrainedModel:
         checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
         record.module.load_state_dict(checkpoint["state_dict"])
         network = record.module.to(record.hardware.torch_device).eval().network
-        return cls(network=network, rows=record.rows, cost=_cost(network, n_shown, record))
+        return cls(
+            network=network,
+            rows=record.rows,
+            cost=_cost(network, n_shown, record),
+            seed=int(checkpoint["seed"]),
+        )
 
     @classmethod
     def of_run(cls, network: InvariantVAE, folder: RunFolder) -> Self:
@@ -37,7 +43,11 @@ class TrainedModel:
         with folder.metrics_csv.open(encoding="utf-8") as file:
             rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
         metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
-        return cls(network=network, rows=rows, cost=metrics["train"])
+        checkpoint = torch.load(
+            folder.best_checkpoint, map_location="cpu", weights_only=True, mmap=True
+        )
+        seed = int(checkpoint["seed"])
+        return cls(network=network, rows=rows, cost=metrics["train"], seed=seed)
 
 
 def _cost(network: InvariantVAE, n_shown: int, record: TrainingRecord) -> dict[str, float]:

@@ -158,6 +158,17 @@ def test_two_processes_reach_the_losses_of_one(run, tmp_path):
     }
 
 
+def test_two_processes_learn_the_prior_of_one(run):
+    """From the q(y | x) of all images of a batch, not of the share of rank 0."""
+    at_once = ("objective.pseudo_label_epochs=0", "objective.temperature_epochs=0")
+    options = ("model=jrvae", "model.clustering.templates=0", *at_once)
+    one, two = (
+        weights(run(*options, f"trainer.devices={n}"))["network.category.prior"] for n in (1, 2)
+    )
+    assert float((one - 0.25).abs().max()) > 0.01
+    torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("model", ["ssrvae", "crvae"])
 def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
     """All ranks get the pseudo-labels and the choice among restarts from rank 0."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from vaerun.data.image_set import DataShape
@@ -30,6 +31,10 @@ class Category(nn.Module, ABC):
         Classes of the data set that are given as a condition, 0 if they are not.
     factors
         Factors of the data set that are given as a condition.
+    prior
+        (J,) λ of the prior p(y) = Cat(λ) of an inferred class, sums to 1; else absent.
+    learns_prior
+        Whether the prior of the class follows the training images, by `InferredClass.learn_prior`.
     """
 
     Config: ClassVar[type]
@@ -38,6 +43,8 @@ class Category(nn.Module, ABC):
     n_encoder_condition: int = 0
     n_data_classes: int = 0
     factors: Sequence[str] = ()
+    prior: Tensor
+    learns_prior: bool = False
 
     def __init__(self, config: Any, shape: DataShape, activation: str) -> None:
         del config, shape, activation
@@ -57,6 +64,14 @@ class Category(nn.Module, ABC):
         """Class codes for the encoder, (B or 1, J or 1, n); None where it gets the image alone."""
         del condition
         return None
+
+    def prior_cost(self, q_class: Tensor) -> Tensor:
+        """−E_q log(J·λ_y) (B,), nats, of q(y | x) (B, J) and the prior λ; 0 if it is uniform."""
+        return torch.zeros_like(q_class[:, 0])
+
+    def learn_prior(self, counts: Tensor, n_images: int) -> None:
+        """Move the prior towards the classes (J,) of a batch, see `InferredClass.learn_prior`."""
+        raise NotImplementedError
 
     def condition(self, label: Tensor, factors: Mapping[str, Tensor]) -> Tensor | None:
         """Condition (N, n) of N images; None for a model that is not conditional."""

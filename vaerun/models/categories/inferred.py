@@ -18,6 +18,8 @@ from vaerun.utils.errors import UserError
 
 # B images, K rotation bins, J classes, D latents.
 
+_PSEUDO_COUNT = 0.01  # of all classes together, over the number of images
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferredClassConfig:
@@ -27,6 +29,11 @@ class InferredClassConfig:
         "where the class comes from", choices=["enumerated", "classifier", "gumbel_softmax"]
     )
     n_classes: int | None = field("classes J; null: as many as the data set has", min=2, max=1024)
+    prior: str | list[float] = field(
+        "prior of the class: learned, uniform, or its share of the images, in any unit",
+        choices=["learned", "uniform"],
+        above=0.0,
+    )
 
 
 class InferredClass(Category):
@@ -41,12 +48,53 @@ class InferredClass(Category):
                 "give model.category.n_classes, as in model.category.n_classes=2",
             )
         self.n_classes = self.n_condition = n_classes
+        self.learns_prior = config.prior == "learned"
+        self.register_buffer("prior", _first_prior(config.prior, n_classes))
         self.every: Tensor
         self.register_buffer("every", torch.eye(n_classes), persistent=False)
+
+    def prior_cost(self, q_class: Tensor) -> Tensor:
+        """−E_q log(J·λ_y) (B,), nats, of q(y | x) (B, J)."""
+        return -(q_class * (self.n_classes * self.prior).log()).sum(1)
+
+    @torch.no_grad()
+    def learn_prior(self, counts: Tensor, n_images: int) -> None:
+        """Move λ towards the classes of a batch, by as much of the way as its share of an epoch.
+
+        Parameters
+        ----------
+        counts
+            (J,) images of the batch in each class, as sums of probabilities.
+        n_images
+            Images of an epoch.
+
+        Notes
+        -----
+        The λ that maximises the bound is the mean of q(y | x) over the training images. This is
+        its moving average with a time constant of an epoch, from a uniform start, under a
+        Dirichlet prior of λ whose pseudo-counts add up to 1 % of the images. No λ falls below
+        0.01 / (1.01·J), so a class that lost all its images costs ln J + 4.6 nats to return to.
+        """
+        n = counts.sum()
+        smoothed = (counts + _PSEUDO_COUNT * n / self.n_classes) / (1 + _PSEUDO_COUNT)
+        self.prior += ((smoothed - self.prior * n) / n_images).to(self.prior.dtype)
 
     def examples(self, classes: Sequence[str]) -> list[tuple[str, Tensor]]:
         """One-hot code of every class."""
         return list(zip(classes, self.every, strict=True))
+
+
+def _first_prior(prior: str | list[float], n_classes: int) -> Tensor:
+    """λ (J,) at the start of training: as given, else uniform."""
+    if isinstance(prior, str):
+        return torch.full((n_classes,), 1 / n_classes)
+    if len(prior) != n_classes:
+        raise UserError(
+            f"model.category.prior has {len(prior)} numbers for {n_classes} classes",
+            "give one for each class, or model.category.prior=learned",
+        )
+    shares = torch.tensor(prior, dtype=torch.float64)
+    return (shares / shares.sum()).float().clamp_min(1e-30)  # so that its logarithm is finite
 
 
 class EnumeratedClass(InferredClass):
@@ -140,7 +188,6 @@ class GumbelSoftmaxClass(InferredClass):
         log_y = rest[..., : self.n_classes].log_softmax(-1)  # (B, K, 1, J)
         gumbel = -random.exponential(log_y).log()
         relaxed = ((log_y + gumbel) / self.temperature).softmax(-1)
-        kl = math.log(self.n_classes) + (log_y.exp() * log_y).sum(-1)
         log_class = (log_bin[..., None] + log_y).flatten(1, 2).logsumexp(1)
         posterior = latents.posterior(rest[..., self.n_classes :])
-        return Posterior(log_bin, posterior, relaxed, log_class, kl)
+        return Posterior(log_bin, posterior, relaxed, log_class, log_y)

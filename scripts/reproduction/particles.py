@@ -62,7 +62,7 @@ class Setting:
 
 
 _SHIFT = ("data.shift_px=3", "model.invariances=[r,t]")
-_FEW = ("data.train_size=150", "data.val_size=1000", "data.batch_size=25", "trainer.max_epochs=60")
+_FEW = ("data.train_size=150", "data.val_size=1000")
 SETTINGS = (
     Setting(name="clean", overrides=("data.noise_sd=0", "data.background=0")),
     Setting(name="noise", overrides=("data.noise_sd=0.3",)),

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from vaerun.models.elbo import ElboTerms
-from vaerun.models.objectives import Capacity, Elbo, TrainingProgress
+from vaerun.models.objectives import Capacity, Elbo, ObjectiveConfig, TrainingProgress
 
 PLAIN = Elbo(
     name="elbo",
     alpha=20.0,
-    pseudo_label_epochs=0.0,
+    pseudo_label_steps=0,
     beta_start=1.0,
     beta_end=1.0,
     beta_delay=0.0,
@@ -24,7 +24,7 @@ PLAIN = Elbo(
 PAPER = Capacity(
     name="capacity",
     alpha=20.0,
-    pseudo_label_epochs=0.0,
+    pseudo_label_steps=0,
     gamma=30.0,
     capacity_z=5.0,
     capacity_y=5.0,
@@ -85,10 +85,15 @@ def test_temperature_weighs_the_entropy_and_not_the_prior():
 
 
 def test_a_prior_is_learned_without_labels_once_q_may_decide():
-    config = dataclasses.replace(PLAIN, pseudo_label_epochs=3.0, temperature_epochs=2.0)
-    assert config.warm_up_epochs == 3.0
-    assert dataclasses.replace(config, temperature_epochs=5.0).warm_up_epochs == 5.0
-    assert dataclasses.replace(PAPER, pseudo_label_epochs=2.0).warm_up_epochs == 2.0
+    def early(objective: ObjectiveConfig, epoch: float, step: int) -> bool:
+        return objective.is_warming_up(TrainingProgress(epoch, step, 3))
+
+    config = dataclasses.replace(PLAIN, pseudo_label_steps=30, temperature_epochs=2.0)
+    assert early(config, 2.5, 29)
+    assert early(config, 1.9, 30)
+    assert not early(config, 2.0, 30)
+    paper = dataclasses.replace(PAPER, pseudo_label_steps=30)
+    assert [early(paper, 1.0, step) for step in (29, 30)] == [True, False]
 
 
 @pytest.mark.parametrize(

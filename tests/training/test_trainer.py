@@ -342,7 +342,7 @@ def test_a_resumed_run_keeps_the_seed_of_the_restart_that_was_chosen(run: Run):
 def test_pseudo_labels_supervise_the_first_epochs_only(run: Run):
     options = ("model=jrvae", *TEMPLATES, "trainer.max_epochs=2")
     supervised = {
-        n: rows(run(*options, f"objective.pseudo_label_epochs={n}")[0]) for n in (0, 1, 2)
+        n: rows(run(*options, f"objective.pseudo_label_steps={2 * n}")[0]) for n in (0, 1, 2)
     }
     blind = rows(run(*options, "model.clustering.templates=0")[0])
     assert supervised[0] == blind

@@ -78,7 +78,7 @@ class VAELightningModule(pl.LightningModule):
             batch = batch._replace(images=self.corrupt(batch.target, None))
         n_batches = int(self.trainer.num_training_batches)
         epoch = self.global_step / n_batches
-        if epoch >= self.objective.pseudo_label_epochs:
+        if self.global_step >= self.objective.pseudo_label_steps:
             batch = batch._replace(pseudo_labels=None)
         posterior = self.network.infer(batch.images, batch.condition)
         terms = self._terms(batch, posterior)
@@ -88,7 +88,7 @@ class VAELightningModule(pl.LightningModule):
         progress = TrainingProgress(epoch, self.global_step, self.network.n_classes)
         error = self._error(batch, posterior)
         if self.network.category.learns_prior:
-            self._learn_prior(batch, posterior, epoch, n_batches)
+            self._learn_prior(batch, posterior, progress, n_batches)
         loss = self.objective.loss(terms, error, progress)
         # gradients are averaged over ranks
         return loss if batch.share is None else loss * batch.share.weight
@@ -130,12 +130,16 @@ class VAELightningModule(pl.LightningModule):
         return ElboTerms(*(torch.cat(values) for values in zip(*terms, strict=True)))
 
     def _learn_prior(
-        self, batch: Batch[Tensor], posterior: Posterior, epoch: float, n_batches: int
+        self,
+        batch: Batch[Tensor],
+        posterior: Posterior,
+        progress: TrainingProgress,
+        n_batches: int,
     ) -> None:
         """Move the prior of the classes towards those of the batch of all ranks."""
         assert posterior.log_class is not None
         label, _ = targets_of(batch)
-        labelled_only = epoch < self.objective.warm_up_epochs
+        labelled_only = self.objective.is_warming_up(progress)
         counts = class_counts(posterior.log_class, label, labelled_only=labelled_only)
         counts = self.trainer.strategy.reduce(counts, reduce_op="sum")
         n_in_batch = len(batch.images) if batch.share is None else batch.share.n_in_all

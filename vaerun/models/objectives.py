@@ -27,16 +27,15 @@ class ObjectiveConfig:
 
     name: str = field("which objective", choices=["elbo", "capacity"])
     alpha: float = field("weight α of the cross-entropy of labels and pseudo-labels", min=0.0)
-    pseudo_label_epochs: float = field("epochs for which pseudo-labels count as labels", min=0.0)
+    pseudo_label_steps: int = field("steps for which pseudo-labels count as labels", min=0)
 
-    @property
-    def warm_up_epochs(self) -> float:
-        """Epochs before a prior of classes may follow q(y | x) alone, without labels.
+    def is_warming_up(self, progress: TrainingProgress) -> bool:
+        """Whether it is too early for a prior of classes to follow q(y | x) alone, without labels.
 
         Until then q is a guess or held apart from a decision; a prior that followed it would make
         the class that is ahead by chance the likelier one, and in the end the only one.
         """
-        return self.pseudo_label_epochs
+        return progress.step < self.pseudo_label_steps
 
     def loss(
         self, terms: ElboTerms, cross_entropy: Tensor | None, progress: TrainingProgress
@@ -96,10 +95,9 @@ class Elbo(ObjectiveConfig):
         )
         return weighted.mean()
 
-    @property
-    def warm_up_epochs(self) -> float:
-        """Epochs before q(y | x) alone moves a prior: until the temperature is 1, too."""
-        return max(self.pseudo_label_epochs, self.temperature_epochs)
+    def is_warming_up(self, progress: TrainingProgress) -> bool:
+        """Whether a prior may not follow q(y | x) alone: until the temperature is 1, too."""
+        return progress.step < self.pseudo_label_steps or progress.epoch < self.temperature_epochs
 
     def beta(self, epoch: float) -> float:
         """Weight of KL(z)."""

@@ -10,10 +10,10 @@ from vaerun.training.clustering.template_mixture import find_pseudo_labels
 from vaerun.training.context import TrainingContext
 
 
-def supervision(context: TrainingContext, module: VAELightningModule, epoch: int) -> Supervision:
-    """Conditions, labels and pseudo-labels of a training that starts at an epoch, from 0."""
+def supervision(context: TrainingContext, module: VAELightningModule, step: int) -> Supervision:
+    """Conditions, labels and pseudo-labels of a training that starts at a step, from 0."""
     category = module.network.category
-    is_guided = epoch < context.config.objective.pseudo_label_epochs
+    is_guided = step < context.config.objective.pseudo_label_steps
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.network.variant.learns_labels,

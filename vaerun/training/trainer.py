@@ -220,11 +220,11 @@ def _train(
 ) -> pl.Trainer:
     """Train until the last epoch or until a callback stops, from a checkpoint if given."""
     config, hardware = context.config, context.hardware
-    epoch = 0
+    step = 0
     if checkpoint is not None:
         state = _load(checkpoint)
-        epoch = int(state["epoch"])
-        context.console.print(f"going on after step {state['global_step']:,}")
+        step = int(state["global_step"])
+        context.console.print(f"going on after step {step:,}")
     trainer = pl.Trainer(
         max_epochs=config.trainer.max_epochs,
         accelerator=hardware.accelerator,
@@ -245,7 +245,7 @@ def _train(
         context.splits,
         config.data.n_in_batch,
         config.seed,
-        supervision(context, module, epoch),
+        supervision(context, module, step),
         val_batch_size=module.network.n_at_once,
         repeats=config.data.n_repeats(len(context.splits.train)),
     )

@@ -160,7 +160,7 @@ def test_two_processes_reach_the_losses_of_one(run, tmp_path):
 
 def test_two_processes_learn_the_prior_of_one(run):
     """From the q(y | x) of all images of a batch, not of the share of rank 0."""
-    at_once = ("objective.pseudo_label_epochs=0", "objective.temperature_epochs=0")
+    at_once = ("objective.pseudo_label_steps=0", "objective.temperature_epochs=0")
     options = ("model=jrvae", "model.clustering.templates=0", *at_once)
     one, two = (
         weights(run(*options, f"trainer.devices={n}"))["network.category.prior"] for n in (1, 2)

@@ -4,19 +4,25 @@ Each is resolved once, before training, and its value is written to the run's co
 resumed run and all that is done with the run afterwards have the same value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from vaerun.data.image_set import Splits
 from vaerun.models import likelihoods
+from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import RunRequest
 from vaerun.training.batch_size import fitting_batch_size
+from vaerun.training.clustering.settings import clustering_settings
+from vaerun.training.clustering.template_mixture import find_n_classes
 from vaerun.training.hardware import Hardware
+from vaerun.utils.errors import UserError
 
 AUTO = "auto"
+_USUAL_CLASSES = 4  # that templates are fitted for while the number of classes is not known
+_TITLES = {"model.category.n_classes": "classes"}  # in the opening lines, if not the last word
 
 
 class Resolved(NamedTuple):
@@ -40,24 +46,66 @@ def resolve_auto(
     """
     reasons = {}
     for key, resolve in _RESOLVERS.items():
-        group, name = key.split(".")
-        plain = request.plain
-        if plain[group][name] != AUTO:
+        path = key.split(".")
+        if _at(request.plain, path) != AUTO:
             continue
         if resumed is None:
             value, reason = resolve(config, splits, hardware)
         else:
-            value, reason = read_config(resumed)[group][name], "as when the run began"
-        plain = plain | {group: plain[group] | {name: value}}
+            value, reason = _at(read_config(resumed), path), "as when the run began"
+        plain = _replaced(request.plain, path, value)
         config = validate(plain)
         request = replace(request, plain=plain, resolved_keys=(*request.resolved_keys, key))
         if reason:
-            reasons[name] = f"{value}: {reason}"
+            reasons[_TITLES.get(key, path[-1])] = f"{value}: {reason}"
     return Resolved(config, request, reasons)
+
+
+def _at(plain: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value at a path of keys, None where there is none."""
+    value: Any = plain
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _replaced(plain: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """A copy with another value at a path of keys."""
+    first, *rest = path
+    return {**plain, first: _replaced(plain[first], rest, value) if rest else value}
 
 
 def _likelihood(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[str, str]:
     return likelihoods.choose(splits.pixels)
+
+
+def _n_classes(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    """Number of classes of a model that infers them, by clustering the training images.
+
+    Raises a `UserError` if they are of one kind.
+    """
+    if MODELS[config.model.name].learns_labels:
+        return splits.shape.n_classes, "as many as are labelled"
+    settings = clustering_settings(config.model, _USUAL_CLASSES)
+    if settings is None:
+        raise UserError(
+            "model.category.n_classes=auto needs the clustering that model.clustering.templates=0 "
+            "leaves out",
+            "give the number, as in model.category.n_classes=2",
+        )
+    found = find_n_classes(
+        splits.train.images,
+        settings,
+        config.seed,
+        hardware.torch_device,
+        mixed=hardware.precision != "32-true",
+    )
+    if found.n_classes < 2:
+        raise UserError(
+            "model.category.n_classes=auto finds only one class in the images",
+            "use model=rvae, or give their number, as in model.category.n_classes=2",
+        )
+    return found.n_classes, found.reason
 
 
 def _batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
@@ -67,5 +115,6 @@ def _batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[
 # a batch is tried on a network, which has its likelihood by then
 _RESOLVERS: dict[str, Callable[[RunConfig, Splits, Hardware], tuple[Any, str]]] = {
     "model.likelihood": _likelihood,
+    "model.category.n_classes": _n_classes,
     "data.batch_size": _batch_size,
 }

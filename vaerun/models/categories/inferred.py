@@ -28,7 +28,12 @@ class InferredClassConfig:
     name: str = field(
         "where the class comes from", choices=["enumerated", "classifier", "gumbel_softmax"]
     )
-    n_classes: int | None = field("classes J; null: as many as the data set has", min=2, max=1024)
+    n_classes: int | str | None = field(
+        "classes J; null: as many as the data set has; auto: as many as clustering finds",
+        min=2,
+        max=1024,
+        choices=["auto"],
+    )
     prior: str | list[float] = field(
         "prior of the class: learned, uniform, or its share of the images, in any unit",
         choices=["learned", "uniform"],
@@ -41,11 +46,12 @@ class InferredClass(Category):
 
     def __init__(self, config: InferredClassConfig, shape: DataShape, activation: str) -> None:
         super().__init__(config, shape, activation)
-        n_classes = config.n_classes or shape.n_classes
+        assert config.n_classes != "auto"  # a number by now, see `vaerun.training.auto_keys`
+        n_classes = int(config.n_classes or shape.n_classes)
         if n_classes < 2:
             raise UserError(
                 "the number of classes is not known: the data set has none",
-                "give model.category.n_classes, as in model.category.n_classes=2",
+                "set model.category.n_classes=auto, or give it, as in model.category.n_classes=2",
             )
         self.n_classes = self.n_condition = n_classes
         self.learns_prior = config.prior == "learned"

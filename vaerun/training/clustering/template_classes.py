@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from vaerun.training.clustering.alignment import align_templates, image_angles
+from vaerun.training.clustering.count_classes import join_parts, shallowest_valley
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.spectral import (
     SOFTNESS,
@@ -59,7 +61,7 @@ class TemplateClasses:
         if bool((label >= 0).any()):
             of_template = propagate_labels(links, assignment, label.numpy(), n_classes)
         else:
-            of_template = np.eye(n_classes)[spectral_partition(links, n_classes, seed)]
+            of_template = np.eye(n_classes)[_partition(scores, links, n_classes, seed)]
         group = of_template.argmax(1)
         turn = align_templates(assignment, step, group, n_angles) if settings.any_angle else None
         return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles)
@@ -77,6 +79,21 @@ class TemplateClasses:
         ).float()
         of_best = torch.from_numpy(self.of_template.argmax(1)[assignment.argmax(1)])
         return PseudoLabels(predicted, angle.masked_fill(of_best != predicted, math.nan))
+
+
+def _partition(scores: Scores, links: Floats, n_classes: int, seed: int) -> npt.NDArray[np.int64]:
+    """Class of each template (M,): of two proposals, that with the deeper valleys.
+
+    The cut of the links is right where classes vary smoothly; joining parts is right, too, where
+    templates of a class share few images. Scores of different mixtures cannot be compared, so
+    with several the cut alone counts.
+    """
+    cut = spectral_partition(links, n_classes, seed)
+    if len(scores) > 1:
+        return cut
+    score = scores[0][0]
+    joined = join_parts(score, links, n_classes).get(n_classes, cut)
+    return min((cut, joined), key=lambda part: shallowest_valley(score, part))
 
 
 def _assignment(scores: Scores, gaps: Sequence[Tensor]) -> Floats:

@@ -17,6 +17,7 @@ The class and angle of each image supervise the first epochs of training and are
 """
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,9 @@ from vaerun.data.image_set import Images, as_tensor
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.geometry import Pose, place
 from vaerun.models.object_locator import ObjectLocator, centre_and_size
+from vaerun.training.clustering.count_classes import ClassCount, count_classes
 from vaerun.training.clustering.settings import ClusteringSettings
+from vaerun.training.clustering.spectral import median_gap, soft_assignment
 from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
 from vaerun.utils.arrays import evenly
 
@@ -42,6 +45,7 @@ _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it
 _ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
+_MOST_TO_COUNT = 20_000  # images that the number of classes is found from
 
 
 def downsample(images: Images) -> Tensor:
@@ -76,23 +80,11 @@ def find_pseudo_labels(
         Whether templates are fitted with bfloat16 products.
     """
     subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
-    locator = None
-    if settings.centre or settings.size:
-        locator = ObjectLocator(
-            (images.shape[2], images.shape[3]), centred=settings.centre, sized=settings.size
-        )
-        locator.fit(images)
+    locator = _locator(images, settings)
     small = _prepare(images[subset], locator)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        mixtures, scores = [], []
-        for _ in range(settings.n_repeats):
-            mixture = TemplateMixture(
-                small, settings, math.prod(images.shape[1:]) / small[0].numel()
-            ).to(device)
-            mixture.fit(small, mixed=mixed)
-            mixtures.append(mixture)
-            scores.append(mixture.log_likelihood(small))
+    weight = math.prod(images.shape[1:]) / small[0].numel()
+    mixtures = _fitted(small, settings, weight, seed, device, mixed=mixed)
+    scores = [mixture.log_likelihood(small) for mixture in mixtures]
     classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
     if len(small) == len(images):
         return classes.predict(scores, label)
@@ -101,6 +93,54 @@ def find_pseudo_labels(
         small = _prepare(x, locator)
         parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
     return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def find_n_classes(
+    images: Images,
+    settings: ClusteringSettings,
+    seed: int,
+    device: torch.device,
+    *,
+    mixed: bool = False,
+) -> ClassCount:
+    """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`."""
+    few = images[torch.from_numpy(evenly(len(images), _MOST_TO_COUNT))]
+    small = _prepare(few, _locator(images, settings))
+    weight = math.prod(images.shape[1:]) / small[0].numel()
+    one = replace(settings, n_repeats=1)
+    [mixture] = _fitted(small, one, weight, seed, device, mixed=mixed)
+    score, _ = mixture.log_likelihood(small)
+    assignment = soft_assignment(score, median_gap(score))
+    return count_classes(score, assignment.T @ assignment)
+
+
+def _locator(images: Images, settings: ClusteringSettings) -> ObjectLocator | None:
+    if not (settings.centre or settings.size):
+        return None
+    size = (images.shape[2], images.shape[3])
+    locator = ObjectLocator(size, centred=settings.centre, sized=settings.size)
+    locator.fit(images)
+    return locator
+
+
+def _fitted(
+    small: Tensor,
+    settings: ClusteringSettings,
+    weight: float,
+    seed: int,
+    device: torch.device,
+    *,
+    mixed: bool,
+) -> list["TemplateMixture"]:
+    """Mixtures fitted to small images (N, C, h, w) from different starts."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        mixtures = []
+        for _ in range(settings.n_repeats):
+            mixture = TemplateMixture(small, settings, weight).to(device)
+            mixture.fit(small, mixed=mixed)
+            mixtures.append(mixture)
+    return mixtures
 
 
 def _prepare(images: Images, locator: ObjectLocator | None) -> Tensor:

@@ -1,0 +1,92 @@
+"""Classes by valleys: points along curves, whose classes and continuity are known."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from vaerun.training.clustering.count_classes import (
+    DEEPEST,
+    count_classes,
+    join_parts,
+    shallowest_valley,
+)
+from vaerun.training.clustering.spectral import median_gap, soft_assignment
+
+
+def curves(sizes: list[int], *, noise: float = 0.05, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Points (N, 3) along segments that are two apart, and the segment of each."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(np.arange(len(sizes)), sizes)
+    along = rng.uniform(-1, 1, len(kind))
+    points = np.stack([along, 2.0 * kind, np.zeros(len(kind))], axis=1)
+    points += noise * rng.standard_normal(points.shape)
+    return torch.from_numpy(points).float(), torch.from_numpy(kind)
+
+
+def scored(points: Tensor, n_templates: int, sd: float, seed: int = 0):
+    """Log-likelihoods (N, M) under templates fitted to the points, and links (M, M)."""
+    fitted = KMeans(n_templates, n_init=1, random_state=seed).fit(points.numpy())
+    score = -0.5 * torch.cdist(points, torch.from_numpy(fitted.cluster_centers_)).square() / sd**2
+    assignment = soft_assignment(score, median_gap(score))
+    return score, assignment.T @ assignment
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sizes", [[500, 500, 500], [900, 80, 20], [400, 400, 400, 400, 400]])
+def test_the_number_of_curves_is_found_whatever_their_shares(sizes: list[int], seed: int):
+    points, kind = curves(sizes, seed=seed)
+    score, links = scored(points, 80, 0.1, seed)
+    found = count_classes(score, links)
+    assert found.n_classes == len(sizes)
+    assert found.filled < DEEPEST < found.filled_if_more
+    part = torch.from_numpy(join_parts(score, links, len(sizes))[len(sizes)])
+    of_point = part[score.argmax(1)]
+    for j in range(len(sizes)):
+        assert len(of_point[kind == j].unique()) == 1
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.2])
+def test_one_curve_is_one_class(noise: float):
+    points, _ = curves([800], noise=noise)
+    score, links = scored(points, 40, 0.1)
+    assert count_classes(score, links).n_classes == 1
+
+
+def test_a_few_outliers_are_no_class():
+    points, _ = curves([600, 600, 3])
+    score, links = scored(points, 60, 0.1)
+    assert count_classes(score, links).n_classes == 2
+
+
+def test_a_cut_across_a_uniform_class_has_no_valley():
+    """The expected share is that of a uniform difference, so it is 1."""
+    points = torch.linspace(-1, 1, 2001)[:, None]
+    ends = torch.tensor([[-1.0], [1.0]])
+    score = -torch.cdist(points, ends).square()
+    assert shallowest_valley(score, np.array([0, 1])) == pytest.approx(1, abs=0.01)
+    apart = torch.cat([points - 3, points + 3])
+    score = -torch.cdist(apart, 3 * ends).square()
+    assert shallowest_valley(score, np.array([0, 1])) == 0
+
+
+def test_too_small_a_part_is_no_class():
+    points, _ = curves([600, 4])
+    score = -torch.cdist(points, torch.tensor([[0.0, 0, 0], [0, 2, 0]])).square()
+    assert shallowest_valley(score, np.array([0, 1])) == np.inf
+
+
+def test_partitions_are_nested():
+    points, _ = curves([300, 300, 300])
+    score, links = scored(points, 40, 0.1)
+    parts = join_parts(score, links, 8)
+    assert sorted(parts) == list(range(1, 9))
+    for n in range(1, 8):
+        coarse, fine = parts[n], parts[n + 1]
+        assert len(np.unique(coarse)) == n
+        for j in range(n + 1):
+            assert len(np.unique(coarse[fine == j])) == 1
+    assert all(a <= b for a, b in itertools.pairwise(sorted(parts)))

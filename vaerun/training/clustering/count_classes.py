@@ -1,0 +1,145 @@
+"""Classes by the valleys between them, and their number.
+
+A continuous class can be cut anywhere, but wherever it is cut, images lie on the cut; between two
+classes there are next to none. So templates are joined, two parts at a time, where most images are
+nearly as likely under one part as under the other, until all parts left have valleys between them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vaerun.training.clustering.spectral import Floats
+
+# N images, M templates, J parts.
+
+MOST_CLASSES = 12
+_NEAR = 0.5  # of the median difference of log-likelihoods within the smaller part
+DEEPEST = 0.25  # a valley has fewer images than this share of those expected without it
+_LEAST_SHARE, _LEAST_IMAGES = 0.01, 5  # of a class
+_LEAST_OF_TEMPLATE = 0.001  # share of the images that a template to start from is best for
+
+
+class ClassCount(NamedTuple):
+    """Number of classes found, and what tells against one more.
+
+    Attributes
+    ----------
+    n_classes
+        1 if the images do not fall into parts.
+    filled
+        Images in the shallowest valley between the classes, as a share of those expected without
+        a valley; 0 for one class.
+    filled_if_more
+        The same for one class more; infinite if that class would be too small.
+    """
+
+    n_classes: int
+    filled: float
+    filled_if_more: float
+
+    @property
+    def reason(self) -> str:
+        """Why there are so many, for a log."""
+        if not np.isfinite(self.filled_if_more):
+            return "one more would have next to no image"
+        return (
+            f"between them are {100 * self.filled:.0f} % of the images that a continuous class "
+            f"would have there, with one more {100 * self.filled_if_more:.0f} %"
+        )
+
+
+def count_classes(score: Tensor, links: Floats) -> ClassCount:
+    """Count classes by the log-likelihoods (N, M) of templates and their links (M, M).
+
+    The largest number of parts that are all separated by valleys is returned.
+    """
+    parts = join_parts(score, links, MOST_CLASSES + 1)
+    filled = {n: shallowest_valley(score, part) if n > 1 else 0.0 for n, part in parts.items()}
+    n_classes = max(n for n, share in filled.items() if share < DEEPEST and n <= MOST_CLASSES)
+    return ClassCount(n_classes, filled[n_classes], filled.get(n_classes + 1, np.inf))
+
+
+def join_parts(score: Tensor, links: Floats, most: int) -> dict[int, npt.NDArray[np.int64]]:
+    """Part of each template (M,), for every number of parts from 1 to ``most`` that is reached.
+
+    Parts too small for a class are joined first, each to that it has the shallowest valley to,
+    then the two of all parts with the shallowest valley between them. Templates that are best for
+    next to no image follow those that they have the strongest links to.
+    """
+    least = max(_LEAST_SHARE * len(score), _LEAST_IMAGES)
+    best = torch.bincount(score.argmax(1), minlength=score.shape[1])
+    start = (best >= min(_LEAST_OF_TEMPLATE * len(score), _LEAST_IMAGES)).nonzero()[:, 0].numpy()
+    members = [[m] for m in start]  # templates of each part
+    of_part = score[:, torch.from_numpy(start)]  # (N, P)
+    filled = torch.zeros(len(start), len(start))
+    for a in range(len(start)):
+        _update(filled, of_part, a)
+    parts = {}
+    while True:
+        if len(members) <= most:
+            parts[len(members)] = _all_templates(members, links)
+        if len(members) == 1:
+            return parts
+        size = torch.bincount(of_part.argmax(1), minlength=len(members))
+        a = int(size.argmin()) if int(size.min()) < least else int(filled.max(1).values.argmax())
+        tied = filled[a] == filled[a].max()
+        tied[a] = False
+        strength = links[members[a]].sum(0)
+        b = max(tied.nonzero()[:, 0].tolist(), key=lambda j: strength[members[j]].sum())
+        a, b = min(a, b), max(a, b)
+        joined = torch.logaddexp(of_part[:, a], of_part[:, b])
+        kept = [j for j in range(len(members)) if j != b]
+        members[a] += members.pop(b)
+        of_part = of_part[:, kept]
+        of_part[:, a] = joined
+        filled = filled[kept][:, kept]
+        _update(filled, of_part, a)
+
+
+def _update(filled: Tensor, of_part: Tensor, a: int) -> None:
+    """Set row and column ``a`` of the shares (P, P) of filled valleys, 0 on the diagonal."""
+    member = of_part.argmax(1)
+    for b in range(len(filled)):
+        share = _filled(of_part, member, a, b) if b != a else 0.0
+        filled[a, b] = filled[b, a] = share
+
+
+def _all_templates(members: list[list[int]], links: Floats) -> npt.NDArray[np.int64]:
+    """Part of each template (M,), the strongest linked for those that no part has."""
+    strength = np.stack([links[:, m].sum(1) for m in members], axis=1)  # (M, P)
+    part = strength.argmax(1)
+    for j, m in enumerate(members):
+        part[m] = j
+    return part
+
+
+def shallowest_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
+    """Images in the shallowest valley between two parts (M,), over those expected without it.
+
+    The difference d of the log-likelihoods of two parts runs from positive values in one to
+    negative ones in the other. With d uniform up to the median of |d| in the smaller part of n
+    images, n·w of them have |d| below w times this median, on both sides of the cut together.
+    Infinite if a part has less than 1 % of the images, or fewer than five.
+    """
+    parts = range(part.max() + 1)
+    of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
+    member = of_part.argmax(1)
+    size = torch.bincount(member, minlength=len(parts))
+    if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
+        return np.inf
+    return max(_filled(of_part, member, a, b) for a in parts for b in parts[a + 1 :])
+
+
+def _filled(of_part: Tensor, member: Tensor, a: int, b: int) -> float:
+    """Images in the valley between parts a and b of (N, P), over those expected without it."""
+    towards_a = of_part[:, a] - of_part[:, b]
+    in_a, in_b = towards_a[member == a], -towards_a[member == b]
+    if not len(in_a) or not len(in_b):
+        return 0.0
+    usual = torch.minimum(in_a.median(), in_b.median())
+    n_near = int((in_a < _NEAR * usual).sum() + (in_b < _NEAR * usual).sum())
+    return n_near / (_NEAR * min(len(in_a), len(in_b)))

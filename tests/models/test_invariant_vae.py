@@ -7,6 +7,7 @@ import torch
 
 from vaerun import geometry
 from vaerun.models.invariant_vae import encode
+from vaerun.models.object_locator import centre_and_size
 
 PAPER = ("model/decoder=spatial", "model/pose=amortized")
 
@@ -74,3 +75,62 @@ def test_any_invariances_go_with_any_pose(make, pose: str, invariances: str):
     assert bool(encoded.pose.angle.any()) == ("r" in invariances)
     assert bool(encoded.pose.shift.any()) == ("t" in invariances)
     assert bool((encoded.pose.scale != 1).any()) == ("s" in invariances)
+
+
+def objects(n: int, size: int, shift_px: tuple[int, int] = (0, 0)) -> torch.Tensor:
+    """Two touching discs of random sizes near the middle, shifted by whole pixels."""
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    radius = 4 + 2 * torch.rand(n, 1, 1, generator=torch.Generator().manual_seed(1))
+    at = size / 2 + torch.tensor(shift_px)
+    large = torch.hypot(rows - at[0], columns - at[1]) - radius
+    small = torch.hypot(rows - at[0] - 5, columns - at[1]) - 0.5 * radius
+    return torch.sigmoid(-2 * torch.minimum(large, small))[:, None]
+
+
+def located(make, *overrides: str):
+    network = make(*overrides, "model.hidden=[9,7]", image=(1, 48, 48)).eval()
+    assert network.search.locator.fit(objects(50, 48))
+    return network
+
+
+def test_shifting_the_input_moves_the_shift_alone(make):
+    """The encoder sees the same centred image wherever the object is."""
+    network = located(make, "model.invariances=[r,t,s]")
+    before, after = (encode(network, objects(6, 48, px)) for px in ((0, 0), (-5, 7)))
+    pixel = geometry.pixel_size(48, 48)
+    moved = (after.pose.shift - before.pose.shift) / pixel
+    torch.testing.assert_close(moved, torch.tensor([-5.0, 7]).expand(6, -1), rtol=0, atol=0.15)
+    torch.testing.assert_close(after.z_mean, before.z_mean, rtol=0, atol=0.02)
+    torch.testing.assert_close(after.pose.scale, before.pose.scale, rtol=0.01, atol=0)
+
+
+def test_the_posterior_is_that_of_the_centred_image_put_back(make):
+    network = located(make, "model.invariances=[r,t]")
+    x = objects(3, 48, (6, -4))
+    ours = network.infer(x)
+    at = network.search.locator(x)
+    assert float((at.centre / geometry.pixel_size(48, 48)).abs().max()) > 3
+    centred = centre_and_size(x, at)
+    network.search.locator.constants = None
+    theirs = network.infer(centred)
+    torch.testing.assert_close(ours.log_q, theirs.log_q)
+    for k, angle in enumerate(network.search.bin_angle):
+        old = network.latents.values(theirs.latents.mean[:, k, 0])
+        new = network.latents.values(ours.latents.mean[:, k, 0])
+        back = geometry.apply(geometry.rotation(-angle), at.centre)
+        torch.testing.assert_close(new.shift, old.shift + back, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("model.invariances=[r]",),
+        ("model.invariances=[r,t]", "data.fills_field=true"),
+        ("model.invariances=[r,t]", "model.pose.locate=false"),
+        ("model.invariances=[r,t]", "model/pose=amortized"),
+    ],
+    ids=str,
+)
+def test_images_are_seen_as_they_are_where_nothing_is_to_be_taken_out(make, overrides):
+    network = make(*overrides, "model.hidden=[9,7]", image=(1, 24, 24))
+    assert network.search.locator is None

@@ -116,3 +116,31 @@ def test_posterior_sd_is_positive_for_any_output():
     q = latents.posterior(torch.tensor([[0.0, 0.0, -200.0, 200.0]]))
     assert (q.sd > 0).all()
     assert torch.isfinite(latents.kl(q)[0]).all()
+
+
+def test_a_posterior_moves_with_the_place_and_size_of_the_object():
+    """Drawn latents of the centred image, put back, have the moved posterior's moments."""
+    space = LatentSpace(
+        content_dim=2, angle=AnglePrior(kind="normal", sd=0.2), shift_sd=0.1, scale_sd=0.3
+    )
+    torch.manual_seed(0)
+    q = DiagonalNormal(torch.randn(3, space.dim), torch.rand(3, space.dim) + 0.1)
+    centre = torch.tensor([[0.2, -0.1], [0.0, 0.0], [-0.4, 0.3]])
+    size = torch.tensor([1.5, 1.0, 0.7])
+    moved = space.moved(q, centre, size)
+    for before, after in ((q.mean, moved.mean), (q.mean + q.sd, moved.mean + moved.sd)):
+        old, new = space.values(before), space.values(after)
+        torch.testing.assert_close(new.shift, centre + size[:, None] * old.shift)
+        torch.testing.assert_close(new.angle, old.angle)
+        torch.testing.assert_close(new.content, old.content)
+    old, new = space.values(q.mean), space.values(moved.mean)
+    torch.testing.assert_close(new.log_scale, old.log_scale + size.log())
+    torch.testing.assert_close(q.sd[:, 3:], moved.sd[:, 3:])  # scale and content
+
+
+def test_latents_that_a_model_lacks_do_not_move():
+    space = LatentSpace(content_dim=2, angle=AnglePrior(kind="normal", sd=0.2))
+    q = DiagonalNormal(torch.randn(3, 3), torch.rand(3, 3))
+    moved = space.moved(q, torch.ones(3, 2), torch.full((3,), 2.0))
+    torch.testing.assert_close(moved.mean, q.mean)
+    torch.testing.assert_close(moved.sd, q.sd)

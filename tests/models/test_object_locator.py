@@ -66,7 +66,9 @@ def test_a_neighbour_that_reaches_in_is_not_taken_for_the_object():
     far = 1.15 * torch.stack([direction.sin(), direction.cos()], dim=1)
     images = torch.maximum(ellipses(centre, size, side), ellipses(far, size, side))
     at = fitted(images)(images)
-    assert float((at.centre - centre).norm(dim=1).max()) < 0.1
+    away = (at.centre - centre).norm(dim=1)  # of objects with a radius of about 0.35
+    assert float(away.square().mean().sqrt()) < 0.06
+    assert float(away.max()) < 0.2
 
 
 def test_images_without_one_object_on_its_own_are_left_alone():

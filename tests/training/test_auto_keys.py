@@ -101,3 +101,34 @@ def test_a_learned_sd_starts_at_that_of_the_pixels(vaerun, monkeypatch: pytest.M
     trained(vaerun, *GREY)
     assert 0.1 < starts[-1] < 0.29
     assert starts[0] == 0.3  # before the images are known
+
+
+CLASSES = (*GREY, "model=jrvae", "model.category.n_classes=auto", "data.train_size=300")
+FOUND = ("data.size=24", "data.outlines=[ell,star,ellipse]", "data.diameter_px=16")
+
+
+def test_the_number_of_classes_is_found_and_kept_by_the_run(vaerun):
+    status, output, errors = vaerun(*TINY, *CLASSES, *FOUND)
+    assert (status, errors) == (0, [])
+    [line] = [text for text in output if text.startswith("classes ")]
+    assert line.split(maxsplit=1)[1].startswith("3: between them are 0 % of the images")
+    folder = Path(output[-1].removeprefix("run: "))
+    assert (
+        yaml.safe_load((folder / "config.yaml").read_text())["model"]["category"]["n_classes"] == 3
+    )
+    assert load(folder).network.n_classes == 3
+
+
+def test_images_of_one_kind_have_no_classes_to_find(vaerun):
+    status, _, errors = vaerun(*TINY, *CLASSES, "data.size=24", "data.outlines=[ell]")
+    assert status == 2
+    assert errors == [
+        "error: model.category.n_classes=auto finds only one class in the images — "
+        "use model=rvae, or give their number, as in model.category.n_classes=2"
+    ]
+
+
+def test_the_number_of_classes_is_not_found_without_templates(vaerun):
+    status, _, errors = vaerun(*TINY, *CLASSES, "model.clustering.templates=0")
+    assert status == 2
+    assert "needs the clustering" in errors[0]

@@ -5,6 +5,7 @@ classes there are next to none. So templates are joined, two parts at a time, wh
 nearly as likely under one part as under the other, until all parts left have valleys between them.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,9 @@ class ClassCount(NamedTuple):
 
 def count_classes(score: Tensor, links: Floats) -> ClassCount:
     """Count classes by the log-likelihoods (N, M) of templates and their links (M, M).
+
+    The images should be others than those that the templates were fitted to: a template fits the
+    noise of its own few images, which makes valleys where there are none.
 
     The largest number of parts that are all separated by valleys is returned.
     """
@@ -131,7 +135,8 @@ def shallowest_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     size = torch.bincount(member, minlength=len(parts))
     if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
         return np.inf
-    return max(_filled(of_part, member, a, b) for a in parts for b in parts[a + 1 :])
+    pairs = itertools.combinations(parts, 2)
+    return max((_filled(of_part, member, a, b) for a, b in pairs), default=0.0)
 
 
 def _filled(of_part: Tensor, member: Tensor, a: int, b: int) -> float:

@@ -19,6 +19,7 @@ The class and angle of each image supervise the first epochs of training and are
 import math
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -103,13 +104,18 @@ def find_n_classes(
     *,
     mixed: bool = False,
 ) -> ClassCount:
-    """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`."""
-    few = images[torch.from_numpy(evenly(len(images), _MOST_TO_COUNT))]
-    small = _prepare(few, _locator(images, settings))
+    """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`.
+
+    Templates are fitted to a random half of at most 20,000 images, and classes counted in the
+    other half.
+    """
+    rows = np.random.default_rng(seed).permutation(evenly(len(images), _MOST_TO_COUNT))
+    small = _prepare(images[torch.from_numpy(rows)], _locator(images, settings))
     weight = math.prod(images.shape[1:]) / small[0].numel()
     one = replace(settings, n_repeats=1)
-    [mixture] = _fitted(small, one, weight, seed, device, mixed=mixed)
-    score, _ = mixture.log_likelihood(small)
+    half = len(small) // 2
+    [mixture] = _fitted(small[:half], one, weight, seed, device, mixed=mixed)
+    score, _ = mixture.log_likelihood(small[half:])
     assignment = soft_assignment(score, median_gap(score))
     return count_classes(score, assignment.T @ assignment)
 

@@ -15,6 +15,11 @@ def test_two_hypotheses_are_decoded_where_they_are_as_good_as_three(model: str, 
     assert compose([f"model={model}", f"data={data}"])["model"]["pose"]["decode"] == n
 
 
+@pytest.mark.parametrize(("data", "n"), [("cards_iv", 64), ("particles", 64), ("graphene", 0)])
+def test_an_rvae_is_aligned_before_training_unless_images_fill_their_field(data: str, n: int):
+    assert compose(["model=rvae", f"data={data}"])["model"]["clustering"]["templates"] == n
+
+
 def test_what_is_typed_wins_over_what_is_composed():
     plain = compose(["data=rotated_mnist", "data.rotation_deg=60", "model.invariances=[r,t]"])
     assert plain["data"]["rotation_deg"] == 60

@@ -29,7 +29,16 @@ def n_decode(category: str, symmetric: bool) -> int:
     return 2 if category == "none" and not symmetric else 3
 
 
+def n_templates(fills_field: bool) -> int:
+    """Templates that align the objects of an rVAE before training.
+
+    None where images fill their field: patches of a lattice look alike at several angles, and
+    were encoded well without.
+    """
+    return 0 if fills_field else 64
+
+
 def register() -> None:
     """Register the functions with OmegaConf."""
-    for function in (angle_range, canvas, n_decode):
+    for function in (angle_range, canvas, n_decode, n_templates):
         OmegaConf.register_new_resolver(function.__name__, function, replace=True)

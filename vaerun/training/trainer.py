@@ -200,8 +200,7 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
     if trainer.compile:  # the networks alone: compiled, the module could not log
         network.encoder.compile()
         network.decoder.compile()
-    if network.search.locator is not None:  # a checkpoint has what was found before
-        network.search.locator.fit(splits.train.images)
+    _fit_locator(context, network)  # a checkpoint has what was found before
     return VAELightningModule(
         network,
         config.objective,
@@ -210,6 +209,22 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
         corruption(config.data.corrupt, config.data.corruption),
         None if labelled is None else class_weights(labelled.label, splits.shape.n_classes),
     )
+
+
+def _fit_locator(context: TrainingContext, network: InvariantVAE) -> None:
+    """Let a locator, if there is one, learn from the training images, and print what it does."""
+    locator = network.search.locator
+    if locator is None:
+        return
+    has_objects = locator.fit(context.splits.train.images)
+    if context.ranks.is_first:
+        done = [("centred", locator.centred), ("brought to one size", locator.sized)]
+        what = " and ".join(name for name, wanted in done if wanted)
+        context.console.print(
+            f"objects are {what} before the encoder sees them"
+            if has_objects
+            else "images are encoded as they are: most do not show one object on its own"
+        )
 
 
 def _train(

@@ -182,10 +182,9 @@ class ObjectLocator(nn.Module):
             level = _blurred(small - self._plane(small, constants.border_sd), _BLUR)
             mask, there = self._mask(level, constants.sign, constants.noise_sd)
             found = self._search(mask, constants.radius)
-        there_and = (there & self.centred)[:, None]
         size = (found.area.sqrt() / constants.size).clamp(*_SIZES)
         return Location(
-            torch.where(there_and, found.centre.clamp(-1, 1), 0.0),
+            torch.where((there & self.centred)[:, None], found.centre.clamp(-1, 1), 0.0),
             torch.where(there & self.sized, size, 1.0),
         )
 

@@ -1,7 +1,5 @@
 """Classes by valleys: points along curves, whose classes and continuity are known."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -89,4 +87,3 @@ def test_partitions_are_nested():
         assert len(np.unique(coarse)) == n
         for j in range(n + 1):
             assert len(np.unique(coarse[fine == j])) == 1
-    assert all(a <= b for a, b in itertools.pairwise(sorted(parts)))

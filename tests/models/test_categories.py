@@ -18,6 +18,7 @@ from vaerun.models.lightning_module import (
     VAELightningModule,
     angle_error,
     negative_log_prob,
+    place_error,
     targets_of,
 )
 from vaerun.runs.config import validate
@@ -325,6 +326,20 @@ def test_a_known_angle_teaches_its_bin_and_the_offset_within(make):
     missed = (offset - math.radians(10)) / (0.25 * unit)
     want = -posterior.log_q[0, 2].logsumexp(0) + 0.5 * missed.square().mean()
     torch.testing.assert_close(got[0], want)
+
+
+def test_a_known_place_teaches_the_content_of_the_known_bin_or_else_of_all(make):
+    network, x = make("model=rvae", *SMALL), images()
+    posterior = network.infer(x)
+    angle, place = torch.tensor([math.radians(100), math.nan, 0.0]), torch.randn(3, 2)
+    got = place_error(torch.cat([torch.full((3, 1), -1.0), angle[:, None], place], 1),
+                      posterior, network)  # fmt: skip
+    content = posterior.latents.mean[:, :, 0, -2:]  # (B, K, d)
+    of_bin = 0.5 * ((content - place[:, None]) / 0.25).square().sum(2)
+    want = torch.stack([
+        of_bin[0, 2], (posterior.log_q[1, :, 0].exp() * of_bin[1]).sum(), of_bin[2, 0]
+    ])  # fmt: skip
+    torch.testing.assert_close(got, want)
 
 
 def test_without_bins_a_known_angle_teaches_nothing(make):

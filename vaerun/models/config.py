@@ -18,6 +18,10 @@ class ClusteringConfig:
 
     templates: int = field("templates for each class; 0: no pseudo-labels", min=0, max=1000)
     repeats: int = field("times the templates are fitted, from different starts", min=1)
+    layout: bool = field(
+        "whether z starts from a layout of the templates in a plane, where kinds that run into "
+        "one another are apart; of a model that infers no class"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +98,16 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             has_pose and not wanted,
             f"model.invariances=[] leaves model/pose={config.pose.name} nothing to look for",
             "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
+        ),
+        (
+            config.clustering.layout and config.category.name != "none",
+            f"model.clustering.layout=true is for models without classes, not {variant.name}",
+            "leave it out, or use model=rvae",
+        ),
+        (
+            config.clustering.layout and not config.clustering.templates,
+            "model.clustering.layout=true has no templates to lay out",
+            "give their number, as in model.clustering.templates=400",
         ),
         (
             has_pose and not DECODERS[decoder].can_pose,

@@ -27,6 +27,8 @@ _LARGEST_WEIGHT = 10.0  # of a rare class over that of the most frequent
 # step to step, and with the usual 1,000 steps (β₂ = 0.999) the loss jumped upwards at times.
 _BETAS = (0.9, 0.95)
 _PSEUDO_LABEL_SD = 0.25  # of the offset of a pseudo-labelled angle, in prior sd
+_PLACE_SD = 0.25  # of a pseudo-labelled place in z, in prior sd
+_N_TARGETS = 2  # columns of pseudo-labels before those of the place: class and angle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +158,9 @@ class VAELightningModule(pl.LightningModule):
         if angle is not None:
             of_angle = angle_error(angle, posterior, self.network)
             error = of_angle if error is None else error + of_angle
+        if batch.pseudo_labels is not None and batch.pseudo_labels.shape[1] > _N_TARGETS:
+            of_place = place_error(batch.pseudo_labels, posterior, self.network)
+            error = of_place if error is None else error + of_place
         return error
 
     def on_validation_epoch_end(self) -> None:
@@ -209,7 +214,7 @@ def targets_of(batch: Batch[Tensor]) -> tuple[Tensor | None, Tensor | None]:
     """
     if batch.pseudo_labels is None:
         return batch.label, None
-    pseudo_label, angle = batch.pseudo_labels.unbind(1)
+    pseudo_label, angle = batch.pseudo_labels[:, :_N_TARGETS].unbind(1)
     if batch.label is None:
         return pseudo_label.long(), angle
     return torch.where(batch.label < 0, pseudo_label.long(), batch.label), angle
@@ -271,6 +276,25 @@ def angle_error(angle: Tensor, posterior: Posterior, network: InvariantVAE) -> T
     away = (offset - (target / network.latents.angle.sd)[:, None]) / _PSEUDO_LABEL_SD
     of_bin = negative_log_prob(posterior.log_q.logsumexp(2), bin_number)
     return torch.where(bin_number >= 0, of_bin + 0.5 * away.square().mean(1), 0.0)
+
+
+def place_error(pseudo_labels: Tensor, posterior: Posterior, network: InvariantVAE) -> Tensor:
+    """Error of the posterior means for pseudo-labelled places in z, nats (B,).
+
+    Parameters
+    ----------
+    pseudo_labels
+        (B, 2 + d) class, angle and place; the first d content latents should be there.
+    """
+    angle, place = pseudo_labels[:, 1], pseudo_labels[:, _N_TARGETS:]
+    first = network.latents.n_pose
+    mean = posterior.latents.mean[..., first : first + place.shape[1]]  # (B, K, J, d)
+    away = ((mean - place[:, None, None]) / _PLACE_SD).square().sum(-1)
+    bin_number = network.search.nearest_bin(angle)
+    n_bins = posterior.log_q.shape[1]
+    of_bin = F.one_hot(bin_number.clamp_min(0), n_bins)[..., None] / posterior.log_q.shape[2]
+    weight = torch.where((bin_number >= 0)[:, None, None], of_bin, posterior.log_q.detach().exp())
+    return 0.5 * (weight * away).sum((1, 2))
 
 
 def negative_log_prob(log_q: Tensor, target: Tensor) -> Tensor:

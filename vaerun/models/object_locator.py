@@ -118,6 +118,11 @@ class ObjectLocator(nn.Module):
         # grid units² of a pixel of the shrunk copy
         self.pixel_area = 4 * size[0] * size[1] / max(size) ** 2 / border.numel()
 
+    @property
+    def reach(self) -> float:
+        """Side of a square that holds a centred object of usual size, over the longer side."""
+        return math.inf if self.constants is None else _WINDOW * self.constants.radius
+
     def get_extra_state(self) -> dict[str, float]:
         """Constants, to be stored with the network."""
         return {} if self.constants is None else asdict(self.constants)

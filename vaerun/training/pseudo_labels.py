@@ -24,14 +24,15 @@ def supervision(context: TrainingContext, module: VAELightningModule, step: int)
 
 
 def _pseudo_labels(context: TrainingContext, module: VAELightningModule) -> torch.Tensor | None:
-    """Pseudo-label and angle, (N, 2), of the training and then the labelled images."""
+    """Pseudo-label, angle, place in z (N, 2 + d) of the training, then the labelled images."""
     network, splits = module.network, context.splits
     n_given = network.category.n_data_classes
     settings = clustering_settings(context.config.model, n_given or network.n_classes or 1)
     if settings is None:
         return None
-    if not network.n_classes and not (settings.any_angle and len(network.search.bin_angle) > 1):
-        return None  # neither classes nor canonical orientations would be used
+    aligns = settings.any_angle and len(network.search.bin_angle) > 1
+    if not (network.n_classes or aligns or settings.n_dims):
+        return None  # no pseudo-label would be used
     unknown = torch.full_like(splits.train.label, -1)
     images, label = [splits.train.images], [splits.train.label if n_given else unknown]
     if module.network.variant.learns_labels and splits.labelled is not None:
@@ -50,4 +51,4 @@ def _pseudo_labels(context: TrainingContext, module: VAELightningModule) -> torc
     if network.n_classes:
         sizes = torch.bincount(pseudo.label[pseudo.label >= 0], minlength=network.n_classes)
         context.console.print(f"pseudo-labels per class: {', '.join(f'{n:,}' for n in sizes)}")
-    return torch.stack([pseudo.label.float(), pseudo.angle], dim=1)
+    return torch.cat([torch.stack([pseudo.label.float(), pseudo.angle], dim=1), pseudo.place], 1)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from vaerun.models.config import ModelConfig
 
+_MOST_DIMS = 2  # of a layout
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusteringSettings:
@@ -22,6 +24,7 @@ class ClusteringSettings:
     size: bool  # whether it is also brought to the usual size
     mask: bool  # whether only the inscribed circle counts, which no rotation moves out
     likelihood: str  # of a pixel given a template, bernoulli or gaussian
+    n_dims: int = 0  # of the layout of the templates, in which images get a place, 0 for none
 
     @property
     def any_angle(self) -> bool:
@@ -45,4 +48,5 @@ def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettin
         size="s" in config.invariances and not mask,
         mask=mask,
         likelihood=config.likelihood,
+        n_dims=min(config.latent_dim, _MOST_DIMS) if config.clustering.layout else 0,
     )

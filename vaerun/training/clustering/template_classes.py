@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaerun.training.clustering.alignment import align_templates, image_angles
 from vaerun.training.clustering.count_classes import join_parts, shallowest_valley
+from vaerun.training.clustering.layout import lay_out, layout_partitions
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.spectral import (
     SOFTNESS,
@@ -24,6 +25,7 @@ from vaerun.training.clustering.spectral import (
 
 # N images, M templates of all mixtures, K angles, J classes.
 
+_WIDE = 0.5  # softness of assignments that layouts are made from
 _LEAST_SHARE = 0.7  # of an image's soft assignment within one class, or it stays unlabelled
 
 Scores = Sequence[tuple[Tensor, Tensor]]  # `TemplateMixture.log_likelihood` of each mixture
@@ -34,6 +36,7 @@ class PseudoLabels(NamedTuple):
 
     label: Tensor  # (N,) −1 where an image is between two classes
     angle: Tensor  # (N,) radians against the class's canonical orientation, NaN where unknown
+    place: Tensor  # (N, d) in the layout of the templates, d = 0 without one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class TemplateClasses:
     of_template: Floats  # (M, J) class probabilities
     turn: Floats | None  # (M,) steps to the class's orientation; None unless any angle is searched
     n_angles: int  # K
+    place: Floats  # (M, d) layout
 
     @classmethod
     def fit(
@@ -61,10 +65,14 @@ class TemplateClasses:
         if bool((label >= 0).any()):
             of_template = propagate_labels(links, assignment, label.numpy(), n_classes)
         else:
-            of_template = np.eye(n_classes)[_partition(scores, links, n_classes, seed)]
+            of_template = np.eye(n_classes)[_partition(scores, gaps, links, n_classes, seed)]
         group = of_template.argmax(1)
         turn = align_templates(assignment, step, group, n_angles) if settings.any_angle else None
-        return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles)
+        place = np.zeros((len(links), 0))
+        if settings.n_dims:
+            wide = _assignment(scores, gaps, _WIDE)
+            place = lay_out(wide.T @ wide, settings.n_dims, seed)
+        return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles, place=place)
 
     def predict(self, scores: Scores, label: Tensor) -> PseudoLabels:
         """Class and angle of images; a given label (N,), unless −1, is returned unchanged."""
@@ -72,33 +80,42 @@ class TemplateClasses:
         share, predicted = torch.from_numpy(assignment @ self.of_template).max(1)
         predicted = torch.where(share > _LEAST_SHARE, predicted, -1)
         predicted = torch.where(label >= 0, label, predicted)
+        place = torch.from_numpy(_assignment(scores, self.gaps, _WIDE) @ self.place).float()
         if self.turn is None:
-            return PseudoLabels(predicted, torch.full((len(predicted),), math.nan))
+            return PseudoLabels(predicted, torch.full((len(predicted),), math.nan), place)
         angle = torch.from_numpy(
             image_angles(self.turn, assignment, _steps(scores), self.n_angles)
         ).float()
         of_best = torch.from_numpy(self.of_template.argmax(1)[assignment.argmax(1)])
-        return PseudoLabels(predicted, angle.masked_fill(of_best != predicted, math.nan))
+        angle = angle.masked_fill(of_best != predicted, math.nan)
+        return PseudoLabels(predicted, angle, place)
 
 
-def _partition(scores: Scores, links: Floats, n_classes: int, seed: int) -> npt.NDArray[np.int64]:
-    """Class of each template (M,): of two proposals, that with the deeper valleys.
+def _partition(
+    scores: Scores, gaps: Sequence[Tensor], links: Floats, n_classes: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Class of each template (M,): of several proposals, that with the deepest valleys.
 
     The cut of the links is right where classes vary smoothly; joining parts is right, too, where
-    templates of a class share few images. Scores of different mixtures cannot be compared, so
+    templates of a class share few images, and k-means in a layout where classes run into one
+    another. Scores of different mixtures cannot be compared, so
     with several the cut alone counts.
     """
-    cut = spectral_partition(links, n_classes, seed)
+    proposals = [spectral_partition(links, n_classes, seed)]
     if len(scores) > 1:
-        return cut
-    score = scores[0][0]
-    joined = join_parts(score, links, n_classes).get(n_classes, cut)
-    return min((cut, joined), key=lambda part: shallowest_valley(score, part))
+        return proposals[0]
+    score, _ = scores[0]
+    joined = join_parts(score, links, n_classes).get(n_classes)
+    if joined is not None:
+        proposals.append(joined)
+    wide = _assignment(scores, gaps, _WIDE)
+    proposals += layout_partitions(wide.T @ wide, n_classes, seed)
+    return min(proposals, key=lambda part: shallowest_valley(score, part))
 
 
-def _assignment(scores: Scores, gaps: Sequence[Tensor]) -> Floats:
+def _assignment(scores: Scores, gaps: Sequence[Tensor], softness: float = SOFTNESS) -> Floats:
     """Soft assignment of each image to the templates of all mixtures, (N, M)."""
-    softness = SOFTNESS / len(scores)
+    softness = softness / len(scores)
     parts = [
         soft_assignment(score, gap, softness) for (score, _), gap in zip(scores, gaps, strict=True)
     ]

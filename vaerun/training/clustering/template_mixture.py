@@ -83,8 +83,7 @@ def find_pseudo_labels(
     subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
     locator = _locator(images, settings)
     small = _prepare(images[subset], locator)
-    weight = math.prod(images.shape[1:]) / small[0].numel()
-    mixtures = _fitted(small, settings, weight, seed, device, mixed=mixed)
+    mixtures = _fitted(small, settings, _weight(images, locator), seed, device, mixed=mixed)
     scores = [mixture.log_likelihood(small) for mixture in mixtures]
     classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
     if len(small) == len(images):
@@ -110,8 +109,9 @@ def find_n_classes(
     other half.
     """
     rows = np.random.default_rng(seed).permutation(evenly(len(images), _MOST_TO_COUNT))
-    small = _prepare(images[torch.from_numpy(rows)], _locator(images, settings))
-    weight = math.prod(images.shape[1:]) / small[0].numel()
+    locator = _locator(images, settings)
+    small = _prepare(images[torch.from_numpy(rows)], locator)
+    weight = _weight(images, locator)
     one = replace(settings, n_repeats=1)
     half = len(small) // 2
     [mixture] = _fitted(small[:half], one, weight, seed, device, mixed=mixed)
@@ -150,10 +150,29 @@ def _fitted(
 
 
 def _prepare(images: Images, locator: ObjectLocator | None) -> Tensor:
-    """Small images, objects in the middle and of usual size if there is a locator."""
+    """Small images; if there is a locator, of objects in the middle, of usual size, cropped."""
     if locator is None:
         return downsample(images)
-    return torch.cat([downsample(centre_and_size(x, locator(x))) for x in images.split(_CHUNK)])
+    rows, columns = _window(images, locator)
+    parts = [centre_and_size(x, locator(x))[..., rows, columns] for x in images.split(_CHUNK)]
+    return torch.cat([downsample(x) for x in parts])
+
+
+def _window(images: Images, locator: ObjectLocator | None) -> tuple[slice, slice]:
+    """Rows and columns of centred images (N, C, H, W) that objects reach into."""
+    height, width = images.shape[-2:]
+    reach = math.inf if locator is None else locator.reach * max(height, width)
+    sides = [min(n, 2 * math.ceil(reach / 2) + n % 2) if reach < n else n for n in (height, width)]
+    first = [(n - side) // 2 for n, side in zip((height, width), sides, strict=True)]
+    return slice(first[0], first[0] + sides[0]), slice(first[1], first[1] + sides[1])
+
+
+def _weight(images: Images, locator: ObjectLocator | None) -> float:
+    """Pixels of an image that one of its small copy is the average of."""
+    rows, columns = _window(images, locator)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    side = math.ceil(max(height, width) / _SIDE)
+    return height * width / (math.ceil(height / side) * math.ceil(width / side))
 
 
 def _subset_to_fit(label: Tensor) -> Tensor:

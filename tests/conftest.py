@@ -77,6 +77,8 @@ def make_encodings(n_train=400, n_val=200, n_classes=4, seed=0, **replaced):
         "angle_sd": np.full(n, 0.02),
         "shift": np.zeros((n, 2)),
         "scale": np.ones(n),
+        "gain": np.ones(n),
+        "offset": np.zeros(n),
         "class_probability": np.zeros((n, 0)),
         "error": np.full(n, 0.01),
     }

@@ -46,8 +46,9 @@ class DataConfig:
         affects="training",
     )
     invariances: list[str] = field(
-        "what varies besides content: r rotation, t translation, s scale; the model's default",
-        choices=["r", "t", "s"],
+        "what varies besides content: r rotation, t translation, s scale, i intensity; the "
+        "model's default",
+        choices=["r", "t", "s", "i"],
         affects="training",
     )
     angle_range_deg: float = field(

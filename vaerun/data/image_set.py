@@ -231,6 +231,8 @@ class Splits:
         images serve to evaluate it.
     frames
         Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
+    frame_windows
+        Intensities of each frame that became 0 and 1, if the images are patches of frames.
     window
         Intensities that became 0 and 1, if all images share them; else None.
     origin
@@ -243,6 +245,7 @@ class Splits:
     symmetry: list[int]
     labelled: ImageSet | None = None
     frames: Sequence[Frame] = ()
+    frame_windows: Sequence[tuple[float, float]] = ()
     window: tuple[float, float] | None = None
     origin: Tensor | None = None
 

@@ -60,9 +60,15 @@ def _scales(number: Ints, frames: Sequence[Frame]) -> Doubles:
     return np.array([frame.scale for frame in frames], np.float64)[number, None]
 
 
+def shown_range(image: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Intensities of a frame (H, W) that become 0 and 1."""
+    dark, bright = np.percentile(image, [_DARK, _BRIGHT])
+    return float(dark), float(bright)
+
+
 def brightness(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A frame (H, W) scaled to [0, 1]; the darkest and brightest 0.1 % of pixels are clipped."""
-    dark, bright = np.percentile(image, [_DARK, _BRIGHT])
+    dark, bright = shown_range(image)
     return np.clip((image - dark) / max(bright - dark, 1e-12), 0, 1).astype(np.float32)
 
 

@@ -35,8 +35,8 @@ class ModelConfig:
     )
     activation: str = field("between layers of the encoder", choices=sorted(ACTIVATIONS))
     invariances: list[str] = field(
-        "what has latents of its own: r rotation, t translation, s scale",
-        choices=["r", "t", "s"],
+        "what is kept out of z: r rotation, t translation, s scale, i intensity (gain and offset)",
+        choices=["r", "t", "s", "i"],
     )
     likelihood: str = field(
         "distribution of a pixel; auto: bernoulli where images are nearly black and white, "
@@ -70,6 +70,7 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
         Names the keys that contradict each other.
     """
     wanted = ",".join(config.invariances)
+    of_pose = [name for name in config.invariances if name != "i"]
     has_pose, decoder = config.pose.name != "none", config.decoder.name
     able = " or ".join(f"model/decoder={name}" for name, d in DECODERS.items() if d.can_pose)
     rules = [
@@ -87,16 +88,16 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
         (
             len(set(config.invariances)) < len(config.invariances),
             f"model.invariances=[{wanted}] names one twice",
-            "name each of r, t, s at most once",
+            "name each of r, t, s, i at most once",
         ),
         (
-            wanted and not has_pose,
+            of_pose and not has_pose,
             f"model/pose=none cannot give model.invariances=[{wanted}]",
-            "set model.invariances=[], or model/pose=orbit, or use model=rvae",
+            "name none but i, or set model/pose=orbit, or use model=rvae",
         ),
         (
-            has_pose and not wanted,
-            f"model.invariances=[] leaves model/pose={config.pose.name} nothing to look for",
+            has_pose and not of_pose,
+            f"model.invariances=[{wanted}] leaves model/pose={config.pose.name} nothing to infer",
             "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
         ),
         (
@@ -108,6 +109,11 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             config.clustering.layout and not config.clustering.templates,
             "model.clustering.layout=true has no templates to lay out",
             "give their number, as in model.clustering.templates=400",
+        ),
+        (
+            "i" in config.invariances and config.likelihood == "bernoulli",
+            f"model.likelihood=bernoulli has no gain and offset for model.invariances=[{wanted}]",
+            "set model.likelihood=gaussian, or leave out i",
         ),
         (
             has_pose and not DECODERS[decoder].can_pose,

@@ -187,8 +187,8 @@ def _log_likelihood(
     repeated = None if subset is None else subset.repeat(m)
     output = network.decode(content, pose, class_code, repeated).unflatten(0, (n_images, m))
     if subset is None:
-        return network.likelihood.log_prob(target, output)  # output is (B, m, C, P)
-    return network.likelihood.log_prob(subset.select(target), output) * subset.weight
+        return network.log_likelihood(target, output)  # output is (B, m, C, P)
+    return network.log_likelihood(subset.select(target), output, subset.weight)
 
 
 def _kl_hypotheses(

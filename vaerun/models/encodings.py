@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ class Encodings:
         (N, 2) row and column, pixels; zero where the model has no shift.
     scale
         (N,) factor; one where the model has no scale.
+    gain, offset
+        (N,) in intensities of the files if they are known, else of images from 0 to 1; one and
+        zero where the model does not infer them.
     class_probability, predicted
         (N, J) and (N,), for models with a class latent; J = 0 and −1 otherwise.
     error
@@ -57,6 +60,8 @@ class Encodings:
     angle_sd: Floats
     shift: Floats
     scale: Floats
+    gain: Floats
+    offset: Floats
     class_probability: Floats
     predicted: Ints
     error: Floats
@@ -85,6 +90,17 @@ class Encodings:
         """At most ``most`` of the encodings, at even distances."""
         return self if len(self) <= most else self.select(evenly(len(self), most))
 
+    def in_intensities(self, window: npt.NDArray[np.floating]) -> "Encodings":
+        """Gain and offset for the intensities (1 or N, 2) that became 0 and 1.
+
+        Unchanged for a model that does not infer them.
+        """
+        if not self.has_gain:
+            return self
+        low, width = window[:, 0], window[:, 1] - window[:, 0]
+        gain, offset = (width * self.gain), low + width * self.offset
+        return replace(self, gain=gain.astype(np.float32), offset=offset.astype(np.float32))
+
     @classmethod
     def concatenate(cls, parts: Sequence["Encodings"]) -> "Encodings":
         """Encodings of several sets, one after the other, all with the same factors."""
@@ -100,6 +116,11 @@ class Encodings:
         return cls(
             **own, factors=factors, place=PatchLocation.concatenate(places) if places else None
         )
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether gain and offset were inferred."""
+        return bool(np.any(self.gain != 1) or np.any(self.offset != 0))
 
     @property
     def train(self) -> "Encodings":
@@ -136,6 +157,7 @@ TYPES: dict[str, type[np.generic]] = {
     "ring_class": np.int64,
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
+OF_GAIN = ("gain", "offset")
 
 
 def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any]) -> None:
@@ -146,17 +168,20 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
     path
         The file; an existing one is replaced.
     encodings
-        ``class_probability`` and ``predicted`` are left out where the model has no class latent.
+        ``class_probability`` and ``predicted`` are left out where the model has no class latent,
+        ``gain`` and ``offset`` where it does not infer them.
     attributes
         Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
         ``pixel_size_nm``. Those that are None are left out.
     """
+    gain = encodings.has_gain
     has_classes = encodings.class_probability.shape[1] > 0 or bool(
         np.any(encodings.predicted >= 0)
     )
     with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:
         for name, values in encodings._arrays().items():
-            if has_classes or name not in OF_CLASS_LATENTS:
+            wanted = has_classes if name in OF_CLASS_LATENTS else gain or name not in OF_GAIN
+            if wanted:
                 file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
         for name, value in attributes.items():
             if value is not None:
@@ -193,12 +218,14 @@ def read_latents(path: Path) -> Encodings:
             factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
     except OSError as error:
         raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
-    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS})
+    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS, *OF_GAIN})
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
     n = len(stored["z_mean"])
     stored.setdefault("class_probability", np.zeros((n, 0), np.float32))
     stored.setdefault("predicted", np.full(n, -1, np.int64))
+    stored.setdefault("gain", np.ones(n, np.float32))
+    stored.setdefault("offset", np.zeros(n, np.float32))
     own = {name: stored[name] for name in _own_names()}
     place = {f.name: stored[f.name] for f in fields(PatchLocation) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()

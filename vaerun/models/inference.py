@@ -16,7 +16,7 @@ from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.elbo import ElboMeans, validation_terms
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
-from vaerun.models.invariant_vae import InvariantVAE, encode
+from vaerun.models.invariant_vae import InvariantVAE, encode, restore
 from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
@@ -38,6 +38,8 @@ class Latents:
         (N, 2) row and column, pixels.
     scale
         (N,).
+    gain, offset
+        (N,) by which the drawing is multiplied, and what is added; 1 and 0 without `i`.
     class_probability
         (N, J), J = 0 without classes.
     error
@@ -51,6 +53,8 @@ class Latents:
     angle_sd: Array
     shift: Array
     scale: Array
+    gain: Array
+    offset: Array
     class_probability: Array
     error: Array
 
@@ -80,9 +84,10 @@ def encode_images(
     begin = 0
     for x, some_condition, clean in bar(parts, "encoding", n_chunks, shown=progress):
         encoded = encode(network, x, some_condition)
-        expected = network.generate(encoded.z_mean, encoded.pose, encoded.class_code)
-        error = (expected.float() - (x if clean is None else clean)).square().mean((1, 2, 3))
-        latents = encoded.by_name(pixel) | {"error": error}
+        wanted = x if clean is None else clean
+        expected, found = restore(network, wanted, encoded)
+        error = (expected - wanted).square().mean((1, 2, 3))
+        latents = encoded.by_name(pixel) | found._asdict() | {"error": error}
         some = {name: values.float().cpu().numpy() for name, values in latents.items()}
         # Arrays are allocated once: small ones of each chunk would keep the heap between the large
         # temporary ones from shrinking, a gigabyte for 100,000 images.
@@ -160,10 +165,9 @@ def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
     given = network.category.condition(images.label, images.factors)
-    for x, condition in _chunks(network, images.images, given):
-        encoded = encode(network, x, condition)
-        expected = network.generate(encoded.z_mean, encoded.pose, encoded.class_code)
-        out.append(expected.float().cpu().numpy())
+    for x, target, condition in _chunks(network, images.images, images.target, given):
+        expected, _ = restore(network, target, encode(network, x, condition))
+        out.append(expected.cpu().numpy())
     return np.concatenate(out)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
 from vaerun.models import likelihoods
+from vaerun.models.brightness import Brightness, GainOffset, apply_brightness
 from vaerun.models.categories.registry import CATEGORIES
 from vaerun.models.config import ModelConfig
 from vaerun.models.latents import LatentSpace
@@ -74,6 +75,7 @@ class InvariantVAE(nn.Module):
             config.decoder, DecoderShape(n_content, config.hidden[::-1], image)
         )
         self.likelihood = likelihoods.build(config.likelihood, config.likelihood_sd)
+        self.brightness = Brightness() if "i" in config.invariances else None
 
     @property
     def n_at_once(self) -> int:
@@ -92,12 +94,15 @@ class InvariantVAE(nn.Module):
 
         Where the pose model has a locator, the encoder sees the object centred and at its usual
         size. Its posterior of shift and scale is that of the located object, so the bound holds
-        whatever the locator finds.
+        whatever the locator finds. Where gain and offset are nuisances, it sees images of one
+        brightness and contrast.
         """
         locator = self.search.locator
-        if locator is None or locator.constants is None:
+        at = None if locator is None or locator.constants is None else locator(x)
+        if self.brightness is not None:
+            x = self.brightness.standardise(x)
+        if at is None:
             return self._posterior(x, condition)
-        at = locator(x)
         posterior = self._posterior(centre_and_size(x, at), condition)
         in_copies = apply(rotation(-self.search.bin_angle), at.centre[:, None])  # (B, K, 2)
         latents = self.latents.moved(
@@ -133,6 +138,16 @@ class InvariantVAE(nn.Module):
         inputs = content if class_code is None else torch.cat([content, class_code], dim=-1)
         output: Tensor = self.decoder(inputs, pose, subset)
         return output
+
+    def log_likelihood(self, x: Tensor, output: Tensor, weight: float = 1.0) -> Tensor:
+        """Log p(x | output) (B, m) of images (B, 1, C, P) under outputs (B, m, C, P).
+
+        ``weight`` is the number of pixels of an image for each that is given.
+        """
+        if self.brightness is None:
+            return self.likelihood.log_prob(x, output) * weight
+        assert isinstance(self.likelihood, likelihoods.GaussianLikelihood)
+        return self.brightness.log_prob(x, output, self.likelihood.variance, weight)
 
     def generate(self, content: Tensor, pose: Pose, class_code: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W) of content (N, d), N poses and class codes (N, n)."""
@@ -199,6 +214,28 @@ def encode(
         probability,
         condition if likeliest is None else F.one_hot(likeliest, network.n_classes).float(),
     )
+
+
+def restore(
+    network: InvariantVAE, target: Tensor, encoded: MostLikelyEncoding
+) -> tuple[Tensor, GainOffset]:
+    """Expected images (B, C, H, W) at the posterior means, and their gain and offset (B,).
+
+    Gain and offset are those of the images ``target`` (B, C, H, W) against their drawings, 1 and
+    0 in a model that does not infer them.
+    """
+    drawing = network.generate(encoded.z_mean, encoded.pose, encoded.class_code).float()
+    if network.brightness is None:
+        one = torch.ones_like(drawing[:, 0, 0, 0])
+        return drawing, GainOffset(one, torch.zeros_like(one))
+    assert isinstance(network.likelihood, likelihoods.GaussianLikelihood)
+    found, _ = network.brightness.solve(
+        target.float().flatten(2)[:, None],
+        drawing.flatten(2)[:, None],
+        network.likelihood.variance,
+    )
+    found = GainOffset(*(values[:, 0] for values in found))
+    return apply_brightness(drawing, found), found
 
 
 def count_parameters(network: InvariantVAE) -> int:

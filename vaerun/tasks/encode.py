@@ -66,9 +66,12 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "classes": classes or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
         }
-        write_latents(folder.latents, encodings, attributes)
+        stored = encodings
+        if network.shape.window is not None:
+            stored = encodings.in_intensities(np.asarray(network.shape.window)[None])
+        write_latents(folder.latents, stored, attributes)
         if as_csv:
-            write_csv(folder.path / "latents.csv", encodings)
+            write_csv(folder.path / "latents.csv", stored)
         arrays = _arrays(network, images, encodings)
         write_arrays(folder.arrays, arrays)
         save_figures(draw(arrays, classes or []), folder.figures)

@@ -25,7 +25,7 @@ from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separat
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
 from vaerun.evaluation.report import explorer_data, write_report
-from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
+from vaerun.microscopy.frame import common_pixel_nm, in_file
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
@@ -66,7 +66,7 @@ def write_results(
             "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
-        write_latents(folder.latents, _in_files(encodings, splits.frames), attributes)
+        write_latents(folder.latents, _in_files(encodings, splits), attributes)
         metrics = write_metrics(folder, config, splits, trained, encodings)
         _print_subsets(encodings, console)
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
@@ -101,9 +101,13 @@ def _print_subsets(encodings: Encodings, console: Console) -> None:
         console.print(f"of {n_val:,} validation images {compared}; {drawn}")
 
 
-def _in_files(encodings: Encodings, frames: Sequence[Frame]) -> Encodings:
-    """Express the centres of patches in pixels of the user's files."""
-    place = encodings.place
+def _in_files(encodings: Encodings, splits: Splits) -> Encodings:
+    """Express brightness in intensities and centres of patches in pixels of the user's files."""
+    place, frames = encodings.place, splits.frames
+    if splits.window is not None:
+        encodings = encodings.in_intensities(np.asarray(splits.window)[None])
+    elif place is not None and splits.frame_windows:
+        encodings = encodings.in_intensities(np.asarray(splits.frame_windows)[place.frame])
     if place is None or not frames:
         return encodings
     centre = in_file(place.centre, place.frame, frames).astype(np.float32)

@@ -76,6 +76,8 @@ def _replaced(plain: Mapping[str, Any], path: Sequence[str], value: Any) -> dict
 
 
 def _likelihood(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[str, str]:
+    if "i" in config.model.invariances:
+        return "gaussian", "gain and offset have closed forms under it"
     return likelihoods.choose(splits.pixels)
 
 

@@ -201,6 +201,8 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
         network.encoder.compile()
         network.decoder.compile()
     _fit_locator(context, network)  # a checkpoint has what was found before
+    if network.brightness is not None:
+        network.brightness.fit(context.splits.train.images)
     return VAELightningModule(
         network,
         config.objective,

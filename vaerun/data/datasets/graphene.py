@@ -142,6 +142,7 @@ def patch_source(
         factors=true_factors(atoms, truths) if truths else {},
         classes=config.ring_classes,
         held_back=held_back or None,
+        shows_frames=raw,
     )
 
 

@@ -17,7 +17,7 @@ from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frame import Frame, brightness, from_file
+from vaerun.microscopy.frame import Frame, brightness, from_file, shown_range
 from vaerun.microscopy.graphene import SPECIES
 from vaerun.utils.errors import UserError
 
@@ -45,6 +45,8 @@ class PatchSource:
         Names of the classes of atoms.
     held_back
         Numbers of the frames for validation; None: the config determines them.
+    shows_frames
+        Whether ``shown`` are the frames themselves, each from 0 to 1, and nothing made of them.
     """
 
     frames: Sequence[Frame]
@@ -53,6 +55,7 @@ class PatchSource:
     factors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     held_back: Sequence[int] | None = None
+    shows_frames: bool = False
 
 
 class PatchGrid(NamedTuple):
@@ -115,6 +118,9 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         # three bonds look the same after 120°, also without classes
         symmetry=[3] * max(len(source.classes), 1) if source.atoms is not None else [],
         frames=list(source.frames),
+        frame_windows=[shown_range(frame.image) for frame in source.frames]
+        if source.shows_frames
+        else [],
     )
 
 
@@ -245,7 +251,8 @@ def load(config: PatchesConfig, seed: int) -> Splits:
         raise UserError(what, "use data.centres=grid, points or edges")
     frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
     shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
-    return extract_patches(PatchSource(frames=frames, shown=shown), config, seed)
+    source = PatchSource(frames=frames, shown=shown, shows_frames=True)
+    return extract_patches(source, config, seed)
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

@@ -118,5 +118,6 @@ def _decoded(network: InvariantVAE, encodings: Encodings, condition: Tensor | No
         rows = slice(first, first + network.n_at_once)
         y = None if condition is None else condition[rows].to(device)
         expected = network.generate(z[rows], Pose(*(part[rows] for part in pose)), y)
-        images.append(expected.float().cpu().numpy())
+        gain, offset = (v[rows, None, None, None] for v in (encodings.gain, encodings.offset))
+        images.append(gain * expected.float().cpu().numpy() + offset)
     return np.concatenate(images) if images else np.zeros((0, *network.shape.image), np.float32)

@@ -122,6 +122,10 @@ def _pose_columns(explorer: Explorer) -> Iterator[Column]:
             )
     if varies(encodings.scale):
         yield Column(name="scale", title="Encoded scale", values=encodings.scale)
+    for name in ("gain", "offset"):
+        values = getattr(encodings, name)
+        if varies(values):
+            yield Column(name=name, title=f"Encoded {name} of the brightness", values=values)
     yield Column(name="error", title="Reconstruction error", values=encodings.error)
 
 

@@ -10,6 +10,7 @@ from vaerun.training.clustering.count_classes import (
     DEEPEST,
     count_classes,
     join_parts,
+    mean_valley,
     shallowest_valley,
 )
 from vaerun.training.clustering.spectral import median_gap, soft_assignment
@@ -87,3 +88,16 @@ def test_partitions_are_nested():
         assert len(np.unique(coarse)) == n
         for j in range(n + 1):
             assert len(np.unique(coarse[fine == j])) == 1
+
+
+def test_severing_a_small_group_is_worse_on_the_mean_than_a_fair_cut_of_a_curve():
+    """Three curves, two of which touch: their valley is filled whichever way they are cut."""
+    points, kind = curves([400, 400, 400])
+    points[kind == 2, 1] -= 1.8
+    score, _ = scored(points, 60, 0.1)
+    of_template = np.array([int(kind[score[:, m].argmax()]) for m in range(60)])
+    severed = np.where(of_template == 2, 1, of_template)
+    rim = [int(m) for m in np.flatnonzero(severed == 1)[:3]]
+    severed[rim] = 2
+    assert mean_valley(score, of_template) < mean_valley(score, severed)
+    assert mean_valley(score, np.zeros(60, np.int64)) == 0

@@ -6,6 +6,7 @@ nearly as likely under one part as under the other, until all parts left have va
 """
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -129,14 +130,30 @@ def shallowest_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     images, n·w of them have |d| below w times this median, on both sides of the cut together.
     Infinite if a part has less than 1 % of the images, or fewer than five.
     """
+    return float(_fullest_valleys(score, part).max())
+
+
+def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
+    """Mean over parts (M,) of the shallowest valley around each, as in `shallowest_valley`.
+
+    It tells partitions of images without clear classes apart, which all have a filled valley
+    somewhere: that which severs small groups has one around most of its parts.
+    """
+    return float(_fullest_valleys(score, part).mean())
+
+
+def _fullest_valleys(score: Tensor, part: npt.NDArray[np.int64]) -> Tensor:
+    """Share (J,) of images in the shallowest valley around each part, infinite if one is small."""
     parts = range(part.max() + 1)
     of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
     member = of_part.argmax(1)
     size = torch.bincount(member, minlength=len(parts))
     if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
-        return np.inf
-    pairs = itertools.combinations(parts, 2)
-    return max((_filled(of_part, member, a, b) for a, b in pairs), default=0.0)
+        return torch.full((len(parts),), math.inf)
+    filled = torch.zeros(len(parts), len(parts))
+    for a, b in itertools.combinations(parts, 2):
+        filled[a, b] = filled[b, a] = _filled(of_part, member, a, b)
+    return filled.max(1).values
 
 
 def _filled(of_part: Tensor, member: Tensor, a: int, b: int) -> float:

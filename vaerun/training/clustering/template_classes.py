@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vaerun.training.clustering.alignment import align_templates, image_angles
-from vaerun.training.clustering.count_classes import join_parts, shallowest_valley
+from vaerun.training.clustering.count_classes import join_parts, mean_valley
 from vaerun.training.clustering.layout import lay_out, layout_partitions
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.spectral import (
@@ -110,7 +110,7 @@ def _partition(
         proposals.append(joined)
     wide = _assignment(scores, gaps, _WIDE)
     proposals += layout_partitions(wide.T @ wide, n_classes, seed)
-    return min(proposals, key=lambda part: shallowest_valley(score, part))
+    return min(proposals, key=lambda part: mean_valley(score, part))
 
 
 def _assignment(scores: Scores, gaps: Sequence[Tensor], softness: float = SOFTNESS) -> Floats:

@@ -5,7 +5,6 @@ classes there are next to none. So templates are joined, two parts at a time, wh
 nearly as likely under one part as under the other, until all parts left have valleys between them.
 """
 
-import itertools
 import math
 from typing import NamedTuple
 
@@ -107,10 +106,7 @@ def join_parts(score: Tensor, links: Floats, most: int) -> dict[int, npt.NDArray
 
 def _update(filled: Tensor, of_part: Tensor, a: int) -> None:
     """Set row and column ``a`` of the shares (P, P) of filled valleys, 0 on the diagonal."""
-    member = of_part.argmax(1)
-    for b in range(len(filled)):
-        share = _filled(of_part, member, a, b) if b != a else 0.0
-        filled[a, b] = filled[b, a] = share
+    filled[a] = filled[:, a] = _filled(of_part, of_part.argmax(1), a)
 
 
 def _all_templates(members: list[list[int]], links: Floats) -> npt.NDArray[np.int64]:
@@ -150,18 +146,33 @@ def _fullest_valleys(score: Tensor, part: npt.NDArray[np.int64]) -> Tensor:
     size = torch.bincount(member, minlength=len(parts))
     if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
         return torch.full((len(parts),), math.inf)
-    filled = torch.zeros(len(parts), len(parts))
-    for a, b in itertools.combinations(parts, 2):
-        filled[a, b] = filled[b, a] = _filled(of_part, member, a, b)
+    filled = torch.stack([_filled(of_part, member, j) for j in parts])
     return filled.max(1).values
 
 
-def _filled(of_part: Tensor, member: Tensor, a: int, b: int) -> float:
-    """Images in the valley between parts a and b of (N, P), over those expected without it."""
-    towards_a = of_part[:, a] - of_part[:, b]
-    in_a, in_b = towards_a[member == a], -towards_a[member == b]
-    if not len(in_a) or not len(in_b):
-        return 0.0
-    usual = torch.minimum(in_a.median(), in_b.median())
-    n_near = int((in_a < _NEAR * usual).sum() + (in_b < _NEAR * usual).sum())
-    return n_near / (_NEAR * min(len(in_a), len(in_b)))
+def _filled(of_part: Tensor, member: Tensor, a: int) -> Tensor:
+    """Images in the valleys around part a over those expected without them, (P,), 0 for itself.
+
+    ``of_part`` (N, P) are log-likelihoods, ``member`` (N,) is the likeliest part of each image.
+    """
+    size = torch.bincount(member, minlength=of_part.shape[1])
+    inside = of_part[member == a]
+    if not len(inside):
+        return torch.zeros(len(size))
+    from_a = inside[:, a, None] - inside  # (n, P), how far images of a are from the others
+    from_other = of_part.gather(1, member[:, None])[:, 0] - of_part[:, a]  # (N,) from a
+    usual = torch.minimum(from_a.median(0).values, _medians(from_other, member, size))
+    near = (from_a < _NEAR * usual).sum(0)
+    near += torch.bincount(member[from_other < _NEAR * usual[member]], minlength=len(size))
+    filled = near / (_NEAR * size.clamp(1, len(inside)))
+    filled[size == 0] = 0
+    filled[a] = 0
+    return filled
+
+
+def _medians(values: Tensor, group: Tensor, size: Tensor) -> Tensor:
+    """Median (P,) of the values (N,) of each group (N,), which has ``size`` (P,) of them."""
+    order = values.argsort()
+    order = order[group[order].argsort(stable=True)]
+    middle = size.cumsum(0) - size + (size - 1).clamp_min(0) // 2
+    return values[order[middle.clamp_max(len(values) - 1)]]

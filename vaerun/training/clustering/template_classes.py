@@ -101,6 +101,8 @@ def _partition(
     another. Scores of different mixtures cannot be compared, so
     with several the cut alone counts.
     """
+    if n_classes == 1:
+        return np.zeros(len(links), np.int64)
     proposals = [spectral_partition(links, n_classes, seed)]
     if len(scores) > 1:
         return proposals[0]

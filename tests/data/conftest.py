@@ -60,6 +60,7 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
             "every_row": 1, "key": None, "axes": None,
             "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
             "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "scale": "none",
             "mask": "none", "val_share": 0.25, "skip_unreadable": False, "memory_gb": None,
             "labelled_share": 1.0,
         }  # fmt: skip

@@ -14,6 +14,7 @@ from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io import read_frames, zenodo
 from vaerun.data.io.axes import letter_faults
+from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy import atom_finder, rings
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.bonds import threefold_phase
@@ -126,6 +127,7 @@ def patch_source(
             config.pixel_size_nm,
             axes=config.axes,
             channel=config.take_channel,
+            whatever_unit=True,
         )
         frames = at_scale(own, config.pixel_size_nm)
     elif config.source == "zenodo":
@@ -144,7 +146,7 @@ def patch_source(
     shown = [brightness(frame.image) for frame in frames] if raw else probability
     return PatchSource(
         frames=frames,
-        shown=[torch.from_numpy(image) for image in shown],
+        shown=[spread(torch.from_numpy(image), config.scale) for image in shown],
         atoms=atoms,
         factors=true_factors(atoms, truths) if truths else {},
         classes=config.ring_classes,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.io.axes import letter_faults
-from vaerun.data.lazy.preprocessing import Preprocessing, Size
+from vaerun.data.lazy.preprocessing import SCALES, Preprocessing, Size
 from vaerun.utils.errors import UserError, format_value, raise_all
 
 
@@ -48,6 +48,11 @@ class ImagesConfig(DataConfig):
     clip_percent: float = field(
         "percent of the pixels at either end that become 0, and 1", min=0, below=50
     )
+    scale: str = field(
+        "how brightness is spread: none; log or sqrt bring out the dark parts of images whose "
+        "bright ones are many times brighter, such as diffraction patterns",
+        choices=list(SCALES),
+    )
     mask: str = field(
         "what becomes black: none, or all beyond a circle", choices=["none", "circle"]
     )
@@ -89,6 +94,7 @@ class ImagesConfig(DataConfig):
             size=_size(self.size),
             normalise=self.normalise,
             clip_percent=self.clip_percent,
+            scale=self.scale,
             mask=self.mask == "circle",
         )
 

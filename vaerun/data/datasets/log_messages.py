@@ -63,6 +63,7 @@ def describe_preprocessing(
         f"cut to {_sides(prepare.crop)}": prepare.crop,
         f"padded to {_sides(prepare.pad)}": prepare.pad,
         f"resampled to {_sides(prepare.size)}": prepare.size,
+        f"brightness spread by {prepare.scale}": prepare.scale != "none",
         "black beyond the circle": prepare.mask,
     }
     parts = [step for step, wanted in steps.items() if wanted]

@@ -17,6 +17,7 @@ from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
+from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file, shown_range
 from vaerun.microscopy.graphene import SPECIES
@@ -294,7 +295,7 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
     )
     for raw in raw_frames:
         frame = Frame(
-            image=brightness(raw.image),
+            image=spread(torch.from_numpy(brightness(raw.image)), config.scale).numpy(),
             pixel_nm=raw.pixel_nm,
             name=raw.name,
             movie=raw.movie,

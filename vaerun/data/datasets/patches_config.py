@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
 from vaerun.data.io.axes import letter_faults
+from vaerun.data.lazy.preprocessing import SCALES
 from vaerun.microscopy.graphene import SPECIES
 from vaerun.utils.errors import raise_all
 
@@ -32,6 +33,10 @@ class PatchesConfig(DataConfig):
     )
     resample_nm: float | None = field(
         "nm a pixel that frames of any pixel size are resampled to; null: as they are", above=0
+    )
+    scale: str = field(
+        "how the brightness of frames is spread: none; log or sqrt bring out dark parts",
+        choices=list(SCALES),
     )
     patch_px: int = field("side of the square patches, in pixels", min=8)
     centres: str = field(

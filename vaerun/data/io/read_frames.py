@@ -61,6 +61,7 @@ def read(
     *,
     axes: str | None = None,
     channel: int | None = None,
+    whatever_unit: bool = False,
 ) -> list[Frame]:
     """The frames of a file, or of all files of a folder or glob in natural order, in float32.
 
@@ -68,6 +69,9 @@ def read(
     ----------
     path, key, pixel_size_nm, axes, channel
         As in `read_raw`.
+    whatever_unit
+        Whether a frame of numbers that float32 does not hold exactly becomes 0 to 1, computed in
+        double, so that the same frame in another unit is the same to the last bit.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def read(
     """
     return [
         Frame(
-            image=as_float32(raw.image),
+            image=as_float32(raw.image, exactly=whatever_unit),
             pixel_nm=raw.pixel_nm,
             name=raw.name,
             movie=raw.movie,
@@ -130,17 +134,20 @@ def read_raw(
         log.info(note)
 
 
-def as_float32(image: Array) -> npt.NDArray[np.float32]:
+def as_float32(image: Array, *, exactly: bool = False) -> npt.NDArray[np.float32]:
     """A frame (H, W) in float32, whose relief survives whatever its unit and its offset.
 
-    Numbers stay as they are unless float32 would make them coarse; then they become 0 to 1.
+    Numbers stay as they are unless float32 would make them coarse, or ``exactly`` is asked for
+    and float32 would change them at all; then they become 0 to 1.
     """
     if image.dtype.kind != "f" and image.dtype.itemsize <= 2:
         return image.astype(np.float32)
     low, high = float(image.min()), float(image.max())
     largest, relief = max(abs(low), abs(high)), high - low
-    if relief == 0 or (relief > _RELIEF * largest and _SMALLEST < largest < _LARGEST):
-        return image.astype(np.float32, copy=False)
+    fine = relief > _RELIEF * largest and _SMALLEST < largest < _LARGEST
+    plain = image.astype(np.float32, copy=False) if relief == 0 or fine else None
+    if plain is not None and (not exactly or np.array_equal(plain, image)):
+        return plain
     return ((image - low) / relief).astype(np.float32)
 
 

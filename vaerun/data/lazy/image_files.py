@@ -34,11 +34,12 @@ Ints = npt.NDArray[np.int64]
 
 
 class ImageFile(NamedTuple):
-    """Path of a file, type of its numbers, and axes of its array."""
+    """Path of a file, type of its numbers, axes and shape of its array."""
 
     file: Path
     dtype: np.dtype[Any]
     axes: ArrayAxes
+    array_shape: tuple[int, ...]
 
 
 @dataclass(eq=False)
@@ -98,7 +99,9 @@ class ImageFiles:
         """Source of a single file whose array, already opened, is (N, C, H, W)."""
         n, *image = stored.shape
         axes = ArrayAxes("NCYX", n, (image[0], image[1], image[2]))
-        source = cls(entries=[ImageFile(file, stored.dtype, axes)], wanted=ArraySelector())
+        source = cls(
+            entries=[ImageFile(file, stored.dtype, axes, stored.shape)], wanted=ArraySelector()
+        )
         source._cache(0, stored)
         return source
 
@@ -182,7 +185,8 @@ def _files_of(path: Path) -> list[Path]:
 
 def _entry(file: Path, stored: LazyArray, selector: ArraySelector) -> ImageFile:
     check_real(stored, file)
-    return ImageFile(file, stored.dtype, axes_of(stored, file, selector, frames=False))
+    axes = axes_of(stored, file, selector, frames=False)
+    return ImageFile(file, stored.dtype, axes, stored.shape)
 
 
 def _notes(

@@ -88,6 +88,19 @@ def brightness(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return shown
 
 
+def reduced(image: npt.NDArray[Any], longest: int) -> tuple[npt.NDArray[Any], int]:
+    """A frame (H, W) averaged over squares to at most ``longest`` pixels a side, and their side.
+
+    A smaller frame is returned as it is; a remaining part of a square at the far edges is cut off.
+    """
+    step = min(-(-max(image.shape) // longest), *image.shape)
+    if step == 1:
+        return image, 1
+    rows, columns = (side // step for side in image.shape)
+    squares = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    return squares.mean((1, 3), dtype=np.float32), step
+
+
 def common_pixel_nm(frames: Sequence[Frame]) -> float | None:
     """Side of a pixel in the files of all frames, in nm; None if unknown or not the same."""
     sizes = {frame.file_pixel_nm for frame in frames}

@@ -88,8 +88,8 @@ def _labels(dataset: h5py.Dataset) -> list[str]:
     """Label of each dimension or, without, the name of its scale."""
     names = []
     for dimension in dataset.dims:
-        scales = list(dimension.keys())
-        names.append(dimension.label or (scales[0].rsplit("/", 1)[-1] if scales else ""))
+        scale = dimension[0].name if len(dimension) else ""
+        names.append(dimension.label or scale.rsplit("/", 1)[-1])
     return names
 
 

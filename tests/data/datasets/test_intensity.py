@@ -49,7 +49,7 @@ def test_the_same_numbers_are_the_same_images_in_any_type(load: Load, top: int):
 def test_bytes_that_use_little_of_their_range_are_noted_and_stay(load: Load):
     found, said = load(np.round(blobs(90)).astype(np.uint8))
     assert float(found.max()) == pytest.approx(89 / 255)
-    assert "none above 90: data.normalise=set spreads" in said
+    assert "none above 89: data.normalise=set spreads" in said
     assert "normalise=" not in load(np.round(blobs(200)).astype(np.uint8))[1]
 
 

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from vaerun.microscopy.frame import Frame, brightness, common_pixel_nm, from_file, in_file
+from vaerun.microscopy.frame import (
+    Frame,
+    brightness,
+    common_pixel_nm,
+    from_file,
+    in_file,
+    reduced,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +41,18 @@ def test_positions_go_to_the_file_and_back():
     assert [frame.file_pixel_nm for frame in frames] == [0.014, 0.028]
     assert common_pixel_nm(frames) is None
     assert common_pixel_nm(frames[1:]) == 0.028
+
+
+def test_a_large_frame_is_averaged_over_squares():
+    image = np.arange(70 * 101, dtype=np.float32).reshape(70, 101)
+    small, step = reduced(image, 50)
+    assert (small.shape, step) == ((23, 33), 3)
+    assert small[2, 4] == pytest.approx(image[6:9, 12:15].mean())
+    assert reduced(image, 101)[0] is image
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32, np.float64])
+def test_brightness_is_that_of_the_numbers_whatever_their_type(kind: type):
+    image = np.random.default_rng(0).integers(0, 120, (40, 50)).astype(kind)
+    wanted = brightness(image.astype(np.float64))
+    np.testing.assert_array_equal(brightness(image), wanted)

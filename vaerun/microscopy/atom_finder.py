@@ -30,6 +30,7 @@ _TILE, _OVERLAP = 512, 64  # pixels; the overlap exceeds the receptive field of 
 _SMOOTH_PX = 1.0
 _APART_PX = 5.0  # least distance of two atoms
 _PEAK, _SEGMENT = 0.4, 0.3  # least probabilities at the peak of an atom, and at its pixels
+_TINY = float(np.finfo(np.float32).tiny)
 _LEAST_SHARE = 0.3  # of a disc's area that a segment must have
 
 Image = npt.NDArray[np.float32]
@@ -125,7 +126,7 @@ def normalised(image: Image) -> Image:
     background = gaussian_filter(image, _BACKGROUND_PX, mode="nearest", truncate=3)
     detail = image - background
     spread = 1.4826 * np.median(np.abs(detail - np.median(detail)))
-    unit = max(float(spread), 0.05 * float(detail.std()), 1e-12)
+    unit = max(float(spread), 0.05 * float(detail.std()), _TINY)  # whatever the unit
     level = background - np.median(background)
     return np.arcsinh(np.stack([detail, level]) / unit).astype(np.float32)
 

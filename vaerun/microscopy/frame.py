@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _DARK, _BRIGHT = 0.1, 99.9  # percentiles of a frame that become 0 and 1
+_AT_ONCE = 2**20  # pixels scaled at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class Frame:
     movie
         Number of its movie, whose frames show one field after each other; without movies, of its
         file.
+    measured
+        (H, W), which pixels are measured and not filled in; None: all.
     """
 
     image: npt.NDArray[np.float32]
@@ -39,6 +43,7 @@ class Frame:
     name: str
     scale: float = 1.0
     movie: int = 0
+    measured: npt.NDArray[np.bool_] | None = None
 
     @property
     def file_pixel_nm(self) -> float | None:
@@ -60,16 +65,40 @@ def _scales(number: Ints, frames: Sequence[Frame]) -> Doubles:
     return np.array([frame.scale for frame in frames], np.float64)[number, None]
 
 
-def shown_range(image: npt.NDArray[np.float32]) -> tuple[float, float]:
+def shown_range(image: npt.NDArray[Any]) -> tuple[float, float]:
     """Intensities of a frame (H, W) that become 0 and 1."""
     dark, bright = np.percentile(image, [_DARK, _BRIGHT])
     return float(dark), float(bright)
 
 
-def brightness(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A frame (H, W) scaled to [0, 1]; the darkest and brightest 0.1 % of pixels are clipped."""
+def brightness(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """A frame (H, W) of any type scaled to [0, 1]; the darkest and brightest 0.1 % are clipped.
+
+    Computed in double, a few rows at a time, so that a large frame takes little more memory than
+    the result.
+    """
     dark, bright = shown_range(image)
-    return np.clip((image - dark) / max(bright - dark, 1e-12), 0, 1).astype(np.float32)
+    span = max(bright - dark, float(np.finfo(np.float64).tiny))  # whatever the unit
+    shown = np.empty(image.shape, np.float32)
+    step = max(_AT_ONCE // max(image.shape[1], 1), 1)
+    with np.errstate(over="ignore"):  # where nearly all pixels are alike
+        for first in range(0, len(image), step):
+            rows = image[first : first + step].astype(np.float64)
+            shown[first : first + step] = np.clip((rows - dark) / span, 0, 1)
+    return shown
+
+
+def reduced(image: npt.NDArray[Any], longest: int) -> tuple[npt.NDArray[Any], int]:
+    """A frame (H, W) averaged over squares to at most ``longest`` pixels a side, and their side.
+
+    A smaller frame is returned as it is; a remaining part of a square at the far edges is cut off.
+    """
+    step = min(-(-max(image.shape) // longest), *image.shape)
+    if step == 1:
+        return image, 1
+    rows, columns = (side // step for side in image.shape)
+    squares = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    return squares.mean((1, 3), dtype=np.float32), step
 
 
 def common_pixel_nm(frames: Sequence[Frame]) -> float | None:

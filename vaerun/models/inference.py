@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.data.image_set import Images, ImageSet, Splits
@@ -21,6 +22,7 @@ from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
+SHOWN_PX = 256  # longest side of an image in figures and reports, which are small
 _UNPOSED_AT_ONCE = 2000  # images drawn before they are encoded: some 20 MB at 50 × 50
 
 
@@ -173,13 +175,27 @@ def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
 
 @torch.no_grad()
 def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None = None) -> Array:
-    """Expected images (N, C, H, W) at pose zero, of content (N, d) and one class code (n,)."""
+    """Expected images at pose zero, of content (N, d) and one class code (n,), as `shown`."""
     device = next(network.parameters()).device
     content = torch.as_tensor(z, dtype=torch.float32, device=device)
-    n = len(content)
-    code = None if class_code is None else class_code.to(device).expand(n, -1)
-    images = network.generate(content, Pose.identity(n, device), code)
-    return images.float().cpu().numpy()
+    is_large = max(network.shape.image[1:]) > SHOWN_PX
+    parts = []
+    for some in content.split(network.n_at_once if is_large else max(len(content), 1)):
+        n = len(some)
+        code = None if class_code is None else class_code.to(device).expand(n, -1)
+        images = network.generate(some, Pose.identity(n, device), code)
+        parts.append(shown(images.float()).cpu())
+    return (parts[0] if len(parts) == 1 else torch.cat(parts)).numpy()
+
+
+def shown(images: Tensor) -> Tensor:
+    """Images (n, C, H, W) as figures show them: averaged to at most `SHOWN_PX` a side."""
+    height, width = images.shape[-2:]
+    shrink = SHOWN_PX / max(height, width)
+    if shrink >= 1:
+        return images
+    size = [max(round(side * shrink), 1) for side in (height, width)]
+    return F.interpolate(images, size, mode="area")
 
 
 def _chunks(network: InvariantVAE, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:

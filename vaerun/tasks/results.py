@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import yaml
 from matplotlib.image import imread
 from rich.console import Console
@@ -189,9 +190,11 @@ def _arrays(
     names = _class_names(network, splits, encodings, metrics)
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
-        "inputs": splits.val.images[:_N_INPUTS].numpy(),
-        "reconstructions_input": as_tensor(examples.images).numpy(),
-        "reconstructions_output": inference.reconstruct(network, examples),
+        "inputs": inference.shown(splits.val.images[:_N_INPUTS]).numpy(),
+        "reconstructions_input": inference.shown(as_tensor(examples.images)).numpy(),
+        "reconstructions_output": inference.shown(
+            torch.from_numpy(inference.reconstruct(network, examples))
+        ).numpy(),
         **_truth(examples, metrics),
         # a term that the model lacks is zero throughout
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
@@ -217,7 +220,8 @@ def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:
     if examples.clean is None:
         return {}
     psnr_db = np.array([metrics["psnr"]["input_db"], metrics["psnr"]["output_db"]])
-    return {"reconstructions_truth": as_tensor(examples.clean).numpy(), "psnr_db": psnr_db}
+    truth = inference.shown(as_tensor(examples.clean)).numpy()
+    return {"reconstructions_truth": truth, "psnr_db": psnr_db}
 
 
 def _maps(network: InvariantVAE, classes: Sequence[str], encodings: Encodings) -> Arrays:

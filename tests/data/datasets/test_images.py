@@ -19,7 +19,6 @@ from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.image_set import DataShape, as_tensor
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.data.lazy.image_files import recognise_axes
 from vaerun.data.load import load, load_all
 from vaerun.utils.errors import UserError
 
@@ -85,40 +84,6 @@ def test_numbers_of_any_type_span_0_to_1(tmp_path: Path, config: Make, kind: str
 def test_small_steps_on_a_large_offset_survive(tmp_path: Path, config: Make):
     np.save(tmp_path / "x.npy", (RAMP + 4_000_000_000).astype(np.uint32))
     np.testing.assert_allclose(all_of(config("x.npy"))[:, 0], RAMP / RAMP.max(), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("shape", "n", "image"),
-    [
-        ((12, 10, 14), 12, (1, 10, 14)),
-        ((12, 10, 14, 3), 12, (3, 10, 14)),
-        ((12, 10, 14, 4), 12, (3, 10, 14)),
-        ((12, 10, 14, 1), 12, (1, 10, 14)),
-        ((12, 10, 14, 2), 12, (2, 10, 14)),
-        ((12, 3, 10, 14), 12, (3, 10, 14)),
-        ((12, 1, 10, 14), 12, (1, 10, 14)),
-        ((12, 5, 10, 14), 12, (5, 10, 14)),
-        ((12, 4, 10, 14), 12, (4, 10, 14)),
-        ((10, 14), 1, (1, 10, 14)),
-        ((10, 14, 3), 1, (3, 10, 14)),
-        ((10, 14, 1), 1, (1, 10, 14)),
-        ((3, 10, 14), 3, (1, 10, 14)),
-        ((1, 3, 10, 14), 1, (3, 10, 14)),
-        ((12, 30, 10, 14), None, None),
-        ((12, 10, 7), None, None),
-        ((0, 10, 14), None, None),
-        ((14,), None, None),
-        ((2, 2, 3, 10, 14), None, None),
-    ],
-)
-def test_axes_are_recognised(shape: tuple[int, ...], n: int | None, image: tuple[int, ...] | None):
-    layout = recognise_axes(shape, None, alone=True)
-    if layout is None:
-        assert n is None
-        return
-    assert (layout.n, layout.shape) == (n, image)
-    array = np.random.default_rng(0).random(shape)
-    assert layout.images(array).shape == (n, *image)
 
 
 def test_one_of_several_files_may_have_its_channels_first(tmp_path: Path, config: Make):

@@ -9,8 +9,9 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.datasets.patch_split import held_out_frames
-from vaerun.data.datasets.patches import PatchSource, extract_patches
+from vaerun.data.datasets.patches import PatchSource, extract_patches, own_frames
 from vaerun.data.datasets.patches_config import PatchesConfig
+from vaerun.data.lazy.frame_patches import measured_share
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame
 from vaerun.runs.config import validate
@@ -215,3 +216,88 @@ def test_settings_that_leave_no_patch_are_refused(changes: dict[str, object], wo
 def test_one_frame_cannot_be_split_by_frames():
     with pytest.raises(UserError, match=r"data\.split=frame"):
         extract_patches(source(1), config(split="frame"), 0)
+
+
+def drifting(n: int = 6, side: int = 64) -> np.ndarray:
+    """Frames whose borders drift correction has left without numbers."""
+    frames = np.random.default_rng(0).normal(size=(n, side, side)).astype(np.float32)
+    for i, frame in enumerate(frames):
+        frame[: 5 * i], frame[:, side - 5 * i or side :] = np.nan, np.nan
+    return frames
+
+
+def test_patches_that_are_hardly_measured_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    frames = drifting()
+    np.save(tmp_path / "x.npy", frames)
+    asked = config(path=str(tmp_path / "x.npy"))
+    with caplog.at_level("INFO", "vaerun"):
+        mine = own_frames(asked)
+        shown = [torch.from_numpy(frame.image) for frame in mine]
+        splits = extract_patches(PatchSource(frames=mine, shown=shown), asked, 0)
+    left = sum(
+        np.isfinite(frames[f, int(y - 5.5) : int(y + 6.5), int(x - 5.5) : int(x + 6.5)]).mean()
+        >= 0.5
+        for part in splits.parts
+        for f, (y, x) in zip(part.place.frame, part.place.centre, strict=True)
+    )
+    n = len(splits.train) + len(splits.val)
+    assert left == n
+    assert f"{6 * 81 - n:,} patches left out: less than half of their pixels" in caplog.text
+    assert "of the pixels are not measured" in caplog.text
+
+
+def test_the_share_of_measured_pixels_is_counted():
+    measured = np.random.default_rng(0).random((30, 40)) > 0.4
+    centre = np.array([[10.5, 12.5], [5.5, 33.5]])
+    wanted = [measured[5:17, 7:19].mean(), measured[0:12, 28:40].mean()]
+    np.testing.assert_allclose(measured_share(measured, centre, (12, 12)), wanted)
+
+
+def two_pixel_sizes(folder: Path) -> str:
+    """Files of the same field, at 0.02 and at 0.04 nm a pixel."""
+    row, column = np.mgrid[:96, :96]
+    fine = np.sin(row / 5.0) + np.cos(column / 7.0)
+    coarse = fine.reshape(48, 2, 48, 2).mean((1, 3))
+    np.savez(folder / "a.npz", images=fine, pixel_nm=0.02)
+    np.savez(folder / "b.npz", images=coarse, pixel_nm=0.04)
+    return str(folder / "*.npz")
+
+
+def test_two_pixel_sizes_are_noted_and_resampled_to_one_on_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    asked = config(path=two_pixel_sizes(tmp_path))
+    with caplog.at_level("INFO", "vaerun"):
+        own_frames(asked)
+    assert "0.02 to 0.04 nm" in caplog.text
+    assert "data.resample_nm=0.04" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO", "vaerun"):
+        first, second = own_frames(dataclasses.replace(asked, resample_nm=0.04))
+    assert first.image.shape == second.image.shape == (48, 48)
+    np.testing.assert_allclose(first.image, second.image, atol=0.05)
+    assert (first.scale, second.scale) == (0.5, 1)
+    assert "resample_nm" not in caplog.text
+
+
+def test_frames_without_a_pixel_size_cannot_be_resampled(tmp_path: Path):
+    np.save(tmp_path / "x.npy", drifting(1))
+    with pytest.raises(UserError, match=r"x has no pixel size, from which data\.resample_nm=0\.1"):
+        own_frames(config(path=str(tmp_path / "x.npy"), resample_nm=0.1))
+    with pytest.raises(UserError, match=r"makes a frame of 1×1 pixels .* nearer to 1 nm"):
+        own_frames(config(path=str(tmp_path / "x.npy"), resample_nm=50.0, pixel_size_nm=1.0))
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [lambda x: 3e-18 * x, lambda x: 1e-12 + 2e-13 * x, lambda x: 4.2e-6 + 1e-12 * x,
+     lambda x: 7e25 * x],
+)  # fmt: skip
+def test_frames_are_the_same_in_any_unit(tmp_path: Path, scaled):
+    frame = np.random.default_rng(0).random((64, 64))
+    np.save(tmp_path / "unit.npy", frame)
+    np.save(tmp_path / "scaled.npy", scaled(frame))
+    one, other = (own_frames(config(path=str(tmp_path / f"{n}.npy"))) for n in ("unit", "scaled"))
+    np.testing.assert_allclose(other[0].image, one[0].image, atol=1e-6)

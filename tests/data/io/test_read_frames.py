@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from vaerun.data.io.pixel_size import pixel_nm
-from vaerun.data.io.read_frames import read
+from vaerun.data.io.read_frames import as_float32, read
 from vaerun.utils.errors import UserError
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "graphene"
@@ -343,3 +343,28 @@ def test_real_frames_are_read_with_their_pixel_size():
     assert len(library) == 61
     assert {f.image.shape for f in library} <= {(256, 256), (128, 128)}
     assert all(0.003 < f.pixel_nm < 0.03 for f in library)
+
+
+def test_relief_on_an_offset_survives_float32():
+    unit = np.random.default_rng(0).random((20, 30))
+    for image in (4.2e-6 + 1e-12 * unit, 3e-18 * unit, 1e40 * unit, (7e9 + 9 * unit).astype("i8")):
+        low, high = image.min(), image.max()
+        np.testing.assert_allclose(as_float32(image), (image - low) / (high - low), atol=1e-6)
+    kept = 5 + unit
+    np.testing.assert_array_equal(as_float32(kept), kept.astype(np.float32))
+
+
+def test_a_frame_is_the_same_to_the_bit_in_any_unit():
+    unit = np.random.default_rng(0).random((20, 30))
+    one, other = (as_float32(a, exactly=True) for a in (unit, 1e-12 + 2e-13 * unit))
+    np.testing.assert_array_equal(one, other)
+    whole = np.round(900 * unit)
+    np.testing.assert_array_equal(as_float32(whole, exactly=True), whole)  # float32 holds them
+
+
+def test_unmeasured_pixels_are_marked(tmp_path: Path):
+    image = IMAGE.copy()
+    image[3, 4], image[5, 6], image[7, 8] = np.nan, np.inf, 9.97e36
+    (frame,) = read(str(write(tmp_path / "n.npy", image)))
+    assert np.argwhere(~frame.measured).tolist() == [[3, 4], [5, 6], [7, 8]]
+    assert frame.image.max() <= 599

@@ -39,9 +39,10 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,
             "invariances": ["r"],
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
-            "every_row": 1, "key": None,
+            "every_row": 1, "key": None, "axes": None,
             "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
             "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
+            "scale": "none",
             "mask": "none", "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
             "memory_gb": 1e-6,
         }  # fmt: skip

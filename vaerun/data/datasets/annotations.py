@@ -13,7 +13,7 @@ from vaerun import geometry
 from vaerun.data.io.formats import natural_order
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.tables import Table, names_beside, read_beside
-from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.data.lazy.image_files import ImageFile, ImageFiles
 from vaerun.utils.errors import UserError, closest, format_value
 
 # N images.
@@ -112,10 +112,27 @@ class Annotations:
         if all(wanted in names for names in beside):
             files = [entry.file for entry in self.source.entries]
             return np.concatenate([read_beside(file, wanted) for file in files])
+        for entry in self.source.entries:
+            _check_axes(entry, wanted, key)
         known = sorted({*(self.table.columns if self.table else ()), *beside[0]})
         what = f"data.{key}={name} is neither a column of data.table nor a data set of one value"
         hint = f"did you mean {closest(name, known)}" if known else "name a file by data.table="
         raise UserError(f"{what} for each image", hint)
+
+
+def _check_axes(entry: ImageFile, name: str, key: str) -> None:
+    """Raise a `UserError` if there is a value for each place along another axis of the array."""
+    for i, n in enumerate(entry.array_shape):
+        if n != entry.axes.n and name in names_beside(entry.file, n):
+            letters = ["Y", "X"]
+            letters.insert(i, "N")
+            axis = "last axis" if i == len(entry.array_shape) - 1 else f"axis {i}"
+            raise UserError(
+                f"data.{key}={name} has {n:,} values, as many as the {axis} of the array "
+                f"{entry.array_shape} in {entry.file} is long, which is taken for "
+                f"{entry.axes.n:,} images",
+                f"if images lie along the {axis} type data.axes={''.join(letters)}",
+            )
 
 
 def _rows(source: ImageFiles, table: Table, folder: Path) -> Ints:

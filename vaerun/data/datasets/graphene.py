@@ -13,6 +13,8 @@ from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io import read_frames, zenodo
+from vaerun.data.io.axes import letter_faults
+from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy import atom_finder, rings
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.bonds import threefold_phase
@@ -65,7 +67,7 @@ class GrapheneConfig(PatchesConfig):
     def __post_init__(self) -> None:
         rings.check_classes(self.ring_classes)
         own, public = self.path is not None, self.source == "zenodo"
-        faults = []
+        faults = list(letter_faults(self.axes))
         if self.smallest_ring > self.largest_ring:
             what = f"data.smallest_ring={self.smallest_ring} is above data.largest_ring="
             faults.append(UserError(f"{what}{self.largest_ring}", "lower it"))
@@ -119,7 +121,14 @@ def patch_source(
     held_back: list[int] = []
     truths: list[Truth] = []
     if config.path is not None:
-        own = read_frames.read(config.path, config.key, config.pixel_size_nm)
+        own = read_frames.read(
+            config.path,
+            config.key,
+            config.pixel_size_nm,
+            axes=config.axes,
+            channel=config.take_channel,
+            whatever_unit=True,
+        )
         frames = at_scale(own, config.pixel_size_nm)
     elif config.source == "zenodo":
         frames = at_scale(zenodo.fetch(root, config.movies), config.pixel_size_nm)
@@ -137,7 +146,7 @@ def patch_source(
     shown = [brightness(frame.image) for frame in frames] if raw else probability
     return PatchSource(
         frames=frames,
-        shown=[torch.from_numpy(image) for image in shown],
+        shown=[spread(torch.from_numpy(image), config.scale) for image in shown],
         atoms=atoms,
         factors=true_factors(atoms, truths) if truths else {},
         classes=config.ring_classes,

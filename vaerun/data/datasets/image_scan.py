@@ -13,9 +13,10 @@ from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.annotations import Annotations, encode_classes, parse_factor
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.io.formats import expanded, find_files
+from vaerun.data.io.lazy_array import ArraySelector
 from vaerun.data.io.tables import read_table
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.data.lazy.image_files import MIN_SIDE, ImageFiles
 from vaerun.utils.errors import UserError
 
 # N images.
@@ -47,7 +48,8 @@ def scan_images(
         hint = "name your images, as in data.path=images.h5 or data.path=folder"
         raise UserError("data.path is not given", hint)
     files = find_files(config.path, below=True)
-    source = ImageFiles.scan(files, config.key, config.skip_unreadable)
+    selector = ArraySelector(config.key, MIN_SIDE, stacks=True, axes=config.axes)
+    source = ImageFiles.scan(files, selector, config.skip_unreadable)
     if len(source) < fewest:
         raise _too_few(config.path, source, fewest)
     images = _images(config, source)

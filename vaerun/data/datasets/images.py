@@ -17,7 +17,7 @@ from torch import Tensor
 from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.image_scan import ScannedImages, scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.datasets.intensity import IntensityStatistics
+from vaerun.data.datasets.intensity import IntensityStatistics, choose_window
 from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.data.lazy.disk_cache import cached_images
 from vaerun.data.lazy.preprocessing import check_range
@@ -49,7 +49,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     """
     scanned = scan_images(config, fewest=_FEWEST)
     images, n_repaired = scanned.images, 0
-    types = images.source.types
+    types = images.source.types  # a copy to stream from may have others
     parts = _split(config, len(images), seed)
     is_large = _is_large(config, scanned, sum(map(len, parts)))
     digest = images.source.digest()
@@ -67,10 +67,12 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         raise UserError(what, "give others: there is nothing to learn from these")
     if config.normalise == "none":
         check_range(min(s.low for s in statistics), max(s.high for s in statistics))
-    window = statistics[0].window(config.normalise, types)
+    window, remark = choose_window(images.select(parts[0]), statistics[0], types, images.prepare)
     source = replace(scanned, images=images)
     train, val = (_image_set(source, window, rows, in_memory=not is_large) for rows in parts)
     _log_images(scanned)
+    if remark is not None:
+        log.warning(remark)
     log.info(
         log_messages.describe_preprocessing(scanned.images, statistics, window, n_repaired)
         + f"; {len(train):,} to train on, {len(val):,} to validate"
@@ -132,7 +134,9 @@ def load_all(
             )
     else:
         statistics = [IntensityStatistics.of(images, config.clip_percent)]
-        window = statistics[0].window(config.normalise, images.source.types)
+        window, remark = choose_window(images, statistics[0], images.source.types, images.prepare)
+        if remark is not None:
+            log.warning(remark)
     _log_images(scanned)
     log.info(log_messages.describe_preprocessing(images, statistics, window))
     return _image_set(scanned, window, images.rows, in_memory=False)

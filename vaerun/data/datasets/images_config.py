@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
-from vaerun.data.lazy.preprocessing import Preprocessing, Size
+from vaerun.data.io.axes import letter_faults
+from vaerun.data.lazy.preprocessing import SCALES, Preprocessing, Size
 from vaerun.utils.errors import UserError, format_value, raise_all
 
 
@@ -18,6 +19,11 @@ class ImagesConfig(DataConfig):
     )
     key: str | None = field(
         "name of the images' data set in HDF5 and npz files; null: detected", affects="selection"
+    )
+    axes: str | None = field(
+        "a letter for each axis of the arrays: Y rows, X columns, C channels, any other what "
+        "counts images, as in TZYX; null: as the file says, or by their shape",
+        affects="selection",
     )
     label: str | None = field(
         "column of the table, or data set beside the images, of the class; or folder",
@@ -42,6 +48,11 @@ class ImagesConfig(DataConfig):
     clip_percent: float = field(
         "percent of the pixels at either end that become 0, and 1", min=0, below=50
     )
+    scale: str = field(
+        "how brightness is spread: none; log or sqrt bring out the dark parts of images whose "
+        "bright ones are many times brighter, such as diffraction patterns",
+        choices=list(SCALES),
+    )
     mask: str = field(
         "what becomes black: none, or all beyond a circle", choices=["none", "circle"]
     )
@@ -62,7 +73,7 @@ class ImagesConfig(DataConfig):
     )
 
     def __post_init__(self) -> None:
-        faults = []
+        faults = list(letter_faults(self.axes))
         for name in ("size", "crop_px", "pad_px"):
             sides = getattr(self, name)
             if isinstance(sides, list) and len(sides) != 2:
@@ -83,6 +94,7 @@ class ImagesConfig(DataConfig):
             size=_size(self.size),
             normalise=self.normalise,
             clip_percent=self.clip_percent,
+            scale=self.scale,
             mask=self.mask == "circle",
         )
 

@@ -30,6 +30,7 @@ def describe_images(
     sides = size(first.axes.shape) if len(shapes) == 1 else f"{len(shapes)} sizes"
     types = ", ".join(sorted(map(str, source.types)))
     parts = [f"found {len(source):,} images of {sides} ({types}, {first.axes}) in {files}"]
+    parts += source.notes
     if source.skipped:
         parts.append(f"{len(source.skipped)} unreadable skipped: {_listed(source.skipped)}")
     if classes:
@@ -62,6 +63,7 @@ def describe_preprocessing(
         f"cut to {_sides(prepare.crop)}": prepare.crop,
         f"padded to {_sides(prepare.pad)}": prepare.pad,
         f"resampled to {_sides(prepare.size)}": prepare.size,
+        f"brightness spread by {prepare.scale}": prepare.scale != "none",
         "black beyond the circle": prepare.mask,
     }
     parts = [step for step, wanted in steps.items() if wanted]

@@ -1,5 +1,6 @@
 """`data=patches`: patches of the user's frames; and, for all frames, the cutting of patches."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,16 +16,23 @@ from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
-from vaerun.data.lazy.frame_patches import FramePatches, inside
+from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
+from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file, shown_range
 from vaerun.microscopy.graphene import SPECIES
+from vaerun.microscopy.rescale import at_pixel
 from vaerun.utils.errors import UserError
 
 # F frames, N patches of C channels (times), H × W pixels each.
 
+_SAME_SIZE = 1.01  # ratio of pixel sizes up to which they count as one
+_MEASURED = 0.5  # least share of the pixels of a patch
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +154,26 @@ def _grid(source: PatchSource, config: PatchesConfig) -> PatchGrid:
         grid = grid.select(inside(shapes, grid.frame, grid.centre, _size(config)))
     if not len(grid.frame):
         raise _no_room(config, shapes)
-    return grid
+    return _on_measured_pixels(grid, source.frames, _size(config))
+
+
+def _on_measured_pixels(
+    grid: PatchGrid, frames: Sequence[Frame], size: tuple[int, int]
+) -> PatchGrid:
+    """The patches of which at least half is measured at all their times; others are counted."""
+    share = np.ones(grid.frame.shape)
+    for number, frame in enumerate(frames):
+        here = grid.frame == number
+        if frame.measured is not None and here.any():
+            at = np.broadcast_to(grid.centre[:, None], (*grid.frame.shape, 2))[here]
+            share[here] = measured_share(frame.measured, at, size)
+    kept = np.asarray((share >= _MEASURED).all(1))
+    if not np.any(kept):
+        what = "less than half of each patch is measured"
+        raise UserError(what, "make data.patch_px smaller, or give frames with fewer gaps")
+    if n_left_out := int((~kept).sum()):
+        log.info(f"{n_left_out:,} patches left out: less than half of their pixels are measured")
+    return grid.select(kept)
 
 
 def _movies(frames: Sequence[Frame]) -> Ints:
@@ -249,10 +276,41 @@ def load(config: PatchesConfig, seed: int) -> Splits:
     if config.centres == "atoms":
         what = "data.centres=atoms needs atoms, which only data=graphene detects"
         raise UserError(what, "use data.centres=grid, points or edges")
-    frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
-    shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
+    frames = own_frames(config)
+    shown = [torch.from_numpy(frame.image) for frame in frames]
     source = PatchSource(frames=frames, shown=shown, shows_frames=True)
     return extract_patches(source, config, seed)
+
+
+def own_frames(config: PatchesConfig) -> list[Frame]:
+    """The user's frames, each scaled to [0, 1], and resampled to one pixel size on request."""
+    assert config.path is not None
+    frames = []
+    raw_frames = read_frames.read_raw(
+        config.path,
+        config.key,
+        config.pixel_size_nm,
+        axes=config.axes,
+        channel=config.take_channel,
+    )
+    for raw in raw_frames:
+        frame = Frame(
+            image=spread(torch.from_numpy(brightness(raw.image)), config.scale).numpy(),
+            pixel_nm=raw.pixel_nm,
+            name=raw.name,
+            movie=raw.movie,
+            measured=raw.measured,
+        )
+        frames.append(frame if config.resample_nm is None else at_pixel(frame, config.resample_nm))
+    log.info(read_frames.describe(frames))
+    sizes = [frame.pixel_nm for frame in frames if frame.pixel_nm is not None]
+    if sizes and max(sizes) > _SAME_SIZE * min(sizes):
+        log.warning(
+            f"pixels of these frames are {min(sizes):.3g} to {max(sizes):.3g} nm, so that the "
+            "same object differs in size: data.resample_nm="
+            f"{max(sizes):.3g} resamples all to one size"
+        )
+    return frames
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from vaerun.config.schema import field
 from vaerun.data.config import DataConfig
+from vaerun.data.io.axes import letter_faults
+from vaerun.data.lazy.preprocessing import SCALES
 from vaerun.microscopy.graphene import SPECIES
+from vaerun.utils.errors import raise_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,8 +18,25 @@ class PatchesConfig(DataConfig):
     key: str | None = field(
         "name of the data set in an HDF5 or npz file; null: the largest", affects="selection"
     )
+    axes: str | None = field(
+        "a letter for each axis of the arrays: Y rows, X columns, C channels, any other what "
+        "counts frames, as in TZYX; null: as the file says, or by their shape",
+        affects="selection",
+    )
+    take_channel: int | None = field(
+        "number of the channel that frames are, counted from 0; null: frames have one",
+        min=0,
+        affects="selection",
+    )
     pixel_size_nm: float | None = field(
         "nm a pixel; null: from the file or, for graphene, the lattice", above=0
+    )
+    resample_nm: float | None = field(
+        "nm a pixel that frames of any pixel size are resampled to; null: as they are", above=0
+    )
+    scale: str = field(
+        "how the brightness of frames is spread: none; log or sqrt bring out dark parts",
+        choices=list(SCALES),
     )
     patch_px: int = field("side of the square patches, in pixels", min=8)
     centres: str = field(
@@ -38,3 +58,6 @@ class PatchesConfig(DataConfig):
         choices=["auto", "frame", "region"],
     )
     val_share: float = field("share of the frames, or of each, held back", above=0, max=0.9)
+
+    def __post_init__(self) -> None:
+        raise_all(list(letter_faults(self.axes)))

@@ -6,23 +6,40 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vaerun.data.io.image_formats import open_dm, open_emd, open_nion, open_picture, open_tiff
-from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable
-from vaerun.data.io.numpy_hdf5 import open_hdf5, open_npy, open_npz
-from vaerun.utils.errors import UserError, format_value
+from vaerun.data.io.faults import explained
+from vaerun.data.io.hdf5 import open_hdf5
+from vaerun.data.io.hyperspy import open_hspy, open_zspy
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray
+from vaerun.data.io.matlab import open_matlab
+from vaerun.data.io.numpy_files import open_npy, open_npz
+from vaerun.data.io.pictures import open_picture
+from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
+from vaerun.data.io.scifireaders import READERS, open_with_scifireaders
+from vaerun.data.io.tiff import open_tiff
+from vaerun.utils.errors import UserError
 
 T = TypeVar("T")
+Open = Callable[[Path, ArraySelector], LazyArray]
 
-FORMATS: Mapping[str, Callable[[Path, ArraySelector], LazyArray]] = {
+HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".nxs", ".nx5", ".cxi", ".nc", ".nc4")
+
+# What is read without further packages, but for `.zspy`.
+_PLAIN: Mapping[str, Open] = {
     ".npy": open_npy,
     ".npz": open_npz,
-    **dict.fromkeys((".h5", ".hdf5"), open_hdf5),
-    **dict.fromkeys((".tif", ".tiff"), open_tiff),
+    **dict.fromkeys(HDF5, open_hdf5),
+    ".mat": open_matlab,
+    ".hspy": open_hspy,
+    ".zspy": open_zspy,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), open_picture),
-    **dict.fromkeys((".dm3", ".dm4"), open_dm),
-    ".emd": open_emd,
-    ".ndata": open_nion,
+    **dict.fromkeys((".tif", ".tiff"), open_tiff),
 }
+FORMATS: Mapping[str, Open] = {
+    **_PLAIN,
+    **dict.fromkeys(PLUGINS, open_with_rosettasciio),
+    **dict.fromkeys(READERS, open_with_scifireaders),
+}
+_FOLDERS = (".zspy",)  # formats of which a folder may be one file
 
 
 def open_array(file: Path, selector: ArraySelector) -> LazyArray:
@@ -33,7 +50,7 @@ def open_array(file: Path, selector: ArraySelector) -> LazyArray:
     Unreadable
         If the file is broken; when it is opened, or when a part of it is read.
     UserError
-        If it holds no image, or several.
+        If it holds no image, or several, or takes a package that is not installed.
     """
     stored = readable(file, lambda: FORMATS[file.suffix.lower()](file, selector))
 
@@ -44,14 +61,18 @@ def open_array(file: Path, selector: ArraySelector) -> LazyArray:
 
 
 def readable(file: Path, do: Callable[[], T]) -> T:
-    """The result of ``do``; any error in it is raised as an `Unreadable` that names the file."""
+    """The result of ``do``; any error in it is raised as a `UserError` that says what it means."""
     try:
         return do()
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  parsers raise anything on broken files
-        what = f"{file} cannot be read ({type(error).__name__}: {format_value(error)})"
-        raise Unreadable(what, "leave it out, or put a good copy there") from None
+        raise explained(file, error) from None
+
+
+def is_one_file(path: Path) -> bool:
+    """Whether a path is a file, or a folder that one of the formats means as a file."""
+    return path.is_file() or (path.suffix.lower() in _FOLDERS and path.is_dir())
 
 
 def find_files(path: str, *, below: bool = False) -> list[Path]:
@@ -70,14 +91,18 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
         If there are none.
     """
     given = expanded(path)
-    if given.is_file():
+    if is_one_file(given):
         if given.suffix.lower() not in FORMATS:
             raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")
         return [given]
     candidates = _candidates(given)
     files = _readable(candidates)
     if below and not files:
-        folders = [one for one in candidates if one.is_dir() and one.name[0] != "."]
+        folders = [
+            one
+            for one in candidates
+            if one.is_dir() and one.name[0] != "." and not is_one_file(one)
+        ]
         files = [file for folder in folders for file in _readable(_candidates(folder))]
     if not files:
         kind = "holds no file" if given.is_dir() else "matches no file"
@@ -95,7 +120,7 @@ def expanded(path: str) -> Path:
 
 def known_formats() -> str:
     """The known formats, as a hint in messages."""
-    *first, last = sorted(FORMATS)
+    *first, last = _PLAIN
     return f"a file, folder or glob of {', '.join(first)} or {last} files"
 
 
@@ -109,7 +134,7 @@ def _readable(candidates: list[Path]) -> list[Path]:
     return [
         file
         for file in candidates
-        if file.suffix.lower() in FORMATS and file.name[0] != "." and file.is_file()
+        if file.suffix.lower() in FORMATS and file.name[0] != "." and is_one_file(file)
     ]
 
 

@@ -1,7 +1,7 @@
 """An array in a file that is read in parts, and the choice among several arrays of a file."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from vaerun.utils.errors import UserError, closest
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
+NUMERIC = "biufc"  # numpy kinds of numbers
 _MOST_NAMES = 6  # of data sets in a message
 
 
@@ -22,7 +23,7 @@ class Unreadable(UserError):
 
 
 class ArraySelector(NamedTuple):
-    """The choice of one array of a file.
+    """The choice of one array of a file, and what is known of its axes.
 
     Attributes
     ----------
@@ -32,11 +33,18 @@ class ArraySelector(NamedTuple):
         Pixels; a shorter axis belongs to a table or to colours.
     stacks
         Whether arrays of three or more axes are preferred to larger ones of two.
+    axes
+        A letter for each axis, as in `vaerun.data.io.axes`; None: those that the file names.
+    alone
+        Whether this is the only file. An array (3, H, W) in one of several files is a colour
+        image; in a single file it is a stack of three images.
     """
 
     key: str | None = None
     min_side: int = 16
     stacks: bool = False
+    axes: str | None = None
+    alone: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,25 +56,36 @@ class LazyArray:
     shape, dtype
         Of the array in the file.
     read
-        Function of a slice along the first axis, or of ``...``, that returns that part.
+        Function of a slice along the first axis, a tuple of slices, or ``...``, that returns
+        that part.
     pixel_nm
         Side of a pixel in nm; None if the file does not contain it.
-    colour_axis
-        The axis of colours, where the format defines it.
+    axes
+        A letter for each axis, as in `vaerun.data.io.axes`; None if the file names none.
     memory
         Bytes in use as long as this object exists; most formats are read completely.
+    notes
+        What the user should know about the file, such as arrays that are left out.
+    sources
+        Other files that hold the numbers, which links in this one lead to.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     read: Callable[[Any], Array]
     pixel_nm: float | None = None
-    colour_axis: int | None = None
+    axes: str | None = None
     memory: int = 0
+    notes: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     @classmethod
     def of(
-        cls, array: Array, pixel_nm: float | None = None, colour_axis: int | None = None
+        cls,
+        array: Array,
+        pixel_nm: float | None = None,
+        axes: str | None = None,
+        notes: Sequence[str] = (),
     ) -> "LazyArray":
         """An array that has been read completely."""
         return cls(
@@ -74,8 +93,9 @@ class LazyArray:
             dtype=array.dtype,
             read=array.__getitem__,
             pixel_nm=pixel_nm,
-            colour_axis=colour_axis,
+            axes=axes,
             memory=array.nbytes,
+            notes=tuple(notes),
         )
 
 
@@ -95,17 +115,60 @@ def select_array(shapes: Shapes, file: Path, selector: ArraySelector) -> str:
     sizes = {
         name: (selector.stacks and len(shape) > 2, math.prod(shape))
         for name, shape in shapes.items()
-        if sum(side >= selector.min_side for side in shape) >= 2
+        if is_image(shape, selector)
     }
     largest = [name for name, size in sizes.items() if size == max(sizes.values())]
     if not largest:
         raise UserError(f"{file} holds no image", "give a file with images in it")
     if len(largest) > 1:
-        names = ", ".join(largest[:_MOST_NAMES])
-        names += ", …" if len(largest) > _MOST_NAMES else ""
-        what = f"{file} holds several images of the same size: {names}"
+        what = f"{file} holds several images of the same size: {listed(largest)}"
         raise UserError(what, f"choose one by data.key={largest[0]}")
     return largest[0]
+
+
+def is_image(shape: tuple[int, ...], selector: ArraySelector) -> bool:
+    """Whether an array of this shape may hold images."""
+    return sum(side >= selector.min_side for side in shape) >= 2
+
+
+def listed(names: Sequence[object], most: int = _MOST_NAMES) -> str:
+    """The first few names, as text."""
+    return ", ".join(map(str, names[:most])) + (", …" if len(names) > most else "")
+
+
+def stacked(parts: Sequence[LazyArray], notes: Sequence[str] = ()) -> LazyArray:
+    """Arrays of images (n, H, W) or single images (H, W), one after the other along one axis."""
+    first = parts[0]
+    is_single = len(first.shape) == 2
+    lengths = [1 if is_single else part.shape[0] for part in parts]
+    ends = np.cumsum(lengths)
+    shape = (int(ends[-1]), *(first.shape if is_single else first.shape[1:]))
+    axes = first.axes if first.axes is None or not is_single else f"N{first.axes}"
+
+    def read(index: Any) -> Array:
+        if index is ...:
+            index = slice(None)
+        lead, *rest = index if isinstance(index, tuple) else (index,)
+        begin, end, _ = lead.indices(shape[0])
+        found = []
+        for part, n, last in zip(parts, lengths, ends.tolist(), strict=True):
+            low, high = max(begin - (last - n), 0), min(end - (last - n), n)
+            if low < high and is_single:
+                found.append(part.read(tuple(rest) if rest else ...)[None])
+            elif low < high:
+                found.append(part.read((slice(low, high), *rest)))
+        return np.concatenate(found) if found else np.empty((0, *shape[1:]), first.dtype)
+
+    return LazyArray(
+        shape=shape,
+        dtype=first.dtype,
+        read=read,
+        pixel_nm=first.pixel_nm,
+        axes=axes,
+        memory=sum(part.memory for part in parts),
+        notes=(*notes, *(note for part in parts for note in part.notes)),
+        sources=tuple(source for part in parts for source in part.sources),
+    )
 
 
 def refuse_key(file: Path, selector: ArraySelector) -> None:
@@ -124,3 +187,23 @@ def single_values(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that are a single value, or an array of one."""
     items = {key: np.asarray(value) for key, value in facts.items()}
     return {key: array.item() for key, array in items.items() if array.size == 1}
+
+
+def check_real(stored: LazyArray, file: Path) -> None:
+    """Raise a `UserError` unless an array holds real numbers."""
+    if stored.dtype.kind not in "biuf":
+        kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
+        raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
+
+
+def without_parts(
+    opened: Sequence[tuple[Path, LazyArray]],
+) -> tuple[list[tuple[Path, LazyArray]], list[str]]:
+    """Files without those whose images another one links to, so that each counts once; a note."""
+    linked = {source for _, stored in opened for source in stored.sources}
+    kept = [(file, stored) for file, stored in opened if file.resolve() not in linked]
+    left_out = len(opened) - len(kept)
+    if not left_out or not kept:
+        return list(opened), []
+    masters = [file.name for file, stored in kept if stored.sources]
+    return kept, [f"{left_out} file(s) are read through {listed(masters)}, and count once"]

@@ -1,33 +1,77 @@
 """Micrographs from the user's files, of any known format."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.io.axes import ArrayAxes, assumption, axes_of, images
 from vaerun.data.io.formats import find_files, open_array
-from vaerun.data.io.lazy_array import Array, ArraySelector
+from vaerun.data.io.lazy_array import (
+    Array,
+    ArraySelector,
+    LazyArray,
+    check_real,
+    listed,
+    without_parts,
+)
 from vaerun.microscopy.frame import Frame
 from vaerun.utils.errors import UserError
 
 # F frames, H rows, W columns.
 
-_MIN_SIDE = 16  # pixels; a shorter axis belongs to a table or to colours
+MIN_SIDE = 16  # pixels; a shorter axis belongs to a table or to colours
+FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
+_RELIEF = 2.0**-12  # of the largest number: smaller relief would be coarse in float32
+_SMALLEST, _LARGEST = 1e-15, 1e15  # numbers whose squares float32 holds with all their digits
+
+log = logging.getLogger(__name__)
 
 
-def read(path: str, key: str | None = None, pixel_size_nm: float | None = None) -> list[Frame]:
-    """The frames of a file, or of all files of a folder or glob in natural order.
+@dataclass(frozen=True, kw_only=True)
+class RawFrame:
+    """A frame as it is in its file.
+
+    Attributes
+    ----------
+    image
+        (H, W) numbers of the file's type, or float32 where colours were averaged; what is not
+        measured is the median of the frame.
+    measured
+        (H, W), which pixels are measured; None: all.
+    pixel_nm, name, movie
+        As in `Frame`.
+    """
+
+    image: Array
+    measured: npt.NDArray[np.bool_] | None
+    pixel_nm: float | None
+    name: str
+    movie: int
+
+
+def read(
+    path: str,
+    key: str | None = None,
+    pixel_size_nm: float | None = None,
+    *,
+    axes: str | None = None,
+    channel: int | None = None,
+    whatever_unit: bool = False,
+) -> list[Frame]:
+    """The frames of a file, or of all files of a folder or glob in natural order, in float32.
 
     Parameters
     ----------
-    path
-        File, folder (without those in it) or glob; ``~`` is the home folder.
-    key
-        Name of the data set in HDF5, npz and SciFiReaders files; None for the largest.
-    pixel_size_nm
-        Side of a pixel in nm; None: from the metadata, see `pixel_size.pixel_nm`. Of TIFF files,
-        only metadata of OME or ImageJ count; the resolution of others is meant for printers.
+    path, key, pixel_size_nm, axes, channel
+        As in `read_raw`.
+    whatever_unit
+        Whether a frame of numbers that float32 does not hold exactly becomes 0 to 1, computed in
+        double, so that the same frame in another unit is the same to the last bit.
 
     Returns
     -------
@@ -39,50 +83,137 @@ def read(path: str, key: str | None = None, pixel_size_nm: float | None = None) 
     UserError
         If there are no files, or one of them is broken or holds no images.
     """
-    files = enumerate(find_files(path))
-    return [frame for i, file in files for frame in _frames(file, key, pixel_size_nm, i)]
+    return [
+        Frame(
+            image=as_float32(raw.image, exactly=whatever_unit),
+            pixel_nm=raw.pixel_nm,
+            name=raw.name,
+            movie=raw.movie,
+            measured=raw.measured,
+        )
+        for raw in read_raw(path, key, pixel_size_nm, axes=axes, channel=channel)
+    ]
 
 
-def _as_frames(array: Array, where: str) -> npt.NDArray[np.float32]:
-    """Frames (F, H, W) float32; colours become grey, NaN and ±inf the median of their frame.
+def read_raw(
+    path: str,
+    key: str | None = None,
+    pixel_size_nm: float | None = None,
+    *,
+    axes: str | None = None,
+    channel: int | None = None,
+) -> Iterator[RawFrame]:
+    """Yield the frames of a file, or of all files of a folder or glob, as they are there.
 
     Parameters
     ----------
-    array
-        (H, W), (F, H, W), (H, W, 3) or (F, H, W, 3) in colour, (…, 4) with transparency, which is
-        ignored; there may be more axes of length 1.
-    where
-        Name of the array in messages.
+    path
+        File, folder (without those in it) or glob; ``~`` is the home folder.
+    key
+        Name of the data set in HDF5, npz and SciFiReaders files; None for the largest.
+    pixel_size_nm
+        Side of a pixel in nm; None: from the metadata, see `pixel_size.pixel_nm`. Of TIFF files,
+        only metadata of OME or ImageJ count; the resolution of others is meant for printers.
+    axes
+        A letter for each axis, as in `vaerun.data.io.axes`; None: as the file says.
+    channel
+        Number of the channel that is read; None: frames have one, or colours, which become grey.
     """
-    if array.dtype.kind not in "biuf":
-        kind = "complex numbers" if array.dtype.kind == "c" else f"{array.dtype} values"
-        raise UserError(f"{where} holds {kind}", "give real intensities, such as the modulus")
-    images = array
-    if array.ndim > 2 and array.shape[-1] in (3, 4):
-        images = array[..., :3].mean(axis=-1, dtype=np.float32)
-    images = images.squeeze()
-    images = images[None] if images.ndim == 2 else images
-    if images.ndim != 3 or not len(images) or min(images.shape[1:]) < _MIN_SIDE:
-        what = f"{where} holds an array of shape {array.shape}"
-        shapes = "(rows, columns) or (frames, rows, columns)"
-        raise UserError(what, f"give {shapes}, {_MIN_SIDE} pixels or more a side")
-    with np.errstate(over="ignore"):  # too large for float32: inf, replaced below
-        images = images.astype(np.float32)
-    finite = np.isfinite(images)
-    for image, good in zip(images, finite, strict=True):
-        if not good.any():
-            raise UserError(f"{where} holds a frame without a finite pixel", "leave it out")
-        if not good.all():
-            image[~good] = np.median(image[good])
-    return images
+    files = find_files(path)
+    selector = ArraySelector(key, MIN_SIDE, axes=axes, alone=len(files) == 1)
+    opened, notes = without_parts([(file, open_array(file, selector)) for file in files])
+    for i, (file, stored) in enumerate(opened):
+        check_real(stored, file)
+        found = axes_of(stored, file, selector, frames=True)
+        notes += stored.notes
+        if (assumed := assumption(stored.shape, found)) is not None:
+            notes.append(assumed)
+        yield from _frames(file, stored, found, channel, pixel_size_nm, i)
+        opened[i] = (file, _forgotten(stored))
+    for note in dict.fromkeys(notes):
+        log.info(note)
+
+
+def as_float32(image: Array, *, exactly: bool = False) -> npt.NDArray[np.float32]:
+    """A frame (H, W) in float32, whose relief survives whatever its unit and its offset.
+
+    Numbers stay as they are unless float32 would make them coarse, or ``exactly`` is asked for
+    and float32 would change them at all; then they become 0 to 1.
+    """
+    if image.dtype.kind != "f" and image.dtype.itemsize <= 2:
+        return image.astype(np.float32)
+    low, high = float(image.min()), float(image.max())
+    largest, relief = max(abs(low), abs(high)), high - low
+    fine = relief > _RELIEF * largest and _SMALLEST < largest < _LARGEST
+    plain = image.astype(np.float32, copy=False) if relief == 0 or fine else None
+    if plain is not None and (not exactly or np.array_equal(plain, image)):
+        return plain
+    return ((image - low) / relief).astype(np.float32)
+
+
+def _forgotten(stored: LazyArray) -> LazyArray:
+    """The array without its content, which was read."""
+    return LazyArray(shape=stored.shape, dtype=stored.dtype, read=lambda _: np.empty(0))
 
 
 def _frames(
-    file: Path, key: str | None, pixel_size_nm: float | None, movie: int
-) -> Iterator[Frame]:
-    stored = open_array(file, ArraySelector(key, _MIN_SIDE))
-    images = _as_frames(stored.read(...), str(file))
-    for i, image in enumerate(images):
-        name = f"{file.stem}_{i}" if len(images) > 1 else file.stem
-        size = pixel_size_nm or stored.pixel_nm
-        yield Frame(image=image, pixel_nm=size, name=name, movie=movie)
+    file: Path,
+    stored: LazyArray,
+    axes: ArrayAxes,
+    channel: int | None,
+    pixel_size_nm: float | None,
+    movie: int,
+) -> Iterator[RawFrame]:
+    for i in range(axes.n):
+        image = _one_channel(images(stored, axes, i, i + 1)[0], axes, channel, file)
+        image, measured = _filled(image, str(file))
+        yield RawFrame(
+            image=image,
+            measured=measured,
+            pixel_nm=pixel_size_nm or stored.pixel_nm,
+            name=f"{file.stem}_{i}" if axes.n > 1 else file.stem,
+            movie=movie,
+        )
+
+
+def _one_channel(image: Array, axes: ArrayAxes, channel: int | None, file: Path) -> Array:
+    """The frame (H, W) of a channel, or the mean of its colours, from (C, H, W)."""
+    n = len(image)
+    if channel is not None and channel >= n:
+        what = f"data.take_channel={channel} is not in {file}, which has {n} channel(s)"
+        raise UserError(what, f"count from 0 to {n - 1}")
+    if n == 1 or channel is not None:
+        return image[channel or 0]
+    if "C" in axes.letters:
+        what = f"{file} holds frames in {n} channels (axes {axes.letters})"
+        raise UserError(what, "choose one by data.take_channel=0, or name the axes by data.axes=")
+    return image.mean(axis=0, dtype=np.float32)
+
+
+def _filled(image: Array, where: str) -> tuple[Array, npt.NDArray[np.bool_] | None]:
+    """A frame with the median in pixels that are not measured, and which pixels are measured."""
+    if not image.dtype.isnative:
+        image = image.astype(image.dtype.newbyteorder("="))
+    if image.dtype.kind != "f":
+        return image, None
+    with np.errstate(invalid="ignore"):
+        good = np.abs(image) < FILLED  # also excludes NaN
+    if good.all():
+        return image, None
+    if not good.any():
+        raise UserError(f"{where} holds a frame without a finite pixel", "leave it out")
+    image = image.copy()
+    image[~good] = np.median(image[good])
+    return image, good
+
+
+def describe(frames: Sequence[Any]) -> str:
+    """Text on the number and sizes of frames, of those with unmeasured pixels, and pixel sizes."""
+    sizes = list(dict.fromkeys(frame.image.shape for frame in frames))
+    sides = [f"{height}×{width}" for height, width in sizes]
+    parts = [f"found {len(frames):,} frames of {listed(sides)}"]
+    gaps = [frame for frame in frames if frame.measured is not None]
+    if gaps:
+        share = np.mean([1 - frame.measured.mean() for frame in gaps])
+        parts.append(f"in {len(gaps):,} of them {share:.1%} of the pixels are not measured")
+    return "; ".join(parts)

@@ -7,9 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from vaerun.data.io.formats import expanded, readable
+from vaerun.data.io.formats import HDF5, expanded, readable
+from vaerun.data.io.hdf5 import data_sets
 from vaerun.data.io.lazy_array import Array
-from vaerun.data.io.numpy_hdf5 import data_sets, npz_arrays
+from vaerun.data.io.numpy_files import npz_arrays
 from vaerun.utils.errors import UserError
 
 _DELIMITERS = ",;\t"
@@ -52,7 +53,7 @@ def read_table(path: str) -> Table:
 def names_beside(file: Path, n: int) -> list[str]:
     """Names of the data sets in an HDF5 or npz file with one value for each of n images."""
     shapes = readable(file, lambda: _shapes(file))
-    return [name for name, shape in shapes.items() if shape in ((n,), (n, 1))]
+    return [name for name, shape in shapes.items() if shape in ((n,), (n, 1), (1, n))]
 
 
 def read_beside(file: Path, name: str) -> Array:
@@ -63,7 +64,7 @@ def read_beside(file: Path, name: str) -> Array:
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
     if file.suffix.lower() == ".npz":
         return {name: array.shape for name, array in npz_arrays(file).items()}
-    if file.suffix.lower() in (".h5", ".hdf5"):
+    if file.suffix.lower() in HDF5 or h5py.is_hdf5(file):
         with h5py.File(file) as opened:
             return {name: shape for name, (shape, _) in data_sets(opened).items()}
     return {}

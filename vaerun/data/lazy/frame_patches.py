@@ -75,8 +75,10 @@ class FramePatches:
         begin = np.cumsum([0, *(f.numel() for f in frames)])[number]  # (N, C)
         row, column = _corner(points, size).T
         stride = shape[:, 0, 1]
+        flat = [f.flatten() for f in frames]
         return cls(
-            pixels=torch.cat([f.flatten() for f in frames]),
+            # a single frame is not copied
+            pixels=torch.cat(flat) if len(flat) > 1 else flat[0],
             start=torch.from_numpy(begin + (row * stride + column)[:, None]),
             stride=torch.from_numpy(stride),
             size=size,
@@ -177,6 +179,27 @@ def inside(
     corner = _corner(np.asarray(centre, np.float64), size)[:, None]
     fits = (corner >= 0) & (corner + np.array(size) <= shape)
     return np.asarray(fits.all((1, 2)))
+
+
+def measured_share(
+    measured: npt.NDArray[np.bool_], centre: npt.NDArray[np.float64], size: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """Share of measured pixels of each patch of a frame, (n,).
+
+    Parameters
+    ----------
+    measured
+        (H', W'), which pixels of the frame are measured.
+    centre
+        (n, 2) row and column of patches that are `inside` the frame.
+    size
+        (H, W) of the patches.
+    """
+    total = np.pad(measured, ((1, 0), (1, 0))).astype(np.int64).cumsum(0).cumsum(1)
+    top, left = _corner(centre, size).T
+    bottom, right = top + size[0], left + size[1]
+    n = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    return np.asarray(n / (size[0] * size[1]))
 
 
 def _numbers(frame: npt.ArrayLike) -> npt.NDArray[np.int64]:

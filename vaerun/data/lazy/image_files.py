@@ -1,9 +1,10 @@
-"""Images in the user's files, numbered from the first file to the last; axes of their arrays."""
+"""Images in the user's files, numbered from the first file to the last."""
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,104 +12,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.io.axes import ArrayAxes, assumption, axes_of, images
 from vaerun.data.io.formats import open_array
-from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable
+from vaerun.data.io.lazy_array import (
+    Array,
+    ArraySelector,
+    LazyArray,
+    Unreadable,
+    check_real,
+    without_parts,
+)
 from vaerun.utils.errors import UserError
 
 # N images in all files, n of them; C channels, H × W pixels each.
 
 MIN_SIDE = 8  # pixels; a narrower array is a table, a narrower axis counts channels
-_COLOURS = 3
-_WITH_TRANSPARENCY = 4
-_CHANNELS = 16  # at most, in stacks
 _CACHE = 256 * 2**20  # bytes of files that cannot be read in parts and stay in memory
 _GAP = 2**20  # bytes between two images that are read along, since a further read takes longer
 
 Ints = npt.NDArray[np.int64]
 
 
-class ArrayAxes(NamedTuple):
-    """Number and shape of the images in an array, and what its axes count."""
-
-    n: int
-    shape: tuple[int, int, int]  # (C, H, W) of each image
-    stacked: bool = False  # whether the first axis counts images
-    channel_axis: int | None = None  # as in a stack of images
-    transparent: bool = False  # whether the last channel is a transparency, which is dropped
-
-    def images(self, part: Array) -> Array:
-        """Images (n, C, H, W) of a part (n, …) of the array, or of an array of one image."""
-        images = part if self.stacked else part[None]
-        if self.channel_axis is None:
-            return images[:, None]
-        return np.moveaxis(images, self.channel_axis, 1)[:, : self.shape[0]]
-
-    def __str__(self) -> str:
-        if self.channel_axis is None:
-            return "grey"
-        dropped = ", transparency dropped" if self.transparent else ""
-        return f"channels {'first' if self.channel_axis == 1 else 'last'}{dropped}"
-
-
-def recognise_axes(
-    shape: tuple[int, ...], colour_axis: int | None, alone: bool
-) -> ArrayAxes | None:
-    """Axes of an array of images; None if the array cannot be one.
-
-    Parameters
-    ----------
-    shape
-        (H, W), (N, H, W), or with few channels last or first (H, W, C), (N, H, W, C),
-        (N, C, H, W).
-    colour_axis
-        Axis of the colours, if the file format defines it.
-    alone
-        Whether this is the only file. An array (3, H, W) in one of several files is a colour
-        image; in a single file it is a stack of three images.
-    """
-    if len(shape) == 2:
-        axes = ArrayAxes(1, (1, shape[0], shape[1]))
-    elif len(shape) == 3:
-        axes = _of_three(shape, colour_axis, alone)
-    elif len(shape) == 4:
-        axis = colour_axis or _channel_axis(shape)
-        if axis is None:
-            return None
-        axes = _in_channels(shape, axis, stacked=True)
-    else:
-        return None
-    return axes if axes.n and min(axes.shape[1:]) >= MIN_SIDE else None
-
-
-def _of_three(shape: tuple[int, ...], colour_axis: int | None, alone: bool) -> ArrayAxes:
-    if colour_axis == 2 or shape[2] <= _WITH_TRANSPARENCY < min(shape[:2]):
-        return _in_channels((1, *shape), 3, stacked=False)
-    if not alone and shape[0] == _COLOURS:
-        return _in_channels((1, *shape), 1, stacked=False)
-    return ArrayAxes(shape[0], (1, shape[1], shape[2]), stacked=True)
-
-
-def _channel_axis(shape: tuple[int, ...]) -> int | None:
-    """Channel axis of (N, C, H, W) or (N, H, W, C): the shorter of those short enough."""
-    _, second, third, last = shape
-    few = {3: (last, min(second, third)), 1: (second, min(third, last))}
-    narrow = [axis for axis, (n, side) in few.items() if n <= _CHANNELS and n < side]
-    return min(narrow, key=lambda axis: few[axis][0], default=None)
-
-
-def _in_channels(shape: tuple[int, ...], axis: int, stacked: bool) -> ArrayAxes:
-    sides = [side for i, side in enumerate(shape) if i not in (0, axis)]
-    transparent = axis == 3 and shape[axis] == _WITH_TRANSPARENCY
-    channels = shape[axis] - transparent
-    return ArrayAxes(shape[0], (channels, sides[0], sides[1]), stacked, axis, transparent)
-
-
 class ImageFile(NamedTuple):
-    """Path of a file, type of its numbers, and axes of its array."""
+    """Path of a file, type of its numbers, axes and shape of its array."""
 
     file: Path
     dtype: np.dtype[Any]
     axes: ArrayAxes
+    array_shape: tuple[int, ...]
 
 
 @dataclass(eq=False)
@@ -118,22 +49,28 @@ class ImageFiles:
     entries: Sequence[ImageFile]
     wanted: ArraySelector  # which array of each file holds the images
     skipped: Sequence[Path] = ()  # unreadable files that were left out
+    notes: Sequence[str] = ()  # what the user should know about the files
     _opened: OrderedDict[int, LazyArray] = field(default_factory=OrderedDict)
     _n_bytes: int = 0
 
     @classmethod
-    def scan(cls, files: Sequence[Path], key: str | None, skip_unreadable: bool) -> "ImageFiles":
-        """Open every file and recognise the axes of its array.
+    def scan(
+        cls, files: Sequence[Path], selector: ArraySelector, skip_unreadable: bool
+    ) -> "ImageFiles":
+        """Open every file and determine the axes of its array.
+
+        Files whose images are read through links in another one are left out.
 
         Raises
         ------
         UserError
             If a file holds no images, or cannot be read and is not to be skipped.
         """
-        source = cls(entries=[], wanted=ArraySelector(key, MIN_SIDE, stacks=True))
-        entries: list[ImageFile] = []
+        source = cls(entries=[], wanted=selector._replace(alone=len(files) == 1))
         skipped: list[Path] = []
         fault: Unreadable | None = None
+        opened: list[tuple[Path, LazyArray]] = []
+        held = 0
         for file in files:
             try:
                 stored = open_array(file, source.wanted)
@@ -144,19 +81,27 @@ class ImageFiles:
                     raise UserError(error.what, hint) from None
                 skipped.append(file)
                 continue
-            entries.append(_entry(file, stored, alone=len(files) == 1))
-            source._cache(len(entries) - 1, stored)
-        if fault is not None and not entries:
+            opened.append((file, stored if held < _CACHE else replace(stored, read=_closed)))
+            held += stored.memory
+        if fault is not None and not opened:
             raise fault
+        opened, notes = without_parts(opened)
+        entries = [_entry(file, stored, source.wanted) for file, stored in opened]
+        for i, (_, stored) in enumerate(opened):
+            if stored.read is not _closed:
+                source._cache(i, stored)
         source.entries, source.skipped = entries, skipped
+        source.notes = list(dict.fromkeys([*notes, *_notes(opened, entries)]))
         return source
 
     @classmethod
     def of(cls, file: Path, stored: LazyArray) -> "ImageFiles":
         """Source of a single file whose array, already opened, is (N, C, H, W)."""
         n, *image = stored.shape
-        axes = ArrayAxes(n, (image[0], image[1], image[2]), stacked=True, channel_axis=1)
-        source = cls(entries=[ImageFile(file, stored.dtype, axes)], wanted=ArraySelector())
+        axes = ArrayAxes("NCYX", n, (image[0], image[1], image[2]))
+        source = cls(
+            entries=[ImageFile(file, stored.dtype, axes, stored.shape)], wanted=ArraySelector()
+        )
         source._cache(0, stored)
         return source
 
@@ -194,19 +139,18 @@ class ImageFiles:
         """Digest of the content of all files, whatever their names, (32,)."""
         digest = hashlib.sha256()
         for entry in self.entries:
-            with entry.file.open("rb") as opened:
-                digest.update(hashlib.file_digest(opened, "sha256").digest())
+            for file in _files_of(entry.file):
+                with file.open("rb") as opened:
+                    digest.update(hashlib.file_digest(opened, "sha256").digest())
         return np.frombuffer(digest.digest(), np.uint8).copy()
 
     def _images(self, number: int, rows: Ints) -> Array:
         """Images of a file at ascending positions, (n, C, H, W)."""
         axes, stored = self.entries[number].axes, self._open(number)
-        if not axes.stacked:
-            return axes.images(stored.read(...))[rows]
-        row_bytes = max(stored.dtype.itemsize * int(np.prod(stored.shape[1:])), 1)
+        row_bytes = max(stored.dtype.itemsize * math.prod(stored.shape) // max(axes.n, 1), 1)
         breaks = np.flatnonzero(np.diff(rows) > max(_GAP // row_bytes, 1)) + 1
-        parts = [_read(stored, block) for block in np.split(rows, breaks)]
-        return axes.images(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        parts = [_read(stored, axes, block) for block in np.split(rows, breaks)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _open(self, number: int) -> LazyArray:
         if number not in self._opened:
@@ -222,23 +166,34 @@ class ImageFiles:
             self._n_bytes -= self._opened.popitem(last=False)[1].memory
 
 
-def _read(stored: LazyArray, rows: Ints) -> Array:
+def _read(stored: LazyArray, axes: ArrayAxes, rows: Ints) -> Array:
     """Images at ascending positions, (n, …), in one read that includes what is between them."""
-    first, end = rows[0], rows[-1] + 1
-    part = stored.read(slice(first, end))
+    first, end = int(rows[0]), int(rows[-1]) + 1
+    part = images(stored, axes, first, end)
     return part if np.array_equal(rows, np.arange(first, end)) else part[rows - first]
 
 
-def _entry(file: Path, stored: LazyArray, alone: bool) -> ImageFile:
-    if stored.dtype.kind not in "biuf":
-        kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
-        raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
-    axes = recognise_axes(stored.shape, stored.colour_axis, alone)
-    if axes is None:
-        what = f"{file} holds an array of shape {stored.shape}"
-        hint = (
-            "give (images, rows, columns), or with few channels (images, rows, columns, channels) "
-            f"or (images, channels, rows, columns), {MIN_SIDE} pixels or more a side"
-        )
-        raise UserError(what, hint)
-    return ImageFile(file, stored.dtype, axes)
+def _closed(_: Any) -> Array:
+    """Stands for the content of a file that is read again when it is needed."""
+    raise AssertionError
+
+
+def _files_of(path: Path) -> list[Path]:
+    """A file, or the files of a folder that counts as one."""
+    return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def _entry(file: Path, stored: LazyArray, selector: ArraySelector) -> ImageFile:
+    check_real(stored, file)
+    axes = axes_of(stored, file, selector, frames=False)
+    return ImageFile(file, stored.dtype, axes, stored.shape)
+
+
+def _notes(
+    opened: Sequence[tuple[Path, LazyArray]], entries: Sequence[ImageFile]
+) -> Iterator[str]:
+    """What the files say, and what was assumed of their axes."""
+    for (file, stored), entry in zip(opened, entries, strict=True):
+        yield from stored.notes
+        if (assumed := assumption(stored.shape, entry.axes)) is not None:
+            yield f"{file.name}: {assumed}" if len(entries) == 1 else assumed

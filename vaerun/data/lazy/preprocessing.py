@@ -1,5 +1,6 @@
 """From the numbers in a file to images as a model sees them: cropped, resized, in [0, 1]."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from vaerun.utils.errors import UserError
 Size = tuple[int, int]
 Window = tuple[float, float]
 
+SCALES = ("none", "log", "sqrt")
+_DECADES = 1000.0  # the ratio of bright to dark that a logarithm spreads evenly
 _FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
 
 
@@ -55,6 +58,7 @@ class Preprocessing:
     size: Size | None = None  # resample
     normalise: str = "auto"  # image: each by its own darkest and brightest pixel; else by a window
     clip_percent: float = 0.0  # of the pixels that become 0, and 1, if normalised by image
+    scale: str = "none"  # how brightness is spread, see `spread`
     mask: bool = False  # blacken pixels outside the largest circle
 
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -90,6 +94,7 @@ class Preprocessing:
             low, high = images.new_tensor(window)
         span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant images become 0
         unit = (images - low).div_(span).clamp_(0, 1).float()
+        unit = spread(unit, self.scale)
         return unit * _circle(unit) if self.mask else unit
 
     def _windows(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,6 +107,14 @@ class Preprocessing:
             ends = torch.from_numpy(np.percentile(flat.numpy(), share, axis=1)).to(images.dtype)
         low, high = ends[:, :, None, None, None]
         return low, high
+
+
+def spread(unit: Tensor, scale: str) -> Tensor:
+    """Brightness in [0, 1] as it is, its square root, or log(1 + 1000 x) / log(1001)."""
+    assert scale in SCALES, scale
+    if scale == "sqrt":
+        return unit.sqrt()
+    return unit if scale == "none" else (_DECADES * unit).log1p() / math.log1p(_DECADES)
 
 
 def _cropped(images: Tensor, size: Size) -> Tensor:

@@ -36,6 +36,8 @@ were inferred without labels
 ``map_names`` (J,)                              names of the classes or conditions decoded
 ``frame_<f>_image`` (H', W') uint8, with        ground of the maps of this frame
 ``…_title`` (), ``…_pixel_nm`` () if known,
+``…_step`` () pixels a side of a large frame
+that are one of the image, if not 1,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
 ``…_predicted`` (n',)

@@ -7,13 +7,14 @@ from matplotlib.collections import LineCollection, PolyCollection
 
 from vaerun.data.datasets.patches import PatchSource
 from vaerun.evaluation.figures.style import house_style, new_figure
-from vaerun.microscopy.frame import brightness
+from vaerun.microscopy.frame import brightness, reduced
 from vaerun.microscopy.graphene import SILICON
 from vaerun.microscopy.rings import find_rings
 from vaerun.utils.files import atomic_path
 
 RING_COLOURS = {4: "#7a21dd", 5: "#e42536", 7: "#5790fc", 8: "#964a8b"}  # rings of six: none
 _SIDE_INCHES = 7.0
+_LONGEST_SIDE = 2048  # pixels of a frame, twice what a figure shows
 
 
 def save_overlay(scene: PatchSource, number: int, path: Path) -> None:
@@ -32,7 +33,9 @@ def save_overlay(scene: PatchSource, number: int, path: Path) -> None:
     with house_style():
         figure = new_figure(_SIDE_INCHES, _SIDE_INCHES * height / width + 0.4)
         axes = figure.add_subplot()
-        axes.imshow(brightness(frame.image), cmap="gray")
+        image, step = reduced(frame.image, _LONGEST_SIDE)
+        bottom, right = (step * side - 0.5 for side in image.shape)
+        axes.imshow(brightness(image), cmap="gray", extent=(-0.5, right, bottom, -0.5))
         axes.add_collection(
             LineCollection(list(position[pairs][:, :, ::-1]), colors="#f8c820", linewidths=0.7)
         )

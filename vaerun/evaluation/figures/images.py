@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,6 +18,8 @@ Floats = npt.NDArray[np.floating]
 
 GAP = 0.06  # between images, as a share of the longer side
 MOST_INPUTS = 60
+_TINY = float(np.finfo(np.float32).tiny)  # so that images of one grey are black
+MOSAIC_PX = 2048  # of the longer side of a mosaic, twice what a figure shows
 COLUMNS, MOST_EXAMPLES = 12, 36
 
 
@@ -94,13 +98,27 @@ def mosaic(images: Floats) -> Floats:
     """
     if images.shape[2] != 3:
         images = images[:, :, :1]
+    images = _as_seen(images)
     low, high = min(float(np.nanmin(images)), 0.0), float(np.nanmax(images))
-    scaled = np.nan_to_num((images - low) / max(high - low, 1e-9), nan=1.0)
+    span = max(high - low, _TINY)
+    scaled = np.nan_to_num((images - low) / span, nan=1.0)
     rows, columns, channels, h, w = scaled.shape
     gap = max(round(GAP * max(h, w)), 1)
     picture = np.ones((rows, h + gap, columns, w + gap, channels), np.float32)
     picture[:, :h, :, :w] = scaled.transpose(0, 3, 1, 4, 2)
     return picture.reshape(rows * (h + gap), columns * (w + gap), channels)[:-gap, :-gap]
+
+
+def _as_seen(images: Floats) -> Floats:
+    """Images (R, K, C, H, W) averaged so that their mosaic has at most `MOSAIC_PX` a side."""
+    rows, columns, channels, height, width = images.shape
+    shrink = min(MOSAIC_PX / (rows * height), MOSAIC_PX / (columns * width))
+    if shrink >= 1:
+        return images
+    size = [max(int(side * shrink), 1) for side in (height, width)]
+    flat = torch.from_numpy(np.ascontiguousarray(images, np.float32))
+    small = F.interpolate(flat.reshape(-1, channels, height, width), size, mode="area")
+    return small.numpy().reshape(rows, columns, channels, *size)
 
 
 def _in_rows(images: Floats, columns: int) -> Floats:

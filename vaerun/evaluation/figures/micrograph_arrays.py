@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.microscopy.frame import Frame, brightness
+from vaerun.microscopy.frame import Frame, brightness, reduced
 from vaerun.models.encodings import Encodings
 from vaerun.models.latent_traversal import widest_dimensions
 
@@ -15,6 +15,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 # n patches of one frame, H × W pixels of it, J classes.
 
 MOST_FRAMES = 2
+LONGEST_SIDE = 2048  # pixels of a frame, twice what a figure shows
 
 
 def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[str]) -> Arrays:
@@ -61,10 +62,13 @@ def shown_frames(encodings: Encodings) -> list[int]:
 
 
 def _image_arrays(frame: Frame) -> Arrays:
+    image, step = reduced(frame.image, LONGEST_SIDE)
     arrays: Arrays = {
-        "image": np.round(255 * brightness(frame.image)).astype(np.uint8),
+        "image": np.round(255 * brightness(image)).astype(np.uint8),
         "title": np.array(frame.name),
     }
+    if step > 1:
+        arrays["step"] = np.array(step)
     if frame.pixel_nm is not None:
         arrays["pixel_nm"] = np.array(frame.pixel_nm)
     return arrays

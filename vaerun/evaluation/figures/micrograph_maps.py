@@ -48,6 +48,7 @@ class Micrograph:
     centre: Floats
     pixel_nm: float | None
     name: str
+    step: int = 1  # pixels of the frame that are one of the image
 
 
 def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str, Figure]:
@@ -74,11 +75,13 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
 
 
 def _micrograph(own: Arrays) -> Micrograph:
+    step = int(own.get("step", 1))  # pixels of a large frame that are one of the image
     return Micrograph(
         image=own["image"],
-        centre=own["centre"],
-        pixel_nm=float(own["pixel_nm"]) if "pixel_nm" in own else None,
+        centre=own["centre"] if step == 1 else (own["centre"] + 0.5) / step - 0.5,
+        pixel_nm=step * float(own["pixel_nm"]) if "pixel_nm" in own else None,
         name=str(own["title"]),
+        step=step,
     )
 
 
@@ -130,13 +133,13 @@ def _draw_micrograph(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
     name = micrograph.name
     short = name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
     axes.set_title(f"{title}, {short}" if short else title)
-    _scale_bar(axes, width, micrograph.pixel_nm)
+    _scale_bar(axes, width, micrograph.pixel_nm, micrograph.step)
     return figure, axes
 
 
-def _scale_bar(axes: Axes, width_px: int, pixel_nm: float | None) -> None:
+def _scale_bar(axes: Axes, width_px: int, pixel_nm: float | None, step: int) -> None:
     """Add a scale bar below the picture, about a fifth as long."""
-    unit, pixel = ("pixels", 1.0) if pixel_nm is None else ("nm", pixel_nm)
+    unit, pixel = ("pixels", float(step)) if pixel_nm is None else ("nm", pixel_nm)
     length = nice_length(0.22 * width_px * pixel)
     bar = AnchoredSizeBar(
         axes.transData,

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.data.image_set import Splits, as_tensor
+from vaerun.data.image_set import Images, Splits, as_tensor
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.report.explorer import Explorer, Floats, Manifold, Pictures
 from vaerun.evaluation.report.thumbnails import most_pictures
@@ -23,6 +23,7 @@ from vaerun.models.latent_traversal import Decode, data_range, widest_dimensions
 FINEST, COARSEST = 32, 7  # images along each side of a grid; the page interpolates between them
 MOST_TILES = 2400  # images of all classes together
 MOST_CLASSES = 24
+_AT_ONCE = 16  # large images read at once
 
 
 def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
@@ -94,7 +95,7 @@ def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pi
         drawn = random.permutation(len(part))[:n]
         some = part.select(torch.from_numpy(drawn))
         rows.append(first + drawn)
-        images.append(as_tensor(some.images).numpy())
+        images.append(_shown(some.images).numpy())
         condition = network.category.condition(some.label, some.factors)
         reconstructions.append(_decoded(network, encodings.select(first + drawn), condition))
     return Pictures(
@@ -119,5 +120,15 @@ def _decoded(network: InvariantVAE, encodings: Encodings, condition: Tensor | No
         y = None if condition is None else condition[rows].to(device)
         expected = network.generate(z[rows], Pose(*(part[rows] for part in pose)), y)
         gain, offset = (v[rows, None, None, None] for v in (encodings.gain, encodings.offset))
-        images.append(gain * expected.float().cpu().numpy() + offset)
-    return np.concatenate(images) if images else np.zeros((0, *network.shape.image), np.float32)
+        images.append(gain * inference.shown(expected.float()).cpu().numpy() + offset)
+    if images:
+        return np.concatenate(images)
+    return inference.shown(torch.zeros(0, *network.shape.image)).numpy()
+
+
+def _shown(images: Images) -> Tensor:
+    """Images as `inference.shown`; large ones are read a few at a time."""
+    if max(images.shape[2:]) <= inference.SHOWN_PX:
+        return as_tensor(images)
+    parts = [inference.shown(images[i : i + _AT_ONCE]) for i in range(0, len(images), _AT_ONCE)]
+    return torch.cat([inference.shown(torch.zeros(0, *images.shape[1:])), *parts])

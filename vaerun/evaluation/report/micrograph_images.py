@@ -9,7 +9,7 @@ from PIL import Image
 
 from vaerun.evaluation.report.packing import data_uri
 from vaerun.evaluation.report.thumbnails import webp
-from vaerun.microscopy.frame import Frame, brightness
+from vaerun.microscopy.frame import Frame, brightness, reduced
 from vaerun.models.encodings import VALIDATION, Encodings
 
 Ints = npt.NDArray[np.int64]
@@ -81,6 +81,7 @@ def _title(frames: Sequence[Frame], encodings: Encodings, number: int) -> str:
 
 def _picture(frame: Frame) -> bytes:
     """The frame in grey as WebP."""
-    grey = Image.fromarray(np.round(255 * brightness(frame.image)).astype(np.uint8))
+    image, _ = reduced(frame.image, 2 * LONGEST_SIDE)
+    grey = Image.fromarray(np.round(255 * brightness(image)).astype(np.uint8))
     grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return webp(np.asarray(grey)[..., None], QUALITY)

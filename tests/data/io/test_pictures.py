@@ -1,0 +1,73 @@
+"""PNG and JPEG pictures come in as any viewer shows them."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vaerun.data.io.formats import open_array
+from vaerun.data.io.lazy_array import ArraySelector
+from vaerun.utils.errors import UserError
+
+GREY = (np.arange(20 * 30).reshape(20, 30) % 251).astype(np.uint8)
+
+
+def png(image: np.ndarray, bits: int, kind: int) -> bytes:
+    """A PNG file of an image (H, W[, colours])."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    rows = b"".join(b"\0" + row.astype(f">u{bits // 8}").tobytes() for row in image)
+    height, width = image.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    parts = (b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_picture_is_turned_as_its_orientation_says(
+    tmp_path: Path, orientation: int, ending: str
+):
+    turns = [
+        lambda x: x, np.fliplr, lambda x: np.rot90(x, 2), np.flipud,
+        np.transpose, np.rot90, lambda x: np.rot90(x, 2).T, lambda x: np.rot90(x, -1),
+    ]  # fmt: skip
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    smooth = np.linspace(0, 200, 600).reshape(20, 30).astype(np.uint8)
+    stored = np.ascontiguousarray(turns[orientation - 1](smooth))
+    Image.fromarray(stored).save(tmp_path / f"x.{ending}", exif=tag, quality=100)
+    array = open_array(tmp_path / f"x.{ending}", ArraySelector()).read(...)
+    np.testing.assert_allclose(array.astype(int), smooth, atol=0 if ending == "png" else 3)
+
+
+@pytest.mark.parametrize(("kind", "colours"), [(2, 3), (4, 2), (6, 4)])
+def test_colour_of_16_bits_is_read_in_full_or_the_package_is_named(
+    tmp_path: Path, kind: int, colours: int
+):
+    deep = np.stack([GREY.astype(np.uint16) * 200 + i for i in range(colours)], axis=-1)
+    (tmp_path / "x.png").write_bytes(png(deep, 16, kind))
+    try:
+        import imagecodecs  # noqa: F401
+    except ImportError:
+        with pytest.raises(UserError, match=r"16-bit colour.*pip install 'vaerun\[codecs\]'"):
+            open_array(tmp_path / "x.png", ArraySelector())
+    else:
+        found = open_array(tmp_path / "x.png", ArraySelector()).read(...)
+        np.testing.assert_array_equal(found, deep[..., 0] if colours == 2 else deep)
+
+
+def test_grey_of_16_bits_and_a_picture_above_pillows_limit_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # an error from 200 pixels on
+    (tmp_path / "x.png").write_bytes(png(GREY.astype(np.uint16) * 200, 16, 0))
+    stored = open_array(tmp_path / "x.png", ArraySelector())
+    np.testing.assert_array_equal(stored.read(...), GREY.astype(np.uint16) * 200)
+    assert Image.MAX_IMAGE_PIXELS == 100

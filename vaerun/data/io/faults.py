@@ -1,0 +1,49 @@
+"""What keeps a file from being read, told as what it is: a package, a lock, memory, or damage."""
+
+import re
+from pathlib import Path
+
+from vaerun.data.io.compression import INSTALL, missing_codec
+from vaerun.data.io.lazy_array import Unreadable
+from vaerun.utils.errors import UserError
+
+_MOST = 200  # characters of a library's own words
+
+
+def explained(file: Path, error: Exception) -> UserError:
+    """The fault of a file by the error of its reader; `Unreadable` only if the file is broken."""
+    words = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return UserError(
+            f"{file} does not fit into the memory that is free ({words or 'out of memory'})",
+            "close other programs, or give it in parts",
+        )
+    if isinstance(error, FileNotFoundError):
+        name = error.filename or file
+        return UserError(f"{file} cannot be read: {name} is not there", "put it back")
+    if isinstance(error, PermissionError):
+        return UserError(f"{file} may not be read by you", f"chmod u+r '{file}'")
+    if "imagecodecs" in words:
+        return missing_codec(file, error)
+    if "plugin" in words or ("filter" in words and "registered" in words):
+        return UserError(f"{file} is compressed in a way that is not known here ({words[:_MOST]})",
+                         INSTALL)  # fmt: skip
+    if isinstance(error, ImportError):
+        name = getattr(error, "name", None) or re.sub(r"\W.*", "", words)
+        return UserError(f"{file} takes {name}, which is not installed", f"pip install {name}")
+    if "consistency flags" in words or "already open for write" in words:
+        return UserError(
+            f"{file} was not closed by the program that writes it",
+            f"wait for it to end or, if it has crashed, h5clear -s '{file}'",
+        )
+    if "lock file" in words or isinstance(error, BlockingIOError):
+        return UserError(
+            f"{file} is locked by another program, or its disk knows no locks",
+            "close that program, or type HDF5_USE_FILE_LOCKING=FALSE before the command",
+        )
+    if "truncated file" in words:
+        what = f"{file} cannot be read: its end is missing, as after a copy that was cut short"
+        return Unreadable(what, "copy it again, or leave it out")
+    shown = words if len(words) <= _MOST else f"{words[:_MOST]}..."
+    what = f"{file} cannot be read ({type(error).__name__}: {shown})"
+    return Unreadable(what, "leave it out, or put a good copy there")

@@ -1,0 +1,77 @@
+"""Reader of HyperSpy's files, ``.hspy`` (HDF5) and ``.zspy`` (zarr), without HyperSpy.
+
+Both hold ``Experiments/<title>/data`` with a group of attributes for each axis, ``axis-0`` and so
+on: its scale and unit, and whether it is navigated, that is, counts signals.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from vaerun.data.io.hdf5 import open_data_set
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
+from vaerun.data.io.pixel_size import length_nm
+from vaerun.utils.errors import UserError
+
+_FOLDER, _DATA = "Experiments", "data"
+
+
+def open_hspy(file: Path, selector: ArraySelector) -> LazyArray:
+    """The selected signal of a ``.hspy`` file, which stays open as long as the result exists."""
+    opened = h5py.File(file)
+    experiment = _experiment(opened, file, selector)
+    axes = _axes(experiment, len(experiment[_DATA].shape), file)
+    stored = open_data_set(experiment[_DATA], file, axes)
+    return _calibrated(stored, experiment, axes)
+
+
+def open_zspy(file: Path, selector: ArraySelector) -> LazyArray:
+    """The selected signal of a ``.zspy`` folder or zip file."""
+    try:
+        import zarr  # an extra, and slow to import
+    except ImportError:
+        what = f"{file} takes zarr, which is not installed"
+        raise UserError(what, "pip install 'vaerun[formats]'") from None
+    store = zarr.storage.ZipStore(file, mode="r") if file.is_file() else str(file)
+    experiment = _experiment(zarr.open_group(store, mode="r"), file, selector)
+    data = experiment[_DATA]
+    axes = _axes(experiment, len(data.shape), file)
+    stored = LazyArray(shape=data.shape, dtype=data.dtype, read=data.__getitem__, axes=axes)
+    return _calibrated(stored, experiment, axes)
+
+
+def _experiment(opened: Any, file: Path, selector: ArraySelector) -> Any:
+    """The group of the selected signal."""
+    experiments = opened.get(_FOLDER, {})
+    groups = {name: experiments[name] for name in experiments if _DATA in experiments[name]}
+    shapes = {name: tuple(group[_DATA].shape) for name, group in groups.items()}
+    return groups[select_array(shapes, file, selector)]
+
+
+def _axes(experiment: Any, n: int, file: Path) -> str:
+    """Letters of the axes: navigated ones count images, the last two others are their sides."""
+    navigated = [bool(_attribute(experiment, i, "navigate", False)) for i in range(n)]
+    signal = [i for i, is_navigated in enumerate(navigated) if not is_navigated]
+    if len(signal) == 0 and n == 2:  # a map without a signal in its points
+        signal = [0, 1]
+    if len(signal) < 2:
+        what = f"{file} holds a spectrum or a number at each point, and no image"
+        raise UserError(what, "give images: sum over the signal first, or transpose the signal")
+    letters = ["N"] * n
+    letters[signal[-2]], letters[signal[-1]] = "Y", "X"
+    return "".join(letters)
+
+
+def _calibrated(stored: LazyArray, experiment: Any, axes: str) -> LazyArray:
+    """The array with the pixel size of its columns."""
+    column = axes.index("X")
+    scale = _attribute(experiment, column, "scale", None)
+    size = length_nm(scale, _attribute(experiment, column, "units", None))
+    return replace(stored, pixel_nm=size)
+
+
+def _attribute(experiment: Any, axis: int, name: str, default: object) -> Any:
+    group = f"axis-{axis}"
+    return experiment[group].attrs.get(name, default) if group in experiment else default

@@ -1,0 +1,65 @@
+"""Reader of files of microscopes through RosettaSciIO (GPL licence), the extra ``formats-gpl``."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
+from vaerun.data.io.pixel_size import length_nm
+from vaerun.utils.errors import UserError
+
+# Name of the plug-in by the ending of a file.
+PLUGINS = {
+    ".bcf": "bruker",
+    ".blo": "blockfile",
+    ".tvips": "tvips",
+    ".mib": "quantumdetector",
+    ".ser": "tia", ".emi": "tia",
+    ".prz": "pantarhei",
+    ".app5": "topspin",
+    ".asw": "jeol", ".pts": "jeol",
+    ".unf": "semper",
+    ".rpl": "ripple",
+    ".sur": "digitalsurf",
+    ".elid": "phenom",
+    ".wdf": "renishaw",
+    ".de5": "emd",
+    ".mrcz": "mrcz",
+}  # fmt: skip
+
+
+def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
+    """The selected image or stack of a file that one of RosettaSciIO's plug-ins opens."""
+    try:
+        plugin = importlib.import_module(f"rsciio.{PLUGINS[file.suffix.lower()]}")
+    except ImportError:
+        what = f"{file} takes RosettaSciIO, which is not installed"
+        raise UserError(what, "pip install 'vaerun[formats-gpl]'") from None
+    signals: dict[str, tuple[Any, Sequence[Mapping[str, Any]]]] = {}
+    for i, signal in enumerate(plugin.file_reader(str(file))):
+        title = signal.get("metadata", {}).get("General", {}).get("title") or f"signal_{i}"
+        name = title if title not in signals else f"{title}_{i}"
+        signals[name] = signal["data"], signal["axes"]
+    signals = {name: one for name, one in signals.items() if _letters(one[1]) is not None}
+    shapes = {name: tuple(data.shape) for name, (data, _) in signals.items()}
+    data, axes = signals[select_array(shapes, file, selector)]
+    letters = _letters(axes)
+    assert letters is not None
+    column = axes[letters.index("X")]
+    size = length_nm(column.get("scale"), column.get("units"))
+    return LazyArray.of(np.asarray(data), size, letters)
+
+
+def _letters(axes: Sequence[Mapping[str, Any]]) -> str | None:
+    """Letters of the axes, in the order of the array; None of what is no image."""
+    signal = [i for i, axis in enumerate(axes) if not axis.get("navigate", False)]
+    if not signal and len(axes) == 2:
+        signal = [0, 1]
+    if len(signal) < 2:
+        return None
+    letters = ["N"] * len(axes)
+    letters[signal[-2]], letters[signal[-1]] = "Y", "X"
+    return "".join(letters)

@@ -1,0 +1,102 @@
+"""Reader of TIFF files: OME, ImageJ and plain ones, with the axes and series that they name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, listed
+from vaerun.data.io.pixel_size import imagej_pixel_nm, ome_pixel_nm
+from vaerun.utils.errors import UserError
+
+_COLOUR_MODELS = ("RGB", "YCBCR", "PALETTE", "MINISWHITE", "MINISBLACK")
+
+
+def open_tiff(file: Path, selector: ArraySelector) -> LazyArray:
+    """The images of a TIFF file: its largest series, together with all series like it."""
+    import tifffile  # slow to import
+
+    with tifffile.TiffFile(file) as opened:
+        parts = _parts_elsewhere(opened.ome_metadata, file)
+        if not parts or selector.alone:
+            return _read(opened, file, selector, parts)
+    with tifffile.TiffFile(file, is_ome=False) as opened:  # the other parts are read by themselves
+        return _read(opened, file, selector, [])
+
+
+def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]) -> LazyArray:
+    missing = [name for name in parts if not (file.parent / name).exists()]
+    if missing:
+        what = f"{file} is a part of a set of {len(parts) + 1} files, of which {listed(missing)}"
+        raise UserError(f"{what} is not there", "put it back, or name the parts by a pattern")
+    chosen, notes = _chosen(opened.series, file, selector)
+    arrays = [series.asarray() for series in chosen]
+    images = arrays[0] if len(arrays) == 1 else np.stack(arrays)
+    axes = chosen[0].axes if len(arrays) == 1 else f"N{chosen[0].axes}"
+    images, axes = _colours(images, axes, opened.pages.first)
+    resolution = opened.pages.first.tags.valueof("XResolution")
+    size = ome_pixel_nm(opened.ome_metadata) or imagej_pixel_nm(opened.imagej_metadata, resolution)
+    return LazyArray.of(images, size, _believed(axes, images, selector), notes)
+
+
+def _chosen(
+    series: Sequence[Any], file: Path, selector: ArraySelector
+) -> tuple[Sequence[Any], list[str]]:
+    """Series of the largest total size that are alike, or the one of a number; and notes."""
+    if not series:
+        raise UserError(f"{file} holds no image", "give a file with images in it")
+    if (key := selector.key) is not None:
+        if len(series) == 1:
+            what = f"data.key={key} has no meaning for {file}, which holds a single array"
+            raise UserError(what, "leave it out")
+        if not (key.isdecimal() and int(key) < len(series)):
+            what = f"data.key={key} is no series of {file}, which holds {len(series)}"
+            raise UserError(what, f"give the number of one, from 0 to {len(series) - 1}")
+        return [series[int(key)]], []
+    alike: dict[Any, list[Any]] = {}
+    for one in series:
+        alike.setdefault((one.shape, one.axes, str(one.dtype)), []).append(one)
+    best = max(alike.values(), key=lambda group: sum(one.size for one in group))
+    notes = []
+    if len(best) > 1:
+        notes.append(f"{file.name}: {len(best)} series of one shape are one stack")
+    if len(best) < len(series):
+        others = ["×".join(map(str, shape)) for shape, *_ in alike if shape != best[0].shape]
+        notes.append(
+            f"{file.name}: {len(best)} of {len(series)} series read, of "
+            f"{'×'.join(map(str, best[0].shape))}; left out: {listed(others) or 'others'} "
+            "(data.key=0 names one by its number)"
+        )
+    return best, notes
+
+
+def _colours(images: Array, axes: str, page: Any) -> tuple[Array, str]:
+    """Samples of a pixel as the last axis; they are channels where the file means no colours."""
+    if "S" not in axes:
+        return images, axes
+    images = np.moveaxis(images, axes.index("S"), -1)
+    axes = axes.replace("S", "") + "S"
+    if getattr(page.photometric, "name", "") not in _COLOUR_MODELS:
+        axes = axes.replace("S", "C") if "C" not in axes else axes.replace("S", "N")
+    return images, axes
+
+
+def _believed(axes: str, images: Array, selector: ArraySelector) -> str | None:
+    """The named axes; None where the file only counts them and they cannot be rows and columns.
+
+    A file without metadata has pages of the last two axes, whatever these are.
+    """
+    if len(axes) != images.ndim or axes.count("Y") != 1 or axes.count("X") != 1:
+        return None
+    sides = [images.shape[axes.index(letter)] for letter in "YX"]
+    if "Q" in axes and min(sides) < selector.min_side:
+        return None
+    return axes
+
+
+def _parts_elsewhere(xml: str | None, file: Path) -> list[str]:
+    """Names of the other files of a set that OME metadata name."""
+    names = set(re.findall(r'FileName="([^"]+)"', xml or ""))
+    return sorted(names - {file.name}) if len(names) > 1 else []

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from vaerun.tasks.registry import run_one
 from vaerun.utils import distributed
+from vaerun.utils.disk import hush_threads_on_disk_faults
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, guarded, interrupting
+from vaerun.utils.text import show_on_any_terminal
 
 _OPTIONS = "options are --help, --version, --cfg job, --resolve, -m; the rest is KEY=VALUE"
 
@@ -28,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # one busy process, training was up to sixteen times slower (2 cores, 2 threads). On a quiet
     # machine sleeping costs some 15 %. OpenMP reads this once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    show_on_any_terminal()
+    hush_threads_on_disk_faults()
     with interrupting():  # a signal must leave a consistent run folder, too
         return guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))
 

@@ -176,7 +176,10 @@ def write_csv(path: Path, encodings: Encodings) -> None:
         else:
             columns |= {f"{short}_{i + 1}": values[:, i] for i in range(values.shape[1])}
     order = sorted(columns, key=lambda name: name != "index")
-    with atomic_path(path) as unfinished, unfinished.open("w", newline="") as file:
+    with (
+        atomic_path(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(order)
         texts = (columns[name].astype(str).tolist() for name in order)

@@ -28,6 +28,7 @@ from vaerun.utils.arrays import write_arrays
 from vaerun.utils.errors import UserError, closest, format_value
 from vaerun.utils.files import write_csv, write_text
 from vaerun.utils.format import markdown_table
+from vaerun.utils.paths import matching_paths
 
 _PIPE_WIDTH = 200  # characters
 
@@ -73,7 +74,7 @@ def _run_folders(asked: str | Sequence[str] | None) -> list[RunFolder]:
     patterns = [asked] if isinstance(asked, str) else list(asked or [])
     folders: dict[Path, RunFolder] = {}
     for pattern in patterns:
-        paths = sorted(_matching(pattern), key=natural_order)
+        paths = sorted(matching_paths(pattern), key=natural_order)
         matched = [RunFolder(path) for path in paths if RunFolder(path).config.is_file()]
         if not matched:
             raise UserError(
@@ -88,14 +89,6 @@ def _run_folders(asked: str | Sequence[str] | None) -> list[RunFolder]:
             "give two or more that have a metrics.json",
         )
     return finished
-
-
-def _matching(pattern: str) -> list[Path]:
-    given = Path(pattern).expanduser()
-    try:
-        return list(Path(given.anchor).glob(str(given.relative_to(given.anchor))))
-    except (ValueError, OSError):  # not a valid glob
-        return []
 
 
 def _read(folder: RunFolder) -> FinishedRun:

@@ -8,6 +8,7 @@ is wrong, one line on standard error; 1 another failure, with its traceback; 130
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     show_on_any_terminal()
     hush_threads_on_disk_faults()
     with interrupting():  # a signal must leave a consistent run folder, too
-        return guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))
+        status = guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))
+    _flush()
+    return status
 
 
 def _on_each_rank(work: Callable[[], int]) -> int:
@@ -116,8 +119,13 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
 
 def _show(text: str) -> None:
     """Print text whose reader may stop early, as in ``vaerun --help | head``."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         print(text, flush=True)
-    except BrokenPipeError:
-        # Python flushes again at exit, which must not fail.
+
+
+def _flush() -> None:
+    """Write what is left of the output, so that Python has nothing to fail at on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

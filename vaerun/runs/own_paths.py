@@ -1,5 +1,6 @@
 """Relative paths in a run's config, found from wherever the run is used."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,21 @@ def found_data(folder: RunFolder, data: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = {key: data[key] for key in _KEYS if isinstance(data.get(key), str)}
     return {**data, **{key: own_path(folder, key, value) for key, value in own.items()}}
+
+
+def with_typed_paths(
+    folder: RunFolder, own: Mapping[str, Any], typed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The data group of a run's config, paths written as typed here where they mean the same."""
+    same = {}
+    for key in _KEYS:
+        value, other = own.get(key), typed.get(key)
+        if isinstance(value, str) and isinstance(other, str) and value != other:
+            with contextlib.suppress(UserError):
+                found = own_path(folder, key, value)
+                if os.path.realpath(expanded(found)) == os.path.realpath(expanded(other)):
+                    same[key] = other
+    return {**own, **same}
 
 
 def own_path(folder: RunFolder, key: str, value: str) -> str:

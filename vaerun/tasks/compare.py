@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vaerun.config.task import CompareConfig
 from vaerun.data.io.formats import natural_order
@@ -154,9 +155,9 @@ def _manifold(folder: RunFolder) -> npt.NDArray[Any] | None:
 def _print(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in head:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     if not console.is_terminal:  # lines in a pipe should not be folded at 80 characters
         console = Console(width=_PIPE_WIDTH)
     console.print(table)

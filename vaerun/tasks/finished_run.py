@@ -80,6 +80,14 @@ def with_classes_of(run: Run, splits: Splits) -> Splits:
     if not own or splits.classes == own or not _knows_classes(run):
         return splits
     number = {name: j for j, name in enumerate(own)}
+    label = torch.cat([splits.train.label, splits.val.label])
+    unknown = [
+        f"{name} {int((label == j).sum()):,}"
+        for j, name in enumerate(splits.classes)
+        if name not in number
+    ]
+    if unknown:
+        log.warning(f"classes that the run does not know count as none: {', '.join(unknown)}")
     new_label = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
     train, val, *labelled = (
         dataclasses.replace(part, label=new_label[part.label]) for part in splits.parts

@@ -1,28 +1,38 @@
 """Rows of a table belong to images by the names of files, whatever the column is called."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vaerun.data.datasets.image_scan import scan_images
+from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.table_rows import rows_of_images
 from vaerun.data.io.tables import read_table
-from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.utils.errors import UserError
 
 IMAGE = np.arange(100.0).reshape(10, 10)
 
 
-def rows(folder: Path, names: list[str], lines: list[str], used: tuple[str, ...] = ()) -> list:
-    """Row of each image of these files, in the order of the files."""
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        np.save(folder / name, IMAGE)
-    source = ImageFiles.scan([folder / name for name in names], None, skip_unreadable=False)
-    (folder / "known.csv").write_text("\n".join(lines), encoding="utf-8")
-    table = read_table(folder / "known.csv", used)
-    return rows_of_images(source, table, folder, used).tolist()
+Rows = Callable[..., list[int]]
+
+
+@pytest.fixture
+def rows(tmp_path: Path, config: Callable[..., ImagesConfig]) -> Rows:
+    """Row of each image of some files, in the order of the files."""
+
+    def find(names: list[str], lines: list[str], used: tuple[str, ...] = ()) -> list[int]:
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            np.save(tmp_path / name, IMAGE)
+        source = scan_images(config("**/*.npy")).images.source
+        (tmp_path / "known.csv").write_text("\n".join(lines), encoding="utf-8")
+        table = read_table(tmp_path / "known.csv", used)
+        return rows_of_images(source, table, tmp_path, used).tolist()
+
+    return find
 
 
 THREE = ["1.npy", "2.npy", "10.npy"]
@@ -42,26 +52,26 @@ THREE = ["1.npy", "2.npy", "10.npy"]
 )
 @pytest.mark.parametrize("head", ["file", "filename", "Bild", "x"])
 def test_a_column_that_names_the_files_is_known_by_its_cells(
-    tmp_path: Path, cells: list[str], head: str
+    rows: Rows, cells: list[str], head: str
 ):
     lines = [f"{head},kind", *(f"{cell},{i}" for i, cell in enumerate(cells))]
-    assert rows(tmp_path, THREE, lines, ("kind",)) == [0, 2, 1]
+    assert rows(THREE, lines, ("kind",)) == [0, 2, 1]
 
 
-def test_what_names_no_image_is_counted_and_named(tmp_path: Path, caplog):
+def test_what_names_no_image_is_counted_and_named(rows: Rows, caplog):
     lines = ["name,kind", "a.npy,1", "gone.npy,2", "lost.npy,3"]
     with caplog.at_level(logging.INFO):
-        assert rows(tmp_path, ["a.npy", "b.npy"], lines) == [0, -1]
+        assert rows(["a.npy", "b.npy"], lines) == [0, -1]
     assert "column 'name' names the images; 1 files are in no row (b.npy); 2 rows name no image " \
         "(gone.npy, lost.npy)" in caplog.text  # fmt: skip
 
 
-def test_the_same_names_in_two_folders_are_told_apart_by_the_folders(tmp_path: Path):
+def test_the_same_names_in_two_folders_are_told_apart_by_the_folders(rows: Rows):
     files = ["a/1.npy", "b/1.npy"]
-    assert rows(tmp_path, files, ["path,k", "x/b/1.npy,0", "x/a/1.npy,1"]) == [1, 0]
-    assert rows(tmp_path, files, ["path,k", "1.npy,0", "1.npy,1"]) == [0, 1]  # in their order
+    assert rows(files, ["path,k", "x/b/1.npy,0", "x/a/1.npy,1"]) == [1, 0]
+    assert rows(files, ["path,k", "1.npy,0", "1.npy,1"]) == [0, 1]  # in their order
     with pytest.raises(UserError, match=r"leaves open which image 1\.npy means — give paths"):
-        rows(tmp_path, [*files, "c/2.npy"], ["path,k", "1.npy,0", "2.npy,0", "1.npy,1"])
+        rows([*files, "c/2.npy"], ["path,k", "1.npy,0", "2.npy,0", "1.npy,1"])
 
 
 @pytest.mark.parametrize(
@@ -72,19 +82,19 @@ def test_the_same_names_in_two_folders_are_told_apart_by_the_folders(tmp_path: P
         ["kind,", "a,", "b,", ","],
     ],
 )
-def test_other_columns_name_no_files(tmp_path: Path, lines: list[str]):
-    assert rows(tmp_path, THREE, lines, ("kind",)) == [0, 1, 2]
+def test_other_columns_name_no_files(rows: Rows, lines: list[str]):
+    assert rows(THREE, lines, ("kind",)) == [0, 1, 2]
 
 
-def test_a_column_of_other_names_is_told(tmp_path: Path, caplog):
+def test_a_column_of_other_names_is_told(rows: Rows, caplog):
     lines = ["raw,kind", "x1.dm3,a", "x2.dm3,b", "x3.dm3,b"]
-    assert rows(tmp_path, THREE, lines) == [0, 1, 2]
+    assert rows(THREE, lines) == [0, 1, 2]
     assert "column 'raw' names other files than data.path" in caplog.text
 
 
-def test_a_stack_has_a_row_for_each_image(tmp_path: Path):
+def test_a_stack_has_a_row_for_each_image(tmp_path: Path, config):
     np.save(tmp_path / "stack.npy", np.stack([IMAGE] * 3))
-    source = ImageFiles.scan([tmp_path / "stack.npy"], None, skip_unreadable=False)
+    source = scan_images(config("stack.npy")).images.source
 
     def of(*lines: str) -> list:
         (tmp_path / "known.csv").write_text("\n".join(lines))
@@ -100,9 +110,9 @@ def test_a_stack_has_a_row_for_each_image(tmp_path: Path):
         of("kind", "a", "b")
 
 
-def test_a_rank_is_no_number_of_an_image_but_is_told(tmp_path: Path, caplog):
-    assert rows(tmp_path, ["a.npy", "b.npy"], ["rank,kind", "2,x", "1,y"]) == [0, 1]
+def test_a_rank_is_no_number_of_an_image_but_is_told(rows: Rows, caplog):
+    assert rows(["a.npy", "b.npy"], ["rank,kind", "2,x", "1,y"]) == [0, 1]
     assert "column 'rank' of" in caplog.text
     caplog.clear()
-    assert rows(tmp_path, ["a.npy", "b.npy"], ["rank,kind", "2,x", "1,y"], ("rank",)) == [0, 1]
+    assert rows(["a.npy", "b.npy"], ["rank,kind", "2,x", "1,y"], ("rank",)) == [0, 1]
     assert "column 'rank'" not in caplog.text

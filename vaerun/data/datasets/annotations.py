@@ -144,11 +144,12 @@ class Annotations:
         """
         if self.table is not None and name in self.table.columns:
             return np.append(self.table.columns[name], "")[self._rows]
-        beside = [names_beside(e.file, e.axes.n) for e in self.source.entries]
-        wanted = name.strip("/")
+        entries = self.source.entries
+        beside = [{as_text(n): n for n in names_beside(e.file, e.axes.n)} for e in entries]
+        wanted = as_text(name.strip("/"))
         if all(wanted in names for names in beside):
-            files = [entry.file for entry in self.source.entries]
-            return np.concatenate([read_beside(file, wanted) for file in files])
+            pairs = zip(entries, beside, strict=True)
+            return np.concatenate([read_beside(e.file, names[wanted]) for e, names in pairs])
         known = sorted({*(self.table.columns if self.table else ()), *beside[0]})
         what = f"data.{key}={name} is neither a column of data.table nor a data set of one value"
         hint = f"did you mean {closest(name, known)}" if known else "name a file by data.table="

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaerun.data.copies import describe, find_copies
+from vaerun.data.copies import describe, equal_frames, find_copies
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.load import load
 from vaerun.utils.errors import UserError
@@ -50,3 +50,11 @@ def test_a_set_of_one_image_is_refused_and_some_copies_are_told(
     with caplog.at_level(logging.WARNING):
         load(config("twice.npy"), 0)
     assert "1 of 12 images are copies of others (images " in caplog.text
+
+
+def test_frames_that_are_equal_are_told():
+    frame = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert equal_frames([frame, frame + 1, frame.T, frame]).startswith(
+        "1 of 4 frames are copies of others (3 of 0, counted from 0)"
+    )
+    assert equal_frames([frame, frame + 1, frame.reshape(4, 3)]) == ""

@@ -9,6 +9,7 @@ from vaerun.runs.folder import RunFolder, create_run_folder
 from vaerun.runs.inherited_overrides import with_inherited_data
 from vaerun.runs.manifest import RunFacts, RunRequest, recorded
 from vaerun.runs.own_paths import found_data, own_path
+from vaerun.runs.resume import is_run_of
 from vaerun.utils.errors import UserError
 
 PLAIN = {"seed": 0, "out": "results", "data": {"name": "images", "path": "set/*.npy"}}
@@ -78,3 +79,16 @@ def test_a_run_is_read_as_hydra_reads_it(project: Path, typed: str, monkeypatch)
     run = f"run='{project / name}'"
     found = with_inherited_data(["task=evaluate", run, "data.size=12"])
     assert found[1] == f"data.path={project}/set/*.npy"
+
+
+def test_a_run_is_resumed_from_another_folder_if_the_files_are_the_same(
+    project: Path, monkeypatch
+):
+    monkeypatch.chdir(project / "elsewhere")
+
+    def of(path: str) -> bool:
+        return is_run_of(run_of(project), PLAIN | {"data": PLAIN["data"] | {"path": path}})
+
+    assert of("../set/*.npy")
+    assert of(str(project / "set/*.npy"))
+    assert not of("../set/a.npy")

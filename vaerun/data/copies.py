@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -61,6 +63,24 @@ def find_copies(parts: Sequence[Images], index: Tensor) -> Copies:
                     copies.append(position)
         start += len(images)
     return Copies(len(seen) + len(copies), sorted(first), sorted(copies))
+
+
+def equal_frames(frames: Sequence[npt.NDArray[np.float32]]) -> str:
+    """Text on frames (H', W') that are equal to an earlier one; empty if there are none."""
+    seen: dict[bytes, int] = {}
+    copies: list[str] = []
+    for i, frame in enumerate(frames):
+        digest = hashlib.blake2b(repr(frame.shape).encode() + frame.tobytes(), digest_size=16)
+        first = seen.setdefault(digest.digest(), i)
+        if first != i:
+            copies.append(f"{i} of {first}")
+    if not copies:
+        return ""
+    some = ", ".join(copies[:_NAMED]) + ", …" * (len(copies) > _NAMED)
+    return (
+        f"{len(copies):,} of {len(frames):,} frames are copies of others ({some}, counted from "
+        "0), so that validation may hold what training saw"
+    )
 
 
 def describe(copies: Copies) -> str:

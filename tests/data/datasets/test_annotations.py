@@ -161,7 +161,7 @@ def test_what_is_dropped_is_named(tmp_path: Path, config: Make, caplog):
     known = table(tmp_path, ["kind,x", *(f"{kind},0" for kind in ["none", "b", "", "NaN"] * 3)])
     with caplog.at_level(logging.INFO):
         load_all(config("x.npy", table=known, label="kind"), 0)
-    assert "classes b 3, none 3, without one 6 (empty 3, 'NaN' 3) (of which none is a class" \
+    assert "classes b 3, none 3, without one 6 (empty 3, 'NaN' 3) (none counted as classes" \
         in caplog.text  # fmt: skip
     caplog.clear()
     with caplog.at_level(logging.WARNING):

@@ -56,7 +56,7 @@ def _describe_classes(classes: Classes) -> str:
         text += f", without one {n_missing:,}{named}"
     odd = [name for name in classes.names if name.lower() in _LOOK_MISSING]
     if odd:
-        text += f" (of which {_listed(odd)} is a class: only empty cells and NaN are none)"
+        text += f" ({_listed(odd)} counted as classes: only empty cells and NaN are none)"
     return text
 
 

@@ -1,5 +1,6 @@
 """`data=patches`: patches of the user's frames; and, for all frames, the cutting of patches."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from vaerun.data.copies import equal_frames
 from vaerun.data.datasets import patch_centres
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
@@ -25,6 +27,8 @@ from vaerun.utils.errors import UserError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +248,8 @@ def load(config: PatchesConfig, seed: int) -> Splits:
         what = "data.centres=atoms needs atoms, which only data=graphene detects"
         raise UserError(what, "use data.centres=grid, points or edges")
     frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
+    if copies := equal_frames([frame.image for frame in frames]):
+        log.warning(copies)
     shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
     return extract_patches(PatchSource(frames=frames, shown=shown), config, seed)
 

@@ -229,6 +229,28 @@ def test_help_may_be_read_in_part(here):
         assert process.wait(timeout=20) == 0
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_help_is_shown_on_any_terminal(encoding: str, here):
+    answer = subprocess.run(
+        [sys.executable, "-m", "vaerun", "--help"],
+        cwd=here, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert "usage  vaerun" in answer.stdout.decode(encoding)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
+def test_output_to_a_full_disk_is_a_fault_of_the_disk(here):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        answer = subprocess.run(
+            [sys.executable, "-m", "vaerun", "--help"],
+            cwd=here, stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("error: the disk has no room left (No space left on device)")
+    assert answer.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("typed", ["model=rvea", "seed=-1"])
 def test_the_real_process_fails_in_one_line_too(typed, here):
     answer = subprocess.run(

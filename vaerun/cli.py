@@ -8,6 +8,7 @@ is wrong, one line on standard error; 1 another failure, with its traceback; 130
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from vaerun.tasks.registry import run_one
 from vaerun.utils import distributed
+from vaerun.utils.disk import hush_threads_on_disk_faults
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, guarded, interrupting
+from vaerun.utils.text import show_on_any_terminal
 
 _OPTIONS = "options are --help, --version, --cfg job, --resolve, -m; the rest is KEY=VALUE"
 
@@ -28,8 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # one busy process, training was up to sixteen times slower (2 cores, 2 threads). On a quiet
     # machine sleeping costs some 15 %. OpenMP reads this once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    show_on_any_terminal()
+    hush_threads_on_disk_faults()
     with interrupting():  # a signal must leave a consistent run folder, too
-        return guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))
+        status = guarded(lambda: _on_each_rank(lambda: _dispatch(arguments)))
+    _flush()
+    return status
 
 
 def _on_each_rank(work: Callable[[], int]) -> int:
@@ -112,8 +119,13 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
 
 def _show(text: str) -> None:
     """Print text whose reader may stop early, as in ``vaerun --help | head``."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         print(text, flush=True)
-    except BrokenPipeError:
-        # Python flushes again at exit, which must not fail.
+
+
+def _flush() -> None:
+    """Write what is left of the output, so that Python has nothing to fail at on exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

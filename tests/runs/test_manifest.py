@@ -1,5 +1,7 @@
 """Manifests: how a run ended, from what data, and which one to go on with."""
 
+import dataclasses
+import errno
 import hashlib
 import json
 import struct
@@ -13,6 +15,7 @@ import yaml
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest, fingerprint, read_manifest, recorded
 from vaerun.runs.resume import unfinished
+from vaerun.utils.errors import UserError
 
 PLAIN = {"seed": 7, "out": "outputs", "resume": None, "run": None, "model": {"latent_dim": 2}}
 JOB = RunRequest(plain=PLAIN, overrides=["seed=7"], command=["vaerun", "seed=7", "out=a b"])
@@ -109,3 +112,25 @@ def test_a_run_still_at_work_is_not_gone_on_with(tmp_path):
     killed |= {"status": "running", "process": {"host": "another", "pid": 1}}
     folder.manifest.write_text(json.dumps(killed))
     assert unfinished(tmp_path, "m", "d", PLAIN) == folder
+
+
+def test_a_full_disk_is_told_and_leaves_a_run_to_go_on_with(tmp_path):
+    folder = create_run_folder(tmp_path, "m", "d")
+    with (
+        pytest.raises(
+            UserError, match=r"^out=outputs has no room left .* resume=auto then goes on"
+        ),
+        recorded(folder, JOB, ABOUT),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
+    assert read_manifest(folder)["status"] == "failed"
+    assert unfinished(tmp_path, "m", "d", PLAIN) == folder
+
+
+def test_a_name_that_is_no_text_is_kept(tmp_path):
+    folder = create_run_folder(tmp_path, "m", "d")
+    plain = PLAIN | {"out": "M\udcfcller"}
+    with recorded(folder, dataclasses.replace(JOB, plain=plain, command=["M\udcfc"]), ABOUT):
+        pass
+    assert yaml.safe_load(folder.config.read_text()) == plain
+    assert read_manifest(folder)["command"] == "'M\udcfc'"

@@ -161,3 +161,21 @@ def test_it_is_refused_in_one_line(
     assert what in line.split(" — ")[0]
     assert mend in line.split(" — ")[1]
     assert not (here / "outputs").exists()
+
+
+def test_a_condition_that_tells_nothing_is_refused(vaerun, here):
+    with h5py.File(here / "set.h5", "w") as file:
+        file["images"], file["angle"] = blobs(), np.full(N, 0.5)
+        file["kind"] = np.arange(N) % 2
+        file["dose"] = np.where(np.arange(N) % 3, np.nan, 1.0)
+    own = ["data=images", "data.path=set.h5", "data.label=kind", "data.factors=[angle,dose]"]
+    for name, line in [
+        ("angle", "angle is the same, 0.5, in all 19 training images — condition on what varies"),
+        ("dose", "dose is missing in "),
+        ("strain", "the data set has no strain"),
+    ]:
+        status, _, errors = vaerun(
+            *SMALL, "model=crvae", *own, f"model.category.condition=[{name}]"
+        )
+        assert (status, len(errors)) == (2, 1)
+        assert line in errors[0]

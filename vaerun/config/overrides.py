@@ -1,22 +1,24 @@
 """Overrides of the command line, parsed and checked one by one."""
 
-import contextlib
 from collections.abc import Mapping
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException
 
 from vaerun.config.groups import GROUPS, NAMED_BY_GROUP, choices
+from vaerun.config.words import parse_by_hydra, quoted, sweep_of_words, with_quoted_word
 from vaerun.utils.errors import UserError, closest, invalid_choice, likeness
 
 
 def parse(text: str) -> Override:
-    """One override, parsed by Hydra."""
-    if not text.startswith("="):
-        with contextlib.suppress(HydraException):
-            return OverridesParser.create().parse_override(text)
-    if "=" in text:
+    """One override, parsed by Hydra; words of the user's, such as paths, may hold anything."""
+    name, equals, value = text.partition("=")
+    if name:
+        override = parse_by_hydra(with_quoted_word(text))
+        if override is None and equals and value[:1] not in ("[", "{"):
+            override = parse_by_hydra(f"{name}={quoted(value)}")  # what is wrong is told later
+        if override is not None:
+            return override
+    if equals:
         hint = "write KEY=VALUE and quote what has spaces or brackets: 'KEY=[1,2]'"
     elif "." in text:
         hint = f"write KEY=VALUE: {text}=..."
@@ -28,6 +30,9 @@ def parse(text: str) -> Override:
 
 def sweep_overrides(text: str) -> list[str]:
     """The single overrides of one with a sweep, which must be a list, a range or a glob."""
+    of_words = sweep_of_words(text)
+    if of_words is not None:
+        return of_words
     override = parse(text)
     if not override.is_sweep_override():
         return [text]

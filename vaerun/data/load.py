@@ -1,6 +1,7 @@
 """Load the data set that a config names."""
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from vaerun.utils.errors import UserError
 
 _CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
 _STREAM = 3  # of corruption; the images themselves are drawn from streams 0, 1 and 2
+
+log = logging.getLogger(__name__)
 
 
 class Dataset(NamedTuple):
@@ -54,8 +57,8 @@ def load(
         hint = "name the column or data set of the classes by data.label, or use model=rvae"
         raise UserError(f"the images of data.path={config.path} have no classes", hint)
     if classed:
-        train, val = _classed(splits.train), _classed(splits.val)
-        splits = dataclasses.replace(splits, train=train, val=val)
+        splits = _with_class_alone(splits)
+    _check_classes(splits, config, labelled=labelled, classed=classed)
     if labelled:
         splits = dataclasses.replace(splits, labelled=dataset.load_labelled(config, seed, splits))
     corrupt = corruption(config.corrupt, config.corruption)
@@ -113,10 +116,45 @@ def _wrong_shape(config: DataConfig, given: Sequence[int], wanted: Sequence[int]
     return UserError(what, f"give images with {wanted[0]} channels")
 
 
+def _with_class_alone(splits: Splits) -> Splits:
+    """The images whose class is known; all of a part where none is."""
+    train, val = (_classed(part) for part in (splits.train, splits.val))
+    n_left_out = len(splits.train) + len(splits.val) - len(train) - len(val)
+    if n_left_out:
+        log.info(
+            f"{n_left_out:,} images without a class are left out: the model needs one of each"
+        )
+    return dataclasses.replace(splits, train=train, val=val)
+
+
 def _classed(images: ImageSet) -> ImageSet:
     """Images whose class is known; all images if none is."""
     known = images.label >= 0
     return images.select(known.nonzero()[:, 0]) if bool(known.any()) else images
+
+
+def _check_classes(splits: Splits, config: DataConfig, *, labelled: bool, classed: bool) -> None:
+    """Say which classes cannot be learned; raise a `UserError` if there is one alone to tell."""
+    if len(splits.classes) == 1 and (labelled or classed):
+        (name,) = splits.classes
+        what = f"all labelled images of data={config.name} are of one class, {name}"
+        if labelled:
+            raise UserError(what, "label images of another class too, or use model=rvae")
+        log.warning(f"{what}: it tells the model nothing that model=rvae would not know")
+    n_train, n_val = (
+        torch.bincount(part.label[part.label >= 0], minlength=len(splits.classes)).tolist()
+        for part in (splits.train, splits.val)
+    )
+    unseen = [
+        f"{name} ({n:,} for validation)"
+        for name, is_in_training, n in zip(splits.classes, n_train, n_val, strict=True)
+        if n and not is_in_training
+    ]
+    if unseen and sum(n_train):
+        log.warning(
+            f"no image to learn from is of {', '.join(unseen)}: another seed=, or a smaller "
+            "data.val_share, may leave one in training"
+        )
 
 
 def _corrupted(images: ImageSet, corrupt: Corruption, seed: np.random.SeedSequence) -> ImageSet:

@@ -14,6 +14,7 @@ from vaerun.data.image_set import PatchLocation
 from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
+from vaerun.utils.text import as_text
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -136,8 +137,10 @@ class Encodings:
         return {name: getattr(self, name) for name in _own_names()}
 
     def _arrays(self) -> dict[str, Any]:
-        """All arrays under their names in `latents.h5`."""
-        factors = {f"factors/{name}": values for name, values in self.factors.items()}
+        """All arrays under their names in `latents.h5`, where m/s would be a group: it is m_s."""
+        factors = {
+            f"factors/{name.replace('/', '_')}": values for name, values in self.factors.items()
+        }
         place = {} if self.place is None else self.place.to_arrays()
         return self._own_arrays() | factors | place
 
@@ -185,7 +188,7 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
                 file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
         for name, value in attributes.items():
             if value is not None:
-                file.attrs[name] = value
+                file.attrs[name] = as_text(value) if isinstance(value, str) else value
 
 
 def write_csv(path: Path, encodings: Encodings) -> None:
@@ -201,7 +204,10 @@ def write_csv(path: Path, encodings: Encodings) -> None:
         else:
             columns |= {f"{short}_{i + 1}": values[:, i] for i in range(values.shape[1])}
     order = sorted(columns, key=lambda name: name != "index")
-    with atomic_path(path) as unfinished, unfinished.open("w", newline="") as file:
+    with (
+        atomic_path(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(order)
         texts = (columns[name].astype(str).tolist() for name in order)

@@ -13,6 +13,7 @@ import yaml
 
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import TEMPORARY
+from vaerun.utils.paths import expanded, missing
 
 
 class _Entry:
@@ -79,13 +80,15 @@ def clear_half_written(folder: RunFolder) -> None:
 
 def open_run(path: str | Path) -> RunFolder:
     """The run folder at a path that the user gave, or a `UserError` if there is none."""
-    folder = RunFolder(Path(path).expanduser())
+    folder = RunFolder(expanded(path))
+    hint = "give a run folder, such as outputs/rvae/cards_iv/version_0"
     # Path.is_file raises where the name is too long or a folder is forbidden; os.path does not
-    if not os.path.isfile(folder.config):  # noqa: PTH113
+    if os.path.isfile(folder.config):  # noqa: PTH113
+        return folder
+    if os.path.lexists(folder.path):
         why = "has no config.yaml" if os.path.isdir(folder.path) else "is not a folder"  # noqa: PTH112
-        hint = "give a run folder, such as outputs/rvae/cards_iv/version_0"
         raise UserError(f"{path} {why}", hint)
-    return folder
+    raise missing(f"{path} is not a folder", folder.path, hint)
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import yaml
 
-from vaerun.config.overrides import group, split_override
+from vaerun.config.overrides import group, parse
 from vaerun.runs.folder import RunFolder, open_run, read_config
+from vaerun.runs.own_paths import own_path
+from vaerun.utils.errors import UserError
 
 _GROUPS = ("data", "experiment", "seed")  # groups and keys that determine the data
 _TASKS = ("evaluate", "encode")
@@ -19,9 +21,9 @@ def with_inherited_data(overrides: Sequence[str]) -> list[str]:
 
     Overrides that name no run, or data of another name, are returned as they are.
     """
-    typed = dict(split_override(text) for text in overrides)
+    typed = _values(overrides)
     path = typed.get("run")
-    if typed.get("task") not in _TASKS or path is None or path[:1] in "['\"":
+    if typed.get("task") not in _TASKS or not isinstance(path, str):
         return list(overrides)
     folder = open_run(path)
     if typed.get("data", _name_of_data(folder)) != _name_of_data(folder):
@@ -31,8 +33,35 @@ def with_inherited_data(overrides: Sequence[str]) -> list[str]:
         from vaerun.runs.config import keys_affecting  # imports torch
 
         left_out |= keys_affecting("files", "selection")
-    own = [text for text in _own_overrides(folder) if group(text) in _GROUPS]
-    return [*(text for text in own if split_override(text)[0] not in left_out), *overrides]
+    return [*_inherited(folder, left_out), *overrides]
+
+
+def _inherited(folder: RunFolder, left_out: set[str]) -> list[str]:
+    """The overrides of a run's data less some keys; relative paths as they are reached here."""
+    inherited = []
+    for text in _own_overrides(folder):
+        override = parse(text)
+        name, value = override.key_or_group, override.value()
+        if group(text) not in _GROUPS or name in left_out:
+            continue
+        key = name.removeprefix("data.")
+        if key != name and isinstance(value, str) and (found := own_path(folder, key, value)):
+            text = text if found == value else f"{name}={found}"
+        inherited.append(text)
+    return inherited
+
+
+def _values(overrides: Sequence[str]) -> dict[str, object]:
+    """The value of each override by its name; none of those that cannot be read."""
+    values: dict[str, object] = {}
+    for text in overrides:
+        try:
+            override = parse(text)
+        except UserError:
+            continue
+        if not override.is_sweep_override():
+            values[override.key_or_group] = override.value()
+    return values
 
 
 def _name_of_data(folder: RunFolder) -> str:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import yaml
 
 from vaerun.runs.folder import RunFolder, clear_half_written
+from vaerun.utils.disk import disk_fault
 from vaerun.utils.files import write_text
 from vaerun.utils.provenance import git_revision, package_versions
 
@@ -74,6 +75,7 @@ def recorded(
     """Write config, overrides and manifest; when the body ends, write its status.
 
     A SystemExit counts as an interruption: by it submitit ends the program to start it again.
+    A disk that is full or cannot be written to is raised as a `UserError`.
 
     Parameters
     ----------
@@ -85,18 +87,22 @@ def recorded(
     """
     if not is_shared:
         clear_half_written(folder)
-    write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
-    write_text(folder.overrides, yaml.safe_dump(job.overrides, allow_unicode=True))
-    _write_manifest(folder, _opening(job, about))
     try:
+        write_text(folder.config, yaml.safe_dump(job.plain, sort_keys=False, allow_unicode=True))
+        write_text(folder.overrides, yaml.safe_dump(job.overrides, allow_unicode=True))
+        _write_manifest(folder, _opening(job, about))
         yield folder
+        _close(folder, "finished")
     except (KeyboardInterrupt, SystemExit):
         _close(folder, "interrupted")
         raise
-    except BaseException:
-        _close(folder, "failed")
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # a full disk may not take the status either
+            _close(folder, "failed")
+        fault = disk_fault(error, f"out={job.plain.get('out')}")
+        if fault is not None:
+            raise fault from error
         raise
-    _close(folder, "finished")
 
 
 def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
@@ -107,6 +113,7 @@ def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
         "start": _now(),
         "end": None,
         "command": shlex.join(job.command),
+        "working_directory": os.getcwd(),  # noqa: PTH109  that of relative paths in the config
         "packages": package_versions(),
         "git_revision": git_revision(),
         "device": about.device,

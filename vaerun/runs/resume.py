@@ -10,6 +10,7 @@ from vaerun.config.schema import without
 from vaerun.runs.config import keys_affecting
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import read_manifest
+from vaerun.runs.own_paths import with_typed_paths
 from vaerun.utils.errors import UserError
 
 
@@ -54,6 +55,8 @@ def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
         group, name = key.split(".")
         if plain[group].get(name) == "auto":
             own[group][name] = "auto"
+    if isinstance(own.get("data"), dict) and isinstance(plain.get("data"), Mapping):
+        own["data"] = with_typed_paths(folder, own["data"], plain["data"])
     return same_run(own, plain)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vaerun.config.task import CompareConfig
 from vaerun.data.io.formats import natural_order
@@ -28,6 +29,7 @@ from vaerun.utils.arrays import write_arrays
 from vaerun.utils.errors import UserError, closest, format_value
 from vaerun.utils.files import write_csv, write_text
 from vaerun.utils.format import markdown_table
+from vaerun.utils.paths import matching_paths
 
 _PIPE_WIDTH = 200  # characters
 
@@ -73,7 +75,7 @@ def _run_folders(asked: str | Sequence[str] | None) -> list[RunFolder]:
     patterns = [asked] if isinstance(asked, str) else list(asked or [])
     folders: dict[Path, RunFolder] = {}
     for pattern in patterns:
-        paths = sorted(_matching(pattern), key=natural_order)
+        paths = sorted(matching_paths(pattern), key=natural_order)
         matched = [RunFolder(path) for path in paths if RunFolder(path).config.is_file()]
         if not matched:
             raise UserError(
@@ -88,14 +90,6 @@ def _run_folders(asked: str | Sequence[str] | None) -> list[RunFolder]:
             "give two or more that have a metrics.json",
         )
     return finished
-
-
-def _matching(pattern: str) -> list[Path]:
-    given = Path(pattern).expanduser()
-    try:
-        return list(Path(given.anchor).glob(str(given.relative_to(given.anchor))))
-    except (ValueError, OSError):  # not a valid glob
-        return []
 
 
 def _read(folder: RunFolder) -> FinishedRun:
@@ -161,9 +155,9 @@ def _manifold(folder: RunFolder) -> npt.NDArray[Any] | None:
 def _print(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in head:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     if not console.is_terminal:  # lines in a pipe should not be folded at 80 characters
         console = Console(width=_PIPE_WIDTH)
     console.print(table)

@@ -10,7 +10,12 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.finished_run import check_fit, reuse_run, with_classes_of
+from vaerun.tasks.finished_run import (
+    check_fit,
+    reuse_run,
+    warn_of_other_data,
+    with_classes_of,
+)
 from vaerun.tasks.results import write_results
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.context import fingerprint, load_splits
@@ -33,6 +38,7 @@ def evaluate(config: RunConfig, request: RunRequest) -> Path:
     for images in splits.parts:
         check_fit(run, images)
     facts = RunFacts(device=hardware.device, data_fingerprint=fingerprint(request, splits))
+    warn_of_other_data(run, request, facts.data_fingerprint)
     folder = create_run_folder(config.out, "evaluate", config.data.name)
     with manifest.recorded(folder, request, facts):
         print_table(

@@ -1,23 +1,31 @@
 """Evaluate or encode with a finished run, on its own data or on other data."""
 
 import dataclasses
+import logging
 
 import torch
 
 from vaerun import models
-from vaerun.config.overrides import group
+from vaerun.config.overrides import group, split_override
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.runs.config import INCIDENTAL, RunConfig, validate
 from vaerun.runs.folder import read_config
-from vaerun.runs.manifest import RunRequest
+from vaerun.runs.manifest import RunRequest, read_manifest
+from vaerun.runs.own_paths import found_data
 from vaerun.runs.run import Run, load
 from vaerun.utils.errors import UserError, format_value
+
+# What held for the training alone: a run of a cluster is used on whatever machine is at hand.
+_OF_THE_MACHINE = INCIDENTAL | {"trainer.precision", "trainer.compile"}
+
+log = logging.getLogger(__name__)
 
 
 def reuse_run(config: RunConfig, request: RunRequest) -> tuple[Run, RunConfig, RunRequest]:
     """Load the run that ``run=`` names, with the config and request to use it with.
 
-    Model and objective are those of the run; data and seed too, unless others were typed.
+    Model and objective are those of the run; data and seed too, unless others were typed. Of the
+    trainer, what was typed holds, and what this machine has.
 
     Raises
     ------
@@ -36,14 +44,31 @@ def reuse_run(config: RunConfig, request: RunRequest) -> tuple[Run, RunConfig, R
     own = read_config(run.folder)
     typed = {group(text) for text in request.overrides}
     inherited = {"model", "objective", *({"data", "seed"} - typed)}
+    here = _OF_THE_MACHINE | {split_override(text)[0] for text in request.overrides}
     trainer = request.plain["trainer"].items()
-    machine = {key: value for key, value in trainer if f"trainer.{key}" in INCIDENTAL}
+    machine = {key: value for key, value in trainer if f"trainer.{key}" in here}
     plain = {
         **request.plain,
         **{name: own[name] for name in inherited},
         "trainer": own["trainer"] | machine,
     }
+    if "data" in inherited:
+        plain["data"] = found_data(run.folder, own["data"])
+        for key, value in plain["data"].items():
+            if value != own["data"][key]:
+                log.info(f"data.{key}={own['data'][key]} of the run is {value} from here")
     return run, validate(plain), dataclasses.replace(request, plain=plain)
+
+
+def warn_of_other_data(run: Run, request: RunRequest, data_fingerprint: str) -> None:
+    """Warn if a run's own data, taken because no others were typed, are no longer the same."""
+    own = read_manifest(run.folder).get("data_fingerprint")
+    typed = {group(text) for text in request.overrides} & {"data", "seed", "experiment"}
+    if own and not typed and own != data_fingerprint:
+        log.warning(
+            "these images are not the ones that the run was trained on: their files, labels or "
+            "factors have changed"
+        )
 
 
 def with_classes_of(run: Run, splits: Splits) -> Splits:
@@ -55,6 +80,14 @@ def with_classes_of(run: Run, splits: Splits) -> Splits:
     if not own or splits.classes == own or not _knows_classes(run):
         return splits
     number = {name: j for j, name in enumerate(own)}
+    label = torch.cat([splits.train.label, splits.val.label])
+    unknown = [
+        f"{name} {int((label == j).sum()):,}"
+        for j, name in enumerate(splits.classes)
+        if name not in number
+    ]
+    if unknown:
+        log.warning(f"classes that the run does not know count as none: {', '.join(unknown)}")
     new_label = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
     train, val, *labelled = (
         dataclasses.replace(part, label=new_label[part.label]) for part in splits.parts

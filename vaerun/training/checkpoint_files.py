@@ -1,5 +1,6 @@
 """Checkpoints as files: the newest and the one before it, written atomically and verified."""
 
+import errno
 import os
 import shutil
 import zipfile
@@ -32,7 +33,7 @@ class CheckpointPair:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
             if not _checksums_match(path):
-                raise OSError(f"{path} does not read back as written")
+                raise OSError(errno.EIO, "does not read back as written", str(path))
             if best is not None:
                 # a copy, not a hard link, or one fault would break both
                 with atomic_path(best) as copy:

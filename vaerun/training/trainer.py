@@ -59,6 +59,7 @@ class TrainingRecord:
 def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
     """An untrained network; raises a `UserError` if its classes do not match the data set's."""
     pl.seed_everything(seed, verbose=False)
+    _check_factors(config, splits)
     network = models.InvariantVAE(config.model, splits.shape)
     if isinstance(network.likelihood, GaussianLikelihood):
         network.likelihood.start(splits.pixels.sd)
@@ -69,6 +70,22 @@ def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
             "set model.category.n_classes=null",
         )
     return network
+
+
+def _check_factors(config: RunConfig, splits: Splits) -> None:
+    """Raise a `UserError` if a factor that the model is conditioned on tells nothing."""
+    usable = splits.shape.ranges
+    for name in getattr(config.model.category, "condition", ()):
+        values = splits.train.factors.get(name)
+        if values is None or name in usable:
+            continue
+        here = f"model.category.condition=[{name}]: {name}"
+        n_missing = int((~values.isfinite()).sum())
+        if n_missing:
+            what = f"{here} is missing in {n_missing:,} of {len(values):,} training images"
+            raise UserError(what, "give it for each image, or leave those images out")
+        what = f"{here} is the same, {float(values[0]):g}, in all {len(values):,} training images"
+        raise UserError(what, "condition on what varies, such as class, or use model=rvae")
 
 
 def check_sizes(config: RunConfig, splits: Splits, hardware: Hardware) -> None:

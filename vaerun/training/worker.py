@@ -23,6 +23,7 @@ from vaerun.training.trainer import fit_on_rank
 from vaerun.utils.distributed import ProcessGroupInfo, detect
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import end_with_parent, guarded
+from vaerun.utils.text import show_on_any_terminal
 
 _GRACE = 2.0  # seconds
 
@@ -81,4 +82,5 @@ def _started_here() -> int:
 
 
 if __name__ == "__main__":
+    show_on_any_terminal()
     sys.exit(guarded(_started_here))

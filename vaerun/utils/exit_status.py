@@ -1,7 +1,7 @@
 """Exit statuses of the program, and the signals and dead parents that end it early.
 
-0 done; 2 the user's input is wrong, one line on standard error; 1 another failure, with its
-traceback; 130 interrupted.
+0 done; 2 the user's input is wrong or the disk is full, one line on standard error; 1 another
+failure, with its traceback; 130 interrupted.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
+from vaerun.utils.disk import disk_fault
 from vaerun.utils.errors import UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -28,14 +29,22 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return WRONG_INPUT
+        return _say(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the boundary of the program
+    except Exception as error:  # noqa: BLE001 - the boundary of the program
+        fault = disk_fault(error)
+        if fault is not None:
+            return _say(fault)
         traceback.print_exc()
         return FAILED
+
+
+def _say(fault: UserError) -> int:
+    """Print a fault as one line; returns the exit status that goes with it."""
+    print(f"error: {' '.join(str(fault).split())}", file=sys.stderr)
+    return WRONG_INPUT
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Labels and factors of the user's own images, from tables, files and folders."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from vaerun.data.datasets import images
+from vaerun.data.datasets.annotations import encode_classes
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.load import load, load_all
 from vaerun.utils.errors import UserError
@@ -127,3 +129,41 @@ def test_what_is_known_must_fit(tmp_path: Path, config: Make):
     ]:
         with pytest.raises(UserError, match=line):
             images.load(config("x.npz", **({"label": "kind"} | changes)), 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "missing"),
+    [
+        (["none", "vacancy", ""], ["none", "vacancy"], {"": 1}),
+        (["null", "wild", "NaN"], ["null", "wild"], {"NaN": 1}),
+        (["-1", "1", "-1"], ["-1", "1"], {}),  # a sign, not a code
+        (["-1.0", "1.0"], ["-1", "1"], {}),
+        (["-1", "0", "1", "-1"], ["0", "1"], {"-1": 2}),
+        (["-2", "-1", "1"], ["-2", "-1", "1"], {}),
+        (["1_0", "10"], ["1_0", "10"], {}),  # words, of which the first is no number
+        (np.array([np.nan, 0, 1, 1]), ["0", "1"], {"nan": 1}),
+        (np.array([-1, 5, 7]), ["5", "7"], {"-1": 1}),
+    ],
+)
+def test_only_empty_values_and_codes_are_missing(values, names: list[str], missing: dict):
+    found = encode_classes(np.asarray(values), "data.label=x")
+    assert (found.names, dict(found.missing)) == (names, missing)
+    assert int((found.label < 0).sum()) == sum(missing.values())
+
+
+def test_classes_that_a_run_does_not_know_are_counted():
+    found = encode_classes(np.array(["a", "b", "c", "b"]), "data.label=x", ["a"])
+    assert (found.label.tolist(), found.missing) == ([0, -1, -1, -1], {"b": 2, "c": 1})
+
+
+def test_what_is_dropped_is_named(tmp_path: Path, config: Make, caplog):
+    np.save(tmp_path / "x.npy", RAMP)
+    known = table(tmp_path, ["kind,x", *(f"{kind},0" for kind in ["none", "b", "", "NaN"] * 3)])
+    with caplog.at_level(logging.INFO):
+        load_all(config("x.npy", table=known, label="kind"), 0)
+    assert "classes b 3, none 3, without one 6 (empty 3, 'NaN' 3) (none counted as classes" \
+        in caplog.text  # fmt: skip
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        load_all(config("x.npy", table=known), 0)
+    assert "is not used: name its columns (kind, x) by data.label" in caplog.text

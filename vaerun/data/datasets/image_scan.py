@@ -1,5 +1,6 @@
 """Files, labels and factors of the user's images, collected without reading the images."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,20 @@ import torch
 from torch import Tensor
 
 from vaerun.data.datasets import log_messages
-from vaerun.data.datasets.annotations import Annotations, encode_classes, parse_factor
+from vaerun.data.datasets.annotations import Annotations, Classes, encode_classes
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.io.formats import expanded, find_files
+from vaerun.data.io.formats import find_files
 from vaerun.data.io.lazy_array import ArraySelector
-from vaerun.data.io.tables import read_table
+from vaerun.data.io.tables import Table, read_table
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import MIN_SIDE, ImageFiles
 from vaerun.utils.errors import UserError
+from vaerun.utils.paths import expanded, fixed_folder
+from vaerun.utils.text import as_text
 
 # N images.
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +32,7 @@ class ScannedImages:
     """Images in files, with their labels and factors."""
 
     images: FileImages  # (N, C, H, W), not yet normalised
-    label: Tensor  # (N,) int64, −1 where unknown
-    classes: list[str]
+    classes: Classes
     factors: dict[str, Tensor]  # (N,) float32 each, NaN where unknown
 
 
@@ -47,32 +51,38 @@ def scan_images(
     if config.path is None:
         hint = "name your images, as in data.path=images.h5 or data.path=folder"
         raise UserError("data.path is not given", hint)
+    given = expanded(config.path)
     files = find_files(config.path, below=True)
     selector = ArraySelector(config.key, MIN_SIDE, stacks=True, axes=config.axes)
     source = ImageFiles.scan(files, selector, config.skip_unreadable)
     if len(source) < fewest:
         raise _too_few(config.path, source, fewest)
     images = _images(config, source)
-    table = None if config.table is None else read_table(config.table)
-    annotations = Annotations(source, table, _folder(expanded(config.path)))
+    folder = fixed_folder(given) if not given.is_dir() else given
+    used = [name for name in (config.label, *config.factors) if name is not None]
+    table = _table(config, used, files)
+    annotations = Annotations(source, table, folder, used)
     values = _classes(config, annotations)
-    label, names = torch.full((len(source),), -1), list[str]()
+    known = Classes(torch.full((len(source),), -1), [], {})
     if values is not None:
-        label, names = encode_classes(values, f"data.label={config.label or 'folder'}", classes)
-    factors = {
-        name: parse_factor(annotations.values(name, "factors"), name) for name in config.factors
-    }
-    return ScannedImages(images=images, label=label, classes=names, factors=factors)
+        known = encode_classes(values, f"data.label={config.label or 'folder'}", classes)
+    factors = {name: annotations.factor(name) for name in config.factors}
+    return ScannedImages(images=images, classes=known, factors=factors)
 
 
-def _folder(path: Path) -> Path:
-    """Folder that file names are relative to: that of a file, or what precedes a wildcard."""
-    if path.is_dir():
-        return path
-    wild = [
-        i for i, part in enumerate(path.parts) if not path.is_file() and set(part) & set("*?[")
-    ]
-    return Path(*path.parts[: min(wild, default=-1)])
+def _table(config: ImagesConfig, used: Sequence[str], files: Sequence[Path]) -> Table | None:
+    """The table, and a line about what was assumed about it."""
+    if config.table is None:
+        return None
+    table = read_table(config.table, used, [file.stem for file in files])
+    if not set(used) & table.columns.keys():
+        columns = ", ".join(filter(None, table.columns))
+        log.warning(f"{table.key} is not used: name its columns ({columns}) by data.label or "
+                    "data.factors")  # fmt: skip
+    commas = ", with decimal commas" * table.has_decimal_commas
+    if table.text.is_assumed or commas:
+        log.info(f"{table.key} was read as {table.text}{commas}")
+    return table
 
 
 def _classes(config: ImagesConfig, annotations: Annotations) -> npt.NDArray[np.generic] | None:
@@ -87,7 +97,7 @@ def _classes(config: ImagesConfig, annotations: Annotations) -> npt.NDArray[np.g
     if config.label is not None and len(set(folders)) < 2:
         what = f"data.label=folder, but all images of data.path={config.path} lie in one"
         raise UserError(what, "give a folder of folders, one for each class")
-    return np.repeat([f.name for f in folders], [entry.axes.n for entry in entries])
+    return np.repeat([as_text(f.name) for f in folders], [entry.axes.n for entry in entries])
 
 
 def _images(config: ImagesConfig, source: ImageFiles) -> FileImages:

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaerun.data.copies import describe as describe_copies
+from vaerun.data.copies import find_copies
 from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.image_scan import ScannedImages, scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
@@ -70,9 +72,15 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     window, remark = choose_window(images.select(parts[0]), statistics[0], types, images.prepare)
     source = replace(scanned, images=images)
     train, val = (_image_set(source, window, rows, in_memory=not is_large) for rows in parts)
+    copies = find_copies([train.images, val.images], torch.cat(parts))
+    if copies.are_all_one and copies.n == len(train) + len(val):
+        what = f"all {copies.n} images of data.path={config.path} are copies of one"
+        raise UserError(what, "give others: there is nothing to learn from these")
     _log_images(scanned)
     if remark is not None:
         log.warning(remark)
+    if copies.copies:
+        log.warning(describe_copies(copies))
     log.info(
         log_messages.describe_preprocessing(scanned.images, statistics, window, n_repaired)
         + f"; {len(train):,} to train on, {len(val):,} to validate"
@@ -85,8 +93,8 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     return Splits(
         train=train,
         val=val,
-        classes=scanned.classes,
-        symmetry=[1] * len(scanned.classes),
+        classes=scanned.classes.names,
+        symmetry=[1] * len(scanned.classes.names),
         window=window,
         origin=torch.from_numpy(digest),
     )
@@ -143,11 +151,7 @@ def load_all(
 
 
 def _log_images(scanned: ScannedImages) -> None:
-    log.info(
-        log_messages.describe_images(
-            scanned.images, scanned.label, scanned.classes, scanned.factors
-        )
-    )
+    log.info(log_messages.describe_images(scanned.images, scanned.classes, scanned.factors))
 
 
 def _image_set(
@@ -156,7 +160,7 @@ def _image_set(
     images = replace(scanned.images, window=window).select(rows)
     return ImageSet(
         images=images.as_tensor() if in_memory else images,
-        label=scanned.label[rows],
+        label=scanned.classes.label[rows],
         index=rows,
         factors={name: values[rows] for name, values in scanned.factors.items()},
     )

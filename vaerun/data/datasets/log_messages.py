@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from vaerun.data.datasets.annotations import Classes
 from vaerun.data.datasets.intensity import IntensityStatistics
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import Window
 
+_LOOK_MISSING = ("-1", "na", "n/a", "#n/a", "none", "null", "-")  # yet may be classes
 _NAMED = 6  # classes, files or types that are listed
 
 
@@ -17,9 +19,7 @@ def size(shape: tuple[int, int, int]) -> str:
     return f"{height}×{width}" + (f" in {channels} channels" if channels > 1 else "")
 
 
-def describe_images(
-    images: FileImages, label: Tensor, classes: Sequence[str], factors: Mapping[str, Tensor]
-) -> str:
+def describe_images(images: FileImages, classes: Classes, factors: Mapping[str, Tensor]) -> str:
     """Text on number, size and type of images, and on their files, classes and factors."""
     source = images.source
     first, last = source.entries[0], source.entries[-1]
@@ -33,17 +33,32 @@ def describe_images(
     parts += source.notes
     if source.skipped:
         parts.append(f"{len(source.skipped)} unreadable skipped: {_listed(source.skipped)}")
-    if classes:
-        counts = [f"{name} {int((label == j).sum()):,}" for j, name in enumerate(classes)]
-        missing = int((label < 0).sum())
-        parts.append(
-            f"classes {_listed(counts)}" + (f", without one {missing:,}" if missing else "")
-        )
+    if classes.names:
+        parts.append(_describe_classes(classes))
     if factors:
         missing_in = {name: int(values.isnan().sum()) for name, values in factors.items()}
         names = [f"{name} (missing in {n:,})" if n else name for name, n in missing_in.items()]
         parts.append(f"factors {_listed(names)}")
     return "; ".join(parts)
+
+
+def _describe_classes(classes: Classes) -> str:
+    """Text on how many images each class has, and which values are none."""
+    counts = [
+        f"{name} {int((classes.label == j).sum()):,}" for j, name in enumerate(classes.names)
+    ]
+    text = f"classes {_listed(counts)}"
+    n_missing = sum(classes.missing.values())
+    if n_missing:
+        values = [
+            f"'{word}' {n:,}" if word else f"empty {n:,}" for word, n in classes.missing.items()
+        ]
+        named = "" if set(classes.missing) == {""} else f" ({_listed(values)})"
+        text += f", without one {n_missing:,}{named}"
+    odd = [name for name in classes.names if name.lower() in _LOOK_MISSING]
+    if odd:
+        text += f" ({_listed(odd)} counted as classes: only empty cells and NaN are none)"
+    return text
 
 
 def describe_preprocessing(

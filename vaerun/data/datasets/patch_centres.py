@@ -4,7 +4,7 @@ Patches around given points or along edges may extend beyond their frame, see
 `vaerun.data.lazy.frame_patches.inside`.
 """
 
-import csv
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +13,19 @@ import contourpy
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.io.delimited_text import read_delimited
+from vaerun.data.io.tables import Table, as_table
 from vaerun.utils.errors import UserError
+from vaerun.utils.paths import exists, expanded, missing
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _COLUMNS = ("frame", "row", "column")
+_TEXT = (".csv", ".dat", ".tab", ".tsv", ".txt")
 _MOST_FRAMES = 2**31  # more than any movie has; fits an int64
+
+log = logging.getLogger(__name__)
 
 
 class Centres(NamedTuple):
@@ -105,7 +111,7 @@ def from_points(path: str | Path) -> Centres:
     Parameters
     ----------
     path
-        A `.csv` whose first line names its columns: ``row``, ``column`` and, for several frames,
+        A table whose first line names its columns: ``row``, ``column`` and, for several frames,
         ``frame``, counted from 0; others are ignored. Or a `.npy` array (N, 2) of row and column
         or (N, 3) of frame, row and column. Rows and columns are pixels.
 
@@ -114,13 +120,13 @@ def from_points(path: str | Path) -> Centres:
     UserError
         If the file is missing, is of another format, or holds no points.
     """
-    path = Path(path)
-    readers = {".csv": _read_csv, ".npy": _read_npy}
-    if path.suffix.lower() not in readers:
+    path = expanded(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".npy") and not (exists(path) and suffix in _TEXT):
         raise UserError(f"{path} is neither .csv nor .npy", "give points as one of these")
-    if not path.is_file():
-        raise UserError(f"{path} is not there", "give a file of points")
-    table, lines = readers[path.suffix.lower()](path)
+    if not exists(path):
+        raise missing(f"{path} is not there", path, "give a file of points")
+    table, lines = _read_npy(path) if suffix == ".npy" else _read_text(path)
     if not len(table):
         raise UserError(f"{path} holds no points", "give one at least")
     frame = table[:, 0]
@@ -137,46 +143,41 @@ def from_points(path: str | Path) -> Centres:
     return Centres(frame.astype(np.int64), table[:, 1:])
 
 
-def _read_csv(path: Path) -> tuple[Floats, Sequence[str]]:
+def _read_text(path: Path) -> tuple[Floats, Sequence[str]]:
     """Frame, row and column (N, 3), and the line of each point as text."""
-    points: list[list[float]] = []
-    lines: list[str] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            names = [name.strip().lower() for name in next(reader, [])]
-            chosen = _columns(path, names)
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                where = f"line {reader.line_num}"
-                if len(cells) != len(names):
-                    what = f"{path}, {where} has {len(cells)} values"
-                    raise UserError(what, f"give {len(names)}")
-                points.append([_number(path, where, n, cells[i]) for n, i in chosen.items()])
-                lines.append(where)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not readable text", "save it as CSV in UTF-8") from error
-    table = np.array(points, np.float64).reshape(len(points), len(chosen))
-    return _with_frame(table), lines
-
-
-def _columns(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """The index of each known column in a line; ``frame`` may be missing."""
-    missing = [name for name in _COLUMNS[1:] if name not in names]
-    if missing:
+    text = read_delimited(path, str(path), _COLUMNS)
+    found = {name.casefold(): name for name in text.names}
+    missing_names = [name for name in _COLUMNS[1:] if name not in found]
+    if missing_names:
+        line = text.line_of_names
         raise UserError(
-            f"{path}, line 1 names no {' and no '.join(missing)}",
+            f"{path}, line {line} names no {' and no '.join(missing_names)}",
             "begin with a line of column names: frame,row,column, or row,column for one frame",
         )
-    return {name: names.index(name) for name in _COLUMNS if name in names}
+    table = as_table(text, path, str(path)) if any(any(r.cells) for r in text.rows) else None
+    if table is None:
+        return np.empty((0, 3)), []
+    chosen = {name: found[name] for name in _COLUMNS if name in found}
+    filled = np.flatnonzero(~table.is_blank)
+    columns = [_numbers(table, name, column, filled) for name, column in chosen.items()]
+    commas = ", with decimal commas" * table.has_decimal_commas
+    if text.is_assumed or commas:
+        log.info(f"{path} was read as {text}{commas}")
+    lines = [f"line {table.lines[row]}" for row in filled]
+    return _with_frame(np.array(columns, np.float64).T), lines
 
 
-def _number(path: Path, where: str, name: str, cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError as error:
-        raise UserError(f"{path}, {where}: {name}={cell!r} is no number", "correct it") from error
+def _numbers(table: Table, name: str, column: str, rows: Ints) -> list[float]:
+    """Numbers of the rows that have text; raises a `UserError` at the first that is none."""
+    numbers, cells = table.numbers(column), table.cells(column)
+    wrong = next((r for r in rows if numbers[r] is None or not cells[r]), None)
+    if wrong is not None:
+        what = f"{table.path}, line {table.lines[wrong]}: {name}={cells[wrong]!r} is no number"
+        if table.text.is_guessed:
+            what = f"{table.path} is not readable text"
+            raise UserError(what, f"save it as CSV in UTF-8 (line {table.lines[wrong]})")
+        raise UserError(what, "correct it")
+    return [float(numbers[row] or 0) for row in rows]
 
 
 def _read_npy(path: Path) -> tuple[Floats, Sequence[str]]:

@@ -1,5 +1,6 @@
 """Which patches are for validation: those of some frames, or of a region of each frame."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ _FEWEST_FRAMES = 5  # with fewer, split=auto holds back a region of each frame
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+log = logging.getLogger(__name__)
 
 
 def split_patches(
@@ -54,6 +57,10 @@ def split_patches(
     else:  # the right part of each frame is for validation
         border = (1 - config.val_share) * np.array(width)[frame[:, 0]]
         half = config.patch_px / 2
+        if not (column - half >= border).any():  # centres that keep away from that border
+            border = np.full(len(column), np.quantile(column, 1 - config.val_share) - half)
+            log.info(f"no patch lies in the right part: those from column {border[0]:.0f} on are "
+                     "for validation")  # fmt: skip
         return column + half <= border, column - half >= border
     of_val = held[frame]
     return np.asarray(~of_val.any(1)), np.asarray(of_val.all(1))

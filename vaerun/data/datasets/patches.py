@@ -11,6 +11,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from vaerun.data.copies import equal_frames
 from vaerun.data.datasets import patch_centres
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
@@ -303,6 +304,8 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
         )
         frames.append(frame if config.resample_nm is None else at_pixel(frame, config.resample_nm))
     log.info(read_frames.describe(frames))
+    if copies := equal_frames([frame.image for frame in frames]):
+        log.warning(copies)
     sizes = [frame.pixel_nm for frame in frames if frame.pixel_nm is not None]
     if sizes and max(sizes) > _SAME_SIZE * min(sizes):
         log.warning(

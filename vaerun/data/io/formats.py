@@ -17,6 +17,7 @@ from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
 from vaerun.data.io.scifireaders import READERS, open_with_scifireaders
 from vaerun.data.io.tiff import open_tiff
 from vaerun.utils.errors import UserError
+from vaerun.utils.paths import exists, expanded, is_pattern, matching_paths, missing
 
 T = TypeVar("T")
 Open = Callable[[Path, ArraySelector], LazyArray]
@@ -88,9 +89,12 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
     Raises
     ------
     UserError
-        If there are none.
+        If there are none, or nothing is there.
     """
     given = expanded(path)
+    if not exists(given) and not is_pattern(given):
+        hint = "give a file, a folder, or a pattern in quotes such as 'frames/*.tif'"
+        raise missing(f"data.path={path} is not there", given, hint)
     if is_one_file(given):
         if given.suffix.lower() not in FORMATS:
             raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")
@@ -108,14 +112,6 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
         kind = "holds no file" if given.is_dir() else "matches no file"
         raise UserError(f"data.path={path} {kind} of a known format", f"give {known_formats()}")
     return sorted(files, key=natural_order)
-
-
-def expanded(path: str) -> Path:
-    """A path with ``~`` replaced by the home folder, unless ``~`` begins another name."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # no user of that name
-        return Path(path)
 
 
 def known_formats() -> str:
@@ -141,8 +137,6 @@ def _readable(candidates: list[Path]) -> list[Path]:
 def _candidates(given: Path) -> list[Path]:
     """The entries of a folder, or the matches of a glob."""
     try:
-        if given.is_dir():
-            return list(given.iterdir())
-        return list(Path(given.anchor).glob(str(given.relative_to(given.anchor))))
-    except (OSError, ValueError):  # no permission, or not a pattern
+        return list(given.iterdir()) if given.is_dir() else matching_paths(given)
+    except OSError:  # no permission
         return []

@@ -1,53 +1,138 @@
-"""Values per image: columns of CSV tables, and data sets in the same file as the images."""
+"""Values per image: columns of tables, and data sets in the same file as the images."""
 
-import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from vaerun.data.io.formats import HDF5, expanded, readable
+from vaerun.data.io.delimited_text import DelimitedText, Row, read_delimited
+from vaerun.data.io.formats import HDF5, readable
 from vaerun.data.io.hdf5 import data_sets
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.numpy_files import npz_arrays
+from vaerun.data.io.written_numbers import are_numbers, decimal_sign, to_numbers
 from vaerun.utils.errors import UserError
+from vaerun.utils.paths import exists, expanded, missing
 
-_DELIMITERS = ",;\t"
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
-    """The columns of a CSV file by their names in its first line, text (N,) each."""
+    """A table of text.
+
+    Attributes
+    ----------
+    path
+        The file.
+    key
+        Config key and value that named it, for messages.
+    columns
+        Text (N,) of each column by its name.
+    lines
+        (N,) number of each row's line.
+    is_blank
+        (N,) whether a row has no text, and is only as many separators.
+    is_empty
+        (N,) whether a row has not even separators.
+    text
+        What was assumed about the text.
+    """
 
     path: Path
+    key: str
     columns: dict[str, Array]
+    lines: Array
+    is_blank: Array
+    is_empty: Array
+    text: DelimitedText
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return len(self.lines)
+
+    def cells(self, name: str) -> list[str]:
+        """Text of a column."""
+        cells: list[str] = self.columns[name].tolist()
+        return cells
+
+    def numbers(self, name: str) -> list[float | None]:
+        """Numbers of a column; NaN for an empty cell, None for one that is no number."""
+        cells = self.cells(name)
+        usual = {",": ".", ";": "," if any("," in cell for cell in cells) else "."}
+        return to_numbers(cells, self._decimal_sign or usual.get(self.text.separator))
+
+    @cached_property
+    def has_decimal_commas(self) -> bool:
+        """Whether the numbers show that commas are decimal."""
+        return self._decimal_sign == ","
+
+    @cached_property
+    def _decimal_sign(self) -> str | None:
+        """The decimal sign that the numbers show; None if they show none, or both."""
+        shown = {
+            decimal_sign(cells) for name in self.columns if are_numbers(cells := self.cells(name))
+        }
+        return shown.pop() if len(shown := shown - {None}) == 1 else None
 
 
-def read_table(path: str) -> Table:
-    """The table in a CSV file; its delimiter is the most frequent one in the first line."""
+def read_table(
+    path: str | Path, wanted: Sequence[str] = (), known: Iterable[str] = (), key: str = ""
+) -> Table:
+    """The table in a text file, whatever its encoding and separator.
+
+    Parameters
+    ----------
+    path
+        As typed.
+    wanted, known
+        Names of columns, and further words that it may hold; see `read_delimited`.
+    key
+        Config key and value, for messages; empty: ``data.table=path``.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it is no table, or a wanted column is there twice.
+    """
+    key = key or f"data.table={path}"
     file = expanded(path)
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        what = f"data.table={path} cannot be read ({reason})"
-        raise UserError(what, "give a CSV file") from None
-    delimiter = max(_DELIMITERS, key=(lines or [""])[0].count)
-    names, *rows = [
-        [cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter) if row
-    ] or [[]]
-    if not names or not rows:
-        hint = "give a line of names and then one for each image"
-        raise UserError(f"data.table={path} has no rows", hint)
-    wrong = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
-    if wrong is not None:
-        what = f"row {wrong + 1} of data.table={path} has {len(rows[wrong])} columns"
-        raise UserError(what, f"give {len(names)}, as its first line does")
-    return Table(file, dict(zip(names, np.array(rows).T, strict=True)))
+    if not exists(file):
+        raise missing(f"{key} cannot be read: it is not there", file, "give a CSV file")
+    text = read_delimited(file, key, wanted, known)
+    for name in wanted:
+        if (n := text.names.count(name)) > 1:
+            raise UserError(f"{key} has {n} columns {name}", "give each a name of its own")
+    return as_table(text, file, key)
+
+
+def as_table(text: DelimitedText, file: Path, key: str) -> Table:
+    """The columns of a text; raises a `UserError` if it has no rows, or one of another length."""
+    names, rows = text.names, text.rows
+    if not names or not any(any(row.cells) for row in rows):
+        raise UserError(f"{key} has no rows", "give a line of names and then one for each image")
+    padded = [_padded(row, names, key, text.separator) for row in rows]
+    columns = dict(zip(names, np.array(padded).T, strict=True))
+    return Table(
+        path=file,
+        key=key,
+        columns=columns,
+        lines=np.array([row.line for row in rows]),
+        is_blank=np.array([not any(row.cells) for row in rows]),
+        is_empty=np.array([not any(row.cells) and len(row.cells) < 2 for row in rows]),
+        text=text,
+    )
+
+
+def _padded(row: Row, names: Sequence[str], key: str, separator: str) -> list[str]:
+    """The cells of a row, as many as there are names; raises a `UserError` if it has others."""
+    missing_names = names[len(row.cells) :]
+    if len(row.cells) > len(names) or (any(row.cells) and any(missing_names)):
+        hint = f"give {len(names)}, as many as there are names of columns"
+        if separator == "," and len(row.cells) > len(names):
+            hint += "; where commas are decimal, separate columns by semicolons"
+        raise UserError(f"{key}, line {row.line} has {len(row.cells)} values", hint)
+    return [*row.cells, *("" for _ in missing_names)]
 
 
 def names_beside(file: Path, n: int) -> list[str]:

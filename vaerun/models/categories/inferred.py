@@ -49,8 +49,9 @@ class InferredClass(Category):
         assert config.n_classes != "auto"  # a number by now, see `vaerun.training.auto_keys`
         n_classes = int(config.n_classes or shape.n_classes)
         if n_classes < 2:
+            has = "one alone" if n_classes else "none"
             raise UserError(
-                "the number of classes is not known: the data set has none",
+                f"the number of classes is not known: the data set has {has}",
                 "set model.category.n_classes=auto, or give it, as in model.category.n_classes=2",
             )
         self.n_classes = self.n_condition = n_classes

@@ -1,5 +1,6 @@
 """Settings of a sweep, ``sweep.jobs=2`` and its like, split from the overrides of its runs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,13 @@ import yaml
 
 from vaerun.config.groups import config_dir
 from vaerun.config.schema import check, field, names
+from vaerun.config.words import word
 from vaerun.evaluation.metrics.catalogue import less_is_better
 from vaerun.utils.errors import UserError
 
 _GROUP = "sweep"
+_WORDS = ("folder", "metric", "name")
+_PLAIN = re.compile(r"[+-]?[A-Za-z0-9.]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +62,8 @@ def parse_sweep(overrides: Sequence[str]) -> SweepRequest:
         name, _, value = text.partition("=")
         group = name.lstrip("+~").split(".")[0].split("/")[0]
         if group == _GROUP and "." in name:
-            typed[name.split(".", 1)[1]] = _value(value)
+            setting = name.split(".", 1)[1]
+            typed[setting] = _word(value) if setting in _WORDS else _value(value)
         else:
             (hydra if group == "hydra" else runs).append(text)
     values = {name: defaults[name] for name in names(SweepConfig)} | typed
@@ -67,8 +72,15 @@ def parse_sweep(overrides: Sequence[str]) -> SweepRequest:
     return SweepRequest(settings=settings, given=frozenset(typed), hydra=hydra, runs=runs)
 
 
+def _word(text: str) -> str | None:
+    """A name or path, as it is or in quotes; None for null."""
+    return None if text.lower() == "null" else word(text)
+
+
 def _value(text: str) -> Any:
     """Parse a number, true, false or null; any other text stays as it is."""
+    if not _PLAIN.fullmatch(text):  # YAML makes numbers of 1_0 and of 1:30
+        return text
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from optuna.trial import Trial
 from rich.console import Console
+from rich.markup import escape
 
 from vaerun.config.schema import without
 from vaerun.config.task import TuneConfig
@@ -113,7 +114,8 @@ def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: C
     """Run one trial and record its outcome in the study, also if it fails."""
     number = trial.user_attrs["number"]
     request = runner.request(report.setting(study, trial))
-    console.print(f"[bold]trial {number}[/]  {' '.join(request.overrides[len(runner.typed) :])}")
+    setting = escape(" ".join(request.overrides[len(runner.typed) :]))
+    console.print(f"[bold]trial {number}[/]  {setting}")
     losses = trial.user_attrs.get("losses", {})
     pruning = PruningCallback(trial, study.objective.less_is_better, losses)
     start = time.monotonic()
@@ -128,7 +130,7 @@ def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: C
         # a later trial may fail by its setting (too large, divergent); if the first fails, all do
         if not study.complete and not isinstance(fault, Diverged):
             raise
-        console.print(f"[yellow]trial {number} failed: {fault}[/]")
+        console.print(f"[yellow]trial {number} failed: {escape(str(fault))}[/]")
         return
     trial.set_user_attr("metrics", report.watched(metrics))
     trial.set_user_attr("seconds", round(time.monotonic() - start, 1))

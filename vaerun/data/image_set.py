@@ -231,6 +231,9 @@ class Splits:
         images serve to evaluate it.
     frames
         Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
+    rest
+        Patches of these that are neither for training nor for validation, such as those between
+        the two; they are encoded and drawn, but not judged.
     window
         Intensities that became 0 and 1, if all images share them; else None.
     origin
@@ -243,6 +246,7 @@ class Splits:
     symmetry: list[int]
     labelled: ImageSet | None = None
     frames: Sequence[Frame] = ()
+    rest: ImageSet | None = None
     window: tuple[float, float] | None = None
     origin: Tensor | None = None
 

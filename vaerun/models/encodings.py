@@ -18,7 +18,7 @@ from vaerun.utils.files import atomic_path
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-TRAIN, VALIDATION = 0, 1
+TRAIN, VALIDATION, NEITHER = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Encodings:
     index
         (N,) position in the source.
     split
-        (N,) uint8, 0 train, 1 validation.
+        (N,) uint8, 0 train, 1 validation, 2 neither: between the two in a frame, or left out.
     factors
         True values by name, (N,) each.
     place

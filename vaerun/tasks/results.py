@@ -27,7 +27,7 @@ from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import Frame, common_pixel_nm, in_file
 from vaerun.models import inference
-from vaerun.models.encodings import VALIDATION, Encodings, write_latents
+from vaerun.models.encodings import TRAIN, VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import Decode, class_maps, latent_maps
 from vaerun.runs import manifest
@@ -93,7 +93,7 @@ def write_results(
 def _print_subsets(encodings: Encodings, console: Console) -> None:
     """Print how many images metrics and figures use, where that is not all of them."""
     n_val = int((encodings.split == VALIDATION).sum())
-    n_train = len(encodings) - n_val
+    n_train = int((encodings.split == TRAIN).sum())
     train, val = min(n_train, summary.MOST_TRAIN), min(n_val, summary.MOST_VAL)
     if (train, val) != (n_train, n_val):
         drawn = f"figures show {min(n_val, MOST_DRAWN):,}"

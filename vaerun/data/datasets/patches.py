@@ -1,5 +1,6 @@
 """`data=patches`: patches of the user's frames; and, for all frames, the cutting of patches."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,13 +14,21 @@ from torch import Tensor
 from vaerun.data.datasets import patch_centres
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
+from vaerun.data.datasets.peak_atoms import peak_atoms
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file
 from vaerun.microscopy.graphene import SPECIES
-from vaerun.utils.errors import UserError
+from vaerun.microscopy.lattice_atoms import LatticeAtoms
+from vaerun.microscopy.lattice_spacing import lattice_repeat_px
+from vaerun.utils.errors import UserError, format_value
+
+log = logging.getLogger(__name__)
+
+_OF_BONDS = 3  # order of the symmetry of atoms of graphene
+_SPANS = (1.5, 6.0)  # lattice spacings that a patch had better span
 
 # F frames, N patches of C channels (times), H × W pixels each.
 
@@ -38,21 +47,27 @@ class PatchSource:
     shown
         Images that patches are cut from: (H', W') in [0, 1], one of the size of each frame.
     atoms
-        Detected atoms; None if the frames are not of graphene.
+        Detected atoms, if patches are to be centred on them or named after them.
     factors
         True values of each atom by name, (number of atoms,), NaN where unknown.
     classes
         Names of the classes of atoms.
     held_back
         Numbers of the frames for validation; None: the config determines them.
+    symmetry
+        Order of the rotational symmetry of the patches; None if unknown.
+    whole
+        Whether all patches are wanted, also those that are for neither training nor validation.
     """
 
     frames: Sequence[Frame]
     shown: Sequence[Tensor]
-    atoms: Atoms | None = None
+    atoms: Atoms | LatticeAtoms | None = None
     factors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     held_back: Sequence[int] | None = None
+    symmetry: int | None = None
+    whole: bool = True
 
 
 class PatchGrid(NamedTuple):
@@ -81,7 +96,8 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
     """Training and validation patches; ``index`` counts through all patches of the source.
 
     Of more patches than ``train_size`` or ``val_size``, a random part is taken, in the order of
-    the frames.
+    the frames. Those that are in neither are in `Splits.rest`, if the source
+    is wanted as a whole.
 
     Raises
     ------
@@ -89,11 +105,18 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         If there are no patches, or none for training or validation.
     """
     grid = _grid(source, config)
-    patches = FramePatches.cut(source.shown, grid.frame, grid.centre, _size(config))
+    _log_window(source, config)
+    patches = FramePatches.cut(
+        source.shown,
+        grid.frame,
+        grid.centre,
+        _size(config),
+        own_scale=config.normalise == "patch",
+    )
     widths = [int(shown.shape[1]) for shown in source.shown]
     masks = split_patches(grid.frame, grid.centre[:, 1], widths, config, source.held_back)
     streams = np.random.SeedSequence(seed).spawn(2)
-    parts = []
+    parts, taken = [], np.zeros(len(grid.frame), bool)
     for kind, mask, size, stream in zip(
         ("training", "validation"),
         masks,
@@ -106,16 +129,38 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         rows = np.flatnonzero(mask)
         if size is not None and size < len(rows):
             rows = np.sort(np.random.default_rng(stream).choice(rows, size, replace=False))
-        images = patches.select(torch.from_numpy(rows))
-        parts.append(_image_set(source, images, grid.select(rows), rows))
+        taken[rows] = True
+        parts.append(_image_set(source, patches, grid, rows))
+    rest = np.flatnonzero(~taken)
+    # three bonds look the same after 120°, also without classes
+    symmetry = source.symmetry or (_OF_BONDS if isinstance(source.atoms, Atoms) else None)
     return Splits(
         train=parts[0],
         val=parts[1],
         classes=list(source.classes),
-        # three bonds look the same after 120°, also without classes
-        symmetry=[3] * max(len(source.classes), 1) if source.atoms is not None else [],
+        symmetry=[symmetry] * max(len(source.classes), 1) if symmetry else [],
         frames=list(source.frames),
+        rest=_image_set(source, patches, grid, rest) if source.whole and len(rest) else None,
     )
+
+
+def _log_window(source: PatchSource, config: PatchesConfig) -> None:
+    """Say how many lattice spacings a patch spans, and warn where they are few or many."""
+    spacing = lattice_repeat_px(source.frames[0].image)
+    if spacing is None:
+        return
+    spans = config.patch_px / spacing
+    what = f"a patch of data.patch_px={config.patch_px} spans {spans:.1f} lattice spacings of "
+    what += f"{spacing:.1f} px"
+    few, many = _SPANS
+    if spans < few:
+        log.warning("%s: too few to show a neighbourhood — data.patch_px=%d spans 2.5",
+                    what, round(2.5 * spacing))  # fmt: skip
+    elif spans > many:
+        log.warning("%s: so many that single atoms count little — data.patch_px=%d spans 2.5",
+                    what, max(round(2.5 * spacing), 8))  # fmt: skip
+    else:
+        log.info(what)
 
 
 def _size(config: PatchesConfig) -> tuple[int, int]:
@@ -155,6 +200,9 @@ def _no_centres(config: PatchesConfig) -> UserError:
         species = ",".join(config.species)
         what = f"no atom of data.species=[{species}] is detected in these frames"
         return UserError(what, f"choose other species, or {hint}")
+    if config.centres == "peaks":
+        what = f"no atom is on data.sublattices={format_value(config.sublattices)}"
+        return UserError(what, f"count sublattices from 0, or choose {hint}")
     what = f"data.centres={config.centres} gives no centre of a patch in these frames"
     return UserError(what, f"choose {hint}")
 
@@ -173,6 +221,14 @@ def _centres(source: PatchSource, config: PatchesConfig) -> PatchGrid:
         assert source.atoms is not None
         species = [SPECIES.index(name) for name in config.species]
         rows = np.flatnonzero(np.isin(source.atoms.species, species))
+        return PatchGrid(source.atoms.frame[rows], source.atoms.position[rows], rows)
+    if config.centres == "peaks":
+        assert source.atoms is not None
+        wanted = source.atoms.species
+        if config.sublattices is not None:
+            rows = np.flatnonzero(np.isin(wanted, config.sublattices))
+        else:
+            rows = np.arange(len(wanted))
         return PatchGrid(source.atoms.frame[rows], source.atoms.position[rows], rows)
     if config.centres == "points":
         if config.points is None:
@@ -211,8 +267,10 @@ def _none_left(kind: str, config: PatchesConfig) -> UserError:
 
 
 def _image_set(
-    source: PatchSource, images: FramePatches, grid: PatchGrid, index: Ints
+    source: PatchSource, patches: FramePatches, grid: PatchGrid, index: Ints
 ) -> ImageSet:
+    """The patches at some positions (n,)."""
+    images, grid = patches.select(torch.from_numpy(index)), grid.select(index)
     n, atoms = len(grid.atom), source.atoms
     on_atom = grid.atom >= 0
     rows = grid.atom[on_atom]
@@ -238,14 +296,28 @@ def _image_set(
 
 def load(config: PatchesConfig, seed: int) -> Splits:
     """Patches of the frames in ``data.path``, each frame scaled to [0, 1]."""
-    if config.path is None:
-        raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
     if config.centres == "atoms":
         what = "data.centres=atoms needs atoms, which only data=graphene detects"
-        raise UserError(what, "use data.centres=grid, points or edges")
-    frames = read_frames.read(config.path, config.key, config.pixel_size_nm)
-    shown = [torch.from_numpy(brightness(frame.image)) for frame in frames]
-    return extract_patches(PatchSource(frames=frames, shown=shown), config, seed)
+        raise UserError(what, "use data.centres=peaks, for the atoms of any material")
+    return extract_patches(patch_source(config, read(config)), config, seed)
+
+
+def read(config: PatchesConfig) -> list[Frame]:
+    """The user's frames; a `UserError` if none are named or can be read."""
+    if config.path is None:
+        raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
+    return read_frames.read(config.path, config.key, config.pixel_size_nm)
+
+
+def patch_source(
+    config: PatchesConfig, frames: Sequence[Frame], *, progress: bool = True
+) -> PatchSource:
+    """Frames as they are, each scaled to [0, 1], and their atoms if patches are to be on these."""
+    return PatchSource(
+        frames=frames,
+        shown=[torch.from_numpy(brightness(frame.image)) for frame in frames],
+        atoms=peak_atoms(frames, config, progress=progress) if config.centres == "peaks" else None,
+    )
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

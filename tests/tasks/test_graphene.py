@@ -144,7 +144,7 @@ def test_patches_of_any_movie_run_through_vae(vaerun, here: Path, ferroelectric:
     with h5py.File(folder / "latents.h5") as file:
         centre, frame, split = file["centre"][()], file["frame"][()], file["split"][()]
     assert len(centre) > 50
-    assert set(split) == {0, 1}
+    assert {0, 1} <= set(split) <= {0, 1, 2}  # some may overlap both parts
     if "edges" in kind[0]:
         wall = 36 + 5 * np.sin(centre[:, 0] / 12 + frame / 4)
         assert np.abs(centre[:, 1] - wall).max() < 6

@@ -233,6 +233,9 @@ class Splits:
         Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
     frame_windows
         Intensities of each frame that became 0 and 1, if the images are patches of frames.
+    rest
+        Patches of these that are neither for training nor for validation, such as those between
+        the two; they are encoded and drawn, but not judged.
     window
         Intensities that became 0 and 1, if all images share them; else None.
     origin
@@ -246,6 +249,7 @@ class Splits:
     labelled: ImageSet | None = None
     frames: Sequence[Frame] = ()
     frame_windows: Sequence[tuple[float, float]] = ()
+    rest: ImageSet | None = None
     window: tuple[float, float] | None = None
     origin: Tensor | None = None
 

@@ -10,7 +10,7 @@ import torch
 
 from vaerun.data.config import DataConfig
 from vaerun.data.corruption import Corruption, corruption
-from vaerun.data.datasets import cards, graphene, images, mnist, particles, patches
+from vaerun.data.datasets import cards, graphene, images, lattices, mnist, particles, patches
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import DataShape, ImageSet, Splits
@@ -40,6 +40,7 @@ DATASETS: dict[str, Dataset] = {
     "mnist": Dataset(mnist.MnistConfig, mnist.load, mnist.load_labelled),
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
     "patches": Dataset(PatchesConfig, patches.load, patches.load_labelled),
+    "lattices": Dataset(lattices.LatticesConfig, lattices.load, patches.load_labelled),
     "images": Dataset(ImagesConfig, images.load, images.load_labelled),
 }
 
@@ -64,12 +65,14 @@ def load(
     corrupt = corruption(config.corrupt, config.corruption)
     if corrupt is None:
         return splits
-    streams = np.random.SeedSequence(seed, spawn_key=(_STREAM,)).spawn(3)
-    train, val, *rest = (
-        _corrupted(images, corrupt, stream)
-        for images, stream in zip(splits.parts, streams, strict=False)
-    )
-    return dataclasses.replace(splits, train=train, val=val, labelled=rest[0] if rest else None)
+    streams = np.random.SeedSequence(seed, spawn_key=(_STREAM,)).spawn(4)
+    names = ("train", "val", "labelled", "rest")
+    corrupted: dict[str, Any] = {
+        name: _corrupted(images, corrupt, stream)
+        for name, stream in zip(names, streams, strict=True)
+        if (images := getattr(splits, name)) is not None
+    }
+    return dataclasses.replace(splits, **corrupted)
 
 
 def load_all(
@@ -78,7 +81,7 @@ def load_all(
     like: DataShape | None = None,
     classes: Sequence[str] | None = None,
 ) -> ImageSet:
-    """All images of a data set, training and validation together; own images in file order.
+    """All images of a data set, of training, validation and neither; own images in file order.
 
     Parameters
     ----------
@@ -97,7 +100,8 @@ def load_all(
         loaded = images.load_all(config, like, classes)
     else:
         splits = load(config, seed)
-        loaded = ImageSet.concatenate([splits.train, splits.val])
+        rest = [] if splits.rest is None else [splits.rest]
+        loaded = ImageSet.concatenate([splits.train, splits.val, *rest])
     shape = tuple(loaded.images.shape[1:])
     if like is not None and shape != like.image:
         raise _wrong_shape(config, shape, like.image)
@@ -124,7 +128,8 @@ def _with_class_alone(splits: Splits) -> Splits:
         log.info(
             f"{n_left_out:,} images without a class are left out: the model needs one of each"
         )
-    return dataclasses.replace(splits, train=train, val=val)
+    rest = None if splits.rest is None else _classed(splits.rest)
+    return dataclasses.replace(splits, train=train, val=val, rest=rest)
 
 
 def _classed(images: ImageSet) -> ImageSet:

@@ -14,6 +14,7 @@ from vaerun.microscopy.atom_finder import DetectedAtoms
 from vaerun.microscopy.bonds import RULE_A, find_bonds, neighbours
 from vaerun.microscopy.frame import Frame
 from vaerun.microscopy.graphene import LARGEST_RING, SMALLEST_RING
+from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.utils.files import atomic_path
 
 RING_REACH_A = 2.9  # Å across a ring of six carbon atoms
@@ -111,16 +112,16 @@ def _columns(
 
 
 def write_atoms(
-    path: Path, atoms: Atoms, frames: Sequence[Frame], attributes: dict[str, Any]
+    path: Path, atoms: Atoms | LatticeAtoms, frames: Sequence[Frame], attributes: dict[str, Any]
 ) -> None:
-    """Write `atoms.h5` atomically: the columns of `Atoms`, and two data sets of the frames.
+    """Write `atoms.h5` atomically: the columns of the table, and two data sets of the frames.
 
     These are ``frame_name`` and ``frame_pixel_size_nm`` (F,), NaN where unknown; attributes of
     HDF5 would be too small for them.
     """
     size = [np.nan if f.file_pixel_nm is None else f.file_pixel_nm for f in frames]
     with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:
-        for f in fields(Atoms):
+        for f in fields(atoms):
             values = getattr(atoms, f.name)
             as_type = np.float32 if values.dtype.kind == "f" else np.int64
             file.create_dataset(f.name, data=values.astype(as_type))

@@ -36,6 +36,8 @@ class Frame:
         file.
     measured
         (H, W), which pixels are measured and not filled in; None: all.
+    window
+        Intensities of the file that are 0 and 1 in ``image``; None if they are the file's.
     """
 
     image: npt.NDArray[np.float32]
@@ -44,6 +46,7 @@ class Frame:
     scale: float = 1.0
     movie: int = 0
     measured: npt.NDArray[np.bool_] | None = None
+    window: tuple[float, float] | None = None
 
     @property
     def file_pixel_nm(self) -> float | None:
@@ -71,9 +74,10 @@ def shown_range(image: npt.NDArray[Any]) -> tuple[float, float]:
     return float(dark), float(bright)
 
 
-def brightness(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def brightness(image: npt.NDArray[Any], *, clip: bool = True) -> npt.NDArray[np.float32]:
     """A frame (H, W) of any type scaled to [0, 1]; the darkest and brightest 0.1 % are clipped.
 
+    With ``clip=False`` these are below 0 and above 1.
     Computed in double, a few rows at a time, so that a large frame takes little more memory than
     the result.
     """
@@ -84,7 +88,8 @@ def brightness(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     with np.errstate(over="ignore"):  # where nearly all pixels are alike
         for first in range(0, len(image), step):
             rows = image[first : first + step].astype(np.float64)
-            shown[first : first + step] = np.clip((rows - dark) / span, 0, 1)
+            rows = (rows - dark) / span
+            shown[first : first + step] = np.clip(rows, 0, 1) if clip else rows
     return shown
 
 

@@ -19,7 +19,7 @@ from vaerun.utils.text import as_text
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-TRAIN, VALIDATION = 0, 1
+TRAIN, VALIDATION, NEITHER = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Encodings:
     index
         (N,) position in the source.
     split
-        (N,) uint8, 0 train, 1 validation.
+        (N,) uint8, 0 train, 1 validation, 2 neither: between the two in a frame, or left out.
     factors
         True values by name, (N,) each.
     place

@@ -16,7 +16,7 @@ from torch import Tensor
 from vaerun.data.image_set import Images, ImageSet, Splits
 from vaerun.geometry import Pose, pixel_size
 from vaerun.models.elbo import ElboMeans, validation_terms
-from vaerun.models.encodings import TRAIN, VALIDATION, Encodings
+from vaerun.models.encodings import NEITHER, TRAIN, VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE, encode, restore
 from vaerun.utils.progress import bar
 
@@ -103,12 +103,14 @@ def encode_images(
 
 
 def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:
-    """Encodings of training, validation and labelled images, with their labels and factors."""
+    """Encodings of training, validation and labelled images, and of the rest of the frames."""
     kinds = (TRAIN, VALIDATION, TRAIN)
     parts = [
         encode_set(network, images, kind)
         for images, kind in zip(splits.parts, kinds, strict=False)
     ]
+    if splits.rest is not None:
+        parts.append(encode_set(network, splits.rest, NEITHER))
     return Encodings.concatenate(parts)
 
 

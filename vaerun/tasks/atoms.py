@@ -1,6 +1,7 @@
-"""`task=atoms`: frames → atoms, their species, rings and classes, and an overlay of each frame.
+"""`task=atoms`: frames → atoms, what is known of each, and an overlay of each frame.
 
 vaerun task=atoms data=graphene data.path=frames/
+vaerun task=atoms data=patches data.centres=peaks data.path=frames/
 """
 
 import dataclasses
@@ -9,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vaerun.data.datasets.graphene import GrapheneConfig, patch_source
+from vaerun.data.datasets import graphene, lattices, patches
+from vaerun.data.datasets.graphene import GrapheneConfig
+from vaerun.data.datasets.lattices import LatticesConfig
 from vaerun.data.datasets.patches import PatchSource
+from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.evaluation.figures.atom_overlay import save_overlay
 from vaerun.microscopy.atoms import write_atoms
 from vaerun.microscopy.frame import in_file
 from vaerun.microscopy.graphene import SILICON
+from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
@@ -32,19 +37,17 @@ def atoms(config: RunConfig, request: RunRequest) -> Path:
     Raises
     ------
     UserError
-        If the data set is not graphene, or its frames cannot be read.
+        If the data set has no atoms, or its frames cannot be read.
     """
-    if not isinstance(config.data, GrapheneConfig):
-        raise UserError(
-            f"task=atoms finds no atoms in data={config.data.name}",
-            "use data=graphene, with data.path= for your own frames",
-        )
     console = open_console()
     hardware = Hardware.find(config.trainer)
-    source = patch_source(
-        config.data, device=hardware.torch_device, progress=config.trainer.progress
-    )
-    assert source.atoms is not None
+    source = _source(config, hardware)
+    if source is None or source.atoms is None:
+        raise UserError(
+            f"task=atoms finds no atoms in data={config.data.name}",
+            "use data=graphene, or data=patches data.centres=peaks, with data.path= for your own "
+            "frames",
+        )
     folder = create_run_folder(config.out, "atoms", config.data.name)
     facts = RunFacts(
         device=hardware.device,
@@ -53,10 +56,12 @@ def atoms(config: RunConfig, request: RunRequest) -> Path:
     with manifest.recorded(folder, request, facts):
         attributes = {
             "vaerun_version": provenance.version(),
-            "ring_classes": list(source.classes),
+            **({"ring_classes": list(source.classes)} if source.classes else {}),
         }
         position = in_file(source.atoms.position, source.atoms.frame, source.frames)
         table = dataclasses.replace(source.atoms, position=position)
+        if isinstance(table, LatticeAtoms):
+            table = table.in_intensities([frame.window for frame in source.frames])
         write_atoms(folder.path / "atoms.h5", table, source.frames, attributes)
         n_frames = len(source.frames)
         for number in bar(
@@ -67,8 +72,30 @@ def atoms(config: RunConfig, request: RunRequest) -> Path:
     return folder.path
 
 
+def _source(config: RunConfig, hardware: Hardware) -> PatchSource | None:
+    """The frames and their atoms; None for a data set without frames."""
+    progress = config.trainer.progress
+    if isinstance(config.data, GrapheneConfig):
+        return graphene.patch_source(config.data, device=hardware.torch_device, progress=progress)
+    if isinstance(config.data, LatticesConfig):
+        return lattices.patch_source(config.data, progress=progress)
+    if isinstance(config.data, PatchesConfig) and config.data.centres == "peaks":
+        return patches.patch_source(
+            config.data, patches.own_frames(config.data), progress=progress
+        )
+    return None
+
+
 def _summary(source: PatchSource) -> list[tuple[str, str]]:
     assert source.atoms is not None
+    if isinstance(source.atoms, LatticeAtoms):
+        counts = np.bincount(source.atoms.species)
+        kinds = ", ".join(f"{n:,} on {j}" for j, n in enumerate(counts))
+        return [
+            ("frames", f"{len(source.frames):,}"),
+            ("atoms", f"{len(source.atoms):,}"),
+            ("sublattices", kinds),
+        ]
     n_silicon = int((source.atoms.species == SILICON).sum())
     counts = np.bincount(source.atoms.ring_class + 1, minlength=len(source.classes) + 1)
     classes = ", ".join(

@@ -89,14 +89,14 @@ def with_classes_of(run: Run, splits: Splits) -> Splits:
     if unknown:
         log.warning(f"classes that the run does not know count as none: {', '.join(unknown)}")
     new_label = torch.tensor([*(number.get(name, -1) for name in splits.classes), -1])
-    train, val, *labelled = (
-        dataclasses.replace(part, label=new_label[part.label]) for part in splits.parts
-    )
+    renumbered = {
+        name: dataclasses.replace(part, label=new_label[part.label])
+        for name in ("train", "val", "labelled", "rest")
+        if (part := getattr(splits, name)) is not None
+    }
     return dataclasses.replace(
         splits,
-        train=train,
-        val=val,
-        labelled=labelled[0] if labelled else None,
+        **renumbered,
         classes=own,
         symmetry=[1] * len(own),
     )

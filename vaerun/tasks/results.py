@@ -21,6 +21,7 @@ from vaerun.evaluation.figures.arrays import MOST_DRAWN
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.metrics import summary
+from vaerun.evaluation.metrics.angle_symmetry import angle_symmetry
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
@@ -28,7 +29,7 @@ from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import common_pixel_nm, in_file
 from vaerun.models import inference
-from vaerun.models.encodings import VALIDATION, Encodings, write_latents
+from vaerun.models.encodings import TRAIN, VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import Decode, class_maps, latent_maps
 from vaerun.runs import manifest
@@ -60,6 +61,7 @@ def write_results(
     network = trained.network
     with console.status("encoding, measuring, drawing"):
         encodings = inference.encode_splits(network, splits)
+        splits = _with_symmetry(splits, encodings, console)
         attributes = {
             "vaerun_version": provenance.version(),
             "model": config.model.name,
@@ -91,10 +93,22 @@ def write_results(
     print_table(console, [*headline(metrics), ("report", str(folder.report))])
 
 
+def _with_symmetry(splits: Splits, encodings: Encodings, console: Console) -> Splits:
+    """The splits with the symmetry of their patches, from the angles where it is not known."""
+    place = encodings.place
+    if splits.symmetry or place is None or not np.any(encodings.angle):
+        return splits
+    order = angle_symmetry(encodings.angle, place.frame, place.centre, place.species)
+    if order > 1:
+        console.print(f"angles of neighbours differ by multiples of {360 / order:g}°: θ is drawn "
+                      "modulo that")  # fmt: skip
+    return dataclasses.replace(splits, symmetry=[order] * max(len(splits.classes), 1))
+
+
 def _print_subsets(encodings: Encodings, console: Console) -> None:
     """Print how many images metrics and figures use, where that is not all of them."""
     n_val = int((encodings.split == VALIDATION).sum())
-    n_train = len(encodings) - n_val
+    n_train = int((encodings.split == TRAIN).sum())
     train, val = min(n_train, summary.MOST_TRAIN), min(n_val, summary.MOST_VAL)
     if (train, val) != (n_train, n_val):
         drawn = f"figures show {min(n_val, MOST_DRAWN):,}"

@@ -117,7 +117,8 @@ def test_a_long_path_is_cut_and_a_dollar_is_a_dollar(arrays):
 def test_dots_fill_their_lattice_and_stay_within_bounds(arrays, n, want):
     centre = np.random.default_rng(0).uniform(0, 200, (n, 2))
     if want is None:
-        centre = np.stack(np.divmod(np.arange(n), 40), axis=1) * 5.0
+        # without its first place, since a full grid is drawn as squares
+        centre = np.stack(np.divmod(np.arange(1, n), 40), axis=1) * 5.0
         want = 0.85 * 5
     placed = some(arrays, "z1", frame_1_centre=centre, frame_1_z1=centre[:, 0])
     found = dots(draw(placed, [])["frame_1_z1"]).get_widths()
@@ -130,3 +131,31 @@ def test_a_nice_length_is_the_longest_round_one(most):
     digit = length / 10 ** np.floor(np.log10(length * (1 + 1e-9)))
     assert min(abs(digit - d) for d in (1, 2, 5)) < 1e-6
     assert length <= most * (1 + 1e-6) < 2.5 * length * (1 + 1e-5)
+
+
+def on_a_grid(arrays):
+    """Frame 1 with patches on a grid of 4 × 6, shuffled, with the number of each as z1."""
+    centre = np.stack(np.mgrid[:4, :6], -1).reshape(-1, 2) * 8.0 + 10
+    order = np.random.default_rng(0).permutation(24)
+    own = {"centre": centre[order].astype(np.float32), "z1": order.astype(np.float32)}
+    own |= {"class": order % 2}
+    return some(arrays) | {f"frame_1_{name}": values for name, values in own.items()}
+
+
+def test_patches_on_a_grid_are_filled_squares_through_which_the_frame_is_seen(arrays):
+    figures = draw(on_a_grid(arrays), CLASSES)
+    squares = dots(figures["frame_1_z1"])
+    np.testing.assert_array_equal(squares.get_array().ravel(), np.arange(24))
+    assert 0.3 < squares.get_alpha() < 1
+    corners = squares.get_coordinates()
+    assert corners[0, 0].tolist() == [6, 6]  # half a step before the first centre
+    assert corners[-1, -1].tolist() == [54, 38]
+    assert dots(figures["frame_1_class"]).get_array().shape == (4, 6, 4)
+
+
+def test_a_grid_with_a_gap_is_dots(arrays):
+    gap = {
+        name: values[1:] if name.endswith(("centre", "z1", "class")) else values
+        for name, values in on_a_grid(arrays).items()
+    }
+    assert len(dots(draw(gap, CLASSES)["frame_1_z1"]).get_offsets()) == 23

@@ -1,7 +1,7 @@
 """`data=graphene`: patches around the atoms of simulated, public or own movies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from vaerun.config.schema import field
+from vaerun.data.datasets import patches
 from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
@@ -22,6 +23,7 @@ from vaerun.microscopy.detection_score import WITHIN_A, matches
 from vaerun.microscopy.find_atoms import find_atoms
 from vaerun.microscopy.frame import Frame, brightness
 from vaerun.microscopy.graphene import LARGEST_RING, SMALLEST_RING
+from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.microscopy.rescale import at_scale
 from vaerun.microscopy.simulation.movie import Scenario, Truth
 from vaerun.microscopy.simulation.simulate import simulated
@@ -115,7 +117,9 @@ def patch_source(
 ) -> PatchSource:
     """Frames resampled for the atom finder, their atoms, and true factors if simulated.
 
-    Atoms are detected on this device; None: on a GPU if there is one.
+    Atoms are detected on this device; None: on a GPU if there is one. With ``data.centres=peaks``
+    the finder isn't used: atoms are peaks of the frames, without ring classes, and patches show
+    the frames.
     """
     root = Path(config.root).expanduser()
     held_back: list[int] = []
@@ -134,6 +138,16 @@ def patch_source(
         frames = at_scale(zenodo.fetch(root, config.movies), config.pixel_size_nm)
     else:
         frames, held_back, truths = _simulated(config, root, progress=progress)
+    if config.centres == "peaks":
+        source = patches.patch_source(config, frames, progress=progress)
+        assert source.atoms is not None
+        return replace(
+            source,
+            factors=true_factors(source.atoms, truths) if truths else {},
+            held_back=held_back or None,
+            symmetry=3,  # three bonds look the same after 120°
+            whole=config.path is not None,
+        )
     probability, detected = find_atoms(frames, root, device, progress=progress)
     atoms = Atoms.of_frames(
         detected,
@@ -152,6 +166,7 @@ def patch_source(
         classes=config.ring_classes,
         held_back=held_back or None,
         shows_frames=raw,
+        whole=config.path is not None,
     )
 
 
@@ -173,7 +188,9 @@ def _simulated(
     return frames, held_back, truths
 
 
-def true_factors(atoms: Atoms, truths: Sequence[Truth]) -> dict[str, npt.NDArray[np.float32]]:
+def true_factors(
+    atoms: Atoms | LatticeAtoms, truths: Sequence[Truth]
+) -> dict[str, npt.NDArray[np.float32]]:
     """True factors of the detected atoms, (N,) each; NaN where unknown or no true atom is near.
 
     ``angle``: rotation of the bonds in radians, modulo 120°; ``strain``: mean linear strain;

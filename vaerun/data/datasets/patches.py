@@ -15,6 +15,7 @@ from vaerun.data.copies import equal_frames
 from vaerun.data.datasets import patch_centres
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
+from vaerun.data.datasets.peak_atoms import peak_atoms
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
 from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
@@ -22,8 +23,13 @@ from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file, shown_range
 from vaerun.microscopy.graphene import SPECIES
+from vaerun.microscopy.lattice_atoms import LatticeAtoms
+from vaerun.microscopy.lattice_spacing import lattice_repeat_px
 from vaerun.microscopy.rescale import at_pixel
-from vaerun.utils.errors import UserError
+from vaerun.utils.errors import UserError, format_value
+
+_OF_BONDS = 3  # order of the symmetry of atoms of graphene
+_SPANS = (1.5, 6.0)  # lattice spacings that a patch had better span
 
 # F frames, N patches of C channels (times), H × W pixels each.
 
@@ -47,7 +53,7 @@ class PatchSource:
     shown
         Images that patches are cut from: (H', W') in [0, 1], one of the size of each frame.
     atoms
-        Detected atoms; None if the frames are not of graphene.
+        Detected atoms, if patches are to be centred on them or named after them.
     factors
         True values of each atom by name, (number of atoms,), NaN where unknown.
     classes
@@ -56,15 +62,21 @@ class PatchSource:
         Numbers of the frames for validation; None: the config determines them.
     shows_frames
         Whether ``shown`` are the frames themselves, each from 0 to 1, and nothing made of them.
+    symmetry
+        Order of the rotational symmetry of the patches; None if unknown.
+    whole
+        Whether all patches are wanted, also those that are for neither training nor validation.
     """
 
     frames: Sequence[Frame]
     shown: Sequence[Tensor]
-    atoms: Atoms | None = None
+    atoms: Atoms | LatticeAtoms | None = None
     factors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     held_back: Sequence[int] | None = None
     shows_frames: bool = False
+    symmetry: int | None = None
+    whole: bool = True
 
 
 class PatchGrid(NamedTuple):
@@ -93,7 +105,8 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
     """Training and validation patches; ``index`` counts through all patches of the source.
 
     Of more patches than ``train_size`` or ``val_size``, a random part is taken, in the order of
-    the frames.
+    the frames. Those that are in neither are in `Splits.rest`, if the source
+    is wanted as a whole.
 
     Raises
     ------
@@ -101,11 +114,18 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         If there are no patches, or none for training or validation.
     """
     grid = _grid(source, config)
-    patches = FramePatches.cut(source.shown, grid.frame, grid.centre, _size(config))
+    _log_window(source, config)
+    patches = FramePatches.cut(
+        source.shown,
+        grid.frame,
+        grid.centre,
+        _size(config),
+        own_scale=config.normalise == "patch",
+    )
     widths = [int(shown.shape[1]) for shown in source.shown]
     masks = split_patches(grid.frame, grid.centre[:, 1], widths, config, source.held_back)
     streams = np.random.SeedSequence(seed).spawn(2)
-    parts = []
+    parts, taken = [], np.zeros(len(grid.frame), bool)
     for kind, mask, size, stream in zip(
         ("training", "validation"),
         masks,
@@ -118,19 +138,41 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         rows = np.flatnonzero(mask)
         if size is not None and size < len(rows):
             rows = np.sort(np.random.default_rng(stream).choice(rows, size, replace=False))
-        images = patches.select(torch.from_numpy(rows))
-        parts.append(_image_set(source, images, grid.select(rows), rows))
+        taken[rows] = True
+        parts.append(_image_set(source, patches, grid, rows))
+    rest = np.flatnonzero(~taken)
+    # three bonds look the same after 120°, also without classes
+    symmetry = source.symmetry or (_OF_BONDS if isinstance(source.atoms, Atoms) else None)
     return Splits(
         train=parts[0],
         val=parts[1],
         classes=list(source.classes),
-        # three bonds look the same after 120°, also without classes
-        symmetry=[3] * max(len(source.classes), 1) if source.atoms is not None else [],
+        symmetry=[symmetry] * max(len(source.classes), 1) if symmetry else [],
         frames=list(source.frames),
-        frame_windows=[shown_range(frame.image) for frame in source.frames]
+        frame_windows=[frame.window or shown_range(frame.image) for frame in source.frames]
         if source.shows_frames
         else [],
+        rest=_image_set(source, patches, grid, rest) if source.whole and len(rest) else None,
     )
+
+
+def _log_window(source: PatchSource, config: PatchesConfig) -> None:
+    """Say how many lattice spacings a patch spans, and warn where they are few or many."""
+    spacing = lattice_repeat_px(source.frames[0].image)
+    if spacing is None:
+        return
+    spans = config.patch_px / spacing
+    what = f"a patch of data.patch_px={config.patch_px} spans {spans:.1f} lattice spacings of "
+    what += f"{spacing:.1f} px"
+    few, many = _SPANS
+    if spans < few:
+        log.warning("%s: too few to show a neighbourhood — data.patch_px=%d spans 2.5",
+                    what, round(2.5 * spacing))  # fmt: skip
+    elif spans > many:
+        log.warning("%s: so many that single atoms count little — data.patch_px=%d spans 2.5",
+                    what, max(round(2.5 * spacing), 8))  # fmt: skip
+    else:
+        log.info(what)
 
 
 def _size(config: PatchesConfig) -> tuple[int, int]:
@@ -189,6 +231,9 @@ def _no_centres(config: PatchesConfig) -> UserError:
         species = ",".join(config.species)
         what = f"no atom of data.species=[{species}] is detected in these frames"
         return UserError(what, f"choose other species, or {hint}")
+    if config.centres == "peaks":
+        what = f"no atom is on data.sublattices={format_value(config.sublattices)}"
+        return UserError(what, f"count sublattices from 0, or choose {hint}")
     what = f"data.centres={config.centres} gives no centre of a patch in these frames"
     return UserError(what, f"choose {hint}")
 
@@ -207,6 +252,14 @@ def _centres(source: PatchSource, config: PatchesConfig) -> PatchGrid:
         assert source.atoms is not None
         species = [SPECIES.index(name) for name in config.species]
         rows = np.flatnonzero(np.isin(source.atoms.species, species))
+        return PatchGrid(source.atoms.frame[rows], source.atoms.position[rows], rows)
+    if config.centres == "peaks":
+        assert source.atoms is not None
+        wanted = source.atoms.species
+        if config.sublattices is not None:
+            rows = np.flatnonzero(np.isin(wanted, config.sublattices))
+        else:
+            rows = np.arange(len(wanted))
         return PatchGrid(source.atoms.frame[rows], source.atoms.position[rows], rows)
     if config.centres == "points":
         if config.points is None:
@@ -245,8 +298,10 @@ def _none_left(kind: str, config: PatchesConfig) -> UserError:
 
 
 def _image_set(
-    source: PatchSource, images: FramePatches, grid: PatchGrid, index: Ints
+    source: PatchSource, patches: FramePatches, grid: PatchGrid, index: Ints
 ) -> ImageSet:
+    """The patches at some positions (n,)."""
+    images, grid = patches.select(torch.from_numpy(index)), grid.select(index)
     n, atoms = len(grid.atom), source.atoms
     on_atom = grid.atom >= 0
     rows = grid.atom[on_atom]
@@ -272,21 +327,21 @@ def _image_set(
 
 def load(config: PatchesConfig, seed: int) -> Splits:
     """Patches of the frames in ``data.path``, each frame scaled to [0, 1]."""
-    if config.path is None:
-        raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
     if config.centres == "atoms":
         what = "data.centres=atoms needs atoms, which only data=graphene detects"
-        raise UserError(what, "use data.centres=grid, points or edges")
-    frames = own_frames(config)
-    shown = [torch.from_numpy(frame.image) for frame in frames]
-    source = PatchSource(frames=frames, shown=shown, shows_frames=True)
-    return extract_patches(source, config, seed)
+        raise UserError(what, "use data.centres=peaks, for the atoms of any material")
+    return extract_patches(patch_source(config, own_frames(config)), config, seed)
 
 
 def own_frames(config: PatchesConfig) -> list[Frame]:
-    """The user's frames, each scaled to [0, 1], and resampled to one pixel size on request."""
-    assert config.path is not None
+    """The user's frames, each scaled to [0, 1], and resampled to one pixel size on request.
+
+    For ``data.centres=peaks`` nothing is clipped or spread: the brightest atoms keep their shape.
+    """
+    if config.path is None:
+        raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
     frames = []
+    finds_peaks = config.centres == "peaks"
     raw_frames = read_frames.read_raw(
         config.path,
         config.key,
@@ -295,8 +350,10 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
         channel=config.take_channel,
     )
     for raw in raw_frames:
+        scaled = brightness(raw.image, clip=not finds_peaks)
         frame = Frame(
-            image=spread(torch.from_numpy(brightness(raw.image)), config.scale).numpy(),
+            image=scaled if finds_peaks else _spread(scaled, config),
+            window=shown_range(raw.image),
             pixel_nm=raw.pixel_nm,
             name=raw.name,
             movie=raw.movie,
@@ -314,6 +371,26 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
             f"{max(sizes):.3g} resamples all to one size"
         )
     return frames
+
+
+def patch_source(
+    config: PatchesConfig, frames: Sequence[Frame], *, progress: bool = True
+) -> PatchSource:
+    """Frames, of `own_frames` or simulated, and their atoms if patches are to be on these."""
+    finds_peaks = config.centres == "peaks"
+    shown = [f.image if f.window is not None else brightness(f.image) for f in frames]
+    if finds_peaks:
+        shown = [_spread(np.clip(image, 0, 1), config) for image in shown]
+    return PatchSource(
+        frames=frames,
+        shown=[torch.from_numpy(image) for image in shown],
+        shows_frames=config.scale == "none",
+        atoms=peak_atoms(frames, config, progress=progress) if finds_peaks else None,
+    )
+
+
+def _spread(image: npt.NDArray[np.float32], config: PatchesConfig) -> npt.NDArray[np.float32]:
+    return spread(torch.from_numpy(image), config.scale).numpy()
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

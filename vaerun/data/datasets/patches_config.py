@@ -40,9 +40,43 @@ class PatchesConfig(DataConfig):
     )
     patch_px: int = field("side of the square patches, in pixels", min=8)
     centres: str = field(
-        "what patches are centred on", choices=["atoms", "grid", "points", "edges"]
+        "what patches are centred on", choices=["atoms", "peaks", "grid", "points", "edges"]
     )
     species: list[str] = field("atoms that patches are centred on", choices=list(SPECIES))
+    sublattices: list[int] | None = field(
+        "for data.centres=peaks: sublattices that patches are centred on, 0 the brightest; null: "
+        "all",
+        min=0,
+    )
+    peak_spacing_nm: float | None = field(
+        "for data.centres=peaks: distance of neighbouring atoms; null: estimated from the frames",
+        above=0,
+    )
+    peak_threshold: float = field(
+        "for data.centres=peaks: height of a peak over the typical one around it, at least",
+        min=0,
+        max=1,
+    )
+    peak_contrast: str = field(
+        "for data.centres=peaks: whether atoms are bright or dark", choices=["bright", "dark"]
+    )
+    peak_order: float = field(
+        "for data.centres=peaks: how much the surroundings of a peak are like those of others, at "
+        "least; 0 keeps all, also particles that are on no lattice",
+        min=0,
+        max=1,
+    )
+    vacuum_level: float | None = field(
+        "for data.centres=peaks: brightness, from 0 to 1, up to which a blurred frame counts as "
+        "vacuum, without atoms; null: noise alone decides",
+        min=0,
+        max=1,
+    )
+    normalise: str = field(
+        "what becomes 0 and 1: the darkest and brightest of each frame, or of each patch by its "
+        "own mean and sd",
+        choices=["frame", "patch"],
+    )
     points: str | None = field(
         "CSV or .npy file of the points, for data.centres=points", affects="selection"
     )

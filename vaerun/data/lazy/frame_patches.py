@@ -20,6 +20,7 @@ from torch import Tensor
 
 # N patches of C channels, H × W pixels each.
 
+_OWN_SD = 0.2  # of a patch that is scaled by itself: 2.5 sd are not clipped
 _CHUNK = 2000  # patches cut out at once: some 10 MB at 40 × 40
 
 
@@ -37,12 +38,15 @@ class FramePatches:
         (N,) int64, width of the frame of each patch: from a pixel to the one below it.
     size
         (H, W) of the patches.
+    own_scale
+        Whether each channel of a patch is scaled by its own mean and sd, to mean ½.
     """
 
     pixels: Tensor
     start: Tensor
     stride: Tensor
     size: tuple[int, int]
+    own_scale: bool = False
     ndim: ClassVar[int] = 4
     dtype: ClassVar[torch.dtype] = torch.float32
 
@@ -53,6 +57,8 @@ class FramePatches:
         frame: npt.ArrayLike,
         centre: npt.ArrayLike,
         size: tuple[int, int],
+        *,
+        own_scale: bool = False,
     ) -> "FramePatches":
         """Patches centred on given points, to the nearest pixel; all must be `inside`.
 
@@ -82,13 +88,14 @@ class FramePatches:
             start=torch.from_numpy(begin + (row * stride + column)[:, None]),
             stride=torch.from_numpy(stride),
             size=size,
+            own_scale=own_scale,
         )
 
     @classmethod
     def concatenate(cls, stacks: Sequence["FramePatches"]) -> "FramePatches":
         """Patches of several stacks, one after the other; shared frames are held once."""
-        size = stacks[0].size
-        assert all(stack.size == size for stack in stacks)
+        size, own_scale = stacks[0].size, stacks[0].own_scale
+        assert all(stack.size == size and stack.own_scale == own_scale for stack in stacks)
         distinct = {id(stack.pixels): stack.pixels for stack in stacks}
         ends = np.cumsum([0, *(len(pixels) for pixels in distinct.values())])
         begin = dict(zip(distinct, ends.tolist(), strict=False))
@@ -98,6 +105,7 @@ class FramePatches:
             start=torch.cat([stack.start + begin[id(stack.pixels)] for stack in stacks]),
             stride=torch.cat([stack.stride for stack in stacks]),
             size=size,
+            own_scale=own_scale,
         )
 
     @property
@@ -121,7 +129,8 @@ class FramePatches:
         row = start[:, :, None] + stride[:, None, None] * down  # (n, C, H)
         # index rows of W pixels: six times faster than indexing pixels
         cut = self.pixels.unfold(0, width, 1).index_select(0, row.flatten())
-        return cut.view(*row.shape, width)
+        cut = cut.view(*row.shape, width)
+        return _scaled(cut) if self.own_scale else cut
 
     def select(self, index: slice | Tensor) -> "FramePatches":
         """Patches at the same indices as `__getitem__` takes, not cut out yet."""
@@ -146,7 +155,8 @@ class FramePatches:
 
     def fingerprint_parts(self) -> list[Tensor]:
         """Tensors that identify the patches, without cutting them out."""
-        return [self.pixels, self.start, self.stride, torch.tensor(self.size)]
+        parts = [self.pixels, self.start, self.stride, torch.tensor(self.size)]
+        return [*parts, torch.tensor(1)] if self.own_scale else parts
 
     def __post_init__(self) -> None:
         assert self.pixels.ndim == 1, self.pixels.shape
@@ -154,6 +164,13 @@ class FramePatches:
         assert self.pixels.dtype == torch.float32, self.pixels.dtype
         assert self.start.ndim == 2, self.start.shape
         assert self.stride.shape == self.start.shape[:1], self.stride.shape
+
+
+def _scaled(images: Tensor) -> Tensor:
+    """Images (n, C, H, W) with the same mean ½ and sd, clipped to [0, 1]; constant ones are ½."""
+    centred = images - images.mean((-2, -1), keepdim=True)
+    sd = centred.square().mean((-2, -1), keepdim=True).sqrt()
+    return (0.5 + _OWN_SD * centred / sd.clamp_min(1e-6)).clamp(0, 1)
 
 
 def inside(

@@ -1,4 +1,4 @@
-"""Real-space maps: each patch of a micrograph as a dot, coloured by its encoding."""
+"""Real-space maps: patches of a micrograph as dots or squares, coloured by their encodings."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection
-from matplotlib.colors import ListedColormap
+from matplotlib.collections import EllipseCollection, QuadMesh
+from matplotlib.colors import ListedColormap, to_rgba_array
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from scipy.spatial import cKDTree
@@ -32,6 +32,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 # N patches of a frame of H × W pixels.
 
 SIDE = 5.6  # inches, of the longer side of the frame
+BLEND = 0.65  # opacity of squares over the micrograph
+WIDER = 1.7  # most that a long frame is wider than others
 DOT = 0.85  # of the distance between neighbours: the micrograph shows between the dots
 TAILS = 0.02  # share of the values beyond each end of the colour scale
 DARKEST = 0.12  # of the colour map left out: as dark as the micrograph
@@ -86,34 +88,34 @@ def _micrograph(own: Arrays) -> Micrograph:
 
 
 def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> Figure:
-    """Dots coloured by the encoded angle (N,), radians, modulo 360°/symmetry."""
+    """Patches coloured by the encoded angle (N,), radians, modulo 360°/symmetry."""
     period_deg = 360 / symmetry
     value = np.rad2deg(wrap(angle, 2 * np.pi / symmetry))
     title = "Encoded angle" + (f" modulo {period_deg:g}°" if symmetry > 1 else "")
     figure, axes = _draw_micrograph(micrograph, title)
     cmap, norm = angle_colours(value, period_deg)
-    bar = figure.colorbar(_dots(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
+    bar = figure.colorbar(_marks(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
     if norm.vmax == period_deg / 2:
         degree_ticks(bar, period_deg / 2)
     return figure
 
 
 def draw_map_of_values(micrograph: Micrograph, value: Floats, title: str) -> Figure:
-    """Dots coloured by a quantity (N,), over its range without the tails."""
+    """Patches coloured by a quantity (N,), over its range without the tails."""
     figure, axes = _draw_micrograph(micrograph, title)
     colours, norm = value_colours(value, TAILS)
     cmap = ListedColormap(colours(np.linspace(DARKEST, 1, 256)))
-    dots = _dots(axes, micrograph, array=value, cmap=cmap, norm=norm)
-    figure.colorbar(dots, extend="both", **_BAR)
+    marks = _marks(axes, micrograph, array=value, cmap=cmap, norm=norm)
+    figure.colorbar(marks, extend="both", **_BAR)
     return figure
 
 
 def draw_map_of_classes(
     micrograph: Micrograph, label: Ints, classes: Sequence[str], title: str
 ) -> Figure:
-    """Dots coloured by class (N,), grey for none (−1)."""
+    """Patches coloured by class (N,), grey for none (−1)."""
     figure, axes = _draw_micrograph(micrograph, title)
-    _dots(axes, micrograph, facecolors=colours_of(label, len(classes)))
+    _marks(axes, micrograph, facecolors=colours_of(label, len(classes)))
     class_key(figure, classes, grey="none" if (label < 0).any() else None)
     return figure
 
@@ -124,7 +126,8 @@ _BAR: dict[str, Any] = {"shrink": 0.85, "aspect": 32, "pad": 0.02}
 def _draw_micrograph(micrograph: Micrograph, title: str) -> tuple[Figure, Axes]:
     """A figure of the micrograph in grey, with title and scale bar."""
     height, width = micrograph.image.shape
-    inches = SIDE / max(height, width)
+    longer, shorter = max(height, width), min(height, width)
+    inches = SIDE * np.clip(longer / shorter / 2, 1, WIDER) / longer
     figure = new_figure(max(inches * width, 2.4) + 1.1, inches * height + 0.65)
     axes = figure.subplots()
     axes.imshow(micrograph.image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
@@ -165,8 +168,15 @@ def nice_length(most: float) -> float:
     return float(steps[steps <= most * (1 + 1e-9)].max())
 
 
+def _marks(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollection | QuadMesh:
+    """Add a dot at each patch, or filled squares where patches are on a grid."""
+    grid = _grid(micrograph.centre)
+    if grid is not None:
+        return _squares(axes, micrograph, grid, **colour)
+    return _dots(axes, micrograph, **colour)
+
+
 def _dots(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollection:
-    """Add a dot at each patch."""
     diameter = np.full(len(micrograph.centre), _diameter(micrograph))
     dots = EllipseCollection(
         diameter,
@@ -182,6 +192,35 @@ def _dots(axes: Axes, micrograph: Micrograph, **colour: Any) -> EllipseCollectio
     return dots
 
 
+def _squares(
+    axes: Axes, micrograph: Micrograph, grid: tuple[Floats, Floats], **colour: Any
+) -> QuadMesh:
+    """Add a square around each patch of a grid, through which the micrograph is seen."""
+    rows, columns = grid
+    order = np.lexsort((micrograph.centre[:, 1], micrograph.centre[:, 0]))
+    edges = [_edges(axis) for axis in (columns, rows)]
+    if "facecolors" in colour:
+        faces = to_rgba_array(colour["facecolors"])[order].reshape(len(rows), len(columns), 4)
+        return axes.pcolormesh(*edges, faces, alpha=BLEND, rasterized=True, linewidth=0)
+    values = np.asarray(colour.pop("array"))[order].reshape(len(rows), len(columns))
+    return axes.pcolormesh(*edges, values, alpha=BLEND, rasterized=True, linewidth=0, **colour)
+
+
+def _edges(middles: Floats) -> Floats:
+    """Edges (n + 1,) of squares around equidistant middles (n,), two or more."""
+    step = middles[1] - middles[0]
+    return np.append(middles, middles[-1] + step) - step / 2
+
+
+def _grid(centre: Floats) -> tuple[Floats, Floats] | None:
+    """Rows and columns of the grid on which all centres (N, 2) are; None unless it is full."""
+    axes = [np.unique(np.round(axis.astype(np.float64), 2)) for axis in centre.T]
+    if min(map(len, axes)) < 2 or len(axes[0]) * len(axes[1]) != len(centre):
+        return None
+    even = all(np.ptp(np.diff(axis)) < 0.1 for axis in axes)
+    return (axes[0], axes[1]) if even else None
+
+
 def _diameter(micrograph: Micrograph) -> float:
     """Diameter of a dot, pixels of the frame, such that dots hardly overlap."""
     side = max(micrograph.image.shape)
@@ -189,4 +228,4 @@ def _diameter(micrograph: Micrograph) -> float:
     if len(centre) < 2:
         return side / 30
     distance, _ = cKDTree(centre).query(centre, k=[2])
-    return float(np.clip(DOT * np.median(distance), side / 200, side / 30))
+    return float(np.clip(DOT * np.median(distance), side / 200, side / 12))

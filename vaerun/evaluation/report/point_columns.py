@@ -10,6 +10,7 @@ from vaerun.data.image_set import PatchLocation
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import is_flag, varies
 from vaerun.evaluation.report.explorer import Explorer
+from vaerun.microscopy.graphene import SPECIES
 from vaerun.models.encodings import Encodings
 from vaerun.models.latent_traversal import widest_dimensions
 
@@ -85,13 +86,19 @@ def _class_columns(explorer: Explorer) -> Iterator[Column]:
     if encodings.place is not None:
         yield from _patch_classes(encodings.place, encodings)
     yield Column(
-        name="split", title="Split", values=encodings.split, names=("training", "validation")
+        name="split",
+        title="Split",
+        values=encodings.split,
+        names=("training", "validation", "neither"),
     )
 
 
 def _patch_classes(place: PatchLocation, encodings: Encodings) -> Iterator[Column]:
     if len(np.unique(place.species)) > 1:
-        yield Column(name="species", title="Species", values=place.species, names=("C", "Si"))
+        n = int(place.species.max()) + 1
+        in_graphene = bool((place.ring_class >= 0).any())
+        kinds = SPECIES if in_graphene else [f"sublattice {j}" for j in range(n)]
+        yield Column(name="species", title="Species", values=place.species, names=kinds)
     is_label = np.array_equal(place.ring_class, encodings.label)
     if len(np.unique(place.ring_class)) > 1 and not is_label:
         names = [f"ring class {j}" for j in range(int(place.ring_class.max()) + 1)]

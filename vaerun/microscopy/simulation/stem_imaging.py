@@ -81,7 +81,7 @@ def expose(
     clouds = optics.contamination * _clouds(shape, 25.0 / optics.pixel_A, rng)
     thickness, hidden = _cover(shape, optics, rng)
     signal = np.where(hidden, 0.3 * sheet, sheet) + clouds + thickness + optics.background
-    jittered = _jitter(signal, optics.jitter_px, rng)
+    jittered = jitter_lines(signal, optics.jitter_px, rng)
     counts = rng.poisson(optics.dose * np.maximum(jittered, 0)).astype(np.float32)
     if optics.blur_px:
         counts = gaussian_filter(counts, optics.blur_px)
@@ -151,7 +151,7 @@ def _cover(
     return height * rise * texture, rise > 0.25
 
 
-def _jitter(image: Floats, sd_px: float, rng: np.random.Generator) -> Floats:
+def jitter_lines(image: Floats, sd_px: float, rng: np.random.Generator) -> Floats:
     """An image with each row shifted along itself at random; neighbouring shifts correlate."""
     if not sd_px:
         return image

@@ -238,6 +238,8 @@ class Splits:
         the two; they are encoded and drawn, but not judged.
     window
         Intensities that became 0 and 1, if all images share them; else None.
+    linear
+        Whether brightness is proportional to intensity within the window.
     origin
         Digest of the files that the images come from, (32,) uint8; None if they were drawn.
     """
@@ -251,6 +253,7 @@ class Splits:
     frame_windows: Sequence[tuple[float, float]] = ()
     rest: ImageSet | None = None
     window: tuple[float, float] | None = None
+    linear: bool = True
     origin: Tensor | None = None
 
     @property

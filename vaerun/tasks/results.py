@@ -119,7 +119,7 @@ def _print_subsets(encodings: Encodings, console: Console) -> None:
 def _in_files(encodings: Encodings, splits: Splits) -> Encodings:
     """Express brightness in intensities and centres of patches in pixels of the user's files."""
     place, frames = encodings.place, splits.frames
-    if splits.window is not None:
+    if splits.window is not None and splits.linear:
         encodings = encodings.in_intensities(np.asarray(splits.window)[None])
     elif place is not None and splits.frame_windows:
         encodings = encodings.in_intensities(np.asarray(splits.frame_windows)[place.frame])

@@ -165,7 +165,7 @@ def patch_source(
         factors=true_factors(atoms, truths) if truths else {},
         classes=config.ring_classes,
         held_back=held_back or None,
-        shows_frames=raw,
+        shows_frames=raw and config.scale == "none",
         whole=config.path is not None,
     )
 

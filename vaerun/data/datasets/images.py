@@ -96,6 +96,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         classes=scanned.classes.names,
         symmetry=[1] * len(scanned.classes.names),
         window=window,
+        linear=config.scale == "none",
         origin=torch.from_numpy(digest),
     )
 

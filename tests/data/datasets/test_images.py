@@ -280,6 +280,29 @@ def test_pixels_that_are_no_numbers_become_the_median(tmp_path: Path, config: Ma
         images.load(config("x.npy"), 0)
 
 
+@pytest.mark.parametrize("memory_gb", [None, 1e-6])
+def test_images_without_a_number_can_be_skipped_and_are_counted(
+    tmp_path: Path, config: Make, caplog: pytest.LogCaptureFixture, memory_gb: float | None
+):
+    stack = np.concatenate([RAMP, RAMP]) / RAMP.max()
+    stack[[3, 20]] = np.nan
+    np.savez(tmp_path / "x.npz", images=stack, number=np.arange(24))
+    asked = config(
+        "x.npz", skip_unreadable=True, factors=["number"], memory_gb=memory_gb, root=str(tmp_path)
+    )
+    with caplog.at_level("INFO", "vaerun"):
+        splits = images.load(asked, 0)
+    assert "2 images without a pixel that is a number are left out" in caplog.text
+    for part in (*splits.parts, load_all(asked, 0)):
+        found = as_tensor(part.images)
+        assert bool(found.isfinite().all())
+        assert part.factors["number"].tolist() == part.index.tolist()
+        np.testing.assert_allclose(found[:, 0], stack[part.index], atol=1e-6)
+    assert sorted(torch.cat([p.index for p in splits.parts]).tolist()) == [
+        i for i in range(24) if i not in (3, 20)
+    ]
+
+
 def test_a_set_of_constant_images_is_refused(tmp_path: Path, config: Make):
     np.save(tmp_path / "x.npy", np.ones((N, 10, 14)) * np.arange(N)[:, None, None])
     with pytest.raises(UserError, match=r"all 12 images of .* are constant"):

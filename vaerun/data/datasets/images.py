@@ -22,6 +22,7 @@ from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.intensity import IntensityStatistics, choose_window
 from vaerun.data.image_set import DataShape, ImageSet, Splits
 from vaerun.data.lazy.disk_cache import cached_images
+from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import check_range
 from vaerun.utils.errors import UserError
 
@@ -52,13 +53,16 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     scanned = scan_images(config, fewest=_FEWEST)
     images, n_repaired = scanned.images, 0
     types = images.source.types  # a copy to stream from may have others
-    parts = _split(config, len(images), seed)
+    kept = _kept(config, images)
+    parts = [kept[rows] for rows in _split(config, len(kept), seed)]
     is_large = _is_large(config, scanned, sum(map(len, parts)))
     digest = images.source.digest()
     if is_large:
         assert config.memory_gb is not None
         root = Path(config.root).expanduser()
-        images, n_repaired = cached_images(images, digest.tobytes(), root)
+        images, n_repaired = cached_images(
+            images, digest.tobytes(), root, with_lost=config.skip_unreadable
+        )
         held_bytes = min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
         images = replace(images, held_bytes=held_bytes)
     statistics = [
@@ -127,7 +131,8 @@ def load_all(
     intensity window and the numbers of the labels.
     """
     scanned = scan_images(config, classes=classes)
-    images = scanned.images
+    rows = _kept(config, scanned.images)
+    images = scanned.images.select(rows)
     window = None if like is None else like.window
     statistics: list[IntensityStatistics] = []
     if config.normalise in ("none", "image"):
@@ -148,7 +153,21 @@ def load_all(
             log.warning(remark)
     _log_images(scanned)
     log.info(log_messages.describe_preprocessing(images, statistics, window))
-    return _image_set(scanned, window, images.rows, in_memory=False)
+    return _image_set(scanned, window, rows, in_memory=False)
+
+
+def _kept(config: ImagesConfig, images: FileImages) -> Tensor:
+    """Positions of the images that are used, (n,): all, or those with a pixel that is a number."""
+    if not config.skip_unreadable:
+        return images.rows
+    measured = images.measured()
+    if n_lost := int((~measured).sum()):
+        log.warning(f"{n_lost:,} images without a pixel that is a number are left out")
+    kept = images.rows[torch.from_numpy(measured)]
+    if len(kept) < _FEWEST:
+        what = f"only {len(kept)} images of data.path={config.path} have a pixel that is a number"
+        raise UserError(what, f"give {_FEWEST} or more")
+    return kept
 
 
 def _log_images(scanned: ScannedImages) -> None:

@@ -35,11 +35,13 @@ _ABANDONED = 3600  # age in seconds from which an unfinished file belongs to no 
 log = logging.getLogger(__name__)
 
 
-def cached_images(images: FileImages, digest: bytes, root: Path) -> tuple[FileImages, int]:
+def cached_images(
+    images: FileImages, digest: bytes, root: Path, *, with_lost: bool = False
+) -> tuple[FileImages, int]:
     """All images of a source in a cache file, and how many had pixels that are not numbers.
 
-    The file, named by the digest of the source files, is written below `root` (``data.root``) if
-    it does not exist.
+    Images without any number are NaN there, if ``with_lost``. The file, named by the digest of
+    the source files, is written below `root` (``data.root``) if it does not exist.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def cached_images(images: FileImages, digest: bytes, root: Path) -> tuple[FileIm
         size = _type(images).itemsize * images.shape.numel() / 2**30
         log.info(f"writing images to stream, {size:.1f} GB, once: {path}")
         with written(path) as unfinished:
-            _write(unfinished, images)
+            _write(unfinished, images, with_lost=with_lost)
         cached = _open(path, images)
         assert cached is not None, path
     return cached
@@ -86,14 +88,14 @@ def _type(images: FileImages) -> np.dtype[Any]:
     return np.result_type(*map(float_type, images.source.types))
 
 
-def _write(path: Path, images: FileImages) -> None:
+def _write(path: Path, images: FileImages, *, with_lost: bool) -> None:
     """Write one contiguous data set, with the number of repaired images as an attribute."""
     n_repaired = 0
     with h5py.File(path, "w") as file:
         stored = file.create_dataset("images", tuple(images.shape), _type(images))
         for begin in range(0, len(images), images.chunk):
             chunk = images.select(slice(begin, begin + images.chunk))
-            for where, some, n_bad in chunk.resized_chunks():
+            for where, some, n_bad in chunk.resized_chunks(with_lost=with_lost):
                 first = begin + int(where[0])  # images of a file are consecutive
                 stored[first : first + len(where)] = some.numpy().astype(stored.dtype)
                 n_repaired += n_bad

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.lazy.image_files import ImageFiles
-from vaerun.data.lazy.preprocessing import Preprocessing, Window, as_floats
+from vaerun.data.lazy.preprocessing import FILLED, Preprocessing, Window, as_floats
 from vaerun.utils.errors import UserError
 
 # N images of C channels, H × W pixels each.
@@ -84,8 +85,24 @@ class FileImages:
             images[where] = self.prepare.to_unit_range(some, self.window)
         return images.to(self.device)
 
-    def resized_chunks(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Which images have a pixel that is a number, (N,)."""
+        found = np.ones(len(self), bool)
+        for begin in range(0, len(self), self.chunk):
+            rows = self.rows[begin : begin + self.chunk].numpy()
+            for where, entry, array in self.source.groups(rows):
+                if entry.dtype.kind == "f":
+                    with np.errstate(invalid="ignore"):
+                        found[begin + where] = (np.abs(array) < FILLED).any((1, 2, 3))
+        return found
+
+    def resized_chunks(self, *, with_lost: bool = False) -> Iterator[tuple[Tensor, Tensor, int]]:
         """Yield all images, cropped and resized but with their original intensities.
+
+        Parameters
+        ----------
+        with_lost
+            Whether images without a pixel that is a number are NaN, and no error.
 
         Yields
         ------
@@ -100,10 +117,15 @@ class FileImages:
         """
         for where, entry, array in self.source.groups(self.rows.numpy()):
             images, n_repaired = as_floats(array)
-            if n_repaired and bool((lost := images.isnan().flatten(1).any(1)).any()):
+            if (
+                n_repaired
+                and not with_lost
+                and bool((lost := images.isnan().flatten(1).any(1)).any())
+            ):
                 row = int(self.rows[torch.from_numpy(where)][lost][0])
                 what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
-                raise UserError(what, "leave it out")
+                hint = "leave it out, or skip such images by data.skip_unreadable=true"
+                raise UserError(what, hint)
             yield torch.from_numpy(where), self.prepare.crop_and_resize(images), n_repaired
 
     @property

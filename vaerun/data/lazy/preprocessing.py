@@ -19,7 +19,7 @@ Window = tuple[float, float]
 
 SCALES = ("none", "log", "sqrt")
 _DECADES = 1000.0  # the ratio of bright to dark that a logarithm spreads evenly
-_FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
+FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
 
 
 def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
@@ -38,7 +38,7 @@ def as_floats(images: Array) -> tuple[Tensor, int]:
         floats = np.ascontiguousarray(images, float_type(images.dtype))
     if images.dtype.kind != "f":
         return torch.from_numpy(floats), 0
-    finite = np.abs(floats) < _FILLED
+    finite = np.abs(floats) < FILLED
     missing = np.flatnonzero(~finite.all((1, 2, 3)))
     if len(missing) and floats is images:  # the caller's array stays as it is
         floats = floats.copy()

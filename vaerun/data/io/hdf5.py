@@ -62,6 +62,7 @@ def open_data_set(dataset: h5py.Dataset, file: Path, axes: str | None = None) ->
         axes=axes or _axes(dataset),
         memory=_CHUNK_CACHE,
         notes=tuple(notes),
+        has_gaps=bool(notes),
         sources=unmeasured.sources(dataset, file),
     )
 

@@ -66,6 +66,8 @@ class LazyArray:
         Bytes in use as long as this object exists; most formats are read completely.
     notes
         What the user should know about the file, such as arrays that are left out.
+    has_gaps
+        Whether the file says that parts of it were never written.
     sources
         Other files that hold the numbers, which links in this one lead to.
     """
@@ -77,6 +79,7 @@ class LazyArray:
     axes: str | None = None
     memory: int = 0
     notes: tuple[str, ...] = ()
+    has_gaps: bool = False
     sources: tuple[Path, ...] = ()
 
     @classmethod
@@ -167,6 +170,7 @@ def stacked(parts: Sequence[LazyArray], notes: Sequence[str] = ()) -> LazyArray:
         axes=axes,
         memory=sum(part.memory for part in parts),
         notes=(*notes, *(note for part in parts for note in part.notes)),
+        has_gaps=any(part.has_gaps for part in parts),
         sources=tuple(source for part in parts for source in part.sources),
     )
 

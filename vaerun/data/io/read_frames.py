@@ -164,9 +164,15 @@ def _frames(
     pixel_size_nm: float | None,
     movie: int,
 ) -> Iterator[RawFrame]:
+    n_empty = 0
     for i in range(axes.n):
         image = _one_channel(images(stored, axes, i, i + 1)[0], axes, channel, file)
-        image, measured = _filled(image, str(file))
+        image, measured = _filled(image)
+        if measured is not None and not measured.any():
+            if not stored.has_gaps:
+                raise UserError(f"{file} holds a frame without a finite pixel", "leave it out")
+            n_empty += 1
+            continue
         yield RawFrame(
             image=image,
             measured=measured,
@@ -174,6 +180,10 @@ def _frames(
             name=f"{file.stem}_{i}" if axes.n > 1 else file.stem,
             movie=movie,
         )
+    if n_empty == axes.n:
+        raise UserError(f"{file} holds no frame with a finite pixel", "give others")
+    if n_empty:
+        log.info(f"{file.name}: {n_empty:,} frames that were never written are left out")
 
 
 def _one_channel(image: Array, axes: ArrayAxes, channel: int | None, file: Path) -> Array:
@@ -190,7 +200,7 @@ def _one_channel(image: Array, axes: ArrayAxes, channel: int | None, file: Path)
     return image.mean(axis=0, dtype=np.float32)
 
 
-def _filled(image: Array, where: str) -> tuple[Array, npt.NDArray[np.bool_] | None]:
+def _filled(image: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
     """A frame with the median in pixels that are not measured, and which pixels are measured."""
     if not image.dtype.isnative:
         image = image.astype(image.dtype.newbyteorder("="))
@@ -200,10 +210,8 @@ def _filled(image: Array, where: str) -> tuple[Array, npt.NDArray[np.bool_] | No
         good = np.abs(image) < FILLED  # also excludes NaN
     if good.all():
         return image, None
-    if not good.any():
-        raise UserError(f"{where} holds a frame without a finite pixel", "leave it out")
     image = image.copy()
-    image[~good] = np.median(image[good])
+    image[~good] = np.median(image[good]) if good.any() else 0
     return image, good
 
 

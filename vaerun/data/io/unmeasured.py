@@ -24,7 +24,7 @@ Read = Callable[[Any], Array]
 
 
 def reader(dataset: h5py.Dataset, file: Path) -> tuple[Read, np.dtype[Any], list[str]]:
-    """Function that reads parts of a data set, the type of what it returns, and notes.
+    """Function that reads parts of a data set, the type of what it returns, and notes on gaps.
 
     Raises
     ------

@@ -153,7 +153,7 @@ def _check_classes(splits: Splits, config: DataConfig, *, labelled: bool, classe
     unseen = [
         f"{name} ({n:,} for validation)"
         for name, is_in_training, n in zip(splits.classes, n_train, n_val, strict=True)
-        if n and not is_in_training
+        if not is_in_training and (n or isinstance(config, ImagesConfig))
     ]
     if unseen and sum(n_train):
         log.warning(

@@ -24,6 +24,7 @@ from vaerun.models.inference import Array, Latents, encode_images
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
 from vaerun.runs import inputs
+from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.utils import provenance
@@ -266,7 +267,7 @@ def load(path: str | Path) -> Run:
     config = validate(read_config(folder))
     if not folder.best_checkpoint.is_file():
         raise UserError(f"{path} has no checkpoints/best.ckpt", "train it first")
-    state = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+    state = read_checkpoint(folder.best_checkpoint)
     network = InvariantVAE(config.model, DataShape(**state["shape"]))
     weights = {k.removeprefix("network."): v for k, v in state["state_dict"].items()}
     network.load_state_dict(weights)

@@ -12,7 +12,6 @@ import yaml
 from matplotlib.image import imread
 from rich.console import Console
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from vaerun import models
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
@@ -36,6 +35,7 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.tasks.terminal import print_table
+from vaerun.training.epoch_log import event_writer
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
 from vaerun.utils.arrays import evenly, write_arrays
@@ -75,7 +75,7 @@ def write_results(
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
-        with SummaryWriter(str(folder.tensorboard)) as writer:
+        with event_writer(folder.tensorboard) as writer:
             for name, path in figures.items():
                 writer.add_image(name, imread(path)[..., :3], len(trained.rows), dataformats="HWC")
         write_report(

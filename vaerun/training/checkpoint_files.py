@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
+from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import atomic_path
 
@@ -81,7 +80,7 @@ def of_restart(folder: RunFolder, number: int) -> CheckpointPair:
 def is_readable(path: Path) -> bool:
     """Whether a file is a complete checkpoint of ours with correct checksums."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_checkpoint(path)
         return _checksums_match(path) and {"state_dict", "loops", "seed"} <= state.keys()
     except Exception:  # noqa: BLE001 - whatever a broken file makes its readers raise
         return False

@@ -1,9 +1,11 @@
 """The log of a training, one row an epoch: metrics.csv and TensorBoard."""
 
+import contextlib
 import csv
 import io
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,22 @@ from torch.utils.tensorboard import SummaryWriter
 
 from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import write_text
+from vaerun.utils.text import is_text
+
+
+@contextlib.contextmanager
+def event_writer(events: Path) -> Iterator[SummaryWriter]:
+    """A writer of TensorBoard's events into a folder.
+
+    TensorBoard takes no path that is not UTF-8, and is given a link to it instead.
+    """
+    events.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as open_ones:
+        path = events
+        if not is_text(str(events)):
+            path = Path(open_ones.enter_context(tempfile.TemporaryDirectory())) / "events"
+            path.symlink_to(events.absolute())
+        yield open_ones.enter_context(SummaryWriter(str(path)))
 
 
 class EpochLog(pl.Callback):
@@ -27,12 +45,13 @@ class EpochLog(pl.Callback):
         self._start = 0.0
         self._spent = 0.0  # seconds on the epoch that a resumed run continues
         self._writer: SummaryWriter | None = None
+        self._open = contextlib.ExitStack()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Rewrite the log from the checkpoint: a killed run may have logged an unsaved epoch."""
         for path in self.events.glob("events*"):
             path.unlink()
-        self._writer = SummaryWriter(str(self.events))
+        self._writer = self._open.enter_context(event_writer(self.events))
         if self.rows:
             self._write_csv()
         for row in self.rows:
@@ -57,8 +76,7 @@ class EpochLog(pl.Callback):
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Close the event file."""
-        if self._writer is not None:
-            self._writer.close()
+        self._open.close()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

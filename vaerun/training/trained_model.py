@@ -11,6 +11,7 @@ from typing import Self
 import torch
 
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
+from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.folder import RunFolder
 from vaerun.training.trainer import TrainingRecord
 
@@ -27,7 +28,7 @@ class TrainedModel:
     @classmethod
     def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
         """The best network of a training that has just ended and showed n images an epoch."""
-        checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+        checkpoint = read_checkpoint(folder.best_checkpoint)
         record.module.load_state_dict(checkpoint["state_dict"])
         network = record.module.to(record.hardware.torch_device).eval().network
         return cls(
@@ -43,10 +44,7 @@ class TrainedModel:
         with folder.metrics_csv.open(encoding="utf-8") as file:
             rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
         metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
-        checkpoint = torch.load(
-            folder.best_checkpoint, map_location="cpu", weights_only=True, mmap=True
-        )
-        seed = int(checkpoint["seed"])
+        seed = int(read_checkpoint(folder.best_checkpoint)["seed"])
         return cls(network=network, rows=rows, cost=metrics["train"], seed=seed)
 
 

@@ -8,11 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.strategies import DDPStrategy
 
@@ -23,6 +21,7 @@ from vaerun.data.image_set import Splits
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.lightning_module import AdamConfig, VAELightningModule, class_weights
 from vaerun.models.likelihoods import GaussianLikelihood
+from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.config import RunConfig
 from vaerun.training import checkpoint_files, malloc
 from vaerun.training.callbacks import (
@@ -125,7 +124,7 @@ def fit_on_rank(context: TrainingContext, callbacks: Sequence[pl.Callback] = ())
     if ranks.is_first:
         for finished in folder.checkpoints.glob("restart_*"):
             finished.unlink()
-    module = _module(context, config.seed if last is None else _load(last)["seed"])
+    module = _module(context, config.seed if last is None else read_checkpoint(last)["seed"])
     log = EpochLog(folder)
     patience = config.trainer.early_stopping_epochs
     all_callbacks = [
@@ -195,7 +194,7 @@ def _run_restart(context: TrainingContext, number: int, n_epochs: int) -> tuple[
 
 def _loss_of(checkpoint: Path) -> float:
     """Validation loss of a restart, infinite if it is unfinished."""
-    return float(_load(checkpoint)["callbacks"][STATE_KEY]["best"])
+    return float(read_checkpoint(checkpoint)["callbacks"][STATE_KEY]["best"])
 
 
 def _seed_of_restart(seed: int, number: int) -> int:
@@ -203,11 +202,6 @@ def _seed_of_restart(seed: int, number: int) -> int:
     return (
         seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
     )
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return state
 
 
 def _module(context: TrainingContext, seed: int) -> VAELightningModule:
@@ -256,7 +250,7 @@ def _train(
     config, hardware = context.config, context.hardware
     step = 0
     if checkpoint is not None:
-        state = _load(checkpoint)
+        state = read_checkpoint(checkpoint)
         step = int(state["global_step"])
         context.console.print(f"going on after step {step:,}")
     trainer = pl.Trainer(

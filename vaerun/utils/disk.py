@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vaerun.utils.errors import UserError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 _BROKEN = {errno.EIO, errno.ESTALE, errno.ENODEV}
 # Libraries that write by themselves lose the number of the error.
 _FULL_IN_WORDS = re.compile(

@@ -20,13 +20,18 @@ def as_text(name: str) -> str:
     Accents are composed (NFC): macOS decomposes them in file names. Bytes that the locale has no
     character for, which Python keeps as lone surrogates, are read as UTF-8, else as Latin-1.
     """
-    if any(map(_is_byte, name)):
+    if not is_text(name):
         raw = name.encode("utf-8", "surrogateescape")
         try:
             name = raw.decode("utf-8")
         except UnicodeDecodeError:
             name = raw.decode("latin-1")
     return unicodedata.normalize("NFC", name)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be encoded as UTF-8."""
+    return not any(map(_is_byte, name))
 
 
 def show_on_any_terminal() -> None:

@@ -167,3 +167,8 @@ def test_what_is_dropped_is_named(tmp_path: Path, config: Make, caplog):
     with caplog.at_level(logging.WARNING):
         load_all(config("x.npy", table=known), 0)
     assert "is not used: name its columns (kind, x) by data.label" in caplog.text
+
+
+def test_folders_are_classes_whatever_their_names():
+    found = encode_classes(np.array(["-1", "nan", "1", "null"]), "folder", may_miss=False)
+    assert (sorted(found.names), found.missing) == (["-1", "1", "nan", "null"], {})

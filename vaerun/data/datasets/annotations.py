@@ -49,7 +49,9 @@ class Classes(NamedTuple):
     missing: Mapping[str, int]
 
 
-def encode_classes(values: Array, key: str, classes: Sequence[str] | None = None) -> Classes:
+def encode_classes(
+    values: Array, key: str, classes: Sequence[str] | None = None, *, may_miss: bool = True
+) -> Classes:
     """Classes as numbers; which values are no class is part of the result.
 
     Parameters
@@ -62,9 +64,11 @@ def encode_classes(values: Array, key: str, classes: Sequence[str] | None = None
     classes
         Names of the classes, in the order of their numbers, others being treated as missing; None
         for all that occur.
+    may_miss
+        Whether values can be missing: names of folders cannot.
     """
     text = [_word(value) for value in values.tolist()]
-    present = {word for word in text if word.lower() not in _MISSING}
+    present = {word for word in text if not may_miss or word.lower() not in _MISSING}
     in_order: Callable[[str], Any] = natural_order
     if all(map(is_number, present)):
         in_order = int
@@ -75,7 +79,7 @@ def encode_classes(values: Array, key: str, classes: Sequence[str] | None = None
         whole = {word: str(int(float(word))) for word in present}
         text = [whole.get(word, word) for word in text]
         present = set(whole.values())
-    if classes is None and _is_code_for_missing("-1", present):
+    if may_miss and classes is None and _is_code_for_missing("-1", present):
         present.discard("-1")
     if len(present) > _MOST_CLASSES:
         raise UserError(f"{key} has {len(present)} classes", f"give at most {_MOST_CLASSES}")

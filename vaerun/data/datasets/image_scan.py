@@ -65,7 +65,9 @@ def scan_images(
     values = _classes(config, annotations)
     known = Classes(torch.full((len(source),), -1), [], {})
     if values is not None:
-        known = encode_classes(values, f"data.label={config.label or 'folder'}", classes)
+        label = config.label or "folder"
+        may_miss = label != "folder"
+        known = encode_classes(values, f"data.label={label}", classes, may_miss=may_miss)
     factors = {name: annotations.factor(name) for name in config.factors}
     return ScannedImages(images=images, classes=known, factors=factors)
 

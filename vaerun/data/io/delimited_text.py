@@ -65,7 +65,8 @@ class DelimitedText(NamedTuple):
         return not usual or bool(self.n_skipped)
 
     def __str__(self) -> str:
-        skipped = f", {self.n_skipped} lines of comment left out" if self.n_skipped else ""
+        lines = f"{self.n_skipped} line{'s' * (self.n_skipped > 1)}"
+        skipped = f", {lines} of comment left out" if self.n_skipped else ""
         return f"{self.encoding}, separated by {_SEPARATORS[self.separator]}{skipped}"
 
 

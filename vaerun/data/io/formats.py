@@ -17,7 +17,7 @@ from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
 from vaerun.data.io.scifireaders import READERS, open_with_scifireaders
 from vaerun.data.io.tiff import open_tiff
 from vaerun.utils.errors import UserError
-from vaerun.utils.paths import exists, expanded, is_pattern, matching_paths, missing
+from vaerun.utils.paths import exists, expanded, fixed_folder, is_pattern, matching_paths, missing
 
 T = TypeVar("T")
 Open = Callable[[Path, ArraySelector], LazyArray]
@@ -92,9 +92,11 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
         If there are none, or nothing is there.
     """
     given = expanded(path)
+    hint = "give a file, a folder, or a pattern in quotes such as 'frames/*.tif'"
     if not exists(given) and not is_pattern(given):
-        hint = "give a file, a folder, or a pattern in quotes such as 'frames/*.tif'"
         raise missing(f"data.path={path} is not there", given, hint)
+    if not exists(folder := fixed_folder(given)):
+        raise missing(f"data.path={path}: its folder is not there", folder, hint)
     if is_one_file(given):
         if given.suffix.lower() not in FORMATS:
             raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")

@@ -14,6 +14,7 @@ from vaerun.runs.resume import same_run
 from vaerun.tasks.sweep.settings import SweepConfig
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import file_lock, write_text
+from vaerun.utils.paths import exists, expanded, missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,11 @@ def find_or_create(trials: list[Trial], command: list[str], settings: SweepConfi
 
 def open_sweep(folder: Path) -> Sweep:
     """Read the sweep in a folder, or raise a `UserError` if there is none."""
+    folder = expanded(folder)
+    if not exists(folder):
+        hint = "give one such as outputs/multirun/2026-01-31_12-00-00"
+        what = f"sweep.folder={folder} holds no sweep that can be read: it is not there"
+        raise missing(what, folder, hint)
     try:
         head = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))
         configs = json.loads((folder / "configs.json").read_text(encoding="utf-8"))

@@ -36,20 +36,25 @@ class PatchLocation:
         (N,) chemical species of the atom at the centre, −1 where unknown.
     ring_class
         (N,) class of the rings at the centre, −1 where unknown.
+    track
+        (N,) number of the atom at the centre, the same in all frames, −1 where unknown.
     """
 
     frame: Ints
     centre: npt.NDArray[np.float32]
     species: Ints
     ring_class: Ints
+    track: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __post_init__(self) -> None:
         n = len(self.frame)
+        if not len(self.track):
+            object.__setattr__(self, "track", np.full(n, -1))
         assert self.centre.shape == (n, 2), self.centre.shape
-        assert len(self.species) == len(self.ring_class) == n
+        assert len(self.species) == len(self.ring_class) == len(self.track) == n
 
     def select(self, index: slice | npt.NDArray[Any]) -> "PatchLocation":
         """Locations at a slice, positions (n,) or a boolean mask (N,)."""
@@ -63,9 +68,11 @@ class PatchLocation:
         )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays by name, without species or ring class if unknown for all patches."""
+        """Arrays by name, without species, ring class or track if unknown for all patches."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        absent = [name for name in ("species", "ring_class") if not (arrays[name] >= 0).any()]
+        absent = [
+            name for name in ("species", "ring_class", "track") if not (arrays[name] >= 0).any()
+        ]
         return {name: values for name, values in arrays.items() if name not in absent}
 
     @classmethod

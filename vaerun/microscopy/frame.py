@@ -54,6 +54,12 @@ class Frame:
         return None if self.pixel_nm is None else self.pixel_nm * self.scale
 
 
+def movies_of(frames: Sequence[Frame]) -> Ints:
+    """The movie of each frame, (F,); files of a single frame each are one movie."""
+    movie = np.array([frame.movie for frame in frames])
+    return movie if len(np.unique(movie)) < len(movie) else np.zeros(len(movie), np.int64)
+
+
 def from_file(position: Floats, number: Ints, frames: Sequence[Frame]) -> Doubles:
     """Positions (N, 2) in file pixels, as pixels of the frames with these numbers (N,)."""
     return np.asarray(rescale(position, _scales(number, frames)), np.float64)

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from vaerun.microscopy.local_lattice import local_lattice
 from vaerun.microscopy.peaks import Peaks
 from vaerun.microscopy.sublattices import sublattices
+from vaerun.microscopy.tracks import follow, nearest_spacing
 
 MOST_NEIGHBOURS = 8
 NEIGHBOUR_REACH = 1.25  # of the spacing, to the farthest neighbour
@@ -43,6 +44,8 @@ class LatticeAtoms:
         (N, 3) along rows, along columns, and shear, against that lattice.
     rotation
         (N,) radians, counter-clockwise as displayed, against that lattice.
+    track
+        (N,) number of the atom, the same in all frames of a movie in which it is found.
     """
 
     frame: Ints
@@ -58,6 +61,7 @@ class LatticeAtoms:
     lattice_b: Floats
     strain: Floats
     rotation: Floats
+    track: Ints
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -76,8 +80,13 @@ class LatticeAtoms:
         )
 
     @classmethod
-    def of_frames(cls, found: Sequence[Peaks | None]) -> "LatticeAtoms":
-        """The table of the peaks of each frame; None where a frame has none."""
+    def of_frames(
+        cls, found: Sequence[Peaks | None], movie: Sequence[int] | None = None
+    ) -> "LatticeAtoms":
+        """The table of the peaks of each frame; None where a frame has none.
+
+        ``movie`` is the number of the movie of each frame; None: each is one of its own.
+        """
         parts, n_before = [], 0
         for number, peaks in enumerate(found):
             if peaks is None:
@@ -87,7 +96,12 @@ class LatticeAtoms:
             part["neighbours"][part["neighbours"] >= 0] += n_before
             parts.append(part)
             n_before += len(peaks)
-        return cls(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(cls)})
+        names = [f.name for f in fields(cls) if f.name != "track"]
+        columns = {name: np.concatenate([p[name] for p in parts]) for name in names}
+        frame, position = columns["frame"], columns["position"]
+        movies = range(len(found)) if movie is None else movie
+        track = follow(frame, position, nearest_spacing(frame, position), movies)
+        return cls(**columns, track=track)
 
 
 def _columns(peaks: Peaks) -> dict[str, Any]:

@@ -158,6 +158,7 @@ TYPES: dict[str, type[np.generic]] = {
     "frame": np.int64,
     "species": np.int64,
     "ring_class": np.int64,
+    "track": np.int64,
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
 OF_GAIN = ("gain", "offset")

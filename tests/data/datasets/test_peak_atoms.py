@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.datasets import patches
@@ -93,3 +94,24 @@ def test_the_window_is_compared_with_the_lattice(caplog, side: int, word: str):
     with caplog.at_level(logging.INFO, "vaerun"):
         patches.extract_patches(source, config(patch_px=side, val_share=0.45), 0)
     assert word in caplog.text
+
+
+def drifting(n: int = 6) -> list[Frame]:
+    """Cuts of one frame that move down by 2 and right by 3 pixels."""
+    whole = frames("hexagonal", shape=(200, 260))[0].image
+    cut = [whole[2 * k : 2 * k + 180, 3 * k : 3 * k + 230] for k in range(n)]
+    return [Frame(image=c, pixel_nm=None, name=f"{k}", movie=0) for k, c in enumerate(cut)]
+
+
+def test_patches_follow_their_atom_through_the_frames():
+    source = patches.patch_source(config(), drifting(), progress=False)
+    splits = patches.extract_patches(source, config(n_times=2, split="region"), 0)
+    first, second = splits.train.images[:].unbind(1)
+    # the same object in both, however the frame moves; a pixel at most from rounding
+    likeness = torch.nn.functional.cosine_similarity(
+        (first - first.mean()).flatten(1), (second - second.mean()).flatten(1)
+    )
+    assert likeness.median() > 0.9
+    place = splits.train.place
+    assert (place.track >= 0).all()
+    assert np.isin(place.track[place.frame == 1], place.track[place.frame == 0]).mean() > 0.9

@@ -92,3 +92,16 @@ def test_training_patches_of_the_frame_are_there_and_labelled_ones_once(graphene
 def test_images_that_are_no_patches_have_no_maps(encodings, graphene):
     assert frame_arrays([], encodings(), []) == {}
     assert frame_arrays(graphene()[0], encodings(), []) == {}
+
+
+def test_the_change_of_an_atom_is_that_of_its_content_until_the_next_frame(graphene):
+    frames, made = graphene()
+    made = made.select(np.arange(12))
+    place = replace(
+        made.place, frame=np.repeat([1, 2, 3], 4), track=np.array([0, 1, 2, 3] * 2 + [0, 9, 2, 8])
+    )
+    arrays = frame_arrays(frames, replace(made, place=place, split=np.ones(12, np.uint8)), [])
+    change = of_frame(arrays, 2)["change"]
+    expected = np.linalg.norm(made.z_mean[8:] - made.z_mean[4:8], axis=1)
+    np.testing.assert_allclose(change[[0, 2]], expected[[0, 2]], rtol=1e-5)
+    assert np.isnan(change[[1, 3]]).all()  # lost

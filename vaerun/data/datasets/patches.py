@@ -21,11 +21,12 @@ from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
 from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.atoms import Atoms
-from vaerun.microscopy.frame import Frame, brightness, from_file, shown_range
+from vaerun.microscopy.frame import Frame, brightness, from_file, movies_of, shown_range
 from vaerun.microscopy.graphene import SPECIES
 from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.microscopy.lattice_spacing import lattice_repeat_px
 from vaerun.microscopy.rescale import at_pixel
+from vaerun.microscopy.tracks import along_tracks
 from vaerun.utils.errors import UserError, format_value
 
 _OF_BONDS = 3  # order of the symmetry of atoms of graphene
@@ -87,7 +88,7 @@ class PatchGrid(NamedTuple):
     frame
         (N,) number of the frame, or (N, C) of the frame of each channel.
     centre
-        (N, 2) row and column, pixels.
+        (N, 2) row and column, pixels, or (N, C, 2) of each channel.
     atom
         (N,) row of `Atoms` with the atom at the centre, −1 without.
     """
@@ -123,7 +124,8 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         own_scale=config.normalise == "patch",
     )
     widths = [int(shown.shape[1]) for shown in source.shown]
-    masks = split_patches(grid.frame, grid.centre[:, 1], widths, config, source.held_back)
+    column = _first_centre(grid)[:, 1]
+    masks = split_patches(grid.frame, column, widths, config, source.held_back)
     streams = np.random.SeedSequence(seed).spawn(2)
     parts, taken = [], np.zeros(len(grid.frame), bool)
     for kind, mask, size, stream in zip(
@@ -154,6 +156,11 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         else [],
         rest=_image_set(source, patches, grid, rest) if source.whole and len(rest) else None,
     )
+
+
+def _first_centre(grid: PatchGrid) -> Floats:
+    """Centre (N, 2) of the first channel of each patch."""
+    return grid.centre if grid.centre.ndim == 2 else grid.centre[:, 0]
 
 
 def _log_window(source: PatchSource, config: PatchesConfig) -> None:
@@ -188,11 +195,13 @@ def _grid(source: PatchSource, config: PatchesConfig) -> PatchGrid:
     if not len(first.frame):
         raise _no_centres(config)
     frame = first.frame[:, None] + config.lag * np.arange(config.n_times)
-    movie = _movies(source.frames)
+    movie = movies_of(source.frames)
     last = np.minimum(frame[:, -1], len(movie) - 1)
     same = (np.array(shapes)[last] == np.array(shapes)[first.frame]).all(1)
     continues = (frame[:, -1] == last) & (movie[last] == movie[first.frame]) & same
     grid = PatchGrid(frame, first.centre, first.atom).select(continues)
+    if config.n_times > 1 and isinstance(source.atoms, LatticeAtoms) and len(grid.frame):
+        grid = _along_tracks(grid, source.atoms)
     if len(grid.frame):
         grid = grid.select(inside(shapes, grid.frame, grid.centre, _size(config)))
     if not len(grid.frame):
@@ -219,10 +228,18 @@ def _on_measured_pixels(
     return grid.select(kept)
 
 
-def _movies(frames: Sequence[Frame]) -> Ints:
-    """The movie of each frame, (F,); files of a single frame each are one movie."""
-    movie = np.array([frame.movie for frame in frames])
-    return movie if len(np.unique(movie)) < len(movie) else np.zeros(len(movie), np.int64)
+def _along_tracks(grid: PatchGrid, atoms: LatticeAtoms) -> PatchGrid:
+    """The patches whose atom is found at all times, each channel centred where it is then."""
+    if (grid.atom < 0).any():
+        return grid
+    numbers = np.full((len(atoms), grid.frame.shape[1]), -1)
+    numbers[grid.atom] = grid.frame
+    rows = along_tracks(atoms.frame, atoms.track, numbers)[grid.atom]
+    followed = np.asarray((rows >= 0).all(1))
+    log.info("%s of %s atoms are found at all %d times; the others get no patch",
+             f"{int(followed.sum()):,}", f"{len(followed):,}", rows.shape[1])  # fmt: skip
+    centre = atoms.position[rows]  # (N, C, 2)
+    return PatchGrid(grid.frame, centre, grid.atom).select(followed)
 
 
 def _no_centres(config: PatchesConfig) -> UserError:
@@ -305,9 +322,11 @@ def _image_set(
     n, atoms = len(grid.atom), source.atoms
     on_atom = grid.atom >= 0
     rows = grid.atom[on_atom]
-    species, ring_class = np.full(n, -1), np.full(n, -1)
+    species, ring_class, track = np.full((3, n), -1)
     if atoms is not None:
         species[on_atom], ring_class[on_atom] = atoms.species[rows], atoms.ring_class[rows]
+    if isinstance(atoms, LatticeAtoms):
+        track[on_atom] = atoms.track[rows]
     factors = {name: torch.full((n,), torch.nan) for name in source.factors}
     for name, values in source.factors.items():
         factors[name][torch.from_numpy(on_atom)] = torch.from_numpy(values[rows])
@@ -318,9 +337,10 @@ def _image_set(
         factors=factors,
         place=PatchLocation(
             frame=grid.frame[:, 0],
-            centre=grid.centre.astype(np.float32),
+            centre=_first_centre(grid).astype(np.float32),
             species=species,
             ring_class=ring_class,
+            track=track,
         ),
     )
 

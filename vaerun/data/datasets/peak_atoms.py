@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.microscopy.band_maxima import BandPass
-from vaerun.microscopy.frame import Frame, brightness
+from vaerun.microscopy.frame import Frame, brightness, movies_of
 from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.microscopy.peaks import Peaks, choose_band_pass, find_peaks
 from vaerun.utils.arrays import evenly
@@ -53,7 +53,7 @@ def peak_atoms(
             "data.centres=peaks finds no atom in these frames",
             "lower data.peak_order or data.peak_threshold, or use data.centres=grid",
         )
-    atoms = LatticeAtoms.of_frames(found)
+    atoms = LatticeAtoms.of_frames(found, movies_of(frames).tolist())
     log.info(_described(atoms, found, frames))
     return atoms
 
@@ -125,6 +125,11 @@ def _described(atoms: LatticeAtoms, found: Sequence[Peaks | None], frames: Seque
         parts.append(f"{n_left:,} peaks in disorder left out (data.peak_order=0 keeps them)")
     if n_unfitted := int(np.isnan(atoms.sigma).sum()):
         parts.append(f"no Gaussian fits {n_unfitted:,} of them, which keep place and height")
+    n_tracks = len(np.unique(atoms.track))
+    if n_tracks < len(atoms):
+        in_one = int((np.bincount(atoms.track) == 1).sum())
+        parts.append(f"followed through frames they are {n_tracks:,} atoms, {in_one:,} of them "
+                     "seen in one frame only")  # fmt: skip
     if len(known) < len(found):
         parts.append(f"{len(found) - len(known):,} frame(s) without any")
     return "; ".join(parts)

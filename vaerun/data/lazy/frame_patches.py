@@ -69,9 +69,11 @@ class FramePatches:
         frame
             (N,) number of the frame, or (N, C) of one for each channel, of the same size.
         centre
-            (N, 2) row and column, pixels of the frame.
+            (N, 2) row and column, pixels of the frame, or (N, C, 2) of each channel.
         size
             (H, W) of the patches.
+        own_scale
+            See the attribute.
         """
         number, points = _numbers(frame), np.asarray(centre, np.float64)
         shapes = [(f.shape[0], f.shape[1]) for f in frames]
@@ -79,13 +81,14 @@ class FramePatches:
         shape = np.array(shapes)[number]  # (N, C, 2)
         assert (shape == shape[:, :1]).all(), "the channels of a patch are frames of one size"
         begin = np.cumsum([0, *(f.numel() for f in frames)])[number]  # (N, C)
-        row, column = _corner(points, size).T
+        corner = _corner(points, size)
+        row, column = np.moveaxis(corner if corner.ndim == 3 else corner[:, None], -1, 0)
         stride = shape[:, 0, 1]
         flat = [f.flatten() for f in frames]
         return cls(
             # a single frame is not copied
             pixels=torch.cat(flat) if len(flat) > 1 else flat[0],
-            start=torch.from_numpy(begin + (row * stride + column)[:, None]),
+            start=torch.from_numpy(begin + row * stride[:, None] + column),
             stride=torch.from_numpy(stride),
             size=size,
             own_scale=own_scale,
@@ -188,12 +191,13 @@ def inside(
     frame
         (N,) number of the frame, or (N, C) of one for each channel.
     centre
-        (N, 2) row and column, pixels of the frame.
+        (N, 2) row and column, pixels of the frame, or (N, C, 2) of each channel.
     size
         (H, W) of the patches.
     """
     shape = np.array(frame_shapes)[_numbers(frame)]  # (N, C, 2)
-    corner = _corner(np.asarray(centre, np.float64), size)[:, None]
+    corner = _corner(np.asarray(centre, np.float64), size)
+    corner = corner if corner.ndim == 3 else corner[:, None]
     fits = (corner >= 0) & (corner + np.array(size) <= shape)
     return np.asarray(fits.all((1, 2)))
 
@@ -227,7 +231,7 @@ def _numbers(frame: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def _corner(centre: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """Row and column of the top left pixel, (N, 2).
+    """Row and column of the top left pixel, (N, 2) or (N, C, 2) as the centres.
 
     Halves are rounded up: rounded to even numbers, patches of even side around integer centres
     would alternately be one pixel too far in either direction.

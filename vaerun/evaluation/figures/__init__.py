@@ -40,7 +40,7 @@ were inferred without labels
 that are one of the image, if not 1,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
-``…_predicted`` (n',)
+``…_predicted``, ``…_change`` (n',)
 ``predicted_names`` (J',)                       names of the classes in ``frame_<f>_predicted``
 ``angle_symmetry`` ()                           angles are drawn modulo 360° over this; else 1
 ==============================================  ==============================================

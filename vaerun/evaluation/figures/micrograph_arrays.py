@@ -74,6 +74,24 @@ def _image_arrays(frame: Frame) -> Arrays:
     return arrays
 
 
+def _change(encodings: Encodings) -> npt.NDArray[np.float32]:
+    """How far z of the same atom is in the next frame, (N,); NaN where it is not found there."""
+    place = encodings.place
+    assert place is not None
+    change = np.full(len(encodings), np.nan, np.float32)
+    known = np.flatnonzero(place.track >= 0)
+    # labelled images are encoded as training images, too
+    known = known[np.unique(encodings.index[known], return_index=True)[1]]
+    order = known[np.lexsort((place.frame[known], place.track[known]))]
+    one, following = order[:-1], order[1:]
+    same = (place.track[one] == place.track[following]) & (
+        place.frame[following] == place.frame[one] + 1
+    )
+    step = encodings.z_mean[following[same]] - encodings.z_mean[one[same]]
+    change[one[same]] = np.linalg.norm(step, axis=1)
+    return change
+
+
 def _quantities(encodings: Encodings) -> Arrays:
     """The quantities (N,) that patches are coloured by."""
     quantities: Arrays = {}
@@ -81,6 +99,9 @@ def _quantities(encodings: Encodings) -> Arrays:
         quantities["angle"] = encodings.angle
     for i in widest_dimensions(encodings.val.z_mean):
         quantities[f"z{i + 1}"] = encodings.z_mean[:, i]
+    change = _change(encodings)
+    if np.isfinite(change).any():
+        quantities["change"] = change
     if (encodings.label >= 0).any():
         quantities["class"] = encodings.label
     if encodings.class_probability.shape[1]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
             figures[f"{frame}_angle"] = draw_map_of_angles(ground, own["angle"], symmetry)
         for name in filter(_CONTENT.fullmatch, own):
             figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], name)
+        if "change" in own and np.isfinite(own["change"]).any():
+            figures[f"{frame}_change"] = _draw_change(ground, own["change"])
         if "class" in own:
             figures[f"{frame}_class"] = draw_map_of_classes(
                 ground, own["class"], classes, "True class"
@@ -74,6 +76,13 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
                 ground, own["predicted"], inferred, "Predicted class"
             )
     return figures
+
+
+def _draw_change(micrograph: Micrograph, change: Floats) -> Figure:
+    """Dots coloured by how far z of an atom moves to the next frame; none where it is lost."""
+    there = np.isfinite(change)
+    seen = replace(micrograph, centre=micrograph.centre[there])
+    return draw_map_of_values(seen, change[there], "Change of z to the next frame")
 
 
 def _micrograph(own: Arrays) -> Micrograph:

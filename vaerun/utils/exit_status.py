@@ -1,7 +1,7 @@
 """Exit statuses of the program, and the signals and dead parents that end it early.
 
-0 done; 2 the user's input is wrong or the disk is full, one line on standard error; 1 another
-failure, with its traceback; 130 interrupted.
+0 done; 2 the user's input is wrong, or disk or memory too small, one line on standard error; 1
+another failure, with its traceback; 130 interrupted.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from vaerun.utils.disk import disk_fault
 from vaerun.utils.errors import UserError
+from vaerun.utils.memory import memory_fault
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 PARENT = "VAERUN_PARENT"  # environment variable: process id of the vaerun that started this one
@@ -34,7 +35,7 @@ def guarded(work: Callable[[], int]) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary of the program
-        fault = disk_fault(error)
+        fault = disk_fault(error) or memory_fault(error)
         if fault is not None:
             return _say(fault)
         traceback.print_exc()

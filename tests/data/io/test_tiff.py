@@ -9,7 +9,7 @@ from PIL import Image
 
 from vaerun.data.io.axes import axes_of, images
 from vaerun.data.io.formats import open_array
-from vaerun.data.io.lazy_array import ArraySelector, LazyArray
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, Unreadable
 from vaerun.data.io.read_frames import read
 from vaerun.utils.errors import UserError
 
@@ -97,6 +97,14 @@ def test_a_set_of_files_is_read_once_and_what_is_missing_is_named(tmp_path: Path
     (tmp_path / "p1.ome.tif").unlink()
     with pytest.raises(UserError, match=r"of which p1\.ome\.tif is not there"):
         opened(tmp_path / "p0.ome.tif")
+
+
+def test_pages_that_are_lost_are_not_silently_fewer(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "x.tif", RAMP, compression="zlib")
+    raw = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "x.tif").write_bytes(raw[: 2 * len(raw) // 3])
+    with pytest.raises(Unreadable, match=r"x\.tif cannot be read completely"):
+        opened(tmp_path / "x.tif")
 
 
 @pytest.mark.parametrize("how", ["tiff_lzw", "jpeg"])

@@ -1,29 +1,63 @@
 """Reader of TIFF files: OME, ImageJ and plain ones, with the axes and series that they name."""
 
+import contextlib
+import logging
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, listed
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable, listed
 from vaerun.data.io.pixel_size import imagej_pixel_nm, ome_pixel_nm
 from vaerun.utils.errors import UserError
 
 _COLOUR_MODELS = ("RGB", "YCBCR", "PALETTE", "MINISWHITE", "MINISBLACK")
 
 
+# What tifffile logs, and no more, when pages of a file cannot be found.
+_PAGES_LOST = re.compile(
+    "invalid page offset|corrupted tag list|circular reference|failed to reshape|data are zeroed"
+)
+
+
 def open_tiff(file: Path, selector: ArraySelector) -> LazyArray:
     """The images of a TIFF file: its largest series, together with all series like it."""
     import tifffile  # slow to import
 
-    with tifffile.TiffFile(file) as opened:
+    with _whole(file), tifffile.TiffFile(file) as opened:
         parts = _parts_elsewhere(opened.ome_metadata, file)
         if not parts or selector.alone:
             return _read(opened, file, selector, parts)
-    with tifffile.TiffFile(file, is_ome=False) as opened:  # the other parts are read by themselves
+    with (
+        _whole(file),
+        tifffile.TiffFile(file, is_ome=False) as opened,
+    ):  # the other parts are read by themselves
         return _read(opened, file, selector, [])
+
+
+@contextlib.contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Raise `Unreadable` if tifffile logs that pages are lost, which it then goes without."""
+    lost: list[str] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        words = record.getMessage()
+        if _PAGES_LOST.search(words):
+            lost.append(" ".join(words.split()))
+        return False
+
+    log = logging.getLogger("tifffile")
+    log.addFilter(note)
+    try:
+        yield
+    finally:
+        log.removeFilter(note)
+    if lost:
+        what = f"{file} cannot be read completely ({lost[0][:120]})"
+        raise Unreadable(what, "leave it out, or put a good copy there")
 
 
 def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]) -> LazyArray:
@@ -32,6 +66,7 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
         what = f"{file} is a part of a set of {len(parts) + 1} files, of which {listed(missing)}"
         raise UserError(f"{what} is not there", "put it back, or name the parts by a pattern")
     chosen, notes = _chosen(opened.series, file, selector)
+    _check_size(chosen[0].keyframe, file)
     arrays = [series.asarray() for series in chosen]
     images = arrays[0] if len(arrays) == 1 else np.stack(arrays)
     axes = chosen[0].axes if len(arrays) == 1 else f"N{chosen[0].axes}"
@@ -39,6 +74,14 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
     resolution = opened.pages.first.tags.valueof("XResolution")
     size = ome_pixel_nm(opened.ome_metadata) or imagej_pixel_nm(opened.imagej_metadata, resolution)
     return LazyArray.of(images, size, _believed(axes, images, selector), notes)
+
+
+def _check_size(page: Any, file: Path) -> None:
+    """Raise `Unreadable` for a page without compression that is larger than its file."""
+    bits = math.prod(page.shape) * max(page.bitspersample, 1)
+    if page.compression == 1 and not page.is_tiled and bits > 8 * file.stat().st_size:
+        what = f"{file} cannot be read: it names a page of {page.shape}, larger than itself"
+        raise Unreadable(what, "leave it out, or put a good copy there")
 
 
 def _chosen(

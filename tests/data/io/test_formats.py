@@ -1,0 +1,131 @@
+"""Files of any format: whole ones are read, damaged ones are named in one line."""
+
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from scipy.io import savemat
+
+from vaerun.data.io.faults import explained
+from vaerun.data.io.formats import FORMATS, open_array
+from vaerun.data.io.lazy_array import ArraySelector, Unreadable
+from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.utils.errors import UserError
+
+RAMP = np.arange(6 * 20 * 30, dtype=np.uint16).reshape(6, 20, 30)
+
+
+def _hdf5(path: Path, array: np.ndarray) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a/images", data=array, chunks=(2, 20, 30), fletcher32=True)
+        file["link"] = h5py.SoftLink("/a/images")
+
+
+WRITERS: dict[str, Callable[[Path, np.ndarray], object]] = {
+    "x.npy": np.save,
+    "x.npz": lambda path, array: np.savez_compressed(path, images=array),
+    "x.h5": _hdf5,
+    "x.nxs": _hdf5,
+    "x.mat": lambda path, array: savemat(path, {"images": np.moveaxis(array, 0, -1)}),
+    "x.tif": lambda path, array: tifffile.imwrite(path, array, compression="zlib"),
+    "y.tif": lambda path, array: tifffile.imwrite(path, array, imagej=True),
+    "x.ome.tif": lambda path, array: tifffile.imwrite(
+        path, array, ome=True, metadata={"axes": "TYX"}
+    ),
+    "x.png": lambda path, array: Image.fromarray(array[0]).save(path),
+    "x.jpg": lambda path, array: Image.fromarray((array[0] % 250).astype(np.uint8)).save(path),
+}
+
+
+def damaged(raw: bytes, rng: random.Random) -> bytes:
+    """A file cut short, with bytes changed, or with some more or fewer of them."""
+    at, some = rng.randrange(len(raw)), rng.randbytes(rng.randrange(1, 30))
+    return rng.choice(
+        [raw[:at], raw[:at] + some + raw[at + len(some) :], raw[:at] + some + raw[at:],
+         raw[:at] + raw[at + len(some) :]]
+    )  # fmt: skip
+
+
+# numpy leaves a file open that is no zip file after all
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_damaged_file_is_read_or_named_in_one_line(tmp_path: Path, name: str):
+    path, rng = tmp_path / name, random.Random(name)
+    WRITERS[name](path, RAMP)
+    raw = path.read_bytes()
+    wanted = ArraySelector(min_side=8, stacks=True)
+    n = len(ImageFiles.scan([path], wanted, False))
+    for _ in range(12):
+        path.write_bytes(damaged(raw, rng))
+        try:
+            source = ImageFiles.scan([path], wanted, False)
+            read = sum(len(images) for *_, images in source.groups(np.arange(len(source))))
+        except UserError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+            continue
+        assert read == len(source)
+        assert read == n or source.notes
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError("Unable to allocate 5 GiB"), "does not fit into the memory"),
+        (ImportError("No module named 'mrcfile'", name="mrcfile"), "pip install mrcfile"),
+        (BlockingIOError(11, "unable to lock file"), "HDF5_USE_FILE_LOCKING=FALSE"),
+        (PermissionError(13, "denied"), "chmod u+r 'x.h5'"),
+        (FileNotFoundError(2, "gone", "part.raw"), "part.raw is not there"),
+        (OSError("can't open directory (/usr/lib/plugin)"), r"pip install 'vaerun[codecs]'"),
+        (ValueError("requires the 'imagecodecs' package"), r"pip install 'vaerun[codecs]'"),
+    ],
+)
+def test_what_is_no_damage_is_not_called_so(error: Exception, words: str):
+    fault = explained(Path("x.h5"), error)
+    assert words in str(fault)
+    assert not isinstance(fault, Unreadable)
+
+
+def test_what_a_library_says_of_damage_is_not_cut_short():
+    fault = explained(Path("x.h5"), ValueError("bad " * 30 + "\n checksum"))
+    assert isinstance(fault, Unreadable)
+    assert "checksum)" in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x.gwy", "takes SciFiReaders, which is not installed — pip install 'vaerun[formats]'"),
+        (
+            "x.bcf",
+            "takes RosettaSciIO, which is not installed — pip install 'vaerun[formats-gpl]'",
+        ),
+    ],
+)
+def test_a_format_of_an_extra_names_it(
+    tmp_path: Path, name: str, words: str, monkeypatch: pytest.MonkeyPatch
+):
+    for module in ("SciFiReaders", "rsciio"):
+        monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).touch()
+    with pytest.raises(UserError) as error:
+        open_array(tmp_path / name, ArraySelector())
+    assert words in str(error.value)
+
+
+def test_a_package_that_is_missing_is_no_file_to_skip(tmp_path: Path):
+    WRITERS["x.npy"](tmp_path / "a.npy", RAMP)
+    shutil.copy(tmp_path / "a.npy", tmp_path / "b.npy")
+    (tmp_path / "c.gwy").touch()
+    try:
+        import SciFiReaders  # noqa: F401
+    except ImportError:
+        with pytest.raises(UserError, match=r"pip install 'vaerun\[formats\]'"):
+            ImageFiles.scan(sorted(tmp_path.iterdir()), ArraySelector(min_side=8), True)
+    assert {".gwy", ".bcf"} <= set(FORMATS)

@@ -11,12 +11,17 @@ def angle_range(uniform_deg: float, normal_sd_deg: float) -> float:
     return 180.0 if normal_sd_deg else min(max(float(uniform_deg), 45.0), 180.0)
 
 
-def canvas(fills_field: bool) -> float:
+AUTO = "auto"  # decided once the images are loaded, see `vaerun.training.auto_keys`
+
+
+def canvas(fills_field: bool | str) -> float | str:
     """Side of the canonical decoder's drawing over the image's longer side.
 
     Where images fill their field, a rotation brings in what is outside: a factor of √2, and some
     room for shifts.
     """
+    if fills_field == AUTO:
+        return AUTO
     return 1.5 if fills_field else 1.0
 
 
@@ -29,12 +34,14 @@ def n_decode(category: str, symmetric: bool) -> int:
     return 2 if category == "none" and not symmetric else 3
 
 
-def n_templates(fills_field: bool) -> int:
+def n_templates(fills_field: bool | str) -> int | str:
     """Templates that align the objects of an rVAE before training.
 
     None where images fill their field: patches of a lattice look alike at several angles, and
     were encoded well without.
     """
+    if fills_field == AUTO:
+        return AUTO
     return 0 if fills_field else 64
 
 

@@ -57,8 +57,11 @@ class DataConfig:
         max=180,
         affects="training",
     )
-    fills_field: bool = field(
-        "whether images have no empty margin around them, as a lattice", affects="training"
+    fills_field: bool | str = field(
+        "whether images have no empty margin around them, as a lattice; auto: judged by the "
+        "training images",
+        choices=["auto"],
+        affects="training",
     )
     symmetric: bool = field(
         "whether objects may look alike at several angles, so that a training step tries more of "

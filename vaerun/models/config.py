@@ -16,7 +16,12 @@ from vaerun.utils.errors import UserError
 class ClusteringConfig:
     """Options of the clustering before training, whose classes and angles are pseudo-labels."""
 
-    templates: int = field("templates for each class; 0: no pseudo-labels", min=0, max=1000)
+    templates: int | str = field(
+        "templates for each class; 0: no pseudo-labels; auto: as data.fills_field",
+        min=0,
+        max=1000,
+        choices=["auto"],
+    )
     repeats: int = field("times the templates are fitted, from different starts", min=1)
     layout: bool = field(
         "whether z starts from a layout of the templates in a plane, where kinds that run into "

@@ -132,9 +132,10 @@ class OrbitConfig:
         "likeliest; null: all",
         min=2,
     )
-    mask: bool = field(
+    mask: bool | str = field(
         "whether to blank the corners of the copies, which would reveal the rotation of images "
-        "that fill their field"
+        "that fill their field; auto: as data.fills_field",
+        choices=["auto"],
     )
     locate: bool = field(
         "whether the encoder sees the object centred, with t, and at its usual size, with s, "
@@ -160,6 +161,7 @@ class OrbitPose(PoseModel):
             self.n_decode = config.decode
         self.shift_sd = config.shift_prior_sd if "t" in invariances else None
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
+        assert isinstance(config.mask, bool), "auto is resolved before a network is made"
         self.orbit = Orbit(self.bin_angle, image[1:], mask=config.mask)
         if config.locate and not config.mask and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from vaerun.config import resolvers
 from vaerun.data.image_set import Splits
-from vaerun.models import likelihoods
+from vaerun.models import field_filling, likelihoods
 from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, read_config
@@ -22,7 +23,10 @@ from vaerun.utils.errors import UserError
 
 AUTO = "auto"
 _USUAL_CLASSES = 4  # that templates are fitted for while the number of classes is not known
-_TITLES = {"model.category.n_classes": "classes"}  # in the opening lines, if not the last word
+_TITLES = {
+    "model.category.n_classes": "classes",
+    "data.fills_field": "fills field",
+}  # in the opening lines, if not the last word
 
 
 class Resolved(NamedTuple):
@@ -81,6 +85,24 @@ def _likelihood(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[
     return likelihoods.choose(splits.pixels)
 
 
+def _fills_field(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[bool, str]:
+    """Whether images have no empty margin, unless they have one object on its own."""
+    fills, reason = field_filling.judge(splits.train.images)
+    return fills, reason
+
+
+def _mask(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[bool, str]:
+    return bool(config.data.fills_field), ""
+
+
+def _canvas(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[float | str, str]:
+    return resolvers.canvas(config.data.fills_field), ""
+
+
+def _templates(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int | str, str]:
+    return resolvers.n_templates(config.data.fills_field), ""
+
+
 def _n_classes(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
     """Number of classes of a model that infers them, by clustering the training images.
 
@@ -116,6 +138,10 @@ def _batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[
 
 # a batch is tried on a network, which has its likelihood by then
 _RESOLVERS: dict[str, Callable[[RunConfig, Splits, Hardware], tuple[Any, str]]] = {
+    "data.fills_field": _fills_field,
+    "model.pose.mask": _mask,
+    "model.decoder.canvas": _canvas,
+    "model.clustering.templates": _templates,
     "model.likelihood": _likelihood,
     "model.category.n_classes": _n_classes,
     "data.batch_size": _batch_size,

@@ -24,10 +24,12 @@ class CanonicalConfig:
 
     name: str = field("which decoder", choices=["canonical"])
     activation: str = field("between layers", choices=sorted(ACTIVATIONS))
-    canvas: float = field(
-        "side of the drawing over the image's longer side; above √2 where images fill their field",
+    canvas: float | str = field(
+        "side of the drawing over the image's longer side; above √2 where images fill their "
+        "field; auto: as data.fills_field",
         min=1.0,
         max=4.0,
+        choices=["auto"],
     )
     every_row: int = field(
         "a training step uses every n-th row of pixels, from a random first one",
@@ -46,6 +48,7 @@ class CanonicalDecoder(Decoder):
         self.channels, *size = shape.image
         self.size = (size[0], size[1])
         longer = max(self.size)
+        assert isinstance(config.canvas, float), "auto is resolved before a network is made"
         side = round(config.canvas * longer)
         self.side = side + (side - longer) % 2  # so that pixel centres coincide at pose zero
         self.extent = (self.side - 1) / max(longer - 1, 1)

@@ -34,14 +34,16 @@ class ClusteringSettings:
 
 def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettings | None:
     """Clustering settings that follow from a model's config; None if it has no templates."""
-    if not config.clustering.templates:
+    templates = config.clustering.templates
+    assert isinstance(templates, int), "auto is resolved before"
+    if not templates:
         return None
     pose = config.pose
     mask = getattr(pose, "mask", False)
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return ClusteringSettings(
         n_classes=n_classes,
-        n_templates=max(n_classes * config.clustering.templates, 2),  # one alone has no neighbour
+        n_templates=max(n_classes * templates, 2),  # one alone has no neighbour
         n_repeats=config.clustering.repeats,
         angle_range=math.radians(angle_range),
         centre="t" in config.invariances and not mask,

@@ -15,7 +15,7 @@ def parse(text: str) -> Override:
     if name:
         override = parse_by_hydra(with_quoted_word(text))
         if override is None and equals and value[:1] not in ("[", "{"):
-            override = parse_by_hydra(f"{name}={quoted(value)}")  # what is wrong is told later
+            override = parse_by_hydra(f"{name}={quoted(value)}")  # what is wrong is said later
         if override is not None:
             return override
     if equals:

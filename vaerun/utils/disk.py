@@ -1,4 +1,4 @@
-"""A full disk and a place that cannot be written to, told as such."""
+"""A full disk and a place that cannot be written to, and how they are said."""
 
 import errno
 import re

@@ -1,4 +1,4 @@
-"""Paths that the user typed: found whatever the encoding of their names, or told as missing."""
+"""Paths that the user typed: found whatever the encoding of their names, or said to be missing."""
 
 import difflib
 import os

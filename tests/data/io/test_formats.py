@@ -3,6 +3,7 @@
 import random
 import shutil
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_what_is_no_damage_is_not_called_so(error: Exception, words: str):
     fault = explained(Path("x.h5"), error)
     assert words in str(fault)
     assert not isinstance(fault, Unreadable)
+
+
+def test_a_reader_that_stumbles_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def stumble(_: str) -> None:
+        raise KeyError("Title")
+
+    monkeypatch.setitem(sys.modules, "SciFiReaders", types.SimpleNamespace(GwyddionReader=stumble))
+    (tmp_path / "x.gsf").touch()
+    with pytest.raises(Unreadable, match=r"SciFiReaders cannot read .*x\.gsf .*save it as TIFF"):
+        open_array(tmp_path / "x.gsf", ArraySelector())
 
 
 def test_what_a_library_says_of_damage_is_not_cut_short():

@@ -1,6 +1,8 @@
 """What keeps a file from being read, and said as what it is: a package, a lock, memory, or damage."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from vaerun.data.io.compression import INSTALL, missing_codec
@@ -8,6 +10,18 @@ from vaerun.data.io.lazy_array import Unreadable
 from vaerun.utils.errors import UserError
 
 _MOST = 200  # characters of a library's own words
+
+
+@contextlib.contextmanager
+def read_by(package: str, file: Path) -> Iterator[None]:
+    """Name the package that reads a file, where it stumbles over what the file holds."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError) as error:
+        words = " ".join(str(error).split())[:_MOST]
+        what = f"{package} cannot read {file} ({type(error).__name__}: {words})"
+        hint = "if it is whole, save it as TIFF or HDF5 with the program that it comes from"
+        raise Unreadable(what, hint) from None
 
 
 def explained(file: Path, error: Exception) -> UserError:

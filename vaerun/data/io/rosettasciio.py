@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vaerun.data.io.faults import read_by
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
 from vaerun.data.io.pixel_size import length_nm
 from vaerun.utils.errors import UserError
@@ -35,11 +36,15 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
     """The selected image or stack of a file that one of RosettaSciIO's plug-ins opens."""
     try:
         plugin = importlib.import_module(f"rsciio.{PLUGINS[file.suffix.lower()]}")
-    except ImportError:
+    except ImportError as error:
+        if not (error.name or "").startswith("rsciio"):  # what the plug-in itself takes
+            raise
         what = f"{file} takes RosettaSciIO, which is not installed"
         raise UserError(what, "pip install 'vaerun[formats-gpl]'") from None
     signals: dict[str, tuple[Any, Sequence[Mapping[str, Any]]]] = {}
-    for i, signal in enumerate(plugin.file_reader(str(file))):
+    with read_by("RosettaSciIO", file):
+        read = plugin.file_reader(str(file))
+    for i, signal in enumerate(read):
         title = signal.get("metadata", {}).get("General", {}).get("title") or f"signal_{i}"
         name = title if title not in signals else f"{title}_{i}"
         signals[name] = signal["data"], signal["axes"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from vaerun.data.io.faults import read_by
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
 from vaerun.data.io.pixel_size import length_nm
 from vaerun.utils.errors import UserError
@@ -37,7 +38,8 @@ def open_with_scifireaders(file: Path, selector: ArraySelector) -> LazyArray:
         what = f"{file} takes SciFiReaders, which is not installed"
         raise UserError(what, "pip install 'vaerun[formats]'") from None
     name = READERS[file.suffix.lower()]
-    read = getattr(module, name)(str(file)).read()
+    with read_by("SciFiReaders", file):
+        read = getattr(module, name)(str(file)).read()
     datasets = read if isinstance(read, dict) else {"data": read}
     datasets = {
         key: dataset

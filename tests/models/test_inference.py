@@ -1,4 +1,4 @@
-"""Objects drawn unposed are encoded as any other images."""
+"""Objects drawn unposed are encoded as any other images; figures show large images small."""
 
 import numpy as np
 import pytest
@@ -42,3 +42,11 @@ def test_images_that_cannot_be_drawn_unposed_have_no_such_encodings(make, val):
     network = make("model=rvae", "data=cards_iv", "model.hidden=[9,7]").eval()
     plain = ImageSet.concatenate([val])
     assert inference.encode_unposed(network, plain, np.arange(3)) is None
+
+
+def test_large_images_are_shown_small_and_others_as_they_are():
+    large = torch.rand(2, 1, 512, 300, generator=torch.Generator().manual_seed(0))
+    small = inference.shown(large)
+    assert small.shape == (2, 1, 256, 150)
+    torch.testing.assert_close(small[1, 0, 3, 4], large[1, 0, 6:8, 8:10].mean())
+    assert torch.equal(inference.shown(small), small)

@@ -298,3 +298,13 @@ def test_maps_have_the_names_they_were_saved_with(encodings):
     assert rows == ["0: hearts", "1: hearts", "2: no image"]
     title = figures["manifold_class_2"].axes[0].get_title(loc="left")
     assert title == "Decoded content of 2: no image"
+
+
+def test_a_mosaic_of_large_images_is_no_larger_than_is_seen():
+    images = np.zeros((13, 13, 1, 400, 300), np.float32)
+    images[2, 3, :, 200:] = 1
+    picture = mosaic(images)
+    assert max(picture.shape) <= 2300  # with gaps
+    height, width = (side / 13 for side in picture.shape[:2])
+    assert picture[int(2.7 * height), int(3.5 * width), 0] == 1
+    assert picture[int(2.2 * height), int(3.5 * width), 0] == 0

@@ -1,4 +1,4 @@
-"""What keeps a file from being read, and said as what it is: a package, a lock, memory, or damage."""
+"""What keeps a file from being read, said as what it is: a package, a lock, memory, damage."""
 
 import contextlib
 import re

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaerun.utils.arrays import cached
+from vaerun.utils.arrays import cached, written
 from vaerun.utils.errors import UserError
 
 
@@ -53,3 +53,13 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"data\.root="):
         cached(tmp_path / "file" / "graphene", "x", {}, lambda: {"a": np.arange(3)})
+
+
+def test_a_disk_that_fills_up_as_hdf5_closes_its_file_is_told(tmp_path: Path):
+    with (
+        pytest.raises(UserError, match=r"^data\.root=.* has no room left .* — free some, or give"),
+        written(tmp_path / "images" / "x.h5"),
+    ):
+        raise RuntimeError("Can't decrement id ref count (errno = 28, 'No space left on device')")
+    with pytest.raises(RuntimeError, match="a bug"), written(tmp_path / "x.h5"):
+        raise RuntimeError("a bug")

@@ -12,7 +12,7 @@ from torch import Tensor
 from vaerun.data.image_set import Images
 
 _CHUNK = 500  # images compared at once
-_MOST = 20_000  # images that are compared of sets on disk, evenly spread
+_MOST_BYTES = 2**29  # of images that are compared of sets on disk, evenly spread
 _NAMED = 5
 
 
@@ -49,8 +49,9 @@ def find_copies(parts: Sequence[Images], index: Tensor) -> Copies:
     first, copies, start = set[int](), list[int](), 0
     for images in parts:
         rows = torch.arange(len(images))
-        if not isinstance(images, Tensor) and len(images) > _MOST:
-            rows = torch.linspace(0, len(images) - 1, _MOST).long()
+        most = max(_MOST_BYTES // (4 * images.shape[1:].numel()), 1)
+        if not isinstance(images, Tensor) and len(images) > most:
+            rows = torch.linspace(0, len(images) - 1, most).long()
         for chunk in rows.split(_CHUNK):
             pixels = images[chunk].flatten(1)
             varies = (pixels != pixels[:, :1]).any(1)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.utils.disk import disk_fault
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -66,6 +67,12 @@ def written(path: Path) -> Iterator[Path]:
             f"data.root={path.parent.parent} cannot be written to ({error.strerror or error})",
             "give a folder that can, such as data.root=data",
         ) from error
+    except RuntimeError as error:  # of HDF5 as it closes a file
+        fault = disk_fault(error, f"data.root={path.parent.parent}")
+        if fault is None:
+            raise
+        hint = "free some, or give a folder on another disk, such as data.root=data"
+        raise UserError(fault.what, hint) from error
 
 
 def _stored(path: Path) -> Arrays | None:

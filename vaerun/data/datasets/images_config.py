@@ -30,7 +30,7 @@ class ImagesConfig(DataConfig):
         affects="selection",
     )
     table: str | None = field(
-        "CSV file with a row for each image, in their order or named in a column file",
+        "CSV or other text with a row for each image, in their order or named in a column",
         affects="files",
     )
     factors: list[str] = field(

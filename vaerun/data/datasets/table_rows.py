@@ -16,6 +16,7 @@ import numpy.typing as npt
 from vaerun.data.io.tables import Table
 from vaerun.data.io.written_numbers import is_number
 from vaerun.data.lazy.image_files import ImageFiles
+from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError, format_value
 from vaerun.utils.text import as_text
 
@@ -26,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 _COUNTERS = {"", "#", "frame", "i", "id", "idx", "image", "index", "n", "nr", "no", "number",
              "page", "plane", "position", "slice", "t", "z"}  # fmt: skip
 _ENDING = re.compile(r"\.[A-Za-z]\w{1,5}$")
+_GLANCE = 2000  # files that columns are tried on
 _NAMED = 3  # files or cells that a message lists
 _ENOUGH = 0.5  # share of the files that a column must name without their endings
 
@@ -133,7 +135,9 @@ def _column_of_files(source: ImageFiles, table: Table, folder: Path, used: set[s
 
 def _share_named(source: ImageFiles, names: _Names, folder: Path, strictly: bool) -> float:
     """Share of the files that some cells name; 0 where these may be no names at all."""
-    found = [(names.cell(entry.file, folder), entry.axes.n) for entry in source.entries]
+    n_files = len(source.entries)
+    some = [source.entries[i] for i in evenly(n_files, _GLANCE)]
+    found = [(names.cell(entry.file, folder), entry.axes.n) for entry in some]
     matched = [(cell, n) for (cell, _), n in found if cell is not None]
     share = len(matched) / len(found)
     if not strictly or any(whole and cell for (cell, whole), _ in found):
@@ -143,9 +147,8 @@ def _share_named(source: ImageFiles, names: _Names, folder: Path, strictly: bool
     if len(cells) < len(matched) or not fits or share < _ENOUGH:
         return 0.0
     # bare numbers are names only if they are those of all files
-    if all(map(is_number, cells)) and not len(names.exact) == len(found) == len(cells):
-        return 0.0
-    return share
+    are_all = len(cells) == len(found) and len(names.exact) == n_files
+    return share if are_all or not all(map(is_number, cells)) else 0.0
 
 
 def _by_name(source: ImageFiles, table: Table, column: str, folder: Path) -> Ints:

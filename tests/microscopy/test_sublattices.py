@@ -1,4 +1,4 @@
-"""Sublattices are told by intensity, by alternation where it varies, and by the neighbours."""
+"""Sublattices are found by intensity, by alternation where it varies, and by the neighbours."""
 
 import numpy as np
 import pytest

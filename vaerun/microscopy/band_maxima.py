@@ -1,5 +1,6 @@
 """Maxima of a band-passed frame that stand out from the noise and from what is around them."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.spatial import cKDTree
 # H, W rows and columns of a frame, N maxima.
 
 BLURS = (0.15, 0.2, 0.25, 0.3, 0.35)  # sd of the narrow blur of the band-pass, spacings
-_WIDE = 0.5  # sd of its wide blur, spacings
+_WIDER = 0.3  # spacings: sd that its wide blur adds; with more, columns that lack an atom drown
 _APART = 0.55  # spacings between two maxima, at least
 _NOISE = 1.0  # sd of the noise that a maximum is above, at least
 _CLEAR = 4.0  # sd of the noise that a typical maximum is above where no more blur is needed
@@ -28,6 +29,11 @@ class BandPass(NamedTuple):
 
     spacing_px: float
     blur_px: float
+
+    @property
+    def wide_px(self) -> float:
+        """Sd of the wide blur, whose result is subtracted."""
+        return math.hypot(self.blur_px, _WIDER * self.spacing_px)
 
 
 class BandMaxima(NamedTuple):
@@ -105,7 +111,7 @@ def _vertices(band: Floats, pixels: Ints) -> Floats:
 def _filtered(signed: Floats, band_pass: BandPass) -> Floats:
     narrow, wide = (
         ndimage.gaussian_filter(signed, sd, mode="reflect")
-        for sd in (band_pass.blur_px, _WIDE * band_pass.spacing_px)
+        for sd in (band_pass.blur_px, band_pass.wide_px)
     )
     return np.asarray(narrow - wide)
 
@@ -117,7 +123,7 @@ def _noise_sd(signed: Floats, band_pass: BandPass) -> Floats:
     # of four pixels each; the mean of the modulus of a normal number is √(2/π) of its sd
     side = 2 * round(_TYPICAL * band_pass.spacing_px) + 1
     local = ndimage.uniform_filter(second, side, mode="reflect") * np.sqrt(np.pi / 2) / 2
-    narrow, wide = band_pass.blur_px**2, (_WIDE * band_pass.spacing_px) ** 2
+    narrow, wide = band_pass.blur_px**2, band_pass.wide_px**2
     # the sum of the squares of the band-pass, a difference of Gaussians
     squares = (1 / narrow + 1 / wide - 4 / (narrow + wide)) / (4 * np.pi)
     return np.asarray(local * np.sqrt(squares))

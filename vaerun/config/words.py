@@ -18,7 +18,7 @@ from vaerun.utils.text import as_text
 PATHS = frozenset(
     {"out", "resume", "run", "data.path", "data.points", "data.root", "data.table", "task.space"}
 )
-NAMES = frozenset({"data.key", "data.label", "data.name", "task.objective"})
+NAMES = frozenset({"data.axes", "data.key", "data.label", "data.name", "task.objective"})
 LISTS = frozenset(  # of names
     {"data.factors", "data.ring_classes", "model.category.condition", "task.metrics"}
 )

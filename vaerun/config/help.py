@@ -20,7 +20,7 @@ usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<d
 _EXPERIMENTS = "experiment=    one result: paper/ with the paper's settings (hours), best/ ours"
 
 _KEYS = {
-    "model.latent_dim  model.invariances=[r,t,s,i]": "of content; rotate, shift, scale, brightness",
+    "model.latent_dim  model.invariances=[r,t,s,i]": "of content; rotation, shift, scale, gain",
     "data.root  .train_size  .val_size  .batch_size": "folder of data files; numbers of images",
     "trainer.max_epochs  .accelerator  .devices": "how long; cpu or gpu; how many train together",
     "-m  sweep.jobs  .metric  hydra/launcher=slurm": "several runs: at a time, best, on a cluster",

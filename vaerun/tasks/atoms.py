@@ -13,6 +13,7 @@ import torch
 from vaerun.data.datasets import graphene, lattices, patches
 from vaerun.data.datasets.graphene import GrapheneConfig
 from vaerun.data.datasets.lattices import LatticesConfig
+from vaerun.data.datasets.own_frames import own_frames
 from vaerun.data.datasets.patches import PatchSource
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.evaluation.figures.atom_overlay import save_overlay
@@ -80,9 +81,7 @@ def _source(config: RunConfig, hardware: Hardware) -> PatchSource | None:
     if isinstance(config.data, LatticesConfig):
         return lattices.patch_source(config.data, progress=progress)
     if isinstance(config.data, PatchesConfig) and config.data.centres == "peaks":
-        return patches.patch_source(
-            config.data, patches.own_frames(config.data), progress=progress
-        )
+        return patches.patch_source(config.data, own_frames(config.data), progress=progress)
     return None
 
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from vaerun.config.compose import compose
+from vaerun.data.datasets.own_frames import own_frames
 from vaerun.data.datasets.patch_split import held_out_frames
-from vaerun.data.datasets.patches import PatchSource, extract_patches, own_frames
+from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.lazy.frame_patches import measured_share
 from vaerun.microscopy.atoms import Atoms

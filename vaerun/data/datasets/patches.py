@@ -11,21 +11,18 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from vaerun.data.copies import equal_frames
 from vaerun.data.datasets import patch_centres
+from vaerun.data.datasets.own_frames import own_frames, spread_out
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.datasets.peak_atoms import peak_atoms
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits
-from vaerun.data.io import read_frames
 from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
-from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file, movies_of, shown_range
 from vaerun.microscopy.graphene import SPECIES
 from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.microscopy.lattice_spacing import lattice_repeat_px
-from vaerun.microscopy.rescale import at_pixel
 from vaerun.microscopy.tracks import along_tracks
 from vaerun.utils.errors import UserError, format_value
 
@@ -34,7 +31,6 @@ _SPANS = (1.5, 6.0)  # lattice spacings that a patch had better span
 
 # F frames, N patches of C channels (times), H × W pixels each.
 
-_SAME_SIZE = 1.01  # ratio of pixel sizes up to which they count as one
 _MEASURED = 0.5  # least share of the pixels of a patch
 
 Floats = npt.NDArray[np.float64]
@@ -353,46 +349,6 @@ def load(config: PatchesConfig, seed: int) -> Splits:
     return extract_patches(patch_source(config, own_frames(config)), config, seed)
 
 
-def own_frames(config: PatchesConfig) -> list[Frame]:
-    """The user's frames, each scaled to [0, 1], and resampled to one pixel size on request.
-
-    For ``data.centres=peaks`` nothing is clipped or spread: the brightest atoms keep their shape.
-    """
-    if config.path is None:
-        raise UserError("data.path is not given", "name your frames, as in data.path=frames.h5")
-    frames = []
-    finds_peaks = config.centres == "peaks"
-    raw_frames = read_frames.read_raw(
-        config.path,
-        config.key,
-        config.pixel_size_nm,
-        axes=config.axes,
-        channel=config.take_channel,
-    )
-    for raw in raw_frames:
-        scaled = brightness(raw.image, clip=not finds_peaks)
-        frame = Frame(
-            image=scaled if finds_peaks else _spread(scaled, config),
-            window=shown_range(raw.image),
-            pixel_nm=raw.pixel_nm,
-            name=raw.name,
-            movie=raw.movie,
-            measured=raw.measured,
-        )
-        frames.append(frame if config.resample_nm is None else at_pixel(frame, config.resample_nm))
-    log.info(read_frames.describe(frames))
-    if copies := equal_frames([frame.image for frame in frames]):
-        log.warning(copies)
-    sizes = [frame.pixel_nm for frame in frames if frame.pixel_nm is not None]
-    if sizes and max(sizes) > _SAME_SIZE * min(sizes):
-        log.warning(
-            f"pixels of these frames are {min(sizes):.3g} to {max(sizes):.3g} nm, so that the "
-            "same object differs in size: data.resample_nm="
-            f"{max(sizes):.3g} resamples all to one size"
-        )
-    return frames
-
-
 def patch_source(
     config: PatchesConfig, frames: Sequence[Frame], *, progress: bool = True
 ) -> PatchSource:
@@ -400,17 +356,13 @@ def patch_source(
     finds_peaks = config.centres == "peaks"
     shown = [f.image if f.window is not None else brightness(f.image) for f in frames]
     if finds_peaks:
-        shown = [_spread(np.clip(image, 0, 1), config) for image in shown]
+        shown = [spread_out(np.clip(image, 0, 1), config) for image in shown]
     return PatchSource(
         frames=frames,
         shown=[torch.from_numpy(image) for image in shown],
         shows_frames=config.scale == "none",
         atoms=peak_atoms(frames, config, progress=progress) if finds_peaks else None,
     )
-
-
-def _spread(image: npt.NDArray[np.float32], config: PatchesConfig) -> npt.NDArray[np.float32]:
-    return spread(torch.from_numpy(image), config.scale).numpy()
 
 
 def load_labelled(config: PatchesConfig, seed: int, splits: Splits) -> ImageSet:

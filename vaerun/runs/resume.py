@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,21 @@ def is_run_of(folder: RunFolder, plain: Mapping[str, Any]) -> bool:
     """Whether the run in a folder is of a config, which may hold ``auto`` where it resolved it."""
     own = read_config(folder)
     for key in read_manifest(folder).get("resolved", ()):
-        group, name = key.split(".")
-        if plain[group].get(name) == "auto":
-            own[group][name] = "auto"
+        *groups, name = key.split(".")
+        mine, theirs = _inside(own, groups), _inside(plain, groups)
+        if mine is not None and theirs is not None and theirs.get(name) == "auto":
+            mine[name] = "auto"
     if isinstance(own.get("data"), dict) and isinstance(plain.get("data"), Mapping):
         own["data"] = with_typed_paths(folder, own["data"], plain["data"])
     return same_run(own, plain)
+
+
+def _inside(config: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any] | None:
+    """The keys of a group in a group of a config; None if there is no such group."""
+    inside: Any = config
+    for name in groups:
+        inside = inside.get(name) if isinstance(inside, Mapping) else None
+    return inside if isinstance(inside, dict) else None
 
 
 def same_run(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

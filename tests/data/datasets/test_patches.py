@@ -205,7 +205,6 @@ def test_frames_may_be_held_back_by_number():
         ({"n_times": 11}, "data.n_times=11"),
         ({"centres": "points"}, "data.points="),
         ({"centres": "edges", "edge_level": 1.0}, "data.centres=edges"),
-        ({"split": "region", "val_share": 0.05}, "data.val_share"),
         ({"split": "frame", "n_times": 6}, "data.n_times"),
     ],
 )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vaerun.config.compose import compose
+from vaerun.data.io.lazy_array import ArraySelector
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.data.lazy.preprocessing import Preprocessing
@@ -207,7 +208,8 @@ def test_a_few_labels_name_the_classes_and_stay_as_given():
 
 def on_disk(folder: Path, images: Tensor) -> FileImages:
     np.save(folder / "images.npy", (255 * images[:, 0]).round().numpy().astype(np.uint8))
-    source = ImageFiles.scan([folder / "images.npy"], None, skip_unreadable=False)
+    selector = ArraySelector(None, 5, stacks=True)
+    source = ImageFiles.scan([folder / "images.npy"], selector, skip_unreadable=False)
     return FileImages(
         source=source, rows=torch.arange(len(source)), prepare=Preprocessing(), window=(0, 255)
     )

@@ -10,7 +10,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.datasets.own_frames import own_frames
 from vaerun.data.datasets.patch_split import held_out_frames
-from vaerun.data.datasets.patches import PatchSource, extract_patches
+from vaerun.data.datasets.patches import PatchSource, extract_patches, load
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.lazy.frame_patches import measured_share
 from vaerun.microscopy.atoms import Atoms
@@ -301,3 +301,21 @@ def test_frames_are_the_same_in_any_unit(tmp_path: Path, scaled):
     np.save(tmp_path / "scaled.npy", scaled(frame))
     one, other = (own_frames(config(path=str(tmp_path / f"{n}.npy"))) for n in ("unit", "scaled"))
     np.testing.assert_allclose(other[0].image, one[0].image, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "are_known"),
+    [({}, True), ({"normalise": "patch"}, False), ({"scale": "log"}, False)],
+)
+def test_intensities_of_the_file_are_known_of_patches_that_show_the_frame_as_it_is(
+    tmp_path: Path, changes: dict[str, str], are_known: bool
+):
+    frame = np.random.default_rng(0).normal(700, 50, (96, 96)).astype(np.float32)
+    np.save(tmp_path / "x.npy", frame)
+    windows = load(
+        config(path=str(tmp_path / "x.npy"), split="region", **changes), 0
+    ).frame_windows
+    if are_known:
+        np.testing.assert_allclose(windows, [np.percentile(frame, [0.1, 99.9])], rtol=1e-3)
+    else:
+        assert not windows

@@ -360,7 +360,7 @@ def patch_source(
     return PatchSource(
         frames=frames,
         shown=[torch.from_numpy(image) for image in shown],
-        shows_frames=config.scale == "none",
+        shows_frames=config.scale == "none" and config.normalise == "frame",
         atoms=peak_atoms(frames, config, progress=progress) if finds_peaks else None,
     )
 

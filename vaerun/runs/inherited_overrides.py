@@ -39,7 +39,7 @@ def with_inherited_data(overrides: Sequence[str]) -> list[str]:
 def _inherited(folder: RunFolder, left_out: set[str]) -> list[str]:
     """The overrides of a run's data less some keys; relative paths as they are reached here."""
     inherited = []
-    for text in _own_overrides(folder):
+    for text in read_overrides(folder):
         override = parse(text)
         name, value = override.key_or_group, override.value()
         if group(text) not in _GROUPS or name in left_out:
@@ -69,7 +69,7 @@ def _name_of_data(folder: RunFolder) -> str:
     return str(data.get("name")) if isinstance(data, dict) else ""
 
 
-def _own_overrides(folder: RunFolder) -> list[str]:
+def read_overrides(folder: RunFolder) -> list[str]:
     """The overrides of a run; none where its file cannot be read."""
     try:
         typed = yaml.safe_load(folder.overrides.read_text(encoding="utf-8"))

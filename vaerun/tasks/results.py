@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,13 @@ from torch import Tensor
 
 from vaerun import models
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
+from vaerun.evaluation.checks.checked_run import CheckedRun
+from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.checks.registry import check_run
+from vaerun.evaluation.checks.truth import truth_convention
 from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.evaluation.figures.arrays import MOST_DRAWN
+from vaerun.evaluation.figures.checks import check_arrays
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.metrics import summary
@@ -25,6 +32,7 @@ from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
+from vaerun.evaluation.metrics.truth_convention import converted, recognise
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import common_pixel_nm, in_file
 from vaerun.models import inference
@@ -34,6 +42,8 @@ from vaerun.models.latent_traversal import Decode, class_maps, latent_maps
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
+from vaerun.runs.inherited_overrides import read_overrides
+from vaerun.tasks import verdict
 from vaerun.tasks.terminal import print_table
 from vaerun.training.epoch_log import event_writer
 from vaerun.training.trained_model import TrainedModel
@@ -70,9 +80,12 @@ def write_results(
             "pixel_size_nm": common_pixel_nm(splits.frames),
         }
         write_latents(folder.latents, _in_files(encodings, splits), attributes)
-        metrics = write_metrics(folder, config, splits, trained, encodings)
+        findings, encodings, splits = _checked(plain, splits, trained, encodings)
+        checks = verdict.as_json(findings, _trained_with(config, folder))
+        metrics = write_metrics(folder, config, splits, trained, encodings, checks)
         _print_subsets(encodings, console)
         arrays = _arrays(network, splits, encodings, metrics, trained.rows)
+        arrays |= check_arrays(findings)
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
         with event_writer(folder.tensorboard) as writer:
@@ -91,6 +104,30 @@ def write_results(
             ),
         )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])
+    verdict.print_checks(console, checks)
+
+
+def _checked(
+    plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
+) -> tuple[dict[str, Finding], Encodings, Splits]:
+    """Findings of all checks; encodings and splits with true poses by our convention."""
+    conventions = recognise(encodings.val, splits.symmetry)
+    checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
+    findings = check_run(checked)
+    truth = truth_convention(encodings.val, conventions)
+    if truth is not None:
+        findings["truth_convention"] = truth
+    for convention in conventions:
+        if convention.factor == "angle" and splits.classes:
+            symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
+            splits = dataclasses.replace(splits, symmetry=symmetry)
+    return findings, converted(encodings, conventions), splits
+
+
+def _trained_with(config: RunConfig, folder: RunFolder) -> list[str]:
+    """The overrides that the network of a task was trained with."""
+    own = RunFolder(Path(config.run)) if isinstance(config.run, str) else folder
+    return read_overrides(own)
 
 
 def _with_symmetry(splits: Splits, encodings: Encodings, console: Console) -> Splits:
@@ -135,8 +172,12 @@ def write_metrics(
     splits: Splits,
     trained: TrainedModel,
     encodings: Encodings,
+    checks: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure a trained network on the encodings of its data; write and return `metrics.json`."""
+    """Measure a trained network on the encodings of its data; write and return `metrics.json`.
+
+    ``checks`` are entered as they are.
+    """
     network, variant = trained.network, models.MODELS[config.model.name]
     terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
@@ -163,6 +204,8 @@ def write_metrics(
     }
     if metrics.get("clustering", {}).get("method") == "y":
         metrics["clustering"]["class_prior"] = network.category.prior.tolist()
+    if checks:
+        metrics["checks"] = dict(checks)
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics
 

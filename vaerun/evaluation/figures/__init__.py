@@ -42,6 +42,7 @@ and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
 ``…_predicted``, ``…_change`` (n',)
 ``predicted_names`` (J',)                       names of the classes in ``frame_<f>_predicted``
+``check_<name>_…``                              check_<name>, the evidence of a check
 ``angle_symmetry`` ()                           angles are drawn modulo 360° over this; else 1
 ==============================================  ==============================================
 """

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from vaerun.evaluation.figures import images, latent_space, learning_curves, micrograph_maps, pose
+from vaerun.evaluation.figures.checks import draw_checks
 from vaerun.evaluation.figures.style import house_style
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import MATERIAL_SHIFT_PX, varies
@@ -31,6 +32,7 @@ def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
             **_decoded_figures(arrays, classes),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
             **_pose_figures(arrays, classes),
+            **draw_checks(arrays),
         }
 
 

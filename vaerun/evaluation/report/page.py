@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from vaerun.evaluation.figures.checks import PREFIX
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.report.captions import caption, in_reading_order
+from vaerun.evaluation.report.checks import checks_section
 from vaerun.evaluation.report.explorer import Explorer
 from vaerun.evaluation.report.metric_tables import metric_tables, table
-from vaerun.evaluation.report.packing import recoded
+from vaerun.evaluation.report.packing import Recoded, recoded
 from vaerun.evaluation.report.templates import asset, render
 from vaerun.utils.files import write_text
 from vaerun.utils.format import duration
@@ -58,10 +60,16 @@ def write_report(
         Content of the interactive section; None for a page without scripts.
     """
     command = manifest.get("command")
+    pngs = {
+        name: source if isinstance(source, bytes) else source.read_bytes()
+        for name, source in figures.items()
+    }
+    images = recoded(pngs, FIGURES_BUDGET)
+    checks = checks_section(metrics.get("checks", {}), images)
     sections = render(
         "sections",
         tables=metric_tables(metrics),
-        figures=_figures(figures),
+        figures=_figures({n: image for n, image in images.items() if not n.startswith(PREFIX)}),
         command=command if isinstance(command, str) else " ".join(map(str, command or [])),
         provenance=_provenance(manifest),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
@@ -70,7 +78,9 @@ def write_report(
     if explorer is not None:
         from vaerun.evaluation.report import explorer_html  # Bokeh takes half a second to import
 
-        interactive, scripts = explorer_html.section(explorer, LARGEST - len(sections))
+        interactive, scripts = explorer_html.section(
+            explorer, LARGEST - len(sections) - len(checks)
+        )
         style += asset("explorer.css")
     text = render(
         "page",
@@ -79,6 +89,7 @@ def write_report(
         status=str(manifest.get("status", "")),
         facts=_facts(config, metrics, manifest),
         tiles=headline(metrics),
+        checks=checks,
         explorer=interactive,
         sections=sections,
         scripts=scripts,
@@ -104,15 +115,10 @@ def _facts(config: Plain, metrics: Plain, manifest: Plain) -> list[str]:
     return [*facts, f"{duration((end - start).total_seconds())} in all"]
 
 
-def _figures(figures: Mapping[str, Path | bytes]) -> list[dict[str, str | int]]:
+def _figures(images: Mapping[str, Recoded]) -> list[dict[str, str | int]]:
     """Each figure's name, title, explanation, address and size on paper, in reading order."""
-    pngs = {
-        name: source if isinstance(source, bytes) else source.read_bytes()
-        for name, source in figures.items()
-    }
-    images = recoded(pngs, FIGURES_BUDGET)
     shown: list[dict[str, str | int]] = []
-    for name in in_reading_order(list(figures)):
+    for name in in_reading_order(list(images)):
         (title, text), image = caption(name), images[name]
         size = {"width": image.width * 2 // 3, "height": image.height * 2 // 3}
         shown.append(

@@ -1,0 +1,175 @@
+"""What checks look at: network, some validation images and their encodings, the training log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vaerun.data.image_set import ImageSet, Splits, as_tensor
+from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
+from vaerun.models import inference
+from vaerun.models.encodings import VALIDATION, Encodings
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.utils.arrays import evenly
+
+MOST_CHECKED = 400  # validation images that are encoded again and compared with each other
+MOST_PIXELS = 400 * 64 * 64  # of them together: fewer images are checked if they are large
+NEIGHBOURS = 4  # images that each is compared with
+ALIKE = 0.75  # correlation from which two images are the same object
+FEWEST = 30  # images below which nothing is said
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedRun:
+    """A trained network with what is known of its training and some images.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode.
+    images
+        n validation images, evenly spaced.
+    encodings
+        Those of these images, in this order.
+    all_encodings
+        Those of all splits.
+    rows
+        Logged means of each epoch.
+    plain
+        The config.
+    bound
+        −ELBO in nats per image of some ``training`` and ``validation`` images.
+    """
+
+    network: InvariantVAE
+    images: ImageSet
+    encodings: Encodings
+    all_encodings: Encodings
+    rows: Sequence[Mapping[str, float]]
+    plain: Mapping[str, Any]
+    bound: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls,
+        network: InvariantVAE,
+        splits: Splits,
+        encodings: Encodings,
+        rows: Sequence[Mapping[str, float]],
+        plain: Mapping[str, Any],
+        seed: int,
+    ) -> "CheckedRun":
+        """Choose the images of a run; ``seed`` is that of the training."""
+        most = max(min(MOST_CHECKED, MOST_PIXELS // int(np.prod(splits.image[1:]))), FEWEST)
+        chosen = evenly(len(splits.val), most)
+        images = splits.val.select(torch.from_numpy(chosen))
+        training = splits.train.select(torch.from_numpy(evenly(len(splits.train), most)))
+        bound = {
+            "training": inference.evaluate_elbo(network, training, seed=seed)["loss"],
+            "validation": inference.evaluate_elbo(network, images, seed=seed)["loss"],
+        }
+        return cls(
+            network=network,
+            images=images,
+            encodings=encodings.val.select(chosen),
+            all_encodings=encodings,
+            rows=rows,
+            plain=plain,
+            bound=bound,
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def has_angle(self) -> bool:
+        """Whether the model infers an angle."""
+        return self.network.latents.angle is not None
+
+    @property
+    def has_shift(self) -> bool:
+        """Whether the model infers a shift."""
+        return self.network.latents.shift_sd is not None
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether the model infers a scale."""
+        return self.network.latents.scale_sd is not None
+
+    @property
+    def any_angle(self) -> bool:
+        """Whether the model's angles go all round the circle."""
+        bins = self.network.search.bin_angle
+        return self.has_angle and (len(bins) < 2 or float(bins.max() - bins.min()) > np.pi)
+
+    @cached_property
+    def x(self) -> Tensor:
+        """The images (n, C, H, W)."""
+        return as_tensor(self.images.images)
+
+    @cached_property
+    def reconstructions(self) -> Tensor:
+        """The model's images (n, C, H, W)."""
+        return torch.from_numpy(inference.reconstruct(self.network, self.images))
+
+    @cached_property
+    def explained(self) -> float:
+        """Share of the structure of the images that the reconstructions have, at most 1.
+
+        White noise has no covariance between neighbouring pixels, structure has nearly as much
+        as variance. So the covariance of neighbours in the residual, over that in the images less
+        their mean, is the share of structure that is left, without an estimate of the noise.
+        """
+        target = as_tensor(self.images.target).float()
+        whole = neighbours(target - target.mean(0))
+        left = neighbours(target - self.reconstructions)
+        return 1 - max(left, 0.0) / max(whole, 1e-12)
+
+    @cached_property
+    def match(self) -> RotationMatch:
+        """How well every two images match under some rotation, without the model's angles."""
+        return match_rotations(self.x, self.encodings.shift, self.encodings.scale)
+
+    @cached_property
+    def like_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Pairs i, j (m,) of images of one object, of one class where the model has classes."""
+        near = self.match.neighbours(min(NEIGHBOURS, len(self) - 1))
+        i, j = np.repeat(np.arange(len(self)), near.shape[1]), near.ravel()
+        alike = (self.match.best[i, j] > ALIKE) & (self.group[i] == self.group[j])
+        return i[alike], j[alike]
+
+    @property
+    def group(self) -> npt.NDArray[np.int64]:
+        """Class (n,) that the model infers or is given; 0 without."""
+        if self.network.n_classes:
+            return self.encodings.predicted
+        if self.network.category.n_data_classes:
+            return self.encodings.label
+        return np.zeros(len(self), np.int64)
+
+    def encode_again(self, images: Tensor) -> Encodings:
+        """Encodings of changed images (n, C, H, W), with their old labels and factors."""
+        changed = ImageSet(
+            images=images,
+            label=self.images.label,
+            index=self.images.index,
+            factors=self.images.factors,
+        )
+        return inference.encode_set(self.network, changed, VALIDATION)
+
+    def invariances(self, added: str) -> str:
+        """The override that adds one letter to the model's invariances."""
+        own = [*(self.plain["model"].get("invariances") or []), added]
+        return f"'model.invariances=[{','.join(dict.fromkeys(own))}]'"
+
+
+def neighbours(x: Tensor) -> float:
+    """Mean product of vertically and horizontally neighbouring pixels of (n, C, H, W)."""
+    down = (x[:, :, 1:] * x[:, :, :-1]).mean()
+    across = (x[..., 1:] * x[..., :-1]).mean()
+    return float(torch.stack([down, across]).mean())

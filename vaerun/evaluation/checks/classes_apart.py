@@ -1,0 +1,101 @@
+"""Whether inferred classes are kinds of objects: neither one kind in two, nor two in one."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import SpectralClustering
+
+from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
+from vaerun.evaluation.checks.finding import Finding
+
+_LINKS = 8  # images most like each
+_SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
+_CUT = 0.06  # normalised cut below which a class holds two kinds
+_LEAST_PART = 0.15
+_LEAST_USED = 0.1  # of an even share
+_FEWEST_IN_CLASS = 24
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def classes_apart(run: CheckedRun) -> Finding | None:
+    """Compare the classes with which images look alike under a rotation.
+
+    The network of likest images is seen from the images alone. Links between two classes say
+    that they are one kind, a class that falls into two parts with few links between holds two.
+    """
+    n_classes = run.network.n_classes
+    if n_classes < 2 or len(run) < FEWEST:
+        return None
+    label = run.encodings.predicted
+    links = _links(run)
+    size = np.bincount(label, minlength=n_classes)
+    used = np.flatnonzero(size * n_classes >= _LEAST_USED * len(label))
+    split = _one_kind(links, label, used)
+    merged = [int(j) for j in used if _holds_two(links, label == j)]
+    crossing = float(links[label[:, None] != label].sum() / links.sum())
+    n_empty = n_classes - len(used)
+    n_better = n_classes - n_empty - len(split) + len(merged)
+    parts = []
+    if n_empty:
+        parts.append(f"{n_empty} of {n_classes} classes have next to no image")
+    parts += [f"classes {a} and {b} look alike" for a, b in split]
+    parts += [f"class {j} holds two kinds" for j in merged]
+    if not parts:
+        parts.append(f"{100 * (1 - crossing):.0f} % of the likest images share their class")
+    return Finding(
+        value=float(n_empty + len(split) + len(merged)),
+        limits=(None, 0.0),
+        text="; ".join(parts),
+        mend=f"model.category.n_classes={max(n_better, 2)}",
+        arrays={"label": label, "links": _between(links, label, n_classes)},
+    )
+
+
+def _links(run: CheckedRun) -> Floats:
+    """Symmetric links (n, n) of each image to the most like, weighted by their correlation."""
+    best = run.match.best
+    near = run.match.neighbours(_LINKS)
+    links = np.zeros_like(best, np.float64)
+    rows = np.arange(len(best))[:, None]
+    links[rows, near] = np.clip(best[rows, near], 0, 1)
+    return np.maximum(links, links.T)
+
+
+def _between(links: Floats, label: Ints, n_classes: int) -> Floats:
+    """Links between classes (J, J), as a share of those of the smaller of the two."""
+    member = np.eye(n_classes)[label]
+    both: Floats = member.T @ links @ member
+    own = np.maximum(both.sum(1), 1e-9)
+    shared: Floats = both / np.minimum(own[:, None], own)
+    return shared
+
+
+def _one_kind(links: Floats, label: Ints, used: Ints) -> list[tuple[int, int]]:
+    """Pairs of classes with so many links between them that they are one kind."""
+    found = []
+    for a in used:
+        for b in used[used > a]:
+            some = np.isin(label, (a, b))
+            of_a = label[some] == a
+            p = of_a.mean()
+            inner = links[np.ix_(some, some)]
+            crossing = inner[of_a][:, ~of_a].sum() / max(inner.sum() / 2, 1e-9)
+            if crossing > _SHARED * 2 * p * (1 - p) * 2 / 2 and crossing > _SHARED / 2:
+                found.append((int(a), int(b)))
+    return found
+
+
+def _holds_two(links: Floats, member: npt.NDArray[np.bool_]) -> bool:
+    """Whether the images of a class fall into two parts with few links between them."""
+    if member.sum() < _FEWEST_IN_CLASS:
+        return False
+    inner = links[np.ix_(member, member)] + 1e-6
+    part = SpectralClustering(2, affinity="precomputed", random_state=0).fit_predict(inner)
+    share = part.mean()
+    if not _LEAST_PART < share < 1 - _LEAST_PART:
+        return False
+    volume = inner.sum(1)
+    crossing = inner[part == 0][:, part == 1].sum()
+    cut = crossing / volume[part == 0].sum() + crossing / volume[part == 1].sum()
+    return bool(cut < _CUT)

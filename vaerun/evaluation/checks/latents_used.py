@@ -1,0 +1,68 @@
+"""Whether all dimensions of z are used, and each for something of its own."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
+
+from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
+from vaerun.evaluation.checks.finding import Finding
+
+_ACTIVE = 0.1  # variance of the means, in units of the prior: less is unused
+_ALL = 0.9  # share of the images' structure: what describes as much needs no z
+_SAME = 0.9  # share of one dimension's variance that another tells
+
+Floats = npt.NDArray[np.floating]
+
+
+def latents_used(run: CheckedRun) -> Finding | None:
+    """Count the dimensions of z whose means vary over the images, and those that repeat another.
+
+    A unit is active if the variance of its posterior means is not small against the prior's
+    (Burda, Grosse and Salakhutdinov, arXiv 1509.00519, use 0.01).
+    """
+    z = run.encodings.z_mean
+    if len(z) < FEWEST or run.plain["model"]["name"] == "ae":
+        return None
+    d = z.shape[1]
+    active = np.flatnonzero(z.var(0) > _ACTIVE)
+    same = _repeated(z[:, active])
+    n = len(active) - same
+    parts = [f"{len(active)} of {d} dimensions of z vary with the images"]
+    if same:
+        parts.append(f"{same} of them repeat others")
+    nothing_left = not len(active) and run.explained > _ALL
+    if nothing_left:
+        parts.append("nothing is left for it: pose and class describe the images")
+    mend = f"model.latent_dim={max(n, 1)}"
+    if not n:
+        mend = (
+            f"objective.beta_start=1 objective.beta_end=1 trainer.max_epochs={2 * len(run.rows)}"
+        )
+    return Finding(
+        value=float(n),
+        limits=(float(max(d // 2, 1)), None),
+        text="; ".join(parts),
+        mend=mend,
+        arrays={"variance": z.var(0)},
+        failed=False if nothing_left and d <= 2 else None,
+    )
+
+
+def _repeated(z: Floats) -> int:
+    """Number of columns (n, a) that neighbours in another column tell, each pair once."""
+    repeated: set[int] = set()
+    for i in range(z.shape[1]):
+        for j in set(range(i)) - repeated:
+            both = (z[:, [j]], z[:, i]), (z[:, [i]], z[:, j])
+            if min(explained_share(*pair) for pair in both) > _SAME:
+                repeated.add(i)
+    return len(repeated)
+
+
+def explained_share(given: Floats, wanted: Floats, k: int = 8) -> float:
+    """R² of what the k nearest of (n, m) numbers predict of (n,) or (n, w), in five parts."""
+    scale = np.maximum(given.std(0), 1e-12)
+    predicted = cross_val_predict(KNeighborsRegressor(k), given / scale, wanted, cv=5)
+    total = np.square(wanted - wanted.mean(0)).sum()
+    return float(1 - np.square(wanted - predicted).sum() / max(total, 1e-12))

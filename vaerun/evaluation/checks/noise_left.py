@@ -1,0 +1,54 @@
+"""Whether what the model does not draw of the images is noise alone."""
+
+import numpy as np
+
+from vaerun.data.image_set import as_tensor
+from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun, neighbours
+from vaerun.evaluation.checks.finding import Finding
+
+_LEAST = 0.75  # share of the structure that is drawn
+_STRUCTURE = 0.05  # correlation of neighbouring pixels below which images are noise
+_OUTLIER = 8.0  # times the median absolute deviation above the median error
+
+
+def noise_left(run: CheckedRun) -> Finding | None:
+    """Share of the structure of the images that the reconstructions have, and outliers.
+
+    See `CheckedRun.explained`.
+    """
+    if len(run) < FEWEST:
+        return None
+    target = as_tensor(run.images.target).float()
+    deviation = target - target.mean(0)
+    residual = target - run.reconstructions
+    whole, variance = neighbours(deviation), float(deviation.square().mean())
+    error = run.encodings.error
+    away = np.median(np.abs(error - np.median(error))) / 0.6745
+    n_out = int((error > np.median(error) + _OUTLIER * max(away, 1e-12)).sum())
+    worst = np.argsort(-error)[:6]
+    arrays = {
+        "input": target[worst].numpy(),
+        "output": run.reconstructions[worst].numpy(),
+        "residual": residual[worst].numpy(),
+    }
+    structure = whole / max(variance, 1e-12)
+    if structure < _STRUCTURE:
+        text = (
+            f"neighbouring pixels correlate by {structure:.2f} only: images differ in noise alone"
+        )
+        return Finding(
+            value=0.0, limits=(_LEAST, None), text=text, arrays=arrays,
+            mend="data.blur_px=1" if "blur_px" in run.plain["data"] else "",
+        )  # fmt: skip
+    explained = run.explained
+    d = run.plain["model"]["latent_dim"]
+    more = max(2 * d, d + 2)
+    text = f"{100 * explained:.0f} % of what is not noise is drawn"
+    text += f"; {n_out} outliers among {len(run)} images" if n_out else ""
+    return Finding(
+        value=explained,
+        limits=(_LEAST, None),
+        text=text,
+        mend=f"model.latent_dim={more} trainer.max_epochs={2 * len(run.rows)}",
+        arrays=arrays,
+    )

@@ -1,0 +1,111 @@
+"""Which images are the same object under a rotation, by correlation over angles.
+
+No model is involved. Images are centred, blurred against noise and sampled on circles; there a
+rotation is a cyclic shift, and the Fourier transform gives the correlation at all angles at once.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vaerun.geometry import pixel_size
+
+Floats = npt.NDArray[np.float32]
+
+N_ANGLES = 72
+_N_RADII, _OUTER = 14, 0.92  # circles, and the radius of the largest in half of the shorter side
+_SIDE_PX = 32  # images are averaged down to about this
+_AS_GOOD = 0.12  # of the range of a pair's correlation: angles this near to the best are as good
+
+# n images, A angles.
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotationMatch:
+    """Correlations (n, n, A) of image i, turned by each of A angles, with image j.
+
+    Attributes
+    ----------
+    correlation
+        (n, n, A), −1 to 1; angle a is 2π·a/A, counter-clockwise as displayed.
+    """
+
+    correlation: Floats
+
+    @property
+    def best(self) -> Floats:
+        """Correlation (n, n) at the best angle; −1 on the diagonal."""
+        best = self.correlation.max(2)
+        np.fill_diagonal(best, -1)
+        return best
+
+    def neighbours(self, k: int) -> npt.NDArray[np.int64]:
+        """The k images (n, k) that match each image best, the best first."""
+        best = self.best
+        some = np.argpartition(-best, k, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(best, some, 1), axis=1)
+        return np.take_along_axis(some, order, 1)
+
+    def as_good(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Angles (m, A) at which pairs (m,) match nearly as well as at their best."""
+        some = self.correlation[i, j]
+        high, low = some.max(1, keepdims=True), some.min(1, keepdims=True)
+        good: npt.NDArray[np.bool_] = some >= high - _AS_GOOD * (high - low)
+        return good
+
+    def error(
+        self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], angle: Floats
+    ) -> npt.NDArray[np.float64]:
+        """Distance (m,), radians, of rotations i → j to the nearest angle at which pairs match."""
+        grid = 2 * np.pi * np.arange(N_ANGLES) / N_ANGLES
+        away = np.abs((angle[:, None] - grid + np.pi) % (2 * np.pi) - np.pi)
+        nearest: npt.NDArray[np.float64] = np.where(self.as_good(i, j), away, np.pi).min(1)
+        return nearest
+
+
+@torch.no_grad()
+def match_rotations(images: Tensor, shift: Floats, scale: Floats) -> RotationMatch:
+    """Correlate every two images under all rotations.
+
+    Parameters
+    ----------
+    images
+        (n, C, H, W).
+    shift, scale
+        (n, 2) row and column of the object's centre from the middle, pixels, and (n,) its size.
+    """
+    polar = _on_circles(images.float().cpu(), torch.as_tensor(shift), torch.as_tensor(scale))
+    spectrum = torch.fft.rfft(polar, dim=2)  # (n, C·radii, frequencies)
+    product = torch.einsum("irf,jrf->ijf", spectrum.conj(), spectrum)
+    return RotationMatch(correlation=torch.fft.irfft(product, n=N_ANGLES, dim=2).numpy())
+
+
+def _on_circles(images: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Images sampled on circles (n, C·radii, A), each of mean 0 and length 1 in all."""
+    height, width = images.shape[-2:]
+    shrink = max(min(height, width) // _SIDE_PX, 1)
+    small = F.avg_pool2d(images, shrink) if shrink > 1 else images
+    small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    radius = _OUTER * torch.arange(1, _N_RADII + 1) / _N_RADII
+    angle = 2 * math.pi * torch.arange(N_ANGLES) / N_ANGLES
+    # counter-clockwise as displayed: from the right (column +) upwards (row −)
+    column = radius[:, None] * angle.cos()
+    row = -radius[:, None] * angle.sin()
+    shorter = min(height, width) * pixel_size(height, width) / 2
+    unit = pixel_size(height, width)
+    points = torch.stack([row, column], -1)[None] * shorter * scale[:, None, None, None]
+    points = points + (shift * unit)[:, None, None]
+    # torch's grid is (x, y), from −1 to 1 over the whole image
+    size = torch.tensor([width, height]) * unit / 2
+    grid = points.flip(-1) / size
+    polar = F.grid_sample(small, grid, padding_mode="border", align_corners=False)
+    polar = polar - polar.mean((2, 3), keepdim=True)
+    polar = polar * radius.sqrt()[:, None]  # each sample stands for an area
+    polar = polar.flatten(1, 2)
+    norm = polar.flatten(1).norm(dim=1)[:, None, None]
+    return polar / norm.clamp_min(1e-9)

@@ -1,0 +1,62 @@
+"""The checks of a run: made, completed by the command that mends each failure, and printed."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from vaerun.config.overrides import split_override
+from vaerun.evaluation.checks.finding import Finding, summary_line
+from vaerun.evaluation.checks.registry import CHECKS
+from vaerun.evaluation.checks.truth import TITLE as TRUTH_TITLE
+
+_NOT_AGAIN = ("resume", "run", "task", "out")  # what a new training does not take over
+_MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
+
+
+def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[str, Any]:
+    """``checks`` of `metrics.json`: each mend as a whole command.
+
+    ``overrides`` are those that the model was trained with.
+    """
+    titles = {name: check.title for name, check in CHECKS.items()}
+    titles["truth_convention"] = TRUTH_TITLE
+    entries = {name: finding.to_json(titles[name]) for name, finding in findings.items()}
+    for entry in entries.values():
+        if entry["mend"]:
+            entry["mend"] = mended_command(overrides, shlex.split(entry["mend"]))
+    return entries
+
+
+def mended_command(overrides: Sequence[str], mend: Sequence[str]) -> str:
+    """The command of a run with some overrides changed or added.
+
+    Examples
+    --------
+    >>> mended_command(["model=vae", "data=mnist", "seed=1"], ["model=rvae"])
+    'vaerun model=rvae data=mnist seed=1'
+    """
+    new = {split_override(word)[0]: word for word in mend}
+    kept = []
+    for word in overrides:
+        key = split_override(word)[0]
+        if key not in _NOT_AGAIN:
+            kept.append(new.pop(key, word))
+    return shlex.join(["vaerun", *kept, *new.values()])
+
+
+def print_checks(console: Console, checks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how many checks passed, and each that failed with its evidence and mend."""
+    if not checks:
+        return
+    console.print(Text.assemble(("Checks  ", "bold"), summary_line(checks)), soft_wrap=True)
+    for check in checks.values():
+        if check["passed"] is False:
+            mark, colour = _MARKS[check["passed"]]
+            line = Text.assemble((f"{mark} {check['title']}: ", colour), check["text"])
+            console.print(line, soft_wrap=True)
+    mend = next((c["mend"] for c in checks.values() if c["mend"]), "")
+    if mend:  # the first: one that was not trained long enough fails others too
+        console.print(Text.assemble(("Try     ", "bold"), mend), soft_wrap=True)

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
+from vaerun.geometry import pixel_size
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.object_locator import ObjectLocator
 from vaerun.utils.arrays import evenly
 
 MOST_CHECKED = 400  # validation images that are encoded again and compared with each other
@@ -133,7 +135,24 @@ class CheckedRun:
     @cached_property
     def match(self) -> RotationMatch:
         """How well every two images match under some rotation, without the model's angles."""
-        return match_rotations(self.x, self.encodings.shift, self.encodings.scale)
+        centre = self.centre
+        return match_rotations(self.x, np.zeros((len(self), 2)) if centre is None else centre)
+
+    @cached_property
+    def centre(self) -> npt.NDArray[np.float64] | None:
+        """Row and column (n, 2) of the object from the middle, pixels, as seen without the model.
+
+        The model's shift is another: its drawing need not be in the middle. None where images
+        have no single object.
+        """
+        height, width = self.x.shape[-2:]
+        locator = ObjectLocator((height, width), centred=True, sized=False)
+        x = self.x.float()
+        return (
+            locator(x).centre.double().numpy() / pixel_size(height, width)
+            if locator.fit(x)
+            else None
+        )
 
     @cached_property
     def like_pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -9,13 +9,14 @@ from vaerun.evaluation.checks.finding import Finding
 
 _LINKS = 8  # images most like each
 _SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
-_CUT = 0.06  # normalised cut below which a class holds two kinds
+_CUT = 0.2  # normalised cut below which a class may hold two kinds
+_GAP = 1.6  # how much less alike the likest of two kinds are than the likest of one
 _LEAST_PART = 0.15
 _LEAST_USED = 0.1  # of an even share
 _FEWEST_IN_CLASS = 24
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 
 def classes_apart(run: CheckedRun) -> Finding | None:
@@ -32,7 +33,7 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     size = np.bincount(label, minlength=n_classes)
     used = np.flatnonzero(size * n_classes >= _LEAST_USED * len(label))
     split = _one_kind(links, label, used)
-    merged = [int(j) for j in used if _holds_two(links, label == j)]
+    merged = [int(j) for j in used if _holds_two(links, run.match.best, label == j)]
     crossing = float(links[label[:, None] != label].sum() / links.sum())
     n_empty = n_classes - len(used)
     n_better = n_classes - n_empty - len(split) + len(merged)
@@ -86,16 +87,23 @@ def _one_kind(links: Floats, label: Ints, used: Ints) -> list[tuple[int, int]]:
     return found
 
 
-def _holds_two(links: Floats, member: npt.NDArray[np.bool_]) -> bool:
-    """Whether the images of a class fall into two parts with few links between them."""
+def _holds_two(links: Floats, best: Floats, member: npt.NDArray[np.bool_]) -> bool:
+    """Whether the images of a class fall into two parts with a gap between them.
+
+    One kind that changes gradually, as by shear, has few links between its halves, too, but the
+    images there are as like each other as others are.
+    """
     if member.sum() < _FEWEST_IN_CLASS:
         return False
     inner = links[np.ix_(member, member)] + 1e-6
     part = SpectralClustering(2, affinity="precomputed", random_state=0).fit_predict(inner)
-    share = part.mean()
-    if not _LEAST_PART < share < 1 - _LEAST_PART:
+    if not _LEAST_PART < part.mean() < 1 - _LEAST_PART:
         return False
+    other = part[:, None] != part
     volume = inner.sum(1)
-    crossing = inner[part == 0][:, part == 1].sum()
+    crossing = inner[other].sum() / 2
     cut = crossing / volume[part == 0].sum() + crossing / volume[part == 1].sum()
-    return bool(cut < _CUT)
+    alike = best[np.ix_(member, member)]
+    unlike_own = 1 - np.median(np.where(other, -1, alike).max(1))
+    unlike_other = 1 - np.quantile(np.where(other, alike, -1).max(1), 0.97)
+    return bool(cut < _CUT and unlike_other > _GAP * unlike_own)

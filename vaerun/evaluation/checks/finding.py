@@ -55,7 +55,7 @@ class Finding:
             "value": value,
             "limits": list(self.limits),
             "passed": self.passed,
-            "text": self.text,
+            "text": self.text[:1].upper() + self.text[1:],
             "mend": self.mend if self.passed is False else "",
         }
 

@@ -4,9 +4,8 @@ import numpy as np
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
-from vaerun.models.object_locator import ObjectLocator
 
-_TURNED_DEG = 30.0
+_TURNED_DEG = 40.0
 _BETTER = 0.2  # of the range of a pair's correlation: a match this much better than unturned
 _MOST_TURNED = 0.25  # share of like pairs
 _DRAWN = 0.9  # share of the images' structure: a model that draws as much lacks no shift
@@ -76,10 +75,8 @@ def _turned(run: CheckedRun) -> float | None:
 
 def _shift(run: CheckedRun) -> float | None:
     """Spread of the objects' centres along an axis, pixels; None where they are not single."""
-    height, width = run.x.shape[-2:]
-    locator = ObjectLocator((height, width), centred=True, sized=False)
-    if not locator.fit(run.x.float()):
+    centre = run.centre
+    if centre is None:
         return None
-    centre = locator(run.x.float()).centre.numpy()
-    unit = 2.0 / max(*run.x.shape[-2:], 2)
-    return float(np.median(np.abs(centre - np.median(centre, 0)), 0).max() / 0.6745 / unit)
+    away = np.abs(centre - np.median(centre, axis=0))
+    return float(np.median(away, axis=0).max() / 0.6745)

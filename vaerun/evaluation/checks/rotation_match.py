@@ -69,23 +69,23 @@ class RotationMatch:
 
 
 @torch.no_grad()
-def match_rotations(images: Tensor, shift: Floats, scale: Floats) -> RotationMatch:
+def match_rotations(images: Tensor, centre: npt.NDArray[np.floating]) -> RotationMatch:
     """Correlate every two images under all rotations.
 
     Parameters
     ----------
     images
         (n, C, H, W).
-    shift, scale
-        (n, 2) row and column of the object's centre from the middle, pixels, and (n,) its size.
+    centre
+        (n, 2) row and column of the object's centre from the middle of the image, pixels.
     """
-    polar = _on_circles(images.float().cpu(), torch.as_tensor(shift), torch.as_tensor(scale))
+    polar = _on_circles(images.float().cpu(), torch.as_tensor(centre, dtype=torch.float32))
     spectrum = torch.fft.rfft(polar, dim=2)  # (n, C·radii, frequencies)
     product = torch.einsum("irf,jrf->ijf", spectrum.conj(), spectrum)
     return RotationMatch(correlation=torch.fft.irfft(product, n=N_ANGLES, dim=2).numpy())
 
 
-def _on_circles(images: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+def _on_circles(images: Tensor, centre: Tensor) -> Tensor:
     """Images sampled on circles (n, C·radii, A), each of mean 0 and length 1 in all."""
     height, width = images.shape[-2:]
     shrink = max(min(height, width) // _SIDE_PX, 1)
@@ -98,8 +98,8 @@ def _on_circles(images: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     row = -radius[:, None] * angle.sin()
     shorter = min(height, width) * pixel_size(height, width) / 2
     unit = pixel_size(height, width)
-    points = torch.stack([row, column], -1)[None] * shorter * scale[:, None, None, None]
-    points = points + (shift * unit)[:, None, None]
+    points = torch.stack([row, column], -1)[None] * shorter
+    points = points + (centre * unit)[:, None, None]
     # torch's grid is (x, y), from −1 to 1 over the whole image
     size = torch.tensor([width, height]) * unit / 2
     grid = points.flip(-1) / size

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vaerun.evaluation.checks.finding import Finding
@@ -77,30 +78,32 @@ def _pose_follows(own: Arrays) -> Figure:
 
 
 def _one_orientation(own: Arrays) -> Figure:
-    z = own["z"][:, np.argsort(-own["z"].var(0))[:2]]
-    figure = new_figure(_WIDTH, _HEIGHT)
-    axes = figure.subplots()
-    across = z[:, 0]
-    up = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
-    drawn = axes.scatter(across, up, c=own["affected"], cmap="coolwarm", vmin=0, vmax=1, s=9,
-                         linewidths=0)  # fmt: skip
-    axes.set(xlabel="z", ylabel="z, another dimension")
+    figure, axes, z = _plane(own["z"])
+    drawn = axes.scatter(*z, c=own["affected"], cmap="coolwarm", vmin=0, vmax=1, s=9, linewidths=0)
     figure.colorbar(drawn, ax=axes, label="like images turned away")
     return figure
 
 
-def _pose_leak(own: Arrays) -> Figure:
-    z = own["z"][:, np.argsort(-own["z"].var(0))[:2]]
-    pose, name = own["pose"], str(own["name"])
+def _plane(z: npt.NDArray[Any]) -> tuple[Figure, Axes, list[npt.NDArray[Any]]]:
+    """A figure for images in the two dimensions of z (n, d) that vary most, and these (n,) each."""
+    shown = np.sort(np.argsort(-z.var(0))[:2])
     figure = new_figure(_WIDTH, _HEIGHT)
     axes = figure.subplots()
+    axes.set_xlabel(f"z{shown[0] + 1}")
+    if len(shown) == 1:
+        axes.set_yticks([])
+        return figure, axes, [z[:, 0], np.zeros(len(z))]
+    axes.set_ylabel(f"z{shown[1] + 1}")
+    return figure, axes, [z[:, i] for i in shown]
+
+
+def _pose_leak(own: Arrays) -> Figure:
+    pose, name = own["pose"], str(own["name"])
+    figure, axes, z = _plane(own["z"])
     is_angle = name == "angle"
     colour = np.rad2deg(np.arctan2(pose[:, 1], pose[:, 0])) if is_angle else pose[:, 0]
-    drawn = axes.scatter(
-        z[:, 0], z[:, 1] if z.shape[1] > 1 else np.zeros(len(z)), c=colour, s=9, linewidths=0,
-        cmap=cyclic_map() if is_angle else "viridis",
-    )  # fmt: skip
-    axes.set(xlabel="z", ylabel="z, another dimension")
+    colours = cyclic_map() if is_angle else "viridis"
+    drawn = axes.scatter(*z, c=colour, cmap=colours, s=9, linewidths=0)
     figure.colorbar(drawn, ax=axes, label=f"found {name}{' (°)' if is_angle else ''}")
     return figure
 

@@ -84,17 +84,17 @@ def _one_orientation(own: Arrays) -> Figure:
     return figure
 
 
-def _plane(z: npt.NDArray[Any]) -> tuple[Figure, Axes, list[npt.NDArray[Any]]]:
-    """A figure for images in the two dimensions of z (n, d) that vary most, and these (n,) each."""
+def _plane(z: npt.NDArray[Any]) -> tuple[Figure, Axes, tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """A figure for images in the two widest dimensions of z (n, d), and these (n,) each."""
     shown = np.sort(np.argsort(-z.var(0))[:2])
     figure = new_figure(_WIDTH, _HEIGHT)
     axes = figure.subplots()
     axes.set_xlabel(f"z{shown[0] + 1}")
     if len(shown) == 1:
         axes.set_yticks([])
-        return figure, axes, [z[:, 0], np.zeros(len(z))]
+        return figure, axes, (z[:, 0], np.zeros(len(z)))
     axes.set_ylabel(f"z{shown[1] + 1}")
-    return figure, axes, [z[:, i] for i in shown]
+    return figure, axes, (z[:, shown[0]], z[:, shown[1]])
 
 
 def _pose_leak(own: Arrays) -> Figure:

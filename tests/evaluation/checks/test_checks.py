@@ -1,0 +1,170 @@
+"""Each check on runs that are right, and on runs that are wrong in the way that it looks for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from vaerun.evaluation.checks.checked_run import neighbours
+from vaerun.evaluation.checks.classes_apart import classes_apart
+from vaerun.evaluation.checks.converged import converged
+from vaerun.evaluation.checks.finding import Finding, summary_line
+from vaerun.evaluation.checks.invariances import invariances
+from vaerun.evaluation.checks.latents_used import explained_share, latents_used
+from vaerun.evaluation.checks.noise_left import noise_left
+from vaerun.evaluation.checks.one_orientation import one_orientation
+from vaerun.evaluation.checks.pose_follows import pose_follows
+from vaerun.evaluation.checks.pose_leak import pose_leak
+
+from .conftest import N
+
+RNG = np.random.default_rng(5)
+
+
+def test_a_right_run_passes_all(checked):
+    run = checked()
+    made = [converged, invariances, one_orientation, pose_leak, latents_used, noise_left]
+    findings = [check(run) for check in made]
+    assert all(finding.passed for finding in findings), [f.text for f in findings]
+
+
+@pytest.mark.parametrize(
+    ("left", "lag"),
+    [((0.5, 0.0), 0), ((0.9, 0.7, 0.5, 0.3, 0.15, 0.0), 0), ((0.5, 0.1, 0.01, 0, 0, 0), 0.4)],
+    ids=["two_epochs", "still_falling", "by_heart"],
+)
+def test_too_short_or_by_heart(checked, left, lag):
+    finding = converged(checked(left=left, lag=lag))
+    assert finding.passed is False
+    assert ("by heart" in finding.text) is bool(lag)
+
+
+def test_what_the_last_third_gained_is_a_share_of_the_whole(checked):
+    left = (0.5, 0.2, 0.1, 0.04, 0.02, 0.0)
+    assert converged(checked(left=left)).value == pytest.approx(0.04, rel=1e-3)
+
+
+def test_two_orientations_of_one_kind_are_counted(checked):
+    for share in (0.0, 0.3, 0.5):
+        flipped = np.where(np.arange(N) < share * N, np.pi, 0)
+        finding = one_orientation(checked(offset=flipped))
+        assert finding.value == pytest.approx(2 * share * (1 - share), abs=0.08)
+        assert finding.passed is (share == 0)
+
+
+def test_rotation_that_the_model_lacks(checked):
+    assert invariances(checked(model="vae")).passed is False
+    assert "model=rvae" in invariances(checked(model="vae")).mend
+    assert invariances(checked(model="vae", turned=False)).passed
+
+
+@pytest.mark.parametrize(
+    ("follows", "stays", "passes"), [(1, 1, True), (0, 1, False), (1, 0, False)]
+)
+def test_pose_follows_known_changes(checked, follows, stays, passes):
+    def again(run):
+        def encode(images):
+            n = len(images)
+            # the change is found by the images themselves, as an oracle would
+            turn = _turns(run, images)
+            z = run.encodings.z_mean if stays else run.encodings.z_mean[::-1]
+            angle = run.encodings.angle + (turn if follows else RNG.uniform(-3, 3, n))
+            return dataclasses.replace(
+                run.encodings, angle=np.asarray(angle, np.float32), z_mean=z.copy()
+            )
+
+        return encode
+
+    finding = pose_follows(checked(again=again))
+    assert finding.passed is passes, finding.text
+
+
+def _turns(run, images):
+    """Angle by which each image was turned, from its correlation with the old one."""
+    from vaerun.evaluation.checks.rotation_match import match_rotations
+
+    both = match_rotations(torch.cat([run.x, images]), np.zeros((2 * N, 2))).correlation
+    i = np.arange(N)
+    return both[i, i + N].argmax(1) * 2 * np.pi / both.shape[2]
+
+
+def test_z_that_tells_the_angle_leaks(checked):
+    run = checked()
+    angle = run.encodings.angle
+    z = np.stack([np.cos(angle), np.sin(angle)], 1)
+    assert pose_leak(checked(z=z)).value > 0.9
+    assert pose_leak(checked(z=z)).passed is False
+
+
+def test_unused_and_repeated_dimensions(checked):
+    rng = np.random.default_rng(3)
+    own = rng.normal(size=(N, 1))
+    twice = np.concatenate([own, np.sin(own / 3), 0.01 * rng.normal(size=(N, 2))], 1)
+    finding = latents_used(checked(z=twice, d=4))
+    assert finding.value == 1
+    assert finding.passed is False
+    assert finding.mend == "model.latent_dim=1"
+    assert latents_used(checked(z=rng.normal(size=(N, 4)), d=4)).value == 4
+
+
+def test_unused_z_is_right_where_nothing_is_left(checked):
+    nothing = 0.01 * RNG.normal(size=(N, 2))
+    assert latents_used(checked(z=nothing)).passed
+    assert latents_used(checked(z=nothing, drawn=0.3)).passed is False
+
+
+def test_structure_that_is_not_drawn_and_noise_alone(checked):
+    assert noise_left(checked(drawn=1.0)).value == pytest.approx(1, abs=0.02)
+    half = noise_left(checked(drawn=0.5))  # a quarter of the variance is left
+    assert half.value == pytest.approx(0.75, abs=0.02)
+    assert noise_left(checked(drawn=0.3)).passed is False
+    noise = torch.from_numpy(RNG.normal(0.5, 0.1, (N, 1, 32, 32))).float()
+    assert "noise alone" in noise_left(checked(images=noise)).text
+    assert noise_left(checked(images=noise)).passed is False
+
+
+def test_neighbouring_pixels_of_white_noise_are_independent():
+    noise = torch.from_numpy(RNG.normal(size=(200, 1, 30, 30))).float()
+    assert abs(neighbours(noise)) < 0.01
+    ramp = torch.arange(30.0).expand(2, 1, 30, 30) / 30
+    assert neighbours(ramp) == pytest.approx(float(ramp.square().mean()), rel=0.05)
+
+
+def test_kinds_in_two_classes_and_two_kinds_in_one(checked):
+    kind = np.arange(N) % 2
+    right = classes_apart(checked(kinds=kind, predicted=kind, n_classes=2))
+    assert right.passed, right.text
+    split = np.where(kind == 0, np.arange(N) // 2 % 2, 2)
+    finding = classes_apart(checked(kinds=kind, predicted=split, n_classes=3))
+    assert "look alike" in finding.text
+    assert finding.mend == "model.category.n_classes=2"
+    three = np.arange(N) % 3
+    finding = classes_apart(checked(kinds=three, predicted=(three > 0) * 1, n_classes=2))
+    assert finding.text == "class 1 holds two kinds"
+    assert finding.mend == "model.category.n_classes=3"
+    empty = classes_apart(checked(kinds=kind, predicted=kind, n_classes=3))
+    assert "1 of 3 classes" in empty.text
+
+
+def test_explained_share_is_that_of_variance():
+    given = RNG.uniform(-1, 1, (400, 1))
+    signal = given[:, 0]
+    noisy = signal + RNG.normal(0, signal.std(), 400)  # half of the variance
+    assert explained_share(given, signal) > 0.99
+    assert explained_share(given, noisy) == pytest.approx(0.45, abs=0.1)
+    assert explained_share(given, RNG.normal(size=400)) < 0.1
+
+
+def test_a_finding_is_judged_by_its_limits():
+    assert Finding(value=0.5, limits=(None, 0.4), text="").passed is False
+    assert Finding(value=0.3, limits=(None, 0.4), text="").passed is True
+    assert Finding(value=0.3, limits=(0.4, None), text="").passed is False
+    assert Finding(value=None, limits=(None, 0.4), text="").passed is None
+    assert Finding(value=float("nan"), limits=(None, 0.4), text="").passed is None
+    entry = Finding(value=0.5, limits=(None, 0.4), text="off", mend="a=1").to_json("Title")
+    assert entry == {"title": "Title", "value": 0.5, "limits": [None, 0.4], "passed": False,
+                     "text": "Off", "mend": "a=1"}  # fmt: skip
+    assert (
+        summary_line({"a": entry, "b": entry | {"passed": None}}) == "0 of 1 passed; failed: title"
+    )

@@ -1,5 +1,6 @@
 """What checks look at: network, some validation images and their encodings, the training log."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
+from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
 from vaerun.geometry import pixel_size
 from vaerun.models import inference
@@ -170,6 +172,44 @@ class CheckedRun:
         if self.network.category.n_data_classes:
             return self.encodings.label
         return np.zeros(len(self), np.int64)
+
+    @cached_property
+    def move(self) -> Move:
+        """By how much `moved` was: as the model's invariances say.
+
+        Images that fill their field are turned by quarters, since else their corners are empty.
+        """
+        height, width = self.x.shape[-2:]
+        if self.centre is None and self.any_angle:
+            return Move.quarter_turns(len(self), square=height == width)
+        return Move.drawn(
+            len(self),
+            min(height, width),
+            turns=(math.pi if self.any_angle else math.radians(NARROW_DEG)) * self.has_angle,
+            shifts=self.has_shift,
+            scales=self.has_scale,
+        )
+
+    @cached_property
+    def moved(self) -> Encodings:
+        """Encodings of the images after `move`."""
+        exactly = self.centre is None and self.any_angle
+        move = self.move.apply_exactly if exactly else self.move.apply
+        return self.encode_again(move(self.x).to(self.x.dtype))
+
+    @cached_property
+    def z_moves(self) -> npt.NDArray[np.float64]:
+        """How far z of each image (n,) moves by `move`: 1 is as far as to another image's z.
+
+        Zero where no dimension of z varies beyond the width of its posterior.
+        """
+        z = self.all_encodings
+        if not (z.z_mean.var(0) > 0.1 * np.square(z.z_sd).mean(0)).any():
+            return np.zeros(len(self))
+        spread = 2 * float(z.z_mean.var(0).sum())
+        change = np.square(self.moved.z_mean - self.encodings.z_mean).sum(1, dtype=np.float64)
+        moves: npt.NDArray[np.float64] = change / spread
+        return moves
 
     def encode_again(self, images: Tensor) -> Encodings:
         """Encodings of changed images (n, C, H, W), with their old labels and factors."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import minimum_spanning_tree
 from sklearn.cluster import SpectralClustering
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
@@ -10,7 +11,7 @@ from vaerun.evaluation.checks.finding import Finding
 _LINKS = 8  # images most like each
 _SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
 _CUT = 0.2  # normalised cut below which a class may hold two kinds
-_GAP = 1.6  # how much less alike the likest of two kinds are than the likest of one
+_GAP = 1.3  # times a long step between like images: farther apart are two kinds
 _LEAST_PART = 0.15
 _LEAST_USED = 0.1  # of an even share
 _FEWEST_IN_CLASS = 24
@@ -103,7 +104,11 @@ def _holds_two(links: Floats, best: Floats, member: npt.NDArray[np.bool_]) -> bo
     volume = inner.sum(1)
     crossing = inner[other].sum() / 2
     cut = crossing / volume[part == 0].sum() + crossing / volume[part == 1].sum()
-    alike = best[np.ix_(member, member)]
-    unlike_own = 1 - np.median(np.where(other, -1, alike).max(1))
-    unlike_other = 1 - np.quantile(np.where(other, alike, -1).max(1), 0.97)
-    return bool(cut < _CUT and unlike_other > _GAP * unlike_own)
+    away = np.sqrt(np.clip(1 - best[np.ix_(member, member)], 1e-9, None))
+    return bool(cut < _CUT and away[other].min() > _GAP * _usual_step(away))
+
+
+def _usual_step(away: Floats) -> float:
+    """A long step, longer than 95 % of those by which all of m images (m, m) are reached."""
+    tree = minimum_spanning_tree(away).data
+    return float(np.quantile(tree, 0.95))

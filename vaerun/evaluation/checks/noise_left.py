@@ -43,7 +43,7 @@ def noise_left(run: CheckedRun) -> Finding | None:
     explained = run.explained
     d = run.plain["model"]["latent_dim"]
     more = max(2 * d, d + 2)
-    text = f"{100 * explained:.0f} % of what is not noise is drawn"
+    text = f"{100 * max(explained, 0):.0f} % of what is not noise is drawn"
     text += f"; {n_out} outliers among {len(run)} images" if n_out else ""
     return Finding(
         value=explained,

@@ -1,4 +1,4 @@
-"""Whether z holds what pose and brightness should hold."""
+"""Whether z holds what the pose should hold."""
 
 import numpy as np
 
@@ -6,13 +6,16 @@ from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
 from vaerun.evaluation.checks.latents_used import explained_share
 
+_MOST_MOVED = 0.1  # of the spread of z
 _MOST = 0.4  # share of a pose latent that z may tell
 
 
 def pose_leak(run: CheckedRun) -> Finding | None:
     """How much of each found pose latent the neighbours in z tell, beyond chance.
 
-    Chance is the same with the pose of the images permuted.
+    Chance is the same with the pose of the images permuted. Kinds of objects may have poses of
+    their own, as the atoms of two sublattices have, so it is a leak only if z moves when images
+    are moved.
     """
     z = run.encodings.z_mean
     active = z[:, z.var(0) > 0.05]
@@ -25,18 +28,20 @@ def pose_leak(run: CheckedRun) -> Finding | None:
         for name, values in pose.items()
     }
     worst = max(shares, key=lambda name: shares[name])
+    moves = float(run.z_moves.mean())
     said = ", ".join(f"{name} {100 * max(share, 0):.0f} %" for name, share in shares.items())
     return Finding(
         value=max(shares[worst], 0.0),
         limits=(None, _MOST),
-        text=f"z tells {said}",
+        text=f"z tells {said}; it moves by {100 * moves:.0f} % when images are moved",
         mend=f"objective=annealed objective.beta_start=40 trainer.max_epochs={2 * len(run.rows)}",
         arrays={"z": z, "pose": pose[worst], "name": np.array(worst)},
+        failed=shares[worst] > _MOST and moves > _MOST_MOVED,
     )
 
 
 def _pose(run: CheckedRun) -> dict[str, np.ndarray]:
-    """Found pose and brightness by name, (n, w) each, of what varies."""
+    """Found pose by name, (n, w) each, of what varies."""
     e = run.encodings
     pose = {}
     if run.has_angle:
@@ -45,6 +50,4 @@ def _pose(run: CheckedRun) -> dict[str, np.ndarray]:
         pose["shift"] = e.shift
     if run.has_scale:
         pose["scale"] = np.log(np.maximum(e.scale, 1e-6))[:, None]
-    if e.has_gain:
-        pose["gain"], pose["offset"] = e.gain[:, None], e.offset[:, None]
     return {name: np.asarray(v, np.float64) for name, v in pose.items() if np.ptp(v) > 1e-6}

@@ -205,6 +205,8 @@ def write_metrics(
     if metrics.get("clustering", {}).get("method") == "y":
         metrics["clustering"]["class_prior"] = network.category.prior.tolist()
     if checks:
+        made = [check["passed"] for check in checks.values() if check["passed"] is not None]
+        metrics["verdict"] = {"made": len(made), "failed": made.count(False)}
         metrics["checks"] = dict(checks)
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics

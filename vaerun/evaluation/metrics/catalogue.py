@@ -46,6 +46,7 @@ class Metric:
 
 LESS, MORE = True, False
 METRICS = (
+    Metric("verdict.failed", "checks failed", LESS, spec=",", is_compared=True),
     Metric("elbo.loss", "validation loss", LESS, "", "loss on the validation images", "", True),
     Metric("elbo.reconstruction", "reconstruction", LESS, spec=""),
     Metric("elbo.kl_content", "divergence of the content", LESS, spec=""),

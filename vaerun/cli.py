@@ -83,6 +83,9 @@ def _dispatch(arguments: list[str]) -> int:
     if options.resolve:
         raise UserError("--resolve alone does nothing", "write --cfg job --resolve")
     command = ["vaerun", *arguments]
+    from vaerun.runs.inherited_overrides import with_data_of_run
+
+    overrides = with_data_of_run(overrides)
     if options.multirun:
         from vaerun.tasks.sweep.task import multirun
 
@@ -109,9 +112,9 @@ def _show_config(overrides: list[str], *, resolve: bool) -> int:
 
     from vaerun.config.compose import compose_unresolved, to_dict
     from vaerun.runs.config import validate
-    from vaerun.runs.inherited_overrides import with_inherited_data
+    from vaerun.runs.inherited_overrides import with_data_of_run, with_inherited_data
 
-    config = compose_unresolved(with_inherited_data(overrides))
+    config = compose_unresolved(with_inherited_data(with_data_of_run(overrides)))
     validate(to_dict(config))
     _show(OmegaConf.to_yaml(config, resolve=resolve).rstrip())
     return DONE

@@ -40,6 +40,7 @@ def cards(plain_corruption: CorruptionConfig) -> Callable[..., CardsConfig]:
             "size": 48, "rotation_deg": 120.0, "shear_deg": 20.0, "shift_px": 0.1,
             "noise_sd": 0.0, "train_per_class": 3000, "val_per_class": 1000,
             "corrupt": "none", "corruption": plain_corruption,
+            "keep": None, "drop": None, "from_run": None,
         }  # fmt: skip
         return CardsConfig(**(values | changes))
 
@@ -54,6 +55,7 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
         values = {
             "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
             "train_size": None, "val_size": None, "corrupt": "none",
+            "keep": None, "drop": None, "from_run": None,
             "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,
             "invariances": ["r"],
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
@@ -82,6 +84,7 @@ def digits(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
             "every_row": 1, "field": 28,
             "rotation_deg": 0.0, "rotation_sd_deg": 0.0, "shift_px": 0.0, "shift_sd_px": 0.0,
             "corrupt": "none", "corruption": plain_corruption,
+            "keep": None, "drop": None, "from_run": None,
         }  # fmt: skip
         return MnistConfig(**(values | changes))
 

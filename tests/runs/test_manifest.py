@@ -13,8 +13,9 @@ import torch
 import yaml
 
 from vaerun.runs.folder import create_run_folder
-from vaerun.runs.manifest import RunFacts, RunRequest, fingerprint, read_manifest, recorded
+from vaerun.runs.manifest import RunFacts, RunRequest, read_manifest, recorded
 from vaerun.runs.resume import unfinished
+from vaerun.utils.digest import fingerprint
 from vaerun.utils.errors import UserError
 
 PLAIN = {"seed": 7, "out": "outputs", "resume": None, "run": None, "model": {"latent_dim": 2}}

@@ -16,7 +16,20 @@ from vaerun.utils.paths import expanded, matching_paths
 from vaerun.utils.text import as_text
 
 PATHS = frozenset(
-    {"out", "resume", "run", "data.path", "data.points", "data.root", "data.table", "task.space"}
+    {
+        "out",
+        "resume",
+        "run",
+        "data.path",
+        "data.points",
+        "data.root",
+        "data.table",
+        "task.space",
+        "data.keep",
+        "data.drop",
+        "data.from_run",
+        "model.start_from",
+    }
 )
 NAMES = frozenset({"data.axes", "data.key", "data.label", "data.name", "task.objective"})
 LISTS = frozenset(  # of names

@@ -24,6 +24,19 @@ class DataConfig:
     val_size: int | None = field(
         "number of validation images, null = all", min=1, affects="selection"
     )
+    keep: str | None = field(
+        "images to use: a CSV with a column index, as a report saves it, or a query such as "
+        "'error<0.02' on data.from_run; null: all",
+        affects="files",
+    )
+    drop: str | None = field(
+        "images to leave out: a CSV, or a query on data.from_run, as for data.keep",
+        affects="files",
+    )
+    from_run: str | None = field(
+        "run folder whose images are used, and whose latents.h5 queries are about",
+        affects="files",
+    )
     corrupt: str = field("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = field("how images are corrupted, if they are")
     batch_size: int | str = field(

@@ -126,7 +126,7 @@ class ImageSet:
     label
         (N,) int64 class, −1 where unknown.
     index
-        (N,) int64, position of each image in its source.
+        (N,) int64, number of each image among all of its source, whichever of them are used.
     factors
         True values by name, (N,) float32 each: angles in radians, ``angle`` counter-clockwise;
         ``shift_row`` and ``shift_column`` in pixels.
@@ -249,6 +249,11 @@ class Splits:
         Whether brightness is proportional to intensity within the window.
     origin
         Digest of the files that the images come from, (32,) uint8; None if they were drawn.
+    source
+        Hash of the images that ``index`` counts, whichever of them are used, see
+        `vaerun.data.selection`.
+    selection
+        How images were chosen among these, by name, for the manifest; None: all are used.
     """
 
     train: ImageSet
@@ -262,6 +267,8 @@ class Splits:
     window: tuple[float, float] | None = None
     linear: bool = True
     origin: Tensor | None = None
+    source: str = ""
+    selection: Mapping[str, Any] | None = None
 
     @property
     def shape(self) -> DataShape:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from vaerun.data import selection
 from vaerun.data.config import DataConfig
 from vaerun.data.corruption import Corruption, corruption
 from vaerun.data.datasets import cards, graphene, images, lattices, mnist, particles, patches
@@ -54,6 +55,9 @@ def load(
     """
     dataset = DATASETS[config.kind]
     splits = dataset.load(config, seed)
+    splits = dataclasses.replace(splits, source=selection.source_of_splits(splits, config))
+    if selection.is_selected(config):
+        splits = selection.select_splits(splits, config)
     if classed and isinstance(config, ImagesConfig) and not splits.classes:
         hint = "name the column or data set of the classes by data.label, or use model=rvae"
         raise UserError(f"the images of data.path={config.path} have no classes", hint)
@@ -98,6 +102,8 @@ def load_all(
     """
     if isinstance(config, ImagesConfig):
         loaded = images.load_all(config, like, classes)
+        if selection.is_selected(config):
+            loaded = selection.select_images(loaded, config)
     else:
         splits = load(config, seed)
         rest = [] if splits.rest is None else [splits.rest]
@@ -150,10 +156,11 @@ def _check_classes(splits: Splits, config: DataConfig, *, labelled: bool, classe
         torch.bincount(part.label[part.label >= 0], minlength=len(splits.classes)).tolist()
         for part in (splits.train, splits.val)
     )
+    is_whole = isinstance(config, ImagesConfig) and splits.selection is None
     unseen = [
         f"{name} ({n:,} for validation)"
         for name, is_in_training, n in zip(splits.classes, n_train, n_val, strict=True)
-        if not is_in_training and (n or isinstance(config, ImagesConfig))
+        if not is_in_training and (n or is_whole)
     ]
     if unseen and sum(n_train):
         log.warning(

@@ -46,7 +46,8 @@ class Encodings:
     label
         (N,) −1 where unknown.
     index
-        (N,) position in the source.
+        (N,) number of each image among all of its source; of images that were selected from a run
+        that in the source of the first run.
     split
         (N,) uint8, 0 train, 1 validation, 2 neither: between the two in a frame, or left out.
     factors
@@ -176,7 +177,8 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
         ``gain`` and ``offset`` where it does not infer them.
     attributes
         Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
-        ``pixel_size_nm``. Those that are None are left out.
+        ``pixel_size_nm``, ``source_fingerprint``, and lists of names, ``classes`` and
+        ``predicted_classes``. Those that are None are left out.
     """
     gain = encodings.has_gain
     has_classes = encodings.class_probability.shape[1] > 0 or bool(
@@ -189,7 +191,14 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
                 file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
         for name, value in attributes.items():
             if value is not None:
-                file.attrs[name] = as_text(value) if isinstance(value, str) else value
+                file.attrs[name] = _attribute(value)
+
+
+def _attribute(value: Any) -> Any:
+    """A text, a list of texts or a number, as HDF5 takes it."""
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    return as_text(value) if isinstance(value, str) else value
 
 
 def write_csv(path: Path, encodings: Encodings) -> None:

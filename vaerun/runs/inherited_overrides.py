@@ -1,6 +1,7 @@
 """Overrides that a task inherits from the run that it names: those of the run's data.
 
-So ``task=encode run=… data.path=new.h5`` prepares the new file as the run prepared its own.
+So ``task=encode run=… data.path=new.h5`` prepares the new file as the run prepared its own, and
+training with ``data.from_run=…`` has the data of that run.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from vaerun.utils.errors import UserError
 
 _GROUPS = ("data", "experiment", "seed")  # groups and keys that determine the data
 _TASKS = ("evaluate", "encode")
+_SELECTING = {"data.keep", "data.drop", "data.from_run"}  # images of the first data set, not here
 
 
 def with_inherited_data(overrides: Sequence[str]) -> list[str]:
@@ -36,13 +38,41 @@ def with_inherited_data(overrides: Sequence[str]) -> list[str]:
     return [*_inherited(folder, left_out), *overrides]
 
 
-def _inherited(folder: RunFolder, left_out: set[str]) -> list[str]:
+def with_data_of_run(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a training, after those of the data and seed of ``data.from_run``.
+
+    Overrides that name no such run, or data of another name, are returned as they are. How that
+    run selected its images is not inherited: which ones it used, is in its `latents.h5`.
+    """
+    typed = _values(overrides)
+    path = typed.get("data.from_run")
+    if typed.get("task", "train") != "train" or not isinstance(path, str):
+        return list(overrides)
+    folder = open_run(path)
+    if typed.get("data", _name_of_data(folder)) != _name_of_data(folder):
+        return list(overrides)
+    inherited = _inherited(folder, set(typed) | _SELECTING, ("data", "seed"))
+    if "data" not in typed and not any(text.startswith("data=") for text in inherited):
+        inherited = [f"data={_name_of_data(folder)}", *inherited]
+    return [*inherited, *overrides]
+
+
+def inherited_from_run(overrides: Sequence[str], typed: Sequence[str]) -> list[str]:
+    """Those of the overrides of a training that are of ``data.from_run``, and were not typed."""
+    path = _values(overrides).get("data.from_run")
+    own = with_data_of_run([f"data.from_run={path}"])[:-1] if isinstance(path, str) else []
+    return [text for text in own if text in overrides and text not in typed]
+
+
+def _inherited(
+    folder: RunFolder, left_out: set[str], groups: Sequence[str] = _GROUPS
+) -> list[str]:
     """The overrides of a run's data less some keys; relative paths as they are reached here."""
     inherited = []
     for text in read_overrides(folder):
         override = parse(text)
         name, value = override.key_or_group, override.value()
-        if group(text) not in _GROUPS or name in left_out:
+        if group(text) not in groups or name in left_out:
             continue
         key = name.removeprefix("data.")
         if key != name and isinstance(value, str) and (found := own_path(folder, key, value)):

@@ -8,17 +8,14 @@ with recorded(folder, job, RunFacts(device="cpu", data_fingerprint=fingerprint(a
 import contextlib
 import dataclasses
 import datetime
-import hashlib
 import json
 import os
 import shlex
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import yaml
 
 from vaerun.runs.folder import RunFolder, clear_half_written
@@ -58,14 +55,23 @@ class RunFacts:
     device
         The device in words.
     data_fingerprint
-        Hash of the data, from `fingerprint`.
+        Hash of the data, from `vaerun.training.context.fingerprint`.
     resumed_from
         The run folder that is continued, if any.
+    started_from
+        The run folder whose weights training began from, if any.
+    source_fingerprint
+        Hash of the images that ``index`` counts, of which ``selection`` are used.
+    selection
+        How images were chosen, by name; None: all are used.
     """
 
     device: str
     data_fingerprint: str
     resumed_from: Path | None = None
+    started_from: str | None = None
+    source_fingerprint: str | None = None
+    selection: Mapping[str, Any] | None = None
 
 
 @contextlib.contextmanager
@@ -118,9 +124,12 @@ def _opening(job: RunRequest, about: RunFacts) -> dict[str, Any]:
         "git_revision": git_revision(),
         "device": about.device,
         "data_fingerprint": about.data_fingerprint,
+        "source_fingerprint": about.source_fingerprint,
+        "selection": None if about.selection is None else dict(about.selection),
         "seed": job.plain["seed"],
         "resolved": list(job.resolved_keys),
         "resumed_from": None if resumed_from is None else str(resumed_from),
+        "started_from": about.started_from,
         "process": {"host": socket.gethostname(), "pid": os.getpid()},
     }
 
@@ -150,21 +159,3 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
-
-
-def fingerprint(arrays: Iterable[npt.ArrayLike]) -> str:
-    """The sha256 of type, shape and little-endian values of each array, the same on every host.
-
-    Parameters
-    ----------
-    arrays
-        Arrays, or tensors in main memory. For simulated images give the random factors and
-        labels, not the pixels, whose last bit differs between processors.
-    """
-    digest = hashlib.sha256()
-    for values in arrays:
-        array = np.asarray(values)
-        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        digest.update(f"{little.dtype.str}{little.shape}".encode())
-        digest.update(little.tobytes())
-    return digest.hexdigest()

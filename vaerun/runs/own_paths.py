@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from vaerun.data.selection import names_file
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import read_manifest
 from vaerun.utils.errors import UserError
 from vaerun.utils.paths import expanded, matching_paths
 
-_KEYS = ("path", "table", "points", "root")  # of data; the last need not exist
+_KEYS = ("path", "table", "points", "keep", "drop", "from_run", "root")  # of data
+_MAY_BE_QUERIES = ("keep", "drop")
 _RUN_PARTS = 3  # of <model>/<data>/version_<k>
 
 
@@ -58,6 +60,8 @@ def own_path(folder: RunFolder, key: str, value: str) -> str:
         Path or glob, as in the config.
     """
     if key not in _KEYS or expanded(value).is_absolute():
+        return value
+    if key in _MAY_BE_QUERIES and not names_file(value):
         return value
     homes = list(dict.fromkeys(_homes(folder)))
     for home in homes:

@@ -28,6 +28,7 @@ from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
+from vaerun.utils.digest import fingerprint
 from vaerun.utils.errors import UserError
 from vaerun.utils.progress import bar
 
@@ -52,7 +53,7 @@ def atoms(config: RunConfig, request: RunRequest) -> Path:
     folder = create_run_folder(config.out, "atoms", config.data.name)
     facts = RunFacts(
         device=hardware.device,
-        data_fingerprint=manifest.fingerprint([torch.from_numpy(f.image) for f in source.frames]),
+        data_fingerprint=fingerprint([torch.from_numpy(f.image) for f in source.frames]),
     )
     with manifest.recorded(folder, request, facts):
         attributes = {

@@ -26,6 +26,7 @@ from vaerun.runs.folder import RunFolder, create_run_folder, read_config
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import print_table
 from vaerun.utils.arrays import write_arrays
+from vaerun.utils.digest import fingerprint
 from vaerun.utils.errors import UserError, closest, format_value
 from vaerun.utils.files import write_csv, write_text
 from vaerun.utils.format import markdown_table
@@ -51,7 +52,7 @@ def compare(config: RunConfig, request: RunRequest) -> Path:
     groups = comparison.grouped(runs, INCIDENTAL)
     head, rows = comparison.table(groups, metrics)
     folder = create_run_folder(config.out, "compare", "runs")
-    facts = RunFacts(device="", data_fingerprint=manifest.fingerprint([]))
+    facts = RunFacts(device="", data_fingerprint=fingerprint([]))
     with manifest.recorded(folder, request, facts):
         write_text(folder.path / "table.md", markdown_table(head, rows))
         _write_csv(folder.path / "table.csv", groups, metrics)

@@ -12,6 +12,7 @@ import yaml
 from vaerun.config.task import EncodeConfig
 from vaerun.data.image_set import ImageSet, as_tensor
 from vaerun.data.load import load_all
+from vaerun.data.selection import source_of_images
 from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
@@ -25,6 +26,7 @@ from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
 from vaerun.utils.arrays import write_arrays
+from vaerun.utils.digest import fingerprint
 
 _N_OUTLIERS = 12
 
@@ -48,9 +50,11 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
     classes = run.metrics.get("classes")
     images = load_all(config.data, config.seed, like=network.shape, classes=classes)
     check_fit(run, images)
+    source = source_of_images(images, config.data)
     facts = RunFacts(
         device=hardware.device,
-        data_fingerprint=manifest.fingerprint([images.index, images.label]),
+        source_fingerprint=source or None,
+        data_fingerprint=fingerprint([images.index, images.label]),
     )
     folder = create_run_folder(config.out, "encode", config.data.name)
     with manifest.recorded(folder, request, facts):
@@ -64,6 +68,8 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "data": config.data.name,
             "run": str(run.path),
             "classes": classes or None,
+            "predicted_classes": classes if network.variant.learns_labels else None,
+            "source_fingerprint": source or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
         }
         stored = encodings

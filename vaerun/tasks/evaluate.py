@@ -37,7 +37,12 @@ def evaluate(config: RunConfig, request: RunRequest) -> Path:
     splits = with_classes_of(run, load_splits(config))
     for images in splits.parts:
         check_fit(run, images)
-    facts = RunFacts(device=hardware.device, data_fingerprint=fingerprint(request, splits))
+    facts = RunFacts(
+        device=hardware.device,
+        data_fingerprint=fingerprint(request, splits),
+        source_fingerprint=splits.source,
+        selection=splits.selection,
+    )
     warn_of_other_data(run, request, facts.data_fingerprint)
     folder = create_run_folder(config.out, "evaluate", config.data.name)
     with manifest.recorded(folder, request, facts):

@@ -78,6 +78,9 @@ def write_results(
             "data": config.data.name,
             "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(splits.frames),
+            "classes": splits.classes or None,
+            "predicted_classes": splits.classes if network.variant.learns_labels else None,
+            "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, _in_files(encodings, splits), attributes)
         findings, encodings, splits = _checked(plain, splits, trained, encodings)

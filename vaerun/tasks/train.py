@@ -10,6 +10,7 @@ from rich.console import Console
 from vaerun.runs import manifest, resume
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder, create_run_folder, open_run
+from vaerun.runs.inherited_overrides import inherited_from_run
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import open_console, opening
 from vaerun.training.auto_keys import resolve_auto
@@ -38,9 +39,13 @@ def train(config: RunConfig, request: RunRequest) -> Path:
         device=hardware.device,
         data_fingerprint=fingerprint(request, splits),
         resumed_from=None if resumed is None else resumed.path,
+        source_fingerprint=splits.source,
+        selection=splits.selection,
     )
     folder = resumed or create_run_folder(config.out, config.model.name, config.data.name)
     with manifest.recorded(folder, request, facts):
+        if inherited := inherited_from_run(request.overrides, request.command):
+            reasons["from run"] = " ".join(inherited)
         opening(console, config, splits, network, hardware, folder, reasons)
         context = TrainingContext(
             config=config, splits=splits, folder=folder, hardware=hardware, console=console

@@ -10,12 +10,12 @@ from vaerun import models
 from vaerun.config.schema import without
 from vaerun.data.image_set import Splits
 from vaerun.data.load import load
-from vaerun.runs import manifest
 from vaerun.runs.config import NOT_OF_IMAGES, RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunRequest
 from vaerun.training.distributed.launch import SINGLE_PROCESS, Ranks
 from vaerun.training.hardware import Hardware
+from vaerun.utils import digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,4 +46,4 @@ def fingerprint(job: RunRequest, splits: Splits) -> str:
     if splits.val.clean is not None:  # the seed determines how images are corrupted
         options["seed"] = job.plain["seed"]
     text = json.dumps(options, sort_keys=True).encode()
-    return manifest.fingerprint([*splits.fingerprint_parts(), np.frombuffer(text, np.uint8)])
+    return digest.fingerprint([*splits.fingerprint_parts(), np.frombuffer(text, np.uint8)])

@@ -13,7 +13,7 @@ from vaerun.data.dataloader import Batch, make_dataloader
 from vaerun.data.image_set import ImageSet, PatchLocation, Splits, as_tensor, concatenate_images
 from vaerun.data.lazy.frame_patches import FramePatches, inside
 from vaerun.data.sampler import BatchOrder
-from vaerun.runs.manifest import fingerprint
+from vaerun.utils.digest import fingerprint
 
 CPU = torch.device("cpu")
 

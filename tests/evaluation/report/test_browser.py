@@ -1,5 +1,6 @@
 """Reports in a real browser: what a reader sees, points at and selects."""
 
+import csv
 import os
 import shutil
 
@@ -95,6 +96,7 @@ def cards(encodings):
         predicted_names=CLASSES,
         pictures=pictured(shown, 1500, 48),
         manifold=decoded(CLASSES, shown.z_mean, 48),
+        source="0123456789abcdef",
     )
 
 
@@ -195,6 +197,11 @@ def test_a_box_lists_its_images_and_colours_change(opened, encodings):
     lines = saved.value.path().read_text().splitlines()
     assert lines[0].startswith('index,"True class"')
     assert len(lines) == n + 1
+    rows = list(csv.DictReader(lines))
+    assert {row["source"] for row in rows} == {"sha256:0123456789ab"}
+    shown = {int(row["index"]) for row in rows}
+    assert len(shown) == n
+    assert shown <= set(range(16_000))
 
     mapper = "Bokeh.documents[0].get_model_by_name('mapper').palette.length"
     assert page.evaluate(mapper) == 4
@@ -249,6 +256,16 @@ def test_atoms_selected_on_a_frame_are_selected_in_the_latent_plane_and_back(ope
     assert {*taken} < {*of_point}
     assert len(of_point) == (number == frame).sum()
     assert f"({len(taken)} selected)" in chosen.locator("option:checked").text_content()
+    with page.expect_download() as saved:
+        page.locator("button.save").click()
+    with saved.value.path().open() as file:
+        rows = list(csv.DictReader(file))
+    scale = frames[frame].scale
+    for row in rows:  # where the patch of that number is, in pixels of the file
+        there = np.flatnonzero(shown.index == int(row["index"]))[0]
+        centre = (shown.place.centre[there] + 0.5) / scale - 0.5
+        assert int(row["frame"]) == frame
+        assert np.allclose([float(row["row"]), float(row["column"])], centre, atol=0.02)
 
     drag(page, "#plot-plane", (0.1, 0.1), (0.7, 0.9))
     assert {*selected(page)} & {*of_point}

@@ -71,6 +71,8 @@ class Explorer:
         None where there are none.
     frames
         Micrographs, by the numbers in the encodings' `PatchLocation.frame`.
+    source
+        Hash of the images that the encodings' ``index`` counts; empty if unknown.
     """
 
     encodings: Encodings
@@ -80,3 +82,4 @@ class Explorer:
     pictures: Pictures | None = None
     manifold: Manifold | None = None
     frames: Sequence[Frame] = ()
+    source: str = ""

@@ -81,6 +81,7 @@ def build_explorer(
         pictures=_pictures(network, splits, encodings),
         manifold=decode_manifold(decodes, encodings.z_mean),
         frames=splits.frames,
+        source=splits.source,
     )
 
 

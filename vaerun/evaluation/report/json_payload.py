@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.selection import SHORT
 from vaerun.evaluation.figures.style import class_colours, cyclic_map
 from vaerun.evaluation.report.explorer import Explorer, Ints, Manifold, Pictures
 from vaerun.evaluation.report.micrograph_images import micrographs
@@ -33,6 +34,7 @@ def payload(explorer: Explorer) -> dict[str, Any]:
     colours = ("label", "predicted", "true_angle", "angle", "error")
     return {
         "index": pack(explorer.encodings.index[rows]),
+        "source": f"sha256:{explorer.source[:SHORT]}" if explorer.source else "",
         "columns": [_column(column) for column in shown],
         "axes": _axes(shown, manifold),
         "colour": next((name for name in colours if name in names), names[0]),
@@ -152,4 +154,6 @@ def _patch_positions(explorer: Explorer, rows: Ints) -> dict[str, Any]:
         "frames": sorted(shown, key=lambda frame: frame["number"]),
         "frame": shown[0]["number"],
         "unit": "nm" if in_nm else "pixels",
+        # pixels of the page over those in the user's files, by the number of the frame
+        "scales": [frame.scale for frame in explorer.frames],
     }

@@ -46,16 +46,26 @@ class Selection {
     return canvas;
   }
 
-  /** Save the selected points as CSV: all columns, six digits. */
+  /**
+   * Save the selected points as CSV, for data.keep and data.drop: the number of each image among
+   * those that the first run was given, the place of a patch in pixels of its file, all columns
+   * with six digits, and what the numbers are of.
+   */
   download() {
-    const { columns, index } = this.payload;
+    const { columns, index, place, scales, source } = this.payload;
     const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
     const cell = (column, i) =>
       column.kind === "class" ? quoted(shown(column, i)) : String(+column.values[i].toPrecision(6));
+    const inFile = (pixels, frame) => ((pixels + 0.5) / scales[frame] - 0.5).toFixed(2);
+    const at = (i, axis) => inFile(place[axis][i], place.frame[i]);
+    const placed = (i) => (place ? [place.frame[i], at(i, "row"), at(i, "column")] : []);
+    const end = source ? [source] : [];
     const lines = this.rows.map((i) =>
-      [index[i], ...columns.map((column) => cell(column, i))].join(","),
+      [index[i], ...placed(i), ...columns.map((column) => cell(column, i)), ...end].join(","),
     );
-    const text = [["index", ...columns.map((c) => quoted(c.title))].join(","), ...lines, ""];
+    const names = ["index", ...(place ? ["frame", "row", "column"] : [])];
+    const titles = [...columns.map((c) => quoted(c.title)), ...(source ? ["source"] : [])];
+    const text = [[...names, ...titles].join(","), ...lines, ""];
     const url = URL.createObjectURL(new Blob([text.join("\n")], { type: "text/csv" }));
     make("a", { href: url, download: "selection.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -72,8 +72,7 @@ def grouped(runs: Sequence[FinishedRun], incidental: Collection[str]) -> list[Gr
         Full names of keys that change no result, so that runs of one group may differ in them.
     """
     flat = [_flat(without(run.config, {"seed", *incidental})) for run in runs]
-    keys = [key for key in dict.fromkeys(key for one in flat for key in one)
-            if len({format_value(one.get(key, "–")) for one in flat}) > 1]  # fmt: skip
+    keys = _differing(flat)
     shown = _separating_keys(keys, flat)
     members: dict[tuple[str, ...], list[int]] = {}
     for i, one in enumerate(flat):
@@ -85,6 +84,24 @@ def grouped(runs: Sequence[FinishedRun], incidental: Collection[str]) -> list[Gr
         )
         for some in members.values()
     ]
+
+
+def differing_settings(
+    runs: Sequence[FinishedRun], incidental: Collection[str]
+) -> list[dict[str, str]]:
+    """For each run its value, as typed, of every key in which any of them differ, seed included.
+
+    Keys in ``incidental`` and those that a run does not have are left out.
+    """
+    flat = [_flat(without(run.config, incidental)) for run in runs]
+    keys = [key for key in _differing(flat) if key != "data.kind"]
+    return [{key: format_value(one[key]) for key in keys if key in one} for one in flat]
+
+
+def _differing(flat: Sequence[Plain]) -> list[str]:
+    """Keys in which flat configs differ, in the order of the configs."""
+    return [key for key in dict.fromkeys(key for one in flat for key in one)
+            if len({format_value(one.get(key, "–")) for one in flat}) > 1]  # fmt: skip
 
 
 def _separating_keys(keys: Sequence[str], flat: Sequence[Plain]) -> list[str]:

@@ -59,6 +59,9 @@ class ModelConfig:
         "options of the class", variants={name: part.Config for name, part in CATEGORIES.items()}
     )
     clustering: ClusteringConfig = field("the clustering that gives pseudo-labels")
+    start_from: str | None = field(
+        "run folder whose weights training begins from, of the same model; null: random ones"
+    )
     restarts: int = field(
         "starts of training, from different seeds, of which the one with the best bound goes on",
         min=1,
@@ -114,6 +117,12 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             config.clustering.layout and not config.clustering.templates,
             "model.clustering.layout=true has no templates to lay out",
             "give their number, as in model.clustering.templates=400",
+        ),
+        (
+            config.start_from is not None and config.restarts > 1,
+            f"model.restarts={config.restarts} is of no use to model.start_from="
+            f"{config.start_from}, which leaves nothing to chance",
+            "leave one of them out",
         ),
         (
             "i" in config.invariances and config.likelihood == "bernoulli",

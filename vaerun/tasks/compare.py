@@ -1,9 +1,9 @@
 """`task=compare`: finished runs side by side, as a table and as figures.
 
+vaerun task=compare run=outputs
 vaerun task=compare run='[outputs/rvae/cards_iv/*,outputs/vae/cards_iv/*]'
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,30 +15,32 @@ from rich.table import Table
 from rich.text import Text
 
 from vaerun.config.task import CompareConfig
-from vaerun.data.io.formats import natural_order
 from vaerun.evaluation import run_comparison as comparison
 from vaerun.evaluation.figures import save_figures
 from vaerun.evaluation.figures.run_comparison import draw_manifolds, draw_metrics
+from vaerun.evaluation.report.comparison_page import write_comparison
 from vaerun.evaluation.run_comparison import FinishedRun, Group
 from vaerun.runs import manifest
 from vaerun.runs.config import INCIDENTAL, RunConfig
-from vaerun.runs.folder import RunFolder, create_run_folder, read_config
+from vaerun.runs.folder import RunFolder, create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.terminal import print_table
+from vaerun.tasks.compared_runs import compared_runs, manifold_of, read_run, run_folders
+from vaerun.tasks.terminal import open_console, print_table
 from vaerun.utils.arrays import write_arrays
 from vaerun.utils.digest import fingerprint
-from vaerun.utils.errors import UserError, closest, format_value
+from vaerun.utils.errors import UserError, closest
 from vaerun.utils.files import write_csv, write_text
 from vaerun.utils.format import markdown_table
-from vaerun.utils.paths import matching_paths
 
 _PIPE_WIDTH = 200  # characters
+_MOST_DRAWN = 40  # groups in the figures
+_PAGE = "compare.html"
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def compare(config: RunConfig, request: RunRequest) -> Path:
-    """Write `table.md`, `table.csv` and figures of some runs; returns the folder they are in.
+    """Write `compare.html`, tables and figures of some runs; returns the folder they are in.
 
     Raises
     ------
@@ -46,8 +48,8 @@ def compare(config: RunConfig, request: RunRequest) -> Path:
         If fewer than two finished runs are named, or a metric that none of them has.
     """
     assert isinstance(config.task, CompareConfig)
-    console = Console()
-    runs = [_read(folder) for folder in _run_folders(config.run)]
+    console = open_console()
+    runs = [read_run(folder) for folder in run_folders(config.run)]
     metrics = _metrics(config.task.metrics, runs)
     groups = comparison.grouped(runs, INCIDENTAL)
     head, rows = comparison.table(groups, metrics)
@@ -56,49 +58,50 @@ def compare(config: RunConfig, request: RunRequest) -> Path:
     with manifest.recorded(folder, request, facts):
         write_text(folder.path / "table.md", markdown_table(head, rows))
         _write_csv(folder.path / "table.csv", groups, metrics)
-        arrays = _arrays(groups, metrics)
+        _write_page(folder, runs, groups, metrics)
+        drawn_groups = groups[:_MOST_DRAWN]
+        arrays = _arrays(drawn_groups, metrics)
         write_arrays(folder.arrays, arrays)
-        titles = [group.title for group in groups]
-        figures = {"metrics": draw_metrics(titles, comparison.values_by_label(groups, metrics))}
-        drawn = [i for i in range(len(groups)) if f"manifold_{i}" in arrays]
+        titles = [group.title for group in drawn_groups]
+        values = comparison.values_by_label(drawn_groups, metrics)
+        figures = {"metrics": draw_metrics(titles, values)}
+        drawn = [i for i in range(len(titles)) if f"manifold_{i}" in arrays]
         if drawn:
             figures["manifolds"] = draw_manifolds(
                 [titles[i] for i in drawn], [arrays[f"manifold_{i}"] for i in drawn]
             )
         save_figures(figures, folder.figures)
     _print(console, head, rows)
-    print_table(console, [("figures", str(folder.figures)), ("table", f"{folder.path}/table.md")])
+    if len(groups) > _MOST_DRAWN:
+        console.print(f"figures show the first {_MOST_DRAWN} of {len(groups):,} rows")
+    page = f"{len(runs):,} runs in {folder.path / _PAGE}"
+    print_table(console, [("page", page), ("figures", str(folder.figures)),
+                          ("table", f"{folder.path}/table.md")])  # fmt: skip
     return folder.path
 
 
-def _run_folders(asked: str | Sequence[str] | None) -> list[RunFolder]:
-    """The finished runs that some paths or globs name, each once, in natural order."""
-    patterns = [asked] if isinstance(asked, str) else list(asked or [])
-    folders: dict[Path, RunFolder] = {}
-    for pattern in patterns:
-        paths = sorted(matching_paths(pattern), key=natural_order)
-        matched = [RunFolder(path) for path in paths if RunFolder(path).config.is_file()]
-        if not matched:
-            raise UserError(
-                f"run={pattern} matches no run folder",
-                "give run folders or globs, as in run='[outputs/rvae/cards_iv/*]'",
-            )
-        folders |= {f.path.resolve(): f for f in matched}
-    finished = [folder for folder in folders.values() if folder.metrics_json.is_file()]
-    if len(finished) < 2:
-        raise UserError(
-            f"run={format_value(asked)} names {len(finished)} finished run(s) of {len(folders)}",
-            "give two or more that have a metrics.json",
-        )
-    return finished
+def _write_page(
+    folder: RunFolder,
+    runs: Sequence[FinishedRun],
+    groups: Sequence[Group],
+    metrics: Sequence[str],
+) -> None:
+    """Write `compare.html`: a row for each run, with all settings that differ and all metrics."""
+    settings = comparison.differing_settings(runs, INCIDENTAL)
+    known = comparison.known_metrics(runs)
+    write_comparison(
+        folder.path / _PAGE,
+        compared_runs(runs, settings, folder.path),
+        shown_settings=[*groups[0].settings, "seed"],
+        shown_metrics=metrics,
+        metrics=[*metrics, *(name for name in known if _is_further(name, metrics))],
+        title=f"{len(runs):,} runs compared",
+    )
 
 
-def _read(folder: RunFolder) -> FinishedRun:
-    try:
-        metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError(f"{folder.metrics_json} is not readable JSON", "leave it out") from None
-    return FinishedRun(name=str(folder.path), config=read_config(folder), metrics=metrics)
+def _is_further(name: str, metrics: Sequence[str]) -> bool:
+    """Whether a metric is a column to choose: no check, and none that is a column already."""
+    return name not in metrics and not name.startswith("checks.")
 
 
 def _metrics(asked: Sequence[str] | None, runs: Sequence[FinishedRun]) -> list[str]:
@@ -141,16 +144,11 @@ def _arrays(groups: Sequence[Group], metrics: Sequence[str]) -> Arrays:
 
 
 def _manifold(folder: RunFolder) -> npt.NDArray[Any] | None:
-    """Decoded latent plane of a run, (R, K, C, H, W); with classes, the middle row of each."""
+    """Decoded latent plane of a run; None where it has none."""
     if not folder.arrays.is_file():
         return None
     with np.load(folder.arrays, allow_pickle=False) as arrays:
-        if "manifold" in arrays:
-            return np.asarray(arrays["manifold"])
-        maps: list[npt.NDArray[Any]] = []
-        while f"manifold_class_{len(maps)}" in arrays:
-            maps.append(arrays[f"manifold_class_{len(maps)}"])
-    return np.stack([rows[len(rows) // 2] for rows in maps]) if maps else None
+        return manifold_of(arrays)
 
 
 def _print(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ from vaerun.tasks.terminal import open_console, opening
 from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
+from vaerun.training.starting_point import starting_point
 from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit, new_network
 
@@ -33,12 +34,16 @@ def train(config: RunConfig, request: RunRequest) -> Path:
     resumed = _resumed(config, request, console)
     splits = load_splits(config)
     config, request, reasons = resolve_auto(config, request, splits, hardware, resumed)
+    if config.model.start_from is not None and resumed is None:
+        starting_point(config, splits)
+        reasons["weights"] = f"of {config.model.start_from}"
     network = new_network(config, splits, config.seed)
     check_sizes(config, splits, hardware)
     facts = RunFacts(
         device=hardware.device,
         data_fingerprint=fingerprint(request, splits),
         resumed_from=None if resumed is None else resumed.path,
+        started_from=config.model.start_from,
         source_fingerprint=splits.source,
         selection=splits.selection,
     )

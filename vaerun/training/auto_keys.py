@@ -13,7 +13,7 @@ from vaerun.data.image_set import Splits
 from vaerun.models import field_filling, likelihoods
 from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
-from vaerun.runs.folder import RunFolder, read_config
+from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.runs.manifest import RunRequest
 from vaerun.training.batch_size import fitting_batch_size
 from vaerun.training.clustering.settings import clustering_settings
@@ -46,6 +46,8 @@ def resolve_auto(
 ) -> Resolved:
     """Replace each ``auto`` by its value: that of the resumed run, or one that fits the data.
 
+    What the weights of ``model.start_from`` depend on is as in the run that they are of.
+
     Raises a `UserError` if not even a training step of a single image fits in GPU memory.
     """
     reasons = {}
@@ -53,10 +55,13 @@ def resolve_auto(
         path = key.split(".")
         if _at(request.plain, path) != AUTO:
             continue
-        if resumed is None:
-            value, reason = resolve(config, splits, hardware)
-        else:
+        start = config.model.start_from
+        if resumed is not None:
             value, reason = _at(read_config(resumed), path), "as when the run began"
+        elif start is not None and key != "data.batch_size":
+            value, reason = _at(read_config(open_run(start)), path), f"as in {start}"
+        else:
+            value, reason = resolve(config, splits, hardware)
         plain = _replaced(request.plain, path, value)
         config = validate(plain)
         request = replace(request, plain=plain, resolved_keys=(*request.resolved_keys, key))

@@ -11,9 +11,12 @@ from vaerun.training.context import TrainingContext
 
 
 def supervision(context: TrainingContext, module: VAELightningModule, step: int) -> Supervision:
-    """Conditions, labels and pseudo-labels of a training that starts at a step, from 0."""
-    category = module.network.category
-    is_guided = step < context.config.objective.pseudo_label_steps
+    """Conditions, labels and pseudo-labels of a training that starts at a step, from 0.
+
+    Weights of a finished run need no pseudo-labels: what they know is class and angle.
+    """
+    config, category = context.config, module.network.category
+    is_guided = step < config.objective.pseudo_label_steps and config.model.start_from is None
     return Supervision(
         condition=lambda images: category.condition(images.label, images.factors),
         labels=module.network.variant.learns_labels,

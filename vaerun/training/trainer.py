@@ -17,12 +17,13 @@ from pytorch_lightning.strategies import DDPStrategy
 from vaerun import models
 from vaerun.data.corruption import corruption
 from vaerun.data.datamodule import DataModule
-from vaerun.data.image_set import Splits
+from vaerun.data.image_set import DataShape, Splits
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.lightning_module import AdamConfig, VAELightningModule, class_weights
 from vaerun.models.likelihoods import GaussianLikelihood
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.config import RunConfig
+from vaerun.runs.run import load
 from vaerun.training import checkpoint_files, malloc
 from vaerun.training.callbacks import (
     STATE_KEY,
@@ -39,6 +40,7 @@ from vaerun.training.epoch_log import EpochLog
 from vaerun.training.hardware import Hardware, quiet_lightning
 from vaerun.training.progress_bar import EpochLines, ProgressBar
 from vaerun.training.pseudo_labels import supervision
+from vaerun.training.starting_point import shape_of, take_over
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -55,11 +57,16 @@ class TrainingRecord:
     hardware: Hardware
 
 
-def new_network(config: RunConfig, splits: Splits, seed: int) -> InvariantVAE:
-    """An untrained network; raises a `UserError` if its classes do not match the data set's."""
+def new_network(
+    config: RunConfig, splits: Splits, seed: int, shape: DataShape | None = None
+) -> InvariantVAE:
+    """An untrained network; raises a `UserError` if its classes do not match the data set's.
+
+    ``shape`` is that of the splits, or of the images of a network whose weights it will have.
+    """
     pl.seed_everything(seed, verbose=False)
     _check_factors(config, splits)
-    network = models.InvariantVAE(config.model, splits.shape)
+    network = models.InvariantVAE(config.model, shape or splits.shape)
     if isinstance(network.likelihood, GaussianLikelihood):
         network.likelihood.start(splits.pixels.sd)
     n_classes = splits.shape.n_classes
@@ -124,7 +131,7 @@ def fit_on_rank(context: TrainingContext, callbacks: Sequence[pl.Callback] = ())
     if ranks.is_first:
         for finished in folder.checkpoints.glob("restart_*"):
             finished.unlink()
-    module = _module(context, config.seed if last is None else read_checkpoint(last)["seed"])
+    module = _module(context, config.seed) if last is None else _resumed_module(context, last)
     log = EpochLog(folder)
     patience = config.trainer.early_stopping_epochs
     all_callbacks = [
@@ -205,15 +212,34 @@ def _seed_of_restart(seed: int, number: int) -> int:
 
 
 def _module(context: TrainingContext, seed: int) -> VAELightningModule:
+    """The module before its first step, its network new or that of ``model.start_from``."""
+    config, splits = context.config, context.splits
+    if config.model.start_from is not None:
+        start = load(config.model.start_from).network
+        network = new_network(config, splits, seed, shape_of(splits, start.shape))
+        take_over(network, start)
+        return _in_module(context, network, seed)
+    network = new_network(config, splits, seed)
+    _fit_locator(context, network)
+    if network.brightness is not None:
+        network.brightness.fit(context.splits.train.images)
+    return _in_module(context, network, seed)
+
+
+def _resumed_module(context: TrainingContext, checkpoint: Path) -> VAELightningModule:
+    """The module that the state of a checkpoint will be loaded into."""
+    state = read_checkpoint(checkpoint)
+    seed, shape = int(state["seed"]), DataShape(**state["shape"])
+    network = new_network(context.config, context.splits, seed, shape_of(context.splits, shape))
+    return _in_module(context, network, seed)
+
+
+def _in_module(context: TrainingContext, network: InvariantVAE, seed: int) -> VAELightningModule:
     config, splits = context.config, context.splits
     trainer, labelled = config.trainer, splits.labelled
-    network = new_network(config, splits, seed)
     if trainer.compile:  # the networks alone: compiled, the module could not log
         network.encoder.compile()
         network.decoder.compile()
-    _fit_locator(context, network)  # a checkpoint has what was found before
-    if network.brightness is not None:
-        network.brightness.fit(context.splits.train.images)
     return VAELightningModule(
         network,
         config.objective,

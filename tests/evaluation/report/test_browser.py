@@ -1,8 +1,6 @@
 """Reports in a real browser: what a reader sees, points at and selects."""
 
 import csv
-import os
-import shutil
 
 import numpy as np
 import pytest
@@ -11,28 +9,11 @@ from vaerun.evaluation.report import write_report
 from vaerun.evaluation.report.explorer import Explorer, Manifold, Pictures
 from vaerun.models.encodings import VALIDATION
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium")
-
 EVIL = "<script>document.title='owned'</script>"
 CLASSES = ["clubs", EVIL, "hearts", "diamonds"]
 SELECTED = "Bokeh.documents[0].get_model_by_name('points').selected.indices"
 DRAWN = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
 PATIENCE_MS = 120_000  # points are drawn without a GPU here
-
-
-@pytest.fixture(scope="module")
-def browser():
-    # SwiftShader is WebGL by the processor
-    options = ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
-    options += ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import h5py
 import numpy as np
@@ -230,6 +232,23 @@ def test_runs_side_by_side(vaerun: Vaerun, out: Path):
         "metrics.png",
         "manifolds.png",
     }
+
+
+def test_all_trained_runs_in_a_folder_are_on_one_page(vaerun: Vaerun, out: Path):
+    folder = done(vaerun("task=compare", f"run={out}"))
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="runs-data">(.*?)</script>', page, re.DOTALL)[1])
+    trained = sorted(path.parents[1] for path in out.rglob("last.ckpt"))
+    reports = [(folder / unquote(run["report"])).resolve() for run in data["runs"]]
+    assert sorted(reports) == [path.resolve() / "report.html" for path in trained]
+    assert all(report.is_file() for report in reports)
+    assert {tuple(run["pictures"]) for run in data["runs"]} == {("manifold", "plane")}
+    columns = {column["key"]: column for column in data["columns"]}
+    assert {"rvae", "vae"} <= set(columns["model.name"]["texts"])
+    assert columns["seed"]["shown"]
+    losses = [json.loads((report.parent / "metrics.json").read_text())["elbo"]["loss"]
+              for report in reports]  # fmt: skip
+    assert columns["elbo.loss"]["values"] == losses
 
 
 def test_comparisons_that_make_no_sense(vaerun: Vaerun, out: Path, here: Path):

@@ -39,6 +39,7 @@ _OF_TASK = {
         "vaerun",
         "vaerun model=rvae data=images data.path=particles.h5",
         "vaerun model=rvae data=cards_iv resume=auto",
+        f"vaerun data.from_run={_RUN} 'data.drop=error>0.05'",
     ),
     "evaluate": (
         "writes  outputs/evaluate/<data>/version_<k>/: as training, but for checkpoints",
@@ -51,7 +52,8 @@ _OF_TASK = {
         f"vaerun task=encode run={_RUN} data=images data.path=new/ task.csv=true",
     ),
     "compare": (
-        "writes  outputs/compare/runs/version_<k>/: table.md, table.csv, figures/",
+        "writes  outputs/compare/runs/version_<k>/: compare.html, table.md, table.csv, figures/",
+        "vaerun task=compare run=outputs                   all trained runs below",
         "vaerun task=compare run='[outputs/*/cards_iv/*]'",
         "vaerun task=compare run='[a/*,b/*]' task.metrics=[knn_accuracy,elbo.loss]",
     ),

@@ -24,7 +24,13 @@ from vaerun.runs import manifest
 from vaerun.runs.config import INCIDENTAL, RunConfig
 from vaerun.runs.folder import RunFolder, create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
-from vaerun.tasks.compared_runs import compared_runs, manifold_of, read_run, run_folders
+from vaerun.tasks.compared_runs import (
+    common_folder,
+    compared_runs,
+    manifold_of,
+    read_run,
+    run_folders,
+)
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.utils.arrays import write_arrays
 from vaerun.utils.digest import fingerprint
@@ -96,6 +102,7 @@ def _write_page(
         shown_metrics=metrics,
         metrics=[*metrics, *(name for name in known if _is_further(name, metrics))],
         title=f"{len(runs):,} runs compared",
+        where=common_folder(runs),
     )
 
 

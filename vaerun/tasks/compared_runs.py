@@ -85,10 +85,11 @@ def compared_runs(
     runs: Sequence[FinishedRun], settings: Sequence[Mapping[str, str]], page: Path
 ) -> list[ComparedRun]:
     """The rows of a page in a folder: settings, metrics and pictures of each run."""
+    base = common_folder(runs)
     side = int(np.clip(_SIDE * (_FEW / len(runs)) ** 0.5, _LEAST_SIDE, _SIDE))
     return [
         ComparedRun(
-            name=run.name,
+            name=os.path.relpath(run.name, base) if base else run.name,
             report=_address(RunFolder(Path(run.name)).report, page),
             settings=own,
             metrics=run.metrics,
@@ -96,6 +97,15 @@ def compared_runs(
         )
         for run, own in zip(runs, settings, strict=True)
     ]
+
+
+def common_folder(runs: Sequence[FinishedRun]) -> str:
+    """The folder that all runs are in; empty where there is none but the root or here."""
+    paths = [Path(run.name) for run in runs]
+    if len({path.is_absolute() for path in paths}) > 1:
+        return ""
+    base = os.path.commonpath([path.parent for path in paths])
+    return "" if base == os.path.sep else base
 
 
 def manifold_of(arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any] | None:

@@ -26,7 +26,7 @@ class ComparedRun:
     Attributes
     ----------
     name
-        Path of the run folder as the reader knows it.
+        Path of the run folder, without what all runs have in common.
     report
         Relative address of its report; empty without one.
     settings
@@ -52,6 +52,7 @@ def write_comparison(
     shown_metrics: Sequence[str],
     metrics: Sequence[str],
     title: str,
+    where: str = "",
 ) -> None:
     """Write the page completely or not at all.
 
@@ -65,8 +66,8 @@ def write_comparison(
         Columns to show at first; the reader can show others.
     metrics
         Dotted paths of all metrics that become columns.
-    title
-        Of the page.
+    title, where
+        Of the page; folder that all runs are in, if there is one.
     """
     settings = list(dict.fromkeys(key for run in runs for key in run.settings))
     columns = [
@@ -86,6 +87,7 @@ def write_comparison(
         "comparison",
         title=title,
         n=len(runs),
+        where=where,
         style=Markup(asset("page.css") + asset("comparison.css")),
         data=Markup(embedded_json(data)),
         script=Markup(f'(() => {{\n"use strict";\n{script}}})();'),

@@ -14,10 +14,11 @@ from vaerun.models.latent_traversal import widest_dimensions
 
 # R rows, K columns of images C H W; N images with d content dimensions.
 
-_MOST_TILES = 6  # along a side of the manifold
+_MOST_TILES = 5  # along a side of the manifold
 _MOST_POINTS = 4000
+_LEAST_CONTRAST = 0.25  # of images from 0 to 1, that becomes black and white
 _QUALITY = 55
-_TAILS = 0.5  # percent of the points beyond each end of the plane
+_TAILS = 0.5  # percent beyond each end: of the plane, and of the pixels' brightness
 _ONE_COLOUR = "#3a6fd0"
 _UNKNOWN = "#9aa1aa"
 
@@ -30,7 +31,9 @@ def manifold_thumbnail(images: npt.NDArray[np.floating], side: int) -> str:
     some = images[rows][:, columns]
     if some.shape[2] != 3:
         some = some[:, :, :1]
-    bright = np.round(255 * np.clip(np.nan_to_num(some), 0, 1)).astype(np.uint8)
+    low, high = np.nanpercentile(some, [_TAILS, 100 - _TAILS])
+    share = (some - low) / max(high - low, _LEAST_CONTRAST)  # faint images are seen, too
+    bright = np.round(255 * np.clip(np.nan_to_num(share), 0, 1)).astype(np.uint8)
     n_rows, n_columns, channels, height, width = bright.shape
     grid = bright.transpose(0, 3, 1, 4, 2).reshape(n_rows * height, n_columns * width, channels)
     picture = Image.fromarray(grid[..., 0] if channels == 1 else grid)

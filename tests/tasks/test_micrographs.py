@@ -12,6 +12,8 @@ from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
 from vaerun.evaluation.figures import draw
 from vaerun.microscopy.frame import Frame
+from vaerun.microscopy.simulation.lattices import LatticeScene, simulate_lattice
+from vaerun.models.encodings import read_latents
 from vaerun.training.clustering import template_mixture
 
 BORDER = 3
@@ -82,3 +84,40 @@ def test_a_run_maps_its_patches_onto_their_frame(vaerun, monkeypatch):
         assert len(arrays["predicted_names"]) == 4
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert all(f'id="{name}"' in report for name in figures)
+
+
+def test_a_finished_run_maps_new_frames_in_the_units_of_their_files(vaerun, here: Path):
+    for number in range(2):
+        scene = LatticeScene(crystal="square", shape=(90, 90))
+        made = simulate_lattice(scene, np.random.default_rng(number))
+        np.save(here / f"{number}.npy", 50 * made.image + 700)
+    status, output, errors = vaerun(
+        "data=patches",
+        "data.path=0.npy",
+        "data.patch_px=16",
+        "data.step_px=6",
+        "data.val_share=0.3",
+        "model.hidden=[12,10]",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+    )
+    assert (status, errors) == (0, []), errors
+    run = Path(output[-1].removeprefix("run: "))
+    own = read_latents(run / "latents.h5")
+    assert own.offset.min() > 500  # intensities of the file, not of images from 0 to 1
+    for number in range(2):
+        typed = () if number == 0 else ("data.path=1.npy",)
+        status, output, errors = vaerun("task=encode", f"run={run}", *typed)
+        assert (status, errors) == (0, []), errors
+        folder = Path(output[-1].removeprefix("run: "))
+        figures = {path.stem for path in (folder / "figures").glob("*.png")}
+        assert {"frame_0_angle", "frame_0_z1", "outliers"} <= figures
+        again = read_latents(folder / "latents.h5")
+        if number == 0:
+            order, at = own.index.argsort(), again.index.argsort()
+            for name in ("gain", "offset", "z_mean"):
+                values, wanted = getattr(again, name)[at], getattr(own, name)[order]
+                np.testing.assert_allclose(values, wanted, rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(again.place.centre[at], own.place.centre[order])
+        else:
+            assert again.offset.min() > 500

@@ -222,8 +222,40 @@ class DataShape:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Splits:
-    """Training, validation and labelled images of a data set.
+class ImageSource:
+    """Frames or files that images come from, and the intensities that became 0 and 1.
+
+    Attributes
+    ----------
+    symmetry
+        Order of the rotational symmetry of each class: 2 if it looks the same after 180°.
+    frames
+        Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
+    frame_windows
+        Intensities of each frame that became 0 and 1, if the images are patches of frames.
+    window
+        Intensities that became 0 and 1, if all images share them; else None.
+    linear
+        Whether brightness is proportional to intensity within the window.
+    """
+
+    symmetry: list[int] = field(default_factory=list)
+    frames: Sequence[Frame] = ()
+    frame_windows: Sequence[tuple[float, float]] = ()
+    window: tuple[float, float] | None = None
+    linear: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllImages(ImageSource):
+    """All images of a data set in one set, and what they come from."""
+
+    images: ImageSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits(ImageSource):
+    """Training, validation and labelled images of a data set, and what they come from.
 
     Attributes
     ----------
@@ -231,22 +263,12 @@ class Splits:
         Images to learn from and to validate on, with independent factors.
     classes
         Names of the classes, empty if there are none.
-    symmetry
-        Order of the rotational symmetry of each class: 2 if it looks the same after 180°.
     labelled
         Images with labels that a semi-supervised model learns from, if any; labels of all other
         images serve to evaluate it.
-    frames
-        Micrographs that the images are patches of, numbered as in `PatchLocation.frame`.
-    frame_windows
-        Intensities of each frame that became 0 and 1, if the images are patches of frames.
     rest
-        Patches of these that are neither for training nor for validation, such as those between
+        Patches of the frames that are for neither training nor validation, such as those between
         the two; they are encoded and drawn, but not judged.
-    window
-        Intensities that became 0 and 1, if all images share them; else None.
-    linear
-        Whether brightness is proportional to intensity within the window.
     origin
         Digest of the files that the images come from, (32,) uint8; None if they were drawn.
     source
@@ -259,13 +281,8 @@ class Splits:
     train: ImageSet
     val: ImageSet
     classes: list[str]
-    symmetry: list[int]
     labelled: ImageSet | None = None
-    frames: Sequence[Frame] = ()
-    frame_windows: Sequence[tuple[float, float]] = ()
     rest: ImageSet | None = None
-    window: tuple[float, float] | None = None
-    linear: bool = True
     origin: Tensor | None = None
     source: str = ""
     selection: Mapping[str, Any] | None = None

@@ -14,7 +14,7 @@ from vaerun.data.corruption import Corruption, corruption
 from vaerun.data.datasets import cards, graphene, images, lattices, mnist, particles, patches
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.patches_config import PatchesConfig
-from vaerun.data.image_set import DataShape, ImageSet, Splits
+from vaerun.data.image_set import AllImages, DataShape, ImageSet, ImageSource, Splits
 from vaerun.utils.errors import UserError
 
 _CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
@@ -84,7 +84,7 @@ def load_all(
     seed: int,
     like: DataShape | None = None,
     classes: Sequence[str] | None = None,
-) -> ImageSet:
+) -> AllImages:
     """All images of a data set, of training, validation and neither; own images in file order.
 
     Parameters
@@ -107,8 +107,11 @@ def load_all(
     else:
         splits = load(config, seed)
         rest = [] if splits.rest is None else [splits.rest]
-        loaded = ImageSet.concatenate([splits.train, splits.val, *rest])
-    shape = tuple(loaded.images.shape[1:])
+        loaded = AllImages(
+            images=ImageSet.concatenate([splits.train, splits.val, *rest]),
+            **{f.name: getattr(splits, f.name) for f in dataclasses.fields(ImageSource)},
+        )
+    shape = tuple(loaded.images.images.shape[1:])
     if like is not None and shape != like.image:
         raise _wrong_shape(config, shape, like.image)
     return loaded

@@ -3,6 +3,7 @@
 vaerun task=encode run=outputs/rvae/cards_iv/version_0 data=images data.path=new.h5
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 import yaml
 
 from vaerun.config.task import EncodeConfig
-from vaerun.data.image_set import ImageSet, as_tensor
+from vaerun.data.image_set import AllImages, as_tensor
 from vaerun.data.load import load_all
 from vaerun.data.selection import source_of_images
 from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
+from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
+from vaerun.evaluation.metrics.circular import common_symmetry
+from vaerun.microscopy.frame import common_pixel_nm
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
@@ -21,7 +25,10 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
+from vaerun.runs.run import Run
 from vaerun.tasks.finished_run import check_fit, reuse_run
+from vaerun.tasks.image_source import in_files, with_symmetry
+from vaerun.tasks.results import class_names
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
@@ -47,8 +54,9 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
     run, config, request = reuse_run(config, request)
     network = run.network
     hardware = Hardware.find(config.trainer)
-    classes = run.metrics.get("classes")
-    images = load_all(config.data, config.seed, like=network.shape, classes=classes)
+    classes = list(run.metrics.get("classes") or [])
+    source = load_all(config.data, config.seed, like=network.shape, classes=classes)
+    images = source.images
     check_fit(run, images)
     source = source_of_images(images, config.data)
     facts = RunFacts(
@@ -62,6 +70,7 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
         encodings = inference.encode_set(
             network, images, VALIDATION, progress=config.trainer.progress
         )
+        source = with_symmetry(source, encodings, len(classes), console)
         attributes = {
             "vaerun_version": provenance.version(),
             "model": config.model.name,
@@ -71,31 +80,37 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "predicted_classes": classes if network.variant.learns_labels else None,
             "source_fingerprint": source or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
+            "pixel_size_nm": common_pixel_nm(source.frames),
         }
-        stored = encodings
-        if network.shape.window is not None:
-            stored = encodings.in_intensities(np.asarray(network.shape.window)[None])
+        stored = in_files(encodings, source)
         write_latents(folder.latents, stored, attributes)
         if as_csv:
             write_csv(folder.path / "latents.csv", stored)
-        arrays = _arrays(network, images, encodings)
+        arrays = _arrays(network, source, encodings, _names(run, encodings, classes))
         write_arrays(folder.arrays, arrays)
-        save_figures(draw(arrays, classes or []), folder.figures)
+        save_figures(draw(arrays, classes), folder.figures)
     print_table(console, _summary(encodings))
     return folder.path
 
 
+def _names(run: Run, encodings: Encodings, classes: Sequence[str]) -> Sequence[str]:
+    """Names of the classes that the model infers, in the terms of the run."""
+    return class_names(run.network, encodings, classes, run.metrics)
+
+
 def _arrays(
-    network: InvariantVAE, images: ImageSet, encodings: Encodings
+    network: InvariantVAE, source: AllImages, encodings: Encodings, names: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Arrays behind the figures: latents of all images, and the images reconstructed worst."""
+    """Arrays behind the figures: latents of all images, maps, the images reconstructed worst."""
     positions = _outliers(encodings)
-    worst = images.select(torch.from_numpy(positions))
+    worst = source.images.select(torch.from_numpy(positions))
     return {
         "outliers_input": as_tensor(worst.images).numpy(),
         "outliers_output": inference.reconstruct(network, worst),
         "outliers_error": encodings.error[positions],
         **encoding_arrays(encodings, {}),
+        "angle_symmetry": np.array(common_symmetry(source.symmetry)),
+        **frame_arrays(source.frames, encodings, names),
     }
 
 

@@ -27,14 +27,13 @@ from vaerun.evaluation.figures.checks import check_arrays
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.metrics import summary
-from vaerun.evaluation.metrics.angle_symmetry import angle_symmetry
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
 from vaerun.evaluation.metrics.truth_convention import converted, recognise
 from vaerun.evaluation.report import explorer_data, write_report
-from vaerun.microscopy.frame import common_pixel_nm, in_file
+from vaerun.microscopy.frame import common_pixel_nm
 from vaerun.models import inference
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
@@ -44,6 +43,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.inherited_overrides import read_overrides
 from vaerun.tasks import verdict
+from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.terminal import print_table
 from vaerun.training.epoch_log import event_writer
 from vaerun.training.trained_model import TrainedModel
@@ -71,7 +71,7 @@ def write_results(
     network = trained.network
     with console.status("encoding, measuring, drawing"):
         encodings = inference.encode_splits(network, splits)
-        splits = _with_symmetry(splits, encodings, console)
+        splits = with_symmetry(splits, encodings, len(splits.classes), console)
         attributes = {
             "vaerun_version": provenance.version(),
             "model": config.model.name,
@@ -82,12 +82,13 @@ def write_results(
             "predicted_classes": splits.classes if network.variant.learns_labels else None,
             "source_fingerprint": splits.source or None,
         }
-        write_latents(folder.latents, _in_files(encodings, splits), attributes)
+        write_latents(folder.latents, in_files(encodings, splits), attributes)
         findings, encodings, splits = _checked(plain, splits, trained, encodings)
         checks = verdict.as_json(findings, _trained_with(config, folder))
         metrics = write_metrics(folder, config, splits, trained, encodings, checks)
+        names = class_names(network, encodings, splits.classes, metrics)
         _print_subsets(encodings, console)
-        arrays = _arrays(network, splits, encodings, metrics, trained.rows)
+        arrays = _arrays(network, splits, encodings, metrics, names, trained.rows)
         arrays |= check_arrays(findings)
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
@@ -102,9 +103,7 @@ def write_results(
             # "finished", since the report is the last file that a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
-            explorer=explorer_data.build_explorer(
-                network, splits, encodings, _class_names(network, splits, encodings, metrics)
-            ),
+            explorer=explorer_data.build_explorer(network, splits, encodings, names),
         )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])
     verdict.print_checks(console, checks)
@@ -133,18 +132,6 @@ def _trained_with(config: RunConfig, folder: RunFolder) -> list[str]:
     return read_overrides(own)
 
 
-def _with_symmetry(splits: Splits, encodings: Encodings, console: Console) -> Splits:
-    """The splits with the symmetry of their patches, from the angles where it is not known."""
-    place = encodings.place
-    if splits.symmetry or place is None or not np.any(encodings.angle):
-        return splits
-    order = angle_symmetry(encodings.angle, place.frame, place.centre, place.species)
-    if order > 1:
-        console.print(f"angles of neighbours differ by multiples of {360 / order:g}°: θ is drawn "
-                      "modulo that")  # fmt: skip
-    return dataclasses.replace(splits, symmetry=[order] * max(len(splits.classes), 1))
-
-
 def _print_subsets(encodings: Encodings, console: Console) -> None:
     """Print how many images metrics and figures use, where that is not all of them."""
     n_val = int((encodings.split == VALIDATION).sum())
@@ -154,19 +141,6 @@ def _print_subsets(encodings: Encodings, console: Console) -> None:
         drawn = f"figures show {min(n_val, MOST_DRAWN):,}"
         compared = f"{val:,} are compared with {train:,} of training"
         console.print(f"of {n_val:,} validation images {compared}; {drawn}")
-
-
-def _in_files(encodings: Encodings, splits: Splits) -> Encodings:
-    """Express brightness in intensities and centres of patches in pixels of the user's files."""
-    place, frames = encodings.place, splits.frames
-    if splits.window is not None and splits.linear:
-        encodings = encodings.in_intensities(np.asarray(splits.window)[None])
-    elif place is not None and splits.frame_windows:
-        encodings = encodings.in_intensities(np.asarray(splits.frame_windows)[place.frame])
-    if place is None or not frames:
-        return encodings
-    centre = in_file(place.centre, place.frame, frames).astype(np.float32)
-    return dataclasses.replace(encodings, place=dataclasses.replace(place, centre=centre))
 
 
 def write_metrics(
@@ -245,11 +219,11 @@ def _arrays(
     splits: Splits,
     encodings: Encodings,
     metrics: Mapping[str, Any],
+    names: Sequence[str],
     rows: Sequence[Mapping[str, float]],
 ) -> Arrays:
     """The arrays behind every figure, under the names that `vaerun.evaluation.figures` lists."""
     examples = splits.val.first(_N_RECONSTRUCTIONS)
-    names = _class_names(network, splits, encodings, metrics)
     history = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "inputs": inference.shown(splits.val.images[:_N_INPUTS]).numpy(),
@@ -267,14 +241,17 @@ def _arrays(
     }
 
 
-def _class_names(
-    network: InvariantVAE, splits: Splits, encodings: Encodings, metrics: Mapping[str, Any]
-) -> list[str]:
+def class_names(
+    network: InvariantVAE,
+    encodings: Encodings,
+    classes: Sequence[str],
+    metrics: Mapping[str, Any],
+) -> Sequence[str]:
     """Names of the classes; those of an unsupervised model are named after their members."""
     if not network.n_classes or "classification" in metrics:
-        return splits.classes
+        return classes
     val = encodings.val
-    return names_of_groups(val.predicted, val.label, splits.classes, network.n_classes)
+    return names_of_groups(val.predicted, val.label, classes, network.n_classes)
 
 
 def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:

@@ -48,9 +48,9 @@ def test_a_table_may_name_files_in_any_order(tmp_path: Path, config: Make):
     for name in ("α b", "c", "d"):
         np.save(tmp_path / f"{name}.npy", RAMP[:4])
     known = table(tmp_path, ["file,kind", "d,2.0", "α b.npy,1", "gone.npy,7"])
-    found = load_all(config(table=known, label="kind"), 0)
+    found = load_all(config(table=known, label="kind"), 0).images
     assert found.label.tolist() == [-1] * 4 + [1] * 4 + [0] * 4  # c, d, α b
-    renumbered = load_all(config(table=known, label="kind"), 0, classes=["2", "3"])
+    renumbered = load_all(config(table=known, label="kind"), 0, classes=["2", "3"]).images
     assert renumbered.label.tolist() == [-1] * 4 + [0] * 4 + [-1] * 4
 
 
@@ -73,7 +73,7 @@ def test_labels_and_factors_come_from_beside_the_images(
         with h5py.File(tmp_path / "x.h5", "w") as file:
             file["images"], file["angle"] = RAMP, angle
             file["kind"] = values.astype(object) if kind == "text" else values
-    found = load_all(config(f"x.{ending}", label="kind", factors=["angle"]), 0)
+    found = load_all(config(f"x.{ending}", label="kind", factors=["angle"]), 0).images
     wanted = number.copy()
     if kind == "float":
         wanted[5] = -1

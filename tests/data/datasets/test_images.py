@@ -46,7 +46,7 @@ def write(path: Path, array: np.ndarray) -> None:
 
 def all_of(config: ImagesConfig) -> torch.Tensor:
     """Every image, (N, C, H, W)."""
-    return as_tensor(load_all(config, 0).images)
+    return as_tensor(load_all(config, 0).images.images)
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "h5", "hdf5", "tif", "tiff"])
@@ -124,7 +124,7 @@ def test_pictures_of_16_bits_of_1_bit_and_of_palettes_are_read(tmp_path: Path, c
 def test_files_follow_in_natural_order_and_their_stacks_in_turn(tmp_path: Path, config: Make):
     for number in (10, 2, 1):
         np.save(tmp_path / f"part {number}.npy", np.full((4, 10, 14), float(number)))
-    found = load_all(config("part *.npy", normalise="set"), 0)
+    found = load_all(config("part *.npy", normalise="set"), 0).images
     assert [float(x.mean()) for x in as_tensor(found.images)] == pytest.approx(
         [0] * 4 + [1 / 9] * 4 + [1] * 4
     )
@@ -162,7 +162,7 @@ def test_the_window_is_that_of_the_training_set(tmp_path: Path, config: Make):
 def test_new_images_get_the_window_of_the_run(tmp_path: Path, config: Make):
     np.save(tmp_path / "new.npy", RAMP[:3])
     like = DataShape(image=(1, 10, 14), window=(100.0, 300.0))
-    found = load_all(config("new.npy"), 0, like)
+    found = load_all(config("new.npy"), 0, like).images
     wanted = np.clip((RAMP[:3] - 100) / 200, 0, 1)
     np.testing.assert_allclose(as_tensor(found.images)[:, 0], wanted, atol=1e-6)
 
@@ -207,7 +207,7 @@ def test_what_is_late_equals_what_is_early(tmp_path: Path, config: Make):
         write(tmp_path / f"c{i}.tif", rng.normal(size=(16, 16)))
     asked = config(crop_px=[18, 16], pad_px=18, size=[12, 10], mask="circle", clip_percent=2.0)
     splits = images.load(asked, 0)
-    late = load_all(asked, 0, splits.shape)
+    late = load_all(asked, 0, splits.shape).images
     assert isinstance(late.images, FileImages)
     whole = late.images.as_tensor()
     for part in (splits.train, splits.val):
@@ -238,7 +238,7 @@ def test_little_of_a_file_is_read(tmp_path: Path, config: Make, monkeypatch: pyt
     monkeypatch.setattr(
         h5py.Dataset, "__getitem__", lambda self, part: read.append(part) or whole(self, part)
     )
-    stack = load_all(config("x.h5", normalise="none"), 0).images
+    stack = load_all(config("x.h5", normalise="none"), 0).images.images
     assert read == []
     stack[torch.tensor([399, 0, 2])]
     assert read == [slice(0, 3), slice(399, 400)]
@@ -293,7 +293,7 @@ def test_images_without_a_number_can_be_skipped_and_are_counted(
     with caplog.at_level("INFO", "vaerun"):
         splits = images.load(asked, 0)
     assert "2 images without a pixel that is a number are left out" in caplog.text
-    for part in (*splits.parts, load_all(asked, 0)):
+    for part in (*splits.parts, load_all(asked, 0).images):
         found = as_tensor(part.images)
         assert bool(found.isfinite().all())
         assert part.factors["number"].tolist() == part.index.tolist()
@@ -340,15 +340,15 @@ def test_images_unlike_those_of_the_run_are_refused(tmp_path: Path, config: Make
         UserError, match=r"are 1×10×14 .* the run's 1×12×12 — data\.size=\[12,12\]"
     ):
         load_all(config("x.npy"), 0, like)
-    assert load_all(config("x.npy", size=12), 0, like).images.shape == (N, 1, 12, 12)
+    assert load_all(config("x.npy", size=12), 0, like).images.images.shape == (N, 1, 12, 12)
     with pytest.raises(UserError, match=r"data\.grey=true"):
         load_all(config("c.npy", size=12), 0, like)
-    assert load_all(config("c.npy", size=12, grey=True), 0, like).images.shape[1] == 1
+    assert load_all(config("c.npy", size=12, grey=True), 0, like).images.images.shape[1] == 1
 
 
 def test_everything_of_a_drawn_set_is_both_of_its_parts(cards):
     config = cards(corrupt="noise")
-    splits, whole = load(config, 0), load_all(config, 0)
+    splits, whole = load(config, 0), load_all(config, 0).images
     assert torch.equal(whole.images, torch.cat([splits.train.images, splits.val.images]))
     assert torch.equal(whole.target, torch.cat([splits.train.target, splits.val.target]))
     assert whole.factors.keys() == splits.train.factors.keys()

@@ -20,7 +20,7 @@ from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.image_scan import ScannedImages, scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.intensity import IntensityStatistics, choose_window
-from vaerun.data.image_set import DataShape, ImageSet, Splits
+from vaerun.data.image_set import AllImages, DataShape, ImageSet, Splits
 from vaerun.data.lazy.disk_cache import cached_images
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import check_range
@@ -124,7 +124,7 @@ def load_labelled(config: ImagesConfig, seed: int, splits: Splits) -> ImageSet:
 
 def load_all(
     config: ImagesConfig, like: DataShape | None = None, classes: Sequence[str] | None = None
-) -> ImageSet:
+) -> AllImages:
     """All images in the order of their files, read when indexed.
 
     Shape and class names of the data set that a network was trained on, if given, determine the
@@ -153,7 +153,11 @@ def load_all(
             log.warning(remark)
     _log_images(scanned)
     log.info(log_messages.describe_preprocessing(images, statistics, window))
-    return _image_set(scanned, window, rows, in_memory=False)
+    return AllImages(
+        images=_image_set(scanned, window, rows, in_memory=False),
+        window=window,
+        linear=config.scale == "none",
+    )
 
 
 def _kept(config: ImagesConfig, images: FileImages) -> Tensor:

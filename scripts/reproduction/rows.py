@@ -1,5 +1,6 @@
 """The results that are reproduced."""
 
+from reproduction.lattices import LATTICES
 from reproduction.particles import PARTICLES
 from reproduction.row import Measure, Row
 
@@ -85,4 +86,5 @@ ROWS = (
     Row("ae_mnist_noise", "best/ae_mnist_noise", _PSNR),
     Row("ae_mnist_mask", "best/ae_mnist_mask", _PSNR),
     *PARTICLES,
+    *LATTICES,
 )  # fmt: skip

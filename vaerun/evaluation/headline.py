@@ -28,6 +28,7 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),
         ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
         *_factors(metrics.get("factors", {})),
+        *_flags(metrics.get("flags", {})),
         *_lattice(metrics.get("lattice", {})),
         ("Training", _training(metrics.get("train", {}))),
     ]
@@ -103,6 +104,13 @@ def _factors(factors: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str 
          f"{score['r2_within_class']:.2f}".replace("-", "−"))
         for name, score in factors.items()
     ]  # fmt: skip
+
+
+def _flags(flags: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str | None]]:
+    return [
+        (f"{name.replace('_', ' ').capitalize()} from z (ROC area)", f"{score['roc_auc']:.3f}")
+        for name, score in flags.items()
+    ]
 
 
 def _lattice(lattice: Mapping[str, float]) -> list[tuple[str, str | None]]:

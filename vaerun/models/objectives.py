@@ -62,11 +62,14 @@ class Elbo(ObjectiveConfig):
     The weight β of KL(z) stays at ``beta_start`` for ``beta_delay`` epochs, then rises linearly or
     falls geometrically to ``beta_end``. A high β at first makes the decoder learn one template,
     in one orientation, before content varies; otherwise a class can end in several orientations.
+    A low one lets rare features into z that have no chance against a full weight.
     The weight of the entropy of q(h | x) falls geometrically from ``temperature_start`` to 1, so
     that no hypothesis is excluded before the decoder has learned an object.
     """
 
-    beta_start: float = field("weight of KL(z) at the start", min=0.0)
+    beta_start: float | str = field(
+        "weight of KL(z) at the start; auto: as data.fills_field", min=0.0, choices=["auto"]
+    )
     beta_end: float = field("weight of KL(z) at the end", min=0.0)
     beta_delay: float = field("epochs for which it stays there", min=0.0)
     beta_epochs: float = field("epochs from one to the other", min=0.0)
@@ -101,6 +104,7 @@ class Elbo(ObjectiveConfig):
 
     def beta(self, epoch: float) -> float:
         """Weight of KL(z)."""
+        assert not isinstance(self.beta_start, str), "auto is resolved before training"
         since = epoch - self.beta_delay
         if since < 0:
             return self.beta_start

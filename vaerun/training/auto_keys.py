@@ -108,6 +108,11 @@ def _templates(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[i
     return resolvers.n_templates(config.data.fills_field), ""
 
 
+def _beta_start(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[float | str, str]:
+    category = config.model.category.name
+    return resolvers.beta_start(category, config.data.fills_field), ""
+
+
 def _n_classes(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
     """Number of classes of a model that infers them, by clustering the training images.
 
@@ -147,6 +152,7 @@ _RESOLVERS: dict[str, Callable[[RunConfig, Splits, Hardware], tuple[Any, str]]] 
     "model.pose.mask": _mask,
     "model.decoder.canvas": _canvas,
     "model.clustering.templates": _templates,
+    "objective.beta_start": _beta_start,
     "model.likelihood": _likelihood,
     "model.category.n_classes": _n_classes,
     "data.batch_size": _batch_size,

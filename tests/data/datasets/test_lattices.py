@@ -24,7 +24,8 @@ def config(*typed: str) -> LatticesConfig:
 def test_factors_are_true_of_the_atoms(crystal: str, known: str | None):
     splits = lattices.load(config(f"data.crystal={crystal}"), 0)
     factors = splits.train.factors
-    assert set(factors) == {"sublattice", "brightness", "angle"} | ({known} if known else set())
+    own = {"polar": {"polar", "polar_size"}, "vacancy": {"vacancy"}}.get(known, set())
+    assert set(factors) == {"sublattice", "brightness", "grain", "angle"} | own
     assert (factors["sublattice"].isfinite()).float().mean() > 0.97
     species = torch.from_numpy(splits.train.place.species)
     known_of = factors["sublattice"].isfinite()

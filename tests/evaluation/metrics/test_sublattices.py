@@ -93,6 +93,21 @@ def test_images_without_atoms_have_no_lattice_metrics(graphene, encodings):
     assert "lattice" not in summarise(encodings(), [], [], supervised=False)
 
 
+def test_grains_of_several_orientations_are_judged_each_by_its_own_peaks(graphene):
+    made = graphene()[1]
+    grain = (made.place.centre[:, 1] > 100).astype("f4")
+    turned = replace(made, angle=(made.angle + grain * np.pi / 3).astype("f4"))
+    assert measured(turned)["sublattice_accuracy"] < 0.6
+    known = measured(replace(turned, factors=turned.factors | {"grain": grain}))
+    assert known["sublattice_accuracy"] == 1
+    assert known["peak_separation_deg"] == pytest.approx(60, abs=1)
+
+
+def test_surroundings_of_another_symmetry_have_no_peaks(graphene):
+    made = graphene()[1]
+    assert lattice(made.train, made.val, 4).keys() == {"defect_auc"}
+
+
 def test_an_image_with_a_label_to_learn_from_counts_once(graphene):
     made = graphene()[1]
     noisy = replace(made, z_mean=np.random.default_rng(0).normal(size=(len(made), 2)))

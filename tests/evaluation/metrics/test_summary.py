@@ -1,6 +1,7 @@
 """ """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,31 @@ def test_without_labels_all_images_are_one_class(encodings):
     assert found.keys().isdisjoint(
         {"knn_accuracy", "clustering", "clustering_z", "classification"}
     )
+
+
+def test_each_kind_of_atom_has_an_orientation_of_its_own(graphene):
+    made = graphene()[1]
+    kind = np.nan_to_num(made.factors["sublattice"]).astype(int)
+    leaning = (made.angle + 0.5 * kind).astype("f4")
+    place = replace(made.place, species=kind)
+    made = replace(made, angle=leaning, place=place, label=np.full(len(made), -1))
+    angle = summarise(made, [], [3], supervised=False)["angle"]
+    assert len(angle["mae_deg"]) == 2
+    assert angle["overall_mae_deg"] < 4
+    one_kind = replace(made, place=replace(place, species=np.zeros(len(made), int)))
+    assert summarise(one_kind, [], [3], supervised=False)["angle"]["overall_mae_deg"] > 10
+
+
+def test_a_flag_is_judged_by_the_area_of_its_neighbours(encodings):
+    far = encodings().z_mean[:, 1]  # follows the shear
+    unknown = np.arange(600) % 7 == 0
+    flags = {"far": far > np.median(far), "random": np.random.default_rng(0).random(600) > 0.5}
+    factors = {name: np.where(unknown, np.nan, v).astype("f4") for name, v in flags.items()}
+    made = encodings(factors=factors | {"never": np.zeros(600, "f4")})
+    found = summarise(made, CLASSES, ORDERS, supervised=False)["flags"]
+    assert found["far"]["roc_auc"] > 0.95
+    assert found["random"]["roc_auc"] == pytest.approx(0.5, abs=0.12)
+    assert found.keys() == {"far", "random"}
 
 
 def test_what_does_not_apply_is_absent(encodings):

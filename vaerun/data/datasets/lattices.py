@@ -25,7 +25,7 @@ from vaerun.utils.errors import UserError, raise_all
 
 _SPACING_NM = 0.2  # between nearest columns, of all crystals
 _WITHIN = 0.3  # spacings from an atom that is found to the true one
-_FACTORS = ("sublattice", "brightness", "angle", "polar", "vacancy")
+_FACTORS = ("sublattice", "brightness", "grain", "angle", "polar", "polar_size", "vacancy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

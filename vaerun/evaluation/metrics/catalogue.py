@@ -91,6 +91,7 @@ METRICS = (
     Metric("shift.paired_mae_px", "shift error, in pairs", LESS, "px",
            "error of the shift (row, column)", ".2f"),
     Metric("factors.*.r2_within_class", "R² within a class", MORE),
+    Metric("flags.*.roc_auc", "from z, ROC area", MORE, "", "from the neighbours in z (ROC area)"),
     Metric("lattice.sublattice_accuracy", "sublattices from θ", MORE, "",
            "atoms on the sublattice of their peak of θ", is_compared=True),
     Metric("lattice.peak_separation_deg", "peaks of θ apart", None, "°",

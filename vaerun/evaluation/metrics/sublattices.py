@@ -5,6 +5,7 @@ other sublattice as if turned by 60° more. An invariant model has one content f
 and two angles 60° apart.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ FEWEST = 10  # validation atoms for a metric of the angle
 Floats = npt.NDArray[np.floating]
 
 
-def lattice(train: Encodings, val: Encodings) -> dict[str, float] | None:
+def lattice(train: Encodings, val: Encodings, symmetry: int = SYMMETRY) -> dict[str, float] | None:
     """Sublattices and defects as predicted from angle and content of validation atoms.
 
     Parameters
@@ -33,7 +34,10 @@ def lattice(train: Encodings, val: Encodings) -> dict[str, float] | None:
     train, val
         Only patches centred on atoms count, each once. ``factors["sublattice"]`` is 0 or 1,
         ``factors["ideal"]`` 1 for atoms in ideal surroundings and 0 for others; both NaN where
-        unknown.
+        unknown. Where ``factors["grain"]`` is known, every grain of a frame has two peaks of its
+        own, and the means over grains count.
+    symmetry
+        Order of that of an atom's surroundings; peaks of θ are looked for if it is threefold.
 
     Returns
     -------
@@ -46,8 +50,8 @@ def lattice(train: Encodings, val: Encodings) -> dict[str, float] | None:
     """
     train, val = _atoms(train), _atoms(val)
     measured: dict[str, Any] = {}
-    if len(val) >= FEWEST and np.any(val.angle):
-        measured |= _sublattices(val)
+    if symmetry == SYMMETRY and len(val) >= FEWEST and np.any(val.angle):
+        measured |= _of_grains(val)
     measured["defect_auc"] = _defects(train, val)
     measured["two_class_accuracy"] = _two_classes(val)
     return {name: value for name, value in measured.items() if value is not None} or None
@@ -59,6 +63,30 @@ def _atoms(encodings: Encodings) -> Encodings:
         return encodings.select(np.zeros(len(encodings), bool))
     atoms = encodings.select(encodings.place.species >= 0)
     return atoms.select(np.unique(atoms.index, return_index=True)[1])
+
+
+def _of_grains(val: Encodings) -> dict[str, float | None]:
+    """`_sublattices` of each grain of each frame, as means over their atoms."""
+    grain = val.factors.get("grain")
+    if grain is None or not np.isfinite(grain).any():
+        return _sublattices(val)
+    val = val.select(np.isfinite(grain))
+    assert val.place is not None
+    number = np.stack([val.place.frame, val.factors["grain"]], axis=1)
+    group = np.unique(number, axis=0, return_inverse=True)[1].ravel()
+    members = [np.flatnonzero(group == i) for i in range(int(group.max()) + 1)]
+    members = [rows for rows in members if len(rows) >= FEWEST]
+    found = [_sublattices(val.select(rows)) for rows in members]
+    weights = [len(rows) for rows in members]
+    return {name: _mean([f[name] for f in found], weights) for name in found[0]} if found else {}
+
+
+def _mean(values: Sequence[float | None], weights: Sequence[int]) -> float | None:
+    """Weighted mean of the values that are there; None without any."""
+    known = [(v, w) for v, w in zip(values, weights, strict=True) if v is not None]
+    return (
+        float(np.average([v for v, _ in known], weights=[w for _, w in known])) if known else None
+    )
 
 
 def _sublattices(val: Encodings) -> dict[str, float | None]:
@@ -95,7 +123,7 @@ def two_peaks(turns: npt.NDArray[np.float64]) -> tuple[Floats, npt.NDArray[np.in
 def _accuracy(nearer: npt.NDArray[np.int64], sublattice: Floats | None) -> float | None:
     """Share of atoms on the sublattice of their peak, under the better of both assignments."""
     labelled = np.zeros(len(nearer), bool) if sublattice is None else np.isfinite(sublattice)
-    if sublattice is None or not labelled.any():
+    if sublattice is None or not labelled.any() or not np.ptp(sublattice[labelled]):
         return None
     right = float(np.mean(nearer[labelled] == sublattice[labelled]))
     return max(right, 1 - right)

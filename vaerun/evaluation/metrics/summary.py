@@ -25,7 +25,7 @@ from vaerun.evaluation.metrics.clustering import (
 from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
 from vaerun.evaluation.metrics.orientation_modes import count_orientation_modes
 from vaerun.evaluation.metrics.paired_pose import paired_angle, paired_shift
-from vaerun.evaluation.metrics.sublattices import lattice
+from vaerun.evaluation.metrics.sublattices import NEAREST, defect_auc, lattice
 from vaerun.models.encodings import Encodings
 
 Floats = npt.NDArray[np.floating]
@@ -41,6 +41,7 @@ MOST_TRAIN, MOST_VAL = 200_000, 50_000
 # most two seconds on one core.
 MOST_CLUSTERED, MOST_CLUSTERED_NUMBERS = 10_000, 640_000
 FEWEST = 5  # images in a class for metrics of its angle
+_IN_LATTICE = "ideal"  # the flag that `lattice` has the ROC area of
 _LEAST_MSE = float(np.finfo(np.float32).eps) ** 2  # equal images have 138 dB, not infinity
 
 
@@ -96,7 +97,8 @@ def summarise(
         "knn_accuracy": _knn_accuracy(*near),
         **_pose(val, len(classes), symmetry, unposed),
         "factors": _factors(*near),
-        "lattice": lattice(*near),
+        "flags": _flags(*near),
+        "lattice": lattice(*near, common_symmetry(symmetry)),
         "classes": list(classes),
         "n_train": len(train),
         "n_val": len(val),
@@ -155,10 +157,15 @@ def _knn_accuracy(train: Encodings, val: Encodings) -> float | None:
 
 
 def _groups(val: Encodings, n_classes: int) -> list[npt.NDArray[np.bool_]]:
-    """One mask for each class, or a single one for all images where none has a label."""
-    if n_classes == 0 or not (val.label >= 0).any():
-        return [np.ones(len(val), dtype=bool)]
-    return [val.label == j for j in range(n_classes)]
+    """One mask for each class; where no image has a label, for each kind of atom, or for all.
+
+    The surroundings of two kinds of atoms are two objects, each with an orientation of its own.
+    """
+    if n_classes and (val.label >= 0).any():
+        return [val.label == j for j in range(n_classes)]
+    if val.place is not None and (val.place.species >= 0).any():
+        return [val.place.species == j for j in range(int(val.place.species.max()) + 1)]
+    return [np.ones(len(val), dtype=bool)]
 
 
 def _pose(
@@ -246,6 +253,19 @@ def _factors(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | 
     ]
     scores = {name: _r2_of_classes(train, val, name) for name in names}
     return {n: {"r2_within_class": float(np.mean(r2))} for n, r2 in scores.items() if r2} or None
+
+
+def _flags(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | None:
+    """ROC area of each factor that is a yes or no, from the neighbours in z."""
+    scores = {}
+    for name, truth in val.factors.items():
+        if name not in train.factors or name == _IN_LATTICE or not is_flag(truth):
+            continue
+        t, v = (part.select(np.isfinite(part.factors[name])) for part in (train, val))
+        if len(t) >= NEAREST and varies(v.factors[name]):
+            yes = [part.factors[name] > 0.5 for part in (t, v)]
+            scores[name] = {"roc_auc": defect_auc(t.z_mean, yes[0], v.z_mean, yes[1])}
+    return scores or None
 
 
 def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:

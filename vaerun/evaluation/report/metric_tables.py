@@ -82,6 +82,11 @@ def content_table(metrics: Metrics) -> Markup:
         for name, score in metrics.get("factors", {}).items()
     ]  # fmt: skip
     rows += [
+        [f"{name.replace('_', ' ')} from the neighbours in z (ROC area)",
+         f"{score['roc_auc']:.3f}"]
+        for name, score in metrics.get("flags", {}).items()
+    ]  # fmt: skip
+    rows += [
         [f"encoded against true {axis} shift (correlation)", f"{value:.3f}"]
         for axis, value in zip(
             ("row", "column"), metrics.get("shift", {}).get("pearson", []), strict=False

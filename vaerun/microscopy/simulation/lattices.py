@@ -118,6 +118,8 @@ class LatticeTruth:
         (M,) kind of column, 0 the brightest.
     brightness
         (M,) thickness of the crystal there, 1 where it is thinnest.
+    grain
+        (M,) number of the grain in its frame, from 0.
     angle
         (M,) rotation of the grain, radians counter-clockwise as displayed.
     polar
@@ -130,12 +132,18 @@ class LatticeTruth:
     position: Floats
     sublattice: Ints
     brightness: Floats
+    grain: Ints
     angle: Floats
     polar: Floats
     vacancy: Floats
 
     def __len__(self) -> int:
         return len(self.position)
+
+    @property
+    def polar_size(self) -> Floats:
+        """(M,) size of the displacement, without its sign."""
+        return np.abs(self.polar)
 
     def select(self, index: npt.NDArray[np.generic]) -> "LatticeTruth":
         """The columns at these positions (m,), or where a mask (M,) is True."""
@@ -202,7 +210,9 @@ def _columns(scene: LatticeScene, rng: np.random.Generator) -> tuple[LatticeTrut
     angles = rng.uniform(-np.pi, np.pi) / crystal.symmetry + np.cumsum(
         rng.uniform(0.25, 0.75, scene.grains) * 2 * np.pi / crystal.symmetry
     )
-    parts = [_grain(scene, crystal, float(angle), rng) for angle in angles]
+    parts = [
+        _grain(scene, crystal, number, float(angle), rng) for number, angle in enumerate(angles)
+    ]
     side = np.array(scene.shape)
     down = rng.uniform(0.3, 0.7, scene.grains)
     right = (np.arange(scene.grains) + 0.5) / scene.grains
@@ -223,7 +233,7 @@ def _columns(scene: LatticeScene, rng: np.random.Generator) -> tuple[LatticeTrut
 
 
 def _grain(
-    scene: LatticeScene, crystal: Crystal, angle: float, rng: np.random.Generator
+    scene: LatticeScene, crystal: Crystal, number: int, angle: float, rng: np.random.Generator
 ) -> tuple[LatticeTruth, Floats]:
     """The columns of one grain that covers the frame, and their heights."""
     # twice the radius of the frame, since a cell may be a rhombus
@@ -255,6 +265,7 @@ def _grain(
         position=position,
         sublattice=kind.astype(np.int64),
         brightness=np.ones(len(place)),
+        grain=np.full(len(place), number),
         angle=np.full(len(place), angle),
         polar=polar,
         vacancy=vacancy,

@@ -44,6 +44,24 @@ def test_columns_are_followed_to_where_both_kinds_are_equally_bright():
     assert (sublattices(place, intensity, 0.5**0.5) == kind).mean() > 0.99
 
 
+def test_within_a_grain_a_kind_keeps_its_name_where_it_becomes_the_brighter_one():
+    place, intensity, kind = two(np.linspace(0.3, 1.6, 256))
+    assert (sublattices(place, intensity, 0.5**0.5) == kind).mean() > 0.99
+
+
+@pytest.mark.parametrize("crystal", ["perovskite", "dichalcogenide"])
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_the_brighter_kind_has_the_same_name_in_every_grain(crystal: str, seed: int):
+    scene = LatticeScene(crystal=crystal, grains=2)
+    _, truth = simulate_lattice(scene, np.random.default_rng((seed, 2)))
+    rng = np.random.default_rng(0)
+    height = np.array([1.0, 0.5])[truth.sublattice] * truth.brightness
+    number = sublattices(truth.position, height * rng.normal(1, 0.06, len(truth)), 12.0)
+    for grain in (0, 1):
+        here = truth.grain == grain
+        assert (number[here] == truth.sublattice[here]).mean() > 0.95
+
+
 def test_a_honeycomb_splits_by_the_side_of_the_neighbours():
     rng = np.random.default_rng(0)
     cell = np.array([[0, 3**0.5], [1.5, 3**0.5 / 2]])

@@ -19,6 +19,7 @@ _LEAST_SHARE = 0.12  # of the atoms on each; fewer are defects
 _FEWEST = 40  # atoms, with fewer all are on one
 _SPOKES = 3  # nearest neighbours, whose directions tell the two sides of a honeycomb apart
 _ONE_SIDED = 0.6  # mean length of the mean of exp(3iφ) over them, from which they are one-sided
+_WRONG = 0.1  # share of the links across the border of two grains, at least
 _LINKED = 6  # neighbours that an atom is compared with, to tell one side from the other
 
 Floats = npt.NDArray[np.float64]
@@ -81,9 +82,38 @@ def _by_alternation(position: Floats, relative: Floats, spacing: float) -> Ints:
     ends = np.concatenate([pairs, pairs[:, ::-1]]).T
     likeness = coo_array((np.tile(weight, 2), tuple(ends)), shape=(n, n)).tocsr()
     sign = _signs(likeness)
-    _, grain = connected_components(likeness)
-    brighter = np.bincount(grain, sign * relative) >= 0
-    return np.where(brighter[grain], sign < 0, sign > 0).astype(np.int64)
+    _, part = connected_components(likeness)
+    sign = np.where(np.bincount(part, sign * relative) >= 0, 1.0, -1.0)[part] * sign
+    return np.asarray(_brighter_in_each_grain(sign, relative, likeness) < 0, np.int64)
+
+
+def _brighter_in_each_grain(sign: Floats, relative: Floats, likeness: csr_array) -> Floats:
+    """Signs (N,) turned round in grains where 1 is the sign of the darker atoms.
+
+    Links across the border of two grains are right or wrong by chance, and so is the sign of one
+    grain against that of the other. Where the darker kind becomes the brighter one within a grain,
+    no link at the border of that region is wrong, and its signs stay.
+    """
+    strength = abs(likeness)
+    contrast = sign * relative
+    for _ in range(2):  # over neighbours and their neighbours
+        contrast = strength @ contrast / np.maximum(strength.sum(1), 1e-12)
+    is_dark = contrast < 0
+    if not is_dark.any():
+        return sign
+    i, j = likeness.nonzero()
+    within = is_dark[i] == is_dark[j]
+    weight = np.asarray(likeness[i, j]).ravel() * sign[i] * sign[j]  # below 0: wrong
+    n_atoms = len(sign)
+    same = coo_array((np.ones(int(within.sum())), (i[within], j[within])), shape=(n_atoms,) * 2)
+    n_regions, region = connected_components(same)
+    border = region[i[~within]]
+    wrong, total = (
+        np.bincount(border, values, minlength=n_regions)
+        for values in (np.maximum(-weight[~within], 0), np.abs(weight[~within]))
+    )
+    is_grain = (wrong > _WRONG * total) & (np.bincount(region) > _LINKED)
+    return np.where(is_dark & is_grain[region], -sign, sign)
 
 
 def _by_value(relative: Floats) -> Ints:

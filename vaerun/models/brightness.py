@@ -1,29 +1,36 @@
 """Gain and offset of an image, as nuisances that no latent has to encode.
 
-An image is x = g·m + o + noise, with the drawing m of the decoder, gain g ~ N(1, σ_g²) and offset
-o ~ N(0, σ_o²). Both enter linearly, so under the Gaussian likelihood their posterior and the
-marginal p(x | m) have closed forms (Bayesian linear regression; Bishop 2006, section 3.3 and 3.5).
-The encoder sees images of one mean and contrast, so that z cannot tell how bright an image is.
+An image is x = g·m + o + noise, with the drawing m of the decoder. Where images fill their field,
+gain g and offset o are planes over the image, a + b·row + c·column, since thickness goes on
+changing within a patch; else they are constants. The coefficients are normal, of mean 0, that of
+the gain's constant being 1. All enter linearly, so under the Gaussian likelihood their posterior
+and the marginal p(x | m) have closed forms (Bayesian linear regression; Bishop 2006, section 3.3
+and 3.5). The encoder sees images of one mean and contrast, so that z cannot tell how bright an
+image is.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from vaerun.data.image_set import Images
+from vaerun.geometry import pixel_grid
+from vaerun.models.networks.pixel_subset import PixelSubset
 from vaerun.utils.arrays import evenly
 
-# B images, m hypotheses of each, C channels, P pixels.
+# B images, m hypotheses of each, C channels, P pixels, n functions of gain and of offset: 1, or
+# 1, row and column.
 
 _FLOOR = 0.2  # of the usual contrast, which is added to that of an image: no noise is blown up
 _LEAST_GAIN_SD, _MOST_GAIN_SD, _LEAST_OFFSET_SD = 0.1, 1.0, 0.02
+_LEAST_SLOPE_SD, _MOST_GAIN_SLOPE_SD = 0.01, 0.3
 _MOST_TO_FIT, _CHUNK = 2000, 500  # images
 
 
 class GainOffset(NamedTuple):
-    """Gain g and offset o of images under each hypothesis, (B, m) each; 1 and 0 for none."""
+    """Coefficients of gain and offset of images under each hypothesis, (B, m, n) each."""
 
     gain: Tensor
     offset: Tensor
@@ -39,19 +46,34 @@ class BrightnessConstants:
         Median over images of the sd of their pixels.
     gain_sd, offset_sd
         Prior sd of the gain and, where white is 1, of the offset.
+    gain_slope_sd, offset_slope_sd
+        Prior sd of their change along rows and along columns, from the middle of the longer side
+        to its end; 0 where both are constants.
     """
 
     contrast: float
     gain_sd: float
     offset_sd: float
+    gain_slope_sd: float = 0.0
+    offset_slope_sd: float = 0.0
 
 
 class Brightness(nn.Module):
-    """Takes gain and offset out of what the encoder sees, and out of the likelihood."""
+    """Takes gain and offset out of what the encoder sees, and out of the likelihood.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    size
+        (H, W) of the images.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
         super().__init__()
         self.constants = BrightnessConstants(contrast=0.25, gain_sd=0.5, offset_sd=0.25)
+        row, column = pixel_grid(*size).flatten(0, 1).T
+        functions = torch.stack([torch.ones_like(row), row, column])
+        self.functions: Tensor
+        self.register_buffer("functions", functions[None, None], persistent=False)
 
     def get_extra_state(self) -> dict[str, float]:
         """Constants, to be stored with the network."""
@@ -62,12 +84,15 @@ class Brightness(nn.Module):
         self.constants = BrightnessConstants(**state)
 
     @torch.no_grad()
-    def fit(self, images: Images) -> None:
-        """Estimate the constants from images (N, C, H, W), of which at most 2,000 are read."""
+    def fit(self, images: Images, *, planes: bool = False) -> None:
+        """Estimate the constants from images (N, C, H, W), of which at most 2,000 are read.
+
+        With `planes` gain and offset may change over an image.
+        """
         rows = torch.from_numpy(evenly(len(images), _MOST_TO_FIT))
-        flat = [images[i].float().flatten(1) for i in rows.split(_CHUNK)]
-        sd = torch.cat([x.std(1, correction=0) for x in flat])
-        mean = torch.cat([x.mean(1) for x in flat])
+        channels = [images[i].float().flatten(2) for i in rows.split(_CHUNK)]  # (n, C, P)
+        sd = torch.cat([x.flatten(1).std(1, correction=0) for x in channels])
+        mean = torch.cat([x.mean((1, 2)) for x in channels])
         contrast = max(float(sd.median()), 1e-6)
         gain_sd = float((sd / contrast - 1).square().mean().sqrt())
         offset_sd = float(mean.std(correction=0))
@@ -76,6 +101,28 @@ class Brightness(nn.Module):
             gain_sd=min(max(gain_sd, _LEAST_GAIN_SD), _MOST_GAIN_SD),
             offset_sd=max(offset_sd, _LEAST_OFFSET_SD),
         )
+        if planes:
+            inverse = torch.linalg.pinv(self.functions[0, 0])[:, 1:]  # (P, 2)
+            slope = torch.cat([x.mean(1) @ inverse for x in channels])
+            relative = slope / mean.clamp_min(contrast)[:, None]
+            gain_slope_sd, offset_slope_sd = (
+                max(float(values.square().mean().sqrt()), _LEAST_SLOPE_SD)
+                for values in (relative, slope)
+            )
+            self.constants = replace(
+                self.constants,
+                gain_slope_sd=min(gain_slope_sd, _MOST_GAIN_SLOPE_SD),
+                offset_slope_sd=offset_slope_sd,
+            )
+
+    @property
+    def prior_sd(self) -> Tensor:
+        """Prior sd (2·n,) of the coefficients of the gain, then of those of the offset."""
+        c = self.constants
+        if not c.gain_slope_sd:
+            return self.functions.new_tensor([c.gain_sd, c.offset_sd])
+        slopes = [c.gain_slope_sd] * 2, [c.offset_slope_sd] * 2
+        return self.functions.new_tensor([c.gain_sd, *slopes[0], c.offset_sd, *slopes[1]])
 
     def standardise(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) of mean 0 and nearly the usual contrast; flat ones stay flat."""
@@ -87,45 +134,58 @@ class Brightness(nn.Module):
         return even.view_as(images)
 
     def solve(
-        self, x: Tensor, drawing: Tensor, variance: Tensor, weight: float = 1.0
+        self, x: Tensor, drawing: Tensor, variance: Tensor, subset: PixelSubset | None = None
     ) -> tuple[GainOffset, Tensor]:
         """Posterior mean of gain and offset, and the log-determinant that the marginal needs.
 
         Parameters
         ----------
         x, drawing
-            (B, 1, C, P) and (B, m, C, P).
+            (B, 1, C, p) and (B, m, C, p).
         variance
             Of the noise of a pixel.
-        weight
-            Pixels of the whole image for each that is given.
+        subset
+            Which p pixels of the image are given; None: all P.
 
         Returns
         -------
         gain_offset, log_det
-            (B, m) each: g and o without a gradient, and ln det(1 + S Uᵀ U / σ²), in nats, of
-            S = diag(σ_g², σ_o²) and U = [m, 1].
+            The coefficients without a gradient, and ln det(1 + S Uᵀ U / σ²) (B, m), in nats, of
+            the prior variances S and the columns U of the regression: the drawing times each of
+            the n functions, and each of these alone.
         """
-        gain_sd, offset_sd = self.constants.gain_sd, self.constants.offset_sd
-        n = weight * drawing.shape[2] * drawing.shape[3]
-        flat, target = drawing.flatten(2), x.flatten(2)
-        squares, total = weight * flat.square().sum(2).double(), weight * flat.sum(2).double()
-        v = variance.double()
-        # 1 + S^½ Uᵀ U S^½ / σ², a positive definite 2 × 2 matrix
-        a = 1 + gain_sd**2 * squares / v
-        b = gain_sd * offset_sd * total / v
-        d = 1 + offset_sd**2 * n / v
-        determinant = a * d - b.square()
+        functions, weight = self._at(subset, len(x))
+        n, n_channels = functions.shape[1], drawing.shape[2]
+        pairs = (functions[:, :, None] * functions[:, None]).flatten(1, 2).transpose(1, 2)
+        squares, total = drawing.square().sum(2) @ pairs, drawing.sum(2) @ pairs  # (B, m, n·n)
+        own = (n_channels * pairs.sum(1))[:, None].expand_as(squares)
+        squares, total, own = (t.double().unflatten(2, (n, n)) for t in (squares, total, own))
+        gram = torch.cat([torch.cat([squares, total], 3), torch.cat([total, own], 3)], 2)
+        sd, v = self.prior_sd.double(), variance.double()
+        one = torch.eye(2 * n, dtype=torch.float64, device=x.device)
+        root = torch.linalg.cholesky(one + sd[:, None] * sd * (weight / v) * gram)
+        log_det = 2 * root.diagonal(dim1=2, dim2=3).log().sum(2)
         with torch.no_grad():
-            rest = target - flat  # (B, m, C·P)
-            on_gain = weight * gain_sd * (rest * flat).sum(2).double() / v
-            on_offset = weight * offset_sd * rest.sum(2).double() / v
-            gain = 1 + gain_sd * (d * on_gain - b * on_offset) / determinant
-            offset = offset_sd * (a * on_offset - b * on_gain) / determinant
-        return GainOffset(gain.float(), offset.float()), determinant.log().float()
+            rest = x - drawing  # (B, m, C, p)
+            columns = functions.transpose(1, 2)  # (B, p, n)
+            on = torch.cat([(rest * drawing).sum(2) @ columns, rest.sum(2) @ columns], 2)
+            right = (weight / v) * sd * on.double()
+            found = sd * torch.cholesky_solve(right[..., None], root)[..., 0]
+            found[..., 0] += 1
+            gain, offset = found.float().split(n, 2)
+        return GainOffset(gain, offset), log_det.float()
+
+    def expected(
+        self, drawing: Tensor, found: GainOffset, subset: PixelSubset | None = None
+    ) -> Tensor:
+        """Expected pixels (B, m, C, p) of drawings (B, m, C, p), with gain and offset."""
+        functions, _ = self._at(subset, len(drawing))
+        n = functions.shape[1]
+        gain, offset = ((values[..., :n] @ functions)[:, :, None] for values in found)
+        return gain * drawing + offset
 
     def log_prob(
-        self, x: Tensor, drawing: Tensor, variance: Tensor, weight: float = 1.0
+        self, x: Tensor, drawing: Tensor, variance: Tensor, subset: PixelSubset | None = None
     ) -> Tensor:
         """Log-density (B, m) of images under drawings, marginal over gain and offset.
 
@@ -134,17 +194,20 @@ class Brightness(nn.Module):
         """
         with torch.autocast(x.device.type, enabled=False):
             x, drawing = x.float(), drawing.float()
-            (gain, offset), log_det = self.solve(x, drawing, variance, weight)
-            expected = gain[..., None, None] * drawing + offset[..., None, None]
-            squares = weight * (x - expected).square().sum((2, 3))
-            n = weight * drawing.shape[2] * drawing.shape[3]
-            of_prior = ((gain - 1) / self.constants.gain_sd).square()
-            of_prior = of_prior + (offset / self.constants.offset_sd).square()
-            log_scale = n * torch.log(2 * torch.pi * variance) + log_det
+            found, log_det = self.solve(x, drawing, variance, subset)
+            weight = 1.0 if subset is None else subset.weight
+            squares = weight * (x - self.expected(drawing, found, subset)).square().sum((2, 3))
+            n_pixels = weight * drawing.shape[2] * drawing.shape[3]
+            away = torch.cat([found.gain, found.offset], 2)
+            away[..., 0] -= 1
+            of_prior = (away / self.prior_sd).square().sum(2)
+            log_scale = n_pixels * torch.log(2 * torch.pi * variance) + log_det
             return -0.5 * (squares / variance + of_prior + log_scale)
 
-
-def apply_brightness(drawing: Tensor, found: GainOffset) -> Tensor:
-    """Images (B, C, H, W) of drawings, with gain and offset (B,)."""
-    gain, offset = (values[:, None, None, None] for values in found)
-    return gain * drawing + offset
+    def _at(self, subset: PixelSubset | None, n_images: int) -> tuple[Tensor, float]:
+        """The n functions (B or 1, n, p) at the pixels of a subset, and its weight."""
+        n = len(self.prior_sd) // 2
+        functions = self.functions[:, :, :n]
+        if subset is None:
+            return functions[:, 0], 1.0
+        return subset.select(functions.expand(n_images, -1, -1, -1))[:, 0], subset.weight

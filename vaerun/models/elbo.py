@@ -188,7 +188,7 @@ def _log_likelihood(
     output = network.decode(content, pose, class_code, repeated).unflatten(0, (n_images, m))
     if subset is None:
         return network.log_likelihood(target, output)  # output is (B, m, C, P)
-    return network.log_likelihood(subset.select(target), output, subset.weight)
+    return network.log_likelihood(subset.select(target), output, subset)
 
 
 def _kl_hypotheses(

@@ -41,7 +41,8 @@ class Latents:
     scale
         (N,).
     gain, offset
-        (N,) by which the drawing is multiplied, and what is added; 1 and 0 without `i`.
+        (N,) by which the drawing is multiplied, and what is added, in the middle of the image; 1
+        and 0 without `i`.
     class_probability
         (N, J), J = 0 without classes.
     error
@@ -89,7 +90,7 @@ def encode_images(
         wanted = x if clean is None else clean
         expected, found = restore(network, wanted, encoded)
         error = (expected - wanted).square().mean((1, 2, 3))
-        latents = encoded.by_name(pixel) | found._asdict() | {"error": error}
+        latents = encoded.by_name(pixel) | found | {"error": error}
         some = {name: values.float().cpu().numpy() for name, values in latents.items()}
         # Arrays are allocated once: small ones of each chunk would keep the heap between the large
         # temporary ones from shrinking, a gigabyte for 100,000 images.

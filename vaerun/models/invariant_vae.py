@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose, apply, rotation, wrap
 from vaerun.models import likelihoods
-from vaerun.models.brightness import Brightness, GainOffset, apply_brightness
+from vaerun.models.brightness import Brightness
 from vaerun.models.categories.registry import CATEGORIES
 from vaerun.models.config import ModelConfig
 from vaerun.models.latents import LatentSpace
@@ -75,7 +75,7 @@ class InvariantVAE(nn.Module):
             config.decoder, DecoderShape(n_content, config.hidden[::-1], image)
         )
         self.likelihood = likelihoods.build(config.likelihood, config.likelihood_sd)
-        self.brightness = Brightness() if "i" in config.invariances else None
+        self.brightness = Brightness(image[1:]) if "i" in config.invariances else None
 
     @property
     def n_at_once(self) -> int:
@@ -139,15 +139,18 @@ class InvariantVAE(nn.Module):
         output: Tensor = self.decoder(inputs, pose, subset)
         return output
 
-    def log_likelihood(self, x: Tensor, output: Tensor, weight: float = 1.0) -> Tensor:
-        """Log p(x | output) (B, m) of images (B, 1, C, P) under outputs (B, m, C, P).
+    def log_likelihood(
+        self, x: Tensor, output: Tensor, subset: PixelSubset | None = None
+    ) -> Tensor:
+        """Log p(x | output) (B, m) of images (B, 1, C, p) under outputs (B, m, C, p).
 
-        ``weight`` is the number of pixels of an image for each that is given.
+        The p pixels are those of a subset, or all.
         """
         if self.brightness is None:
+            weight = 1.0 if subset is None else subset.weight
             return self.likelihood.log_prob(x, output) * weight
         assert isinstance(self.likelihood, likelihoods.GaussianLikelihood)
-        return self.brightness.log_prob(x, output, self.likelihood.variance, weight)
+        return self.brightness.log_prob(x, output, self.likelihood.variance, subset)
 
     def generate(self, content: Tensor, pose: Pose, class_code: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W) of content (N, d), N poses and class codes (N, n)."""
@@ -218,24 +221,21 @@ def encode(
 
 def restore(
     network: InvariantVAE, target: Tensor, encoded: MostLikelyEncoding
-) -> tuple[Tensor, GainOffset]:
-    """Expected images (B, C, H, W) at the posterior means, and their gain and offset (B,).
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Expected images (B, C, H, W) at the posterior means, and their ``gain`` and ``offset`` (B,).
 
-    Gain and offset are those of the images ``target`` (B, C, H, W) against their drawings, 1 and
-    0 in a model that does not infer them.
+    Gain and offset are those in the middle of the images ``target`` (B, C, H, W) against their
+    drawings, 1 and 0 in a model that does not infer them.
     """
     drawing = network.generate(encoded.z_mean, encoded.pose, encoded.class_code).float()
     if network.brightness is None:
         one = torch.ones_like(drawing[:, 0, 0, 0])
-        return drawing, GainOffset(one, torch.zeros_like(one))
+        return drawing, {"gain": one, "offset": torch.zeros_like(one)}
     assert isinstance(network.likelihood, likelihoods.GaussianLikelihood)
-    found, _ = network.brightness.solve(
-        target.float().flatten(2)[:, None],
-        drawing.flatten(2)[:, None],
-        network.likelihood.variance,
-    )
-    found = GainOffset(*(values[:, 0] for values in found))
-    return apply_brightness(drawing, found), found
+    x, flat = target.float().flatten(2)[:, None], drawing.flatten(2)[:, None]
+    found, _ = network.brightness.solve(x, flat, network.likelihood.variance)
+    expected = network.brightness.expected(flat, found)[:, 0].view_as(drawing)
+    return expected, {name: values[:, 0, 0] for name, values in found._asdict().items()}
 
 
 def count_parameters(network: InvariantVAE) -> int:

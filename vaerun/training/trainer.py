@@ -222,7 +222,7 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
     network = new_network(config, splits, seed)
     _fit_locator(context, network)
     if network.brightness is not None:
-        network.brightness.fit(context.splits.train.images)
+        network.brightness.fit(splits.train.images, planes=bool(config.data.fills_field))
     return _in_module(context, network, seed)
 
 

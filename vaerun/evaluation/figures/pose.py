@@ -48,7 +48,8 @@ def draw_angle_vs_truth(
     for axes in panels[n_panels:]:
         axes.set_axis_off()
     colours = colours_of(label, len(classes)) if classes else np.full(len(x), BLUE)
-    limits = float(np.abs(x).max()), _axis_limit(y, symmetry)
+    most = float(np.abs(x).max())
+    limits = most if symmetry == 1 else _axis_limit(x, symmetry), _axis_limit(y, symmetry)
     _angle_panel(panels[0], x, y, colours, "all" if parts else "", limits)
     for axes, j in zip(panels[1:], parts, strict=False):
         own = label == j

@@ -74,7 +74,7 @@ def test_a_second_round_goes_by_the_numbers_of_the_first(images: Make, tmp_path:
     second = load(images(from_run=run, keep="class=b and z1<25", drop="error=0.13"), 0)
     assert numbers(second) == [10, 16, 19, 22]
     assert numbers(load(images(from_run=run, drop="z1>=20"), 0)) == list(range(10, 20))
-    assert load_all(images(from_run=run), 0).index.tolist() == list(range(10, N))
+    assert load_all(images(from_run=run), 0).images.index.tolist() == list(range(10, N))
 
 
 def test_streamed_images_are_selected_as_those_in_memory(images: Make, tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def load_all(
     if isinstance(config, ImagesConfig):
         loaded = images.load_all(config, like, classes)
         if selection.is_selected(config):
-            loaded = selection.select_images(loaded, config)
+            chosen = selection.select_images(loaded.images, config)
+            loaded = dataclasses.replace(loaded, images=chosen)
     else:
         splits = load(config, seed)
         rest = [] if splits.rest is None else [splits.rest]

@@ -58,10 +58,10 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
     source = load_all(config.data, config.seed, like=network.shape, classes=classes)
     images = source.images
     check_fit(run, images)
-    source = source_of_images(images, config.data)
+    digest = source_of_images(images, config.data)
     facts = RunFacts(
         device=hardware.device,
-        source_fingerprint=source or None,
+        source_fingerprint=digest or None,
         data_fingerprint=fingerprint([images.index, images.label]),
     )
     folder = create_run_folder(config.out, "encode", config.data.name)
@@ -78,7 +78,7 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "run": str(run.path),
             "classes": classes or None,
             "predicted_classes": classes if network.variant.learns_labels else None,
-            "source_fingerprint": source or None,
+            "source_fingerprint": digest or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(source.frames),
         }

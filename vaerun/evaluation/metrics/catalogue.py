@@ -46,7 +46,6 @@ class Metric:
 
 LESS, MORE = True, False
 METRICS = (
-    Metric("verdict.failed", "checks failed", LESS, spec=",", is_compared=True),
     Metric("elbo.loss", "validation loss", LESS, "", "loss on the validation images", "", True),
     Metric("elbo.reconstruction", "reconstruction", LESS, spec=""),
     Metric("elbo.kl_content", "divergence of the content", LESS, spec=""),
@@ -101,6 +100,7 @@ METRICS = (
     Metric("lattice.defect_auc", "defects from z, ROC area", MORE, "",
            "defects from the neighbours in z (ROC area)", is_compared=True),
     Metric("lattice.two_class_accuracy", "ideal or defective, by two classes", MORE),
+    Metric("verdict.failed", "checks failed", LESS, spec=",", is_compared=True),
     Metric("train.epochs", "epochs", LESS, spec=","),
     Metric("train.steps", "steps", LESS, spec=","),
     Metric("train.seconds", "training", LESS, "s", "time", is_compared=True),

@@ -1,8 +1,6 @@
 """Results of a trained network: encodings, metrics, figures and report, in the run folder."""
 
-import dataclasses
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,6 @@ from torch import Tensor
 
 from vaerun import models
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
-from vaerun.evaluation.checks.checked_run import CheckedRun
-from vaerun.evaluation.checks.finding import Finding
-from vaerun.evaluation.checks.registry import check_run
-from vaerun.evaluation.checks.truth import truth_convention
 from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.evaluation.figures.arrays import MOST_DRAWN
 from vaerun.evaluation.figures.checks import check_arrays
@@ -31,7 +25,6 @@ from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
-from vaerun.evaluation.metrics.truth_convention import converted, recognise
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import common_pixel_nm
 from vaerun.models import inference
@@ -83,7 +76,7 @@ def write_results(
             "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, in_files(encodings, splits), attributes)
-        findings, encodings, splits = _checked(plain, splits, trained, encodings)
+        findings, encodings, splits = verdict.find(plain, splits, trained, encodings)
         checks = verdict.as_json(findings, _trained_with(config, folder))
         metrics = write_metrics(folder, config, splits, trained, encodings, checks)
         names = class_names(network, encodings, splits.classes, metrics)
@@ -107,23 +100,6 @@ def write_results(
         )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])
     verdict.print_checks(console, checks)
-
-
-def _checked(
-    plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
-) -> tuple[dict[str, Finding], Encodings, Splits]:
-    """Findings of all checks; encodings and splits with true poses by our convention."""
-    conventions = recognise(encodings.val, splits.symmetry)
-    checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
-    findings = check_run(checked)
-    truth = truth_convention(encodings.val, conventions)
-    if truth is not None:
-        findings["truth_convention"] = truth
-    for convention in conventions:
-        if convention.factor == "angle" and splits.classes:
-            symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
-            splits = dataclasses.replace(splits, symmetry=symmetry)
-    return findings, converted(encodings, conventions), splits
 
 
 def _trained_with(config: RunConfig, folder: RunFolder) -> list[str]:

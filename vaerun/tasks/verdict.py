@@ -1,5 +1,7 @@
 """The checks of a run: made, completed by the command that mends each failure, and printed."""
 
+import dataclasses
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,12 +10,35 @@ from rich.console import Console
 from rich.text import Text
 
 from vaerun.config.overrides import split_override
+from vaerun.data.image_set import Splits
+from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding, summary_line
-from vaerun.evaluation.checks.registry import CHECKS
+from vaerun.evaluation.checks.registry import CHECKS, check_run
 from vaerun.evaluation.checks.truth import TITLE as TRUTH_TITLE
+from vaerun.evaluation.checks.truth import truth_convention
+from vaerun.evaluation.metrics.truth_convention import converted, recognise
+from vaerun.models.encodings import Encodings
+from vaerun.training.trained_model import TrainedModel
 
 _NOT_AGAIN = ("resume", "run", "task", "out")  # what a new training does not take over
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
+
+
+def find(
+    plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
+) -> tuple[dict[str, Finding], Encodings, Splits]:
+    """All findings, and encodings and splits with true poses by our convention."""
+    conventions = recognise(encodings.val, splits.symmetry)
+    checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
+    findings = check_run(checked)
+    truth = truth_convention(encodings.val, conventions)
+    if truth is not None:
+        findings["truth_convention"] = truth
+    for convention in conventions:
+        if convention.factor == "angle" and splits.classes:
+            symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
+            splits = dataclasses.replace(splits, symmetry=symmetry)
+    return findings, converted(encodings, conventions), splits
 
 
 def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[str, Any]:

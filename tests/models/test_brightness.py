@@ -148,6 +148,19 @@ def test_the_encoder_sees_the_same_image_whatever_the_offset_and_nearly_so_whate
     assert brightness.standardise(flat).std() < 0.3 * seen.std()
 
 
+def test_shown_images_have_the_brightness_and_contrast_of_most():
+    torch.manual_seed(5)
+    images = 0.3 + 0.4 * torch.rand(50, 1, 8, 8)
+    brightness = Brightness((8, 8))
+    brightness.fit(images)
+    level, contrast = images.mean((1, 2, 3)).median(), images.std((1, 2, 3), correction=0).median()
+    for made in (images, 0.5 * images + 0.4, 3 * images):
+        shown = brightness.usual(made)
+        torch.testing.assert_close(shown.mean((1, 2, 3)), level.expand(50), rtol=0, atol=1e-5)
+        sd = shown.std((1, 2, 3), correction=0)
+        torch.testing.assert_close(sd, contrast.expand(50), rtol=0.3, atol=0)
+
+
 def test_a_stored_network_has_the_constants_of_its_training():
     fitted = Brightness((5, 5))
     fitted.fit(torch.rand(9, 1, 5, 5), planes=True)

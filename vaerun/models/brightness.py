@@ -42,8 +42,8 @@ class BrightnessConstants:
 
     Attributes
     ----------
-    contrast
-        Median over images of the sd of their pixels.
+    contrast, level
+        Medians over images of the sd and of the mean of their pixels.
     gain_sd, offset_sd
         Prior sd of the gain and, where white is 1, of the offset.
     gain_slope_sd, offset_slope_sd
@@ -54,6 +54,7 @@ class BrightnessConstants:
     contrast: float
     gain_sd: float
     offset_sd: float
+    level: float = 0.5
     gain_slope_sd: float = 0.0
     offset_slope_sd: float = 0.0
 
@@ -98,6 +99,7 @@ class Brightness(nn.Module):
         offset_sd = float(mean.std(correction=0))
         self.constants = BrightnessConstants(
             contrast=contrast,
+            level=float(mean.median()),
             gain_sd=min(max(gain_sd, _LEAST_GAIN_SD), _MOST_GAIN_SD),
             offset_sd=max(offset_sd, _LEAST_OFFSET_SD),
         )
@@ -132,6 +134,10 @@ class Brightness(nn.Module):
             mean, sd = flat.mean(1, keepdim=True), flat.std(1, correction=0, keepdim=True)
             even = (flat - mean) * (usual * (1 + _FLOOR) / (sd + usual * _FLOOR))
         return even.view_as(images)
+
+    def usual(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) of the usual brightness and nearly the usual contrast."""
+        return self.standardise(images) + self.constants.level
 
     def solve(
         self, x: Tensor, drawing: Tensor, variance: Tensor, subset: PixelSubset | None = None

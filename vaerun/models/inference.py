@@ -178,7 +178,11 @@ def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
 
 @torch.no_grad()
 def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None = None) -> Array:
-    """Expected images at pose zero, of content (N, d) and one class code (n,), as `shown`."""
+    """Expected images at pose zero, of content (N, d) and one class code (n,), as `shown`.
+
+    Where gain and offset are nuisances, the contrast of a drawing says nothing: all have the usual
+    one, and the usual brightness.
+    """
     device = next(network.parameters()).device
     content = torch.as_tensor(z, dtype=torch.float32, device=device)
     is_large = max(network.shape.image[1:]) > SHOWN_PX
@@ -187,6 +191,8 @@ def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None 
         n = len(some)
         code = None if class_code is None else class_code.to(device).expand(n, -1)
         images = network.generate(some, Pose.identity(n, device), code)
+        if network.brightness is not None:
+            images = network.brightness.usual(images)
         parts.append(shown(images.float()).cpu())
     return (parts[0] if len(parts) == 1 else torch.cat(parts)).numpy()
 

@@ -159,3 +159,14 @@ def test_a_grid_with_a_gap_is_dots(arrays):
         for name, values in on_a_grid(arrays).items()
     }
     assert len(dots(draw(gap, CLASSES)["frame_1_z1"]).get_offsets()) == 23
+
+
+@pytest.mark.parametrize("spread", [0.01, 3.0])
+def test_angles_have_their_unit_whether_they_fill_the_period_or_not(arrays, spread: float):
+    n = len(arrays["frame_1_angle"])
+    angle = np.linspace(-spread, spread, n).astype("f4")
+    figure = draw(some(arrays, "angle", frame_1_angle=angle), CLASSES)["frame_1_angle"]
+    figure.canvas.draw()
+    ticks = [t.get_text() for t in figure.axes[-1].get_yticklabels() if t.get_text()]
+    assert ticks
+    assert all(text.endswith("°") for text in ticks)

@@ -17,7 +17,7 @@ from vaerun.evaluation.figures.style import (
     angle_colours,
     class_key,
     colours_of,
-    degree_ticks,
+    degree_bar,
     flag_colours,
     new_figure,
     scatter,
@@ -69,8 +69,7 @@ def draw_latent_distribution(
     for title, angle in angles.items():
         colours = angle_colours(angle, period_deg)
         bar = _scatter_with_bar(figure, by_title[title], x, y, angle, colours)
-        if colours[1].vmax == period_deg / 2:
-            degree_ticks(bar, period_deg / 2)
+        degree_bar(bar, period_deg)
     for title, value in values.items():
         flag = is_flag(value)
         colours = flag_colours() if flag else value_colours(value)

@@ -19,7 +19,7 @@ from vaerun.evaluation.figures.style import (
     angle_colours,
     class_key,
     colours_of,
-    degree_ticks,
+    degree_bar,
     new_figure,
     value_colours,
 )
@@ -104,8 +104,7 @@ def draw_map_of_angles(micrograph: Micrograph, angle: Floats, symmetry: int) -> 
     figure, axes = _draw_micrograph(micrograph, title)
     cmap, norm = angle_colours(value, period_deg)
     bar = figure.colorbar(_marks(axes, micrograph, array=value, cmap=cmap, norm=norm), **_BAR)
-    if norm.vmax == period_deg / 2:
-        degree_ticks(bar, period_deg / 2)
+    degree_bar(bar, period_deg)
     return figure
 
 

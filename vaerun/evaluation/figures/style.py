@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -164,6 +165,15 @@ def degree_ticks(axis: Any, limit_deg: float = 180.0) -> None:
     last = int(limit_deg // step) * step
     ticks = range(-last, last + 1, step)
     axis.set_ticks(list(ticks), labels=[degrees(t) for t in ticks])
+
+
+def degree_bar(bar: Any, period_deg: float) -> None:
+    """Give a colour bar of `angle_colours` its ticks, in degrees."""
+    if bar.norm.vmax == period_deg / 2:
+        degree_ticks(bar, period_deg / 2)
+    else:
+        bar.formatter = FuncFormatter(lambda x, _: f"{x:g}°".replace("-", "−"))
+        bar.update_ticks()
 
 
 def degrees(angle_deg: float) -> str:

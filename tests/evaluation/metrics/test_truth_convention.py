@@ -1,8 +1,11 @@
 """True poses by other conventions are recognised, and right ones are left as they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from vaerun.data.image_set import PatchLocation
 from vaerun.evaluation.metrics.circular import resultant, wrap
 from vaerun.evaluation.metrics.truth_convention import converted, recognise
 
@@ -79,3 +82,19 @@ def test_shifts_of_other_conventions(row, column, text):
 
 def test_right_shifts_are_left_alone():
     assert recognise(found(None, shift_row=SHIFT[:, 0], shift_column=SHIFT[:, 1]), [1]) == []
+
+
+def test_each_kind_of_atom_has_an_offset_of_its_own():
+    base = found(TURN)
+    kind = (base.label % 2).astype(int)
+    place = PatchLocation(
+        frame=np.zeros(N, int),
+        centre=np.zeros((N, 2), np.float32),
+        species=kind,
+        ring_class=np.full(N, -1),
+    )
+    angle = wrap(TURN + np.pi / 3 * kind + RNG.normal(0, 0.03, N)).astype("f4")
+    made = replace(base, angle=angle, label=np.full(N, -1), place=place)
+    assert recognise(made, [3]) == []
+    (one_kind,) = recognise(replace(made, place=replace(place, species=0 * kind)), [3])
+    assert one_kind.text == "hold modulo 60°"

@@ -151,8 +151,13 @@ def _agreement(angle: Floats, truth: Floats, group: npt.NDArray[np.int64], order
 
 
 def _groups(encodings: Encodings) -> npt.NDArray[np.int64]:
-    """Class of each image, given or inferred: each has its own canonical orientation."""
+    """Class of each image, given or inferred: each has its own canonical orientation.
+
+    Without classes the kind of atom that a patch is on.
+    """
     known = encodings.label if (encodings.label >= 0).all() else encodings.predicted
+    if (known < 0).all() and encodings.place is not None:
+        known = encodings.place.species
     return known - min(int(known.min()), 0)
 
 

@@ -169,6 +169,7 @@ def _set_axes(axes: Axes, x: Floats, y: Floats, names: tuple[str, str]) -> None:
     """Set limits and labels of a panel; the limits leave out the last 0.1 % at each end."""
     axes.set_xlim(*_limits(x))
     axes.set_ylim(*_limits(y))
+    axes.locator_params(axis="x", nbins=6)  # labels of narrow ranges are long
     axes.set_xlabel(names[0])
     if names[1]:
         axes.set_ylabel(names[1], rotation=0, labelpad=8)

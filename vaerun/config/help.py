@@ -28,9 +28,7 @@ _KEYS = {
 }
 
 _TAIL = """\
-examples
-  vaerun                                             the main job: model=rvae data=cards_iv
-  vaerun task=encode --help                          more about one task"""
+examples   vaerun: the main job, model=rvae data=cards_iv; vaerun task=encode --help: one task"""
 
 _RUN = "outputs/rvae/cards_iv/version_0"
 _OF_TASK = {

@@ -23,8 +23,11 @@ def images(n: int = 3) -> torch.Tensor:
     return torch.rand(n, 1, 12, 12, generator=torch.Generator().manual_seed(1))
 
 
-def by_enumeration(network: InvariantVAE, x: torch.Tensor, n_classes: int) -> torch.Tensor:
+def by_enumeration(
+    network: InvariantVAE, x: torch.Tensor, n_classes: int, measured: torch.Tensor | None = None
+) -> torch.Tensor:
     """−ELBO of one image at posterior means of ζ, every (k, y) in turn, straight from formulas."""
+    known = torch.ones_like(x, dtype=torch.bool) if measured is None else measured
     log_q, latents, *_ = network.infer(x)
     total = torch.zeros(())
     for k, bin_angle in enumerate(network.search.bin_angle):
@@ -40,19 +43,27 @@ def by_enumeration(network: InvariantVAE, x: torch.Tensor, n_classes: int) -> to
             inputs = torch.cat([content, torch.eye(n_classes)[None, y]], 1)
             output = network.decoder(inputs if n_classes > 1 else content, pose)
             coin = torch.distributions.Bernoulli(logits=output, validate_args=False)
-            log_lik = coin.log_prob(x.flatten(2)).sum()
+            log_lik = coin.log_prob(x.flatten(2))[known.flatten(2)].sum()
             log_prior = -math.log(len(network.search.bin_angle) * n_classes)
             total = total + q * (kl - log_lik + log_q[0, k, y] - log_prior)
     return total
 
 
+@pytest.mark.parametrize("has_gaps", [False, True])
 @pytest.mark.parametrize(("model", "n_classes"), [("rvae", 1), ("jrvae", 4)])
-def test_the_bound_is_the_sum_over_all_hypotheses(make, monkeypatch, model: str, n_classes: int):
+def test_the_bound_is_the_sum_over_all_hypotheses(
+    make, monkeypatch, model: str, n_classes: int, has_gaps: bool
+):
     network = make(f"model={model}", *ORBIT)
     monkeypatch.setattr("vaerun.models.latents.DiagonalNormal.sample", lambda q: q.mean)
     x = images()
-    got = negative_elbo(network, x).loss
-    want = [by_enumeration(network, one[None], n_classes) for one in x]
+    measured = images(6)[3:] > 0.3
+    got = negative_elbo(network, x, measured=measured if has_gaps else None).loss
+    masks = [one[None] if has_gaps else None for one in measured]
+    want = [
+        by_enumeration(network, one[None], n_classes, mask)
+        for one, mask in zip(x, masks, strict=True)
+    ]
     torch.testing.assert_close(got, torch.stack(want), rtol=1e-4, atol=1e-3)
 
 

@@ -85,7 +85,7 @@ def test_images_without_noise_do_not_let_the_sd_vanish_and_noise_brings_it_back(
 
 
 def pixels(images: torch.Tensor) -> PixelStatistics:
-    return pixel_statistics(len(images), lambda index: images[index])
+    return pixel_statistics(len(images), images[0].numel(), lambda index: images[index])
 
 
 IMAGES = st.integers(0, 2**31).map(
@@ -124,7 +124,7 @@ def test_statistics_are_of_all_pixels_and_of_evenly_spread_images_of_many():
     assert few.mean == pytest.approx(float(x.mean()), rel=1e-5)
     assert few.sd == pytest.approx(float(x.std(unbiased=False)), rel=1e-5)
     shown: list[int] = []
-    pixel_statistics(10_001, lambda index: shown.extend(index.tolist()) or torch.zeros(1))
+    pixel_statistics(10_001, 1, lambda index: shown.extend(index.tolist()) or torch.zeros(1))
     assert len(set(shown)) == 2000
     assert (shown[0], shown[-1]) == (0, 10_000)
     assert {b - a for a, b in itertools.pairwise(shown)} <= {5, 6}

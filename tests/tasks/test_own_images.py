@@ -115,7 +115,11 @@ LEARNED: list[tuple[Callable[[Path], None], list[str], str]] = [
         "validation images of 16×16",
     ),
     (classes_as_folders, ["data.path=sorted"], "classes 9 8, 10 8, α phase 8"),
-    (missing_pixels, ["data.path=holes.npy"], "no numbers in 2 of them set to their median"),
+    (
+        missing_pixels,
+        ["data.path=holes.npy"],
+        "2 of them count as not measured (no numbers)",
+    ),
     (some_constant, ["data.path=flat.npy"], "5 of them are constant"),
     (
         one_corrupt,

@@ -40,10 +40,10 @@ class DataConfig:
     corrupt: str = field("what a model is to restore; its targets stay clean", choices=CHOICES)
     corruption: CorruptionConfig = field("how images are corrupted, if they are")
     batch_size: int | str = field(
-        "images per training step, of all devices together; auto: up to 1024 that leave 100 "
-        "steps an epoch",
+        "images per training step, of all devices together; usual: 100, fewer of large images; "
+        "auto: up to 1024 that leave 100 steps an epoch",
         min=1,
-        choices=["auto"],
+        choices=["usual", "auto"],
         affects="training",
     )
     repeats: int | str = field(
@@ -90,7 +90,7 @@ class DataConfig:
 
     @property
     def n_in_batch(self) -> int:
-        """Images per training step; ``auto`` must have been resolved to a number before."""
+        """Images per training step; a word must have been resolved to a number before."""
         assert isinstance(self.batch_size, int), self.batch_size
         return self.batch_size
 

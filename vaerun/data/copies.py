@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.image_set import Images
+from vaerun.utils.arrays import n_at_once
 
 _CHUNK = 500  # images compared at once
 _MOST_BYTES = 2**29  # of images that are compared of sets on disk, evenly spread
@@ -52,7 +53,7 @@ def find_copies(parts: Sequence[Images], index: Tensor) -> Copies:
         most = max(_MOST_BYTES // (4 * images.shape[1:].numel()), 1)
         if not isinstance(images, Tensor) and len(images) > most:
             rows = torch.linspace(0, len(images) - 1, most).long()
-        for chunk in rows.split(_CHUNK):
+        for chunk in rows.split(n_at_once(images.shape[1:].numel(), _CHUNK)):
             pixels = images[chunk].flatten(1)
             varies = (pixels != pixels[:, :1]).any(1)
             for row, image in zip(chunk[varies].tolist(), pixels[varies].numpy(), strict=True):

@@ -40,6 +40,8 @@ class Batch(NamedTuple, Generic[AnyImages]):
         (B, 2) class and angle estimated before training, −1 and NaN where there is none; or None.
     share
         Which part of a batch of all ranks this is; None for a complete batch.
+    measured
+        (B, C, H, W) boolean, which pixels of the target were measured; None: all.
     """
 
     images: AnyImages
@@ -48,6 +50,7 @@ class Batch(NamedTuple, Generic[AnyImages]):
     condition: Tensor | None = None
     pseudo_labels: Tensor | None = None
     share: BatchShare | None = None
+    measured: AnyImages | None = None
 
     def at(self, index: Tensor) -> "Batch[Tensor]":
         """Images at some positions, as tensors."""
@@ -61,11 +64,11 @@ class Batch(NamedTuple, Generic[AnyImages]):
         """Batch with a function applied to every part, once to images that are their target."""
         images = change(self.images)
         target = images if self.target is self.images else change(self.target)
-        label, condition, pseudo_labels = (
+        label, condition, pseudo_labels, measured = (
             part if part is None else change(part)
-            for part in (self.label, self.condition, self.pseudo_labels)
+            for part in (self.label, self.condition, self.pseudo_labels, self.measured)
         )
-        return Batch(images, target, label, condition, pseudo_labels, self.share)
+        return Batch(images, target, label, condition, pseudo_labels, self.share, measured)
 
 
 class InMemoryDataset(Dataset[Batch[Tensor]]):
@@ -94,7 +97,8 @@ class StreamingLoader:
         assert everything.target is images
         self.images = images.to(device)
         number = torch.arange(len(images))  # stands in for the images
-        self.annotations = everything._replace(images=number, target=number).to(device)
+        plain = everything._replace(images=number, target=number, measured=None)
+        self.annotations = plain.to(device)
         self.epoch_sampler = sampler  # as `sampler`, Lightning takes this for a DataLoader
 
     def __len__(self) -> int:
@@ -108,9 +112,9 @@ class StreamingLoader:
     def _batches(self) -> Generator[Batch[Tensor], None, None]:
         for batches, places, images in prefetch(self._windows(), 1):
             for rows, at in zip(batches, places, strict=True):
-                x = self.images.preprocess(images.take(at, axis=0))
+                x, measured = self.images.preprocess(images.take(at, axis=0))
                 batch = self.annotations.at(rows.positions.to(self.annotations.images.device))
-                yield batch._replace(images=x, target=x, share=rows.share)
+                yield batch._replace(images=x, target=x, share=rows.share, measured=measured)
 
     def _windows(self) -> Generator[tuple[list[BatchIndices], list[Ints], Array], None, None]:
         """Batches of each window, positions (n,) of each in the window, and its images."""

@@ -9,7 +9,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vaerun.data.dataloader import Batch, StreamingLoader, make_dataloader
-from vaerun.data.image_set import Images, ImageSet, Splits, concatenate_images
+from vaerun.data.image_set import (
+    Images,
+    ImageSet,
+    Splits,
+    concatenate_images,
+    concatenate_masks,
+)
 from vaerun.data.sampler import BatchOrder
 
 
@@ -95,7 +101,8 @@ class DataModule(pl.LightningDataModule):
 
     def _unlabelled(self, images: ImageSet) -> Batch[Images]:
         """Images of a split without labels, with the condition of a conditional model."""
-        return Batch(images.images, images.target, condition=self.supervision.condition(images))
+        condition = self.supervision.condition(images)
+        return Batch(images.images, images.target, None, condition, measured=images.measured)
 
     def _trainer(self) -> pl.Trainer:
         assert self.trainer is not None
@@ -113,4 +120,5 @@ def _concatenate(batches: list[Batch[Images]]) -> Batch[Images]:
         images,
         images if clean else concatenate_images([b.target for b in batches]),
         torch.cat(labels),
+        measured=concatenate_masks([(b.measured, b.images.shape) for b in batches]),
     )

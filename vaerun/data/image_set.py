@@ -98,6 +98,18 @@ def concatenate_images(parts: Sequence[Images]) -> Images:
     return torch.cat([as_tensor(part) for part in parts])
 
 
+def concatenate_masks(parts: Sequence[tuple[Images | None, Sequence[int]]]) -> Images | None:
+    """Masks of several sets, of which all pixels are True where there is none; with the shapes.
+
+    None if no set has one.
+    """
+    if all(mask is None for mask, _ in parts):
+        return None
+    return concatenate_images(
+        [torch.ones(*shape, dtype=torch.bool) if mask is None else mask for mask, shape in parts]
+    )
+
+
 def without_pose(factors: Mapping[str, Tensor], index: Tensor) -> dict[str, Tensor]:
     """Factors (n,) of the images at some positions (n,), with angle and shift 0."""
     return {
@@ -132,6 +144,9 @@ class ImageSet:
         ``shift_row`` and ``shift_column`` in pixels.
     clean
         (N, C, H, W) targets of corrupted images; else None.
+    measured
+        (N, C, H, W) boolean, which pixels were measured, by the target's size; None: all. Others
+        are filled, in the images as in their targets.
     place
         Positions of patches in their frames; else None.
     unposed
@@ -145,6 +160,7 @@ class ImageSet:
     index: Tensor
     factors: dict[str, Tensor] = field(default_factory=dict)
     clean: Images | None = None
+    measured: Images | None = None
     place: PatchLocation | None = None
     unposed: ImagesAt | None = None
 
@@ -165,6 +181,7 @@ class ImageSet:
             index=self.index[index],
             factors={name: values[index] for name, values in self.factors.items()},
             clean=None if self.clean is None else _select(self.clean, index),
+            measured=None if self.measured is None else _select(self.measured, index),
             place=None if self.place is None else self.place.select(index.numpy()),
             unposed=None if self.unposed is None else _select_lazily(self.unposed, index),
         )
@@ -195,6 +212,7 @@ class ImageSet:
             index=torch.cat([part.index for part in parts]),
             factors={name: torch.cat([part.factors[name] for part in parts]) for name in known},
             clean=concatenate_images([part.target for part in parts]) if corrupted else None,
+            measured=concatenate_masks([(part.measured, part.images.shape) for part in parts]),
             place=PatchLocation.concatenate(places) if len(places) == len(parts) else None,
         )
 
@@ -207,6 +225,7 @@ class ImageSet:
         n = len(self.images)
         assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
         assert self.clean is None or self.clean.shape == self.images.shape
+        assert self.measured is None or self.measured.shape == self.images.shape
         assert self.place is None or len(self.place) == n
 
 
@@ -302,8 +321,13 @@ class Splits(ImageSource):
     @cached_property
     def pixels(self) -> PixelStatistics:
         """Mean and sd of the pixels that a model learns to draw: of the training targets."""
-        target = self.train.target
-        return pixel_statistics(len(target), lambda index: as_tensor(_select(target, index)))
+        target, measured = self.train.target, self.train.measured
+
+        def select(index: Tensor) -> Tensor:
+            pixels = as_tensor(_select(target, index))
+            return pixels if measured is None else pixels[as_tensor(_select(measured, index))]
+
+        return pixel_statistics(len(target), target.shape[1:].numel(), select)
 
     @property
     def parts(self) -> list[ImageSet]:

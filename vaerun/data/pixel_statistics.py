@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaerun.utils.arrays import n_at_once
+
 _MOST, _AT_ONCE = 2_000, 100  # images
 
 
@@ -27,14 +29,17 @@ class PixelStatistics:
         return min(self.sd**2 / greatest, 1.0) if greatest > 1e-9 else 1.0
 
 
-def pixel_statistics(n: int, select: Callable[[Tensor], Tensor]) -> PixelStatistics:
+def pixel_statistics(
+    n: int, n_numbers: int, select: Callable[[Tensor], Tensor]
+) -> PixelStatistics:
     """Statistics of the pixels of n images: of all, or of 2,000 evenly spread ones.
 
-    ``select`` returns the images (m, C, H, W) at some positions (m,).
+    ``select`` returns the pixels that count, in any shape, of the images at some positions (m,),
+    of so many numbers each.
     """
     index = torch.linspace(0, n - 1, min(n, _MOST), dtype=torch.float64).round().long()
     count, total, squares = 0, 0.0, 0.0
-    for some in index.split(_AT_ONCE):
+    for some in index.split(n_at_once(n_numbers, _AT_ONCE)):
         pixels = select(some).double()
         count += pixels.numel()
         total += float(pixels.sum())

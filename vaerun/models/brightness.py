@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vaerun.data.image_set import Images
 from vaerun.geometry import pixel_grid
 from vaerun.models.networks.pixel_subset import PixelSubset
-from vaerun.utils.arrays import evenly
+from vaerun.utils.arrays import evenly, n_at_once
 
 # B images, m hypotheses of each, C channels, P pixels, n functions of gain and of offset: 1, or
 # 1, row and column.
@@ -91,9 +91,14 @@ class Brightness(nn.Module):
         With `planes` gain and offset may change over an image.
         """
         rows = torch.from_numpy(evenly(len(images), _MOST_TO_FIT))
-        channels = [images[i].float().flatten(2) for i in rows.split(_CHUNK)]  # (n, C, P)
-        sd = torch.cat([x.flatten(1).std(1, correction=0) for x in channels])
-        mean = torch.cat([x.mean((1, 2)) for x in channels])
+        inverse = torch.linalg.pinv(self.functions[0, 0])[:, 1:] if planes else None  # (P, 2)
+        sds, means, slopes = [], [], []
+        for some in rows.split(n_at_once(images.shape[1:].numel(), _CHUNK)):
+            x = images[some].float().flatten(2)  # (n, C, P)
+            sds.append(x.flatten(1).std(1, correction=0))
+            means.append(x.mean((1, 2)))
+            slopes += [] if inverse is None else [x.mean(1) @ inverse]
+        sd, mean = torch.cat(sds), torch.cat(means)
         contrast = max(float(sd.median()), 1e-6)
         gain_sd = float((sd / contrast - 1).square().mean().sqrt())
         offset_sd = float(mean.std(correction=0))
@@ -104,8 +109,7 @@ class Brightness(nn.Module):
             offset_sd=max(offset_sd, _LEAST_OFFSET_SD),
         )
         if planes:
-            inverse = torch.linalg.pinv(self.functions[0, 0])[:, 1:]  # (P, 2)
-            slope = torch.cat([x.mean(1) @ inverse for x in channels])
+            slope = torch.cat(slopes)
             relative = slope / mean.clamp_min(contrast)[:, None]
             gain_slope_sd, offset_slope_sd = (
                 max(float(values.square().mean().sqrt()), _LEAST_SLOPE_SD)
@@ -140,7 +144,12 @@ class Brightness(nn.Module):
         return self.standardise(images) + self.constants.level
 
     def solve(
-        self, x: Tensor, drawing: Tensor, variance: Tensor, subset: PixelSubset | None = None
+        self,
+        x: Tensor,
+        drawing: Tensor,
+        variance: Tensor,
+        subset: PixelSubset | None = None,
+        measured: Tensor | None = None,
     ) -> tuple[GainOffset, Tensor]:
         """Posterior mean of gain and offset, and the log-determinant that the marginal needs.
 
@@ -152,6 +161,8 @@ class Brightness(nn.Module):
             Of the noise of a pixel.
         subset
             Which p pixels of the image are given; None: all P.
+        measured
+            (B, 1, C, p), which of these were measured; None: all.
 
         Returns
         -------
@@ -163,8 +174,12 @@ class Brightness(nn.Module):
         functions, weight = self._at(subset, len(x))
         n, n_channels = functions.shape[1], drawing.shape[2]
         pairs = (functions[:, :, None] * functions[:, None]).flatten(1, 2).transpose(1, 2)
+        rest, count = x - drawing, n_channels * pairs.sum(1)[:, None]  # (B, m, C, p)
+        if measured is not None:  # the others have no row in U, and none in x
+            drawing, rest = (torch.where(measured, part, 0.0) for part in (drawing, rest))
+            count = measured.sum(2).to(pairs.dtype) @ pairs
         squares, total = drawing.square().sum(2) @ pairs, drawing.sum(2) @ pairs  # (B, m, n·n)
-        own = (n_channels * pairs.sum(1))[:, None].expand_as(squares)
+        own = count.expand_as(squares)
         squares, total, own = (t.double().unflatten(2, (n, n)) for t in (squares, total, own))
         gram = torch.cat([torch.cat([squares, total], 3), torch.cat([total, own], 3)], 2)
         sd, v = self.prior_sd.double(), variance.double()
@@ -172,7 +187,6 @@ class Brightness(nn.Module):
         root = torch.linalg.cholesky(one + sd[:, None] * sd * (weight / v) * gram)
         log_det = 2 * root.diagonal(dim1=2, dim2=3).log().sum(2)
         with torch.no_grad():
-            rest = x - drawing  # (B, m, C, p)
             columns = functions.transpose(1, 2)  # (B, p, n)
             on = torch.cat([(rest * drawing).sum(2) @ columns, rest.sum(2) @ columns], 2)
             right = (weight / v) * sd * on.double()
@@ -191,7 +205,12 @@ class Brightness(nn.Module):
         return gain * drawing + offset
 
     def log_prob(
-        self, x: Tensor, drawing: Tensor, variance: Tensor, subset: PixelSubset | None = None
+        self,
+        x: Tensor,
+        drawing: Tensor,
+        variance: Tensor,
+        subset: PixelSubset | None = None,
+        measured: Tensor | None = None,
     ) -> Tensor:
         """Log-density (B, m) of images under drawings, marginal over gain and offset.
 
@@ -200,10 +219,14 @@ class Brightness(nn.Module):
         """
         with torch.autocast(x.device.type, enabled=False):
             x, drawing = x.float(), drawing.float()
-            found, log_det = self.solve(x, drawing, variance, subset)
+            found, log_det = self.solve(x, drawing, variance, subset, measured)
             weight = 1.0 if subset is None else subset.weight
-            squares = weight * (x - self.expected(drawing, found, subset)).square().sum((2, 3))
-            n_pixels = weight * drawing.shape[2] * drawing.shape[3]
+            difference = x - self.expected(drawing, found, subset)
+            n: Tensor | int = drawing.shape[2] * drawing.shape[3]
+            if measured is not None:
+                difference, n = torch.where(measured, difference, 0.0), measured.sum((2, 3))
+            squares = weight * difference.square().sum((2, 3))
+            n_pixels = weight * n
             away = torch.cat([found.gain, found.offset], 2)
             away[..., 0] -= 1
             of_prior = (away / self.prior_sd).square().sum(2)

@@ -104,6 +104,7 @@ def negative_elbo(
     x: Tensor,
     posterior: Posterior | None = None,
     *,
+    measured: Tensor | None = None,
     n_decode: int | None = None,
     explore: bool = False,
     deterministic: bool = False,
@@ -115,6 +116,9 @@ def negative_elbo(
     posterior
         q(h, ζ | x), of corrupted images where the model is to restore them; None infers it from
         ``x`` without a condition. With `Posterior.on_class` the bound is on log p(x | y).
+    measured
+        (B, C, H, W), which pixels were measured: the bound is on the log-density of these alone.
+        None: all were.
     n_decode, explore
         See `choose_hypotheses`.
     deterministic
@@ -129,7 +133,8 @@ def negative_elbo(
     code = posterior.class_code
     if code is not None:
         code = take_hypotheses(code.expand(len(x), n_bins, n_classes, -1), chosen).flatten(0, 1)
-    log_lik = _log_likelihood(network, x, drawn, chosen // n_classes, code)  # (B, m)
+    bin_number = chosen // n_classes
+    log_lik = _log_likelihood(network, x, drawn, bin_number, code, measured)  # (B, m)
     q = log_q.exp()
     kl_bin, kl_class, class_prior = _kl_hypotheses(log_q, chosen, posterior, network.category)
     of_each = torch.stack([-log_lik, *network.latents.kl(latents)])  # (3, B, m)
@@ -145,6 +150,7 @@ def validation_terms(
     x: Tensor,
     target: Tensor,
     condition: Tensor | None,
+    measured: Tensor | None = None,
     *,
     seed: int,
     number: int,
@@ -161,6 +167,8 @@ def validation_terms(
         (B, C, H, W) input of the encoder, and the images to be reconstructed.
     condition
         (B, n) condition of a conditional model, else None.
+    measured
+        (B, C, H, W), which pixels of the target were measured; None: all.
     seed, number
         The noise is a function of these, the seed of the training and the number of the batch.
     share
@@ -171,24 +179,32 @@ def validation_terms(
         network,
         target,
         network.infer(x, condition),
+        measured=measured,
         n_decode=network.search.n_decode,
         deterministic=network.variant.deterministic,
     )
 
 
 def _log_likelihood(
-    network: InvariantVAE, x: Tensor, drawn: Tensor, bin_number: Tensor, class_code: Tensor | None
+    network: InvariantVAE,
+    x: Tensor,
+    drawn: Tensor,
+    bin_number: Tensor,
+    class_code: Tensor | None,
+    measured: Tensor | None,
 ) -> Tensor:
     """Log p(x | ζ, h) (B, m) of latents (B, m, D), rotation bins (B, m), class codes (B·m, n)."""
     n_images, m = bin_number.shape
     content, pose = network.pose(drawn.flatten(0, 1), bin_number.flatten())
     target = x.flatten(2)[:, None]  # (B, 1, C, P)
+    known = None if measured is None else measured.flatten(2)[:, None]
     subset = network.decoder.draw_subset(n_images, x.device) if network.training else None
     repeated = None if subset is None else subset.repeat(m)
     output = network.decode(content, pose, class_code, repeated).unflatten(0, (n_images, m))
     if subset is None:
-        return network.log_likelihood(target, output)  # output is (B, m, C, P)
-    return network.log_likelihood(subset.select(target), output, subset)
+        return network.log_likelihood(target, output, measured=known)  # output is (B, m, C, P)
+    known = None if known is None else subset.select(known)
+    return network.log_likelihood(subset.select(target), output, subset, known)
 
 
 def _kl_hypotheses(

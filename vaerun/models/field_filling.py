@@ -8,7 +8,7 @@ from vaerun.utils.arrays import evenly
 
 _BORDER = 0.1  # of the shorter side: width of the margin that may be empty
 _AS_MUCH = 0.5  # of the variation inside that there is in the margin of images that fill it
-_LOOKED_AT = 2000  # images
+_LOOKED_AT, _MOST_NUMBERS = 2000, 2**26  # images, and numbers in them: 256 MB
 
 # N images of H × W pixels.
 
@@ -22,7 +22,8 @@ def judge(images: Images) -> tuple[bool, str]:
     height, width = int(images.shape[-2]), int(images.shape[-1])
     if ObjectLocator((height, width), centred=True, sized=True).fit(images):
         return False, "most images have one object on its own"
-    some = images[torch.from_numpy(evenly(len(images), _LOOKED_AT))].mean(1)
+    most = max(min(_LOOKED_AT, _MOST_NUMBERS // images.shape[1:].numel()), 1)
+    some = images[torch.from_numpy(evenly(len(images), most))].mean(1)
     margin = max(round(_BORDER * min(height, width)), 1)
     border = torch.ones(height, width, dtype=torch.bool)
     border[margin:-margin, margin:-margin] = False

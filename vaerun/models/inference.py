@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.data.image_set import Images, ImageSet, Splits
@@ -18,6 +17,7 @@ from vaerun.geometry import Pose, pixel_size
 from vaerun.models.elbo import ElboMeans, validation_terms
 from vaerun.models.encodings import NEITHER, TRAIN, VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE, encode, restore
+from vaerun.models.networks.resolution import averaged
 from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
@@ -68,6 +68,7 @@ def encode_images(
     images: Images,
     condition: Tensor | None = None,
     target: Images | None = None,
+    measured: Images | None = None,
     *,
     progress: bool = False,
 ) -> Latents:
@@ -79,17 +80,21 @@ def encode_images(
         (N, n) condition of a conditional model.
     target
         (N, C, H, W) clean versions of corrupted images; None: the images themselves.
+    measured
+        (N, C, H, W), which pixels of these were measured; None: all.
     """
     pixel = pixel_size(*images.shape[-2:])
     n_chunks = -(-len(images) // network.n_at_once)
-    parts = _chunks(network, images, condition, target)
+    parts = _chunks(network, images, condition, target, measured)
     arrays: dict[str, Array] = {}
     begin = 0
-    for x, some_condition, clean in bar(parts, "encoding", n_chunks, shown=progress):
+    for x, some_condition, clean, mask in bar(parts, "encoding", n_chunks, shown=progress):
+        known = None if mask is None or bool(mask.all()) else mask
         encoded = encode(network, x, some_condition)
         wanted = x if clean is None else clean
-        expected, found = restore(network, wanted, encoded)
-        error = (expected - wanted).square().mean((1, 2, 3))
+        expected, found = restore(network, wanted, encoded, known)
+        error = (expected - wanted).square()
+        error = error.mean((1, 2, 3)) if known is None else _mean(error, known)
         latents = encoded.by_name(pixel) | found | {"error": error}
         some = {name: values.float().cpu().numpy() for name, values in latents.items()}
         # Arrays are allocated once: small ones of each chunk would keep the heap between the large
@@ -120,7 +125,9 @@ def encode_set(
 ) -> Encodings:
     """Encodings of images with their labels and factors, all marked as of one split."""
     condition = network.category.condition(images.label, images.factors)
-    latents = encode_images(network, images.images, condition, images.clean, progress=progress)
+    latents = encode_images(
+        network, images.images, condition, images.clean, images.measured, progress=progress
+    )
     probability = latents.class_probability
     n = len(images)
     return Encodings(
@@ -159,9 +166,9 @@ def evaluate_elbo(network: InvariantVAE, images: ImageSet, *, seed: int) -> dict
     """
     means = ElboMeans(sync_on_compute=False).to(next(network.parameters()).device)
     given = network.category.condition(images.label, images.factors)
-    chunks = _chunks(network, images.images, images.target, given)
-    for i, (x, target, condition) in enumerate(chunks):
-        means.update(validation_terms(network, x, target, condition, seed=seed, number=i))
+    chunks = _chunks(network, images.images, images.target, given, images.measured)
+    for i, chunk in enumerate(chunks):
+        means.update(validation_terms(network, *chunk, seed=seed, number=i))
     return {name: float(value) for name, value in means.compute().items()}
 
 
@@ -170,8 +177,9 @@ def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
     """Expected images (N, C, H, W) at the posterior means."""
     out = []
     given = network.category.condition(images.label, images.factors)
-    for x, target, condition in _chunks(network, images.images, images.target, given):
-        expected, _ = restore(network, target, encode(network, x, condition))
+    chunks = _chunks(network, images.images, images.target, given, images.measured)
+    for x, target, condition, measured in chunks:
+        expected, _ = restore(network, target, encode(network, x, condition), measured)
         out.append(expected.cpu().numpy())
     return np.concatenate(out)
 
@@ -199,12 +207,13 @@ def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None 
 
 def shown(images: Tensor) -> Tensor:
     """Images (n, C, H, W) as figures show them: averaged to at most `SHOWN_PX` a side."""
-    height, width = images.shape[-2:]
-    shrink = SHOWN_PX / max(height, width)
-    if shrink >= 1:
-        return images
-    size = [max(round(side * shrink), 1) for side in (height, width)]
-    return F.interpolate(images, size, mode="area")
+    return averaged(images, SHOWN_PX)
+
+
+def _mean(values: Tensor, measured: Tensor) -> Tensor:
+    """Mean (n,) of the values (n, C, H, W) of pixels that were measured; 0 where none was."""
+    known = torch.where(measured, values, 0.0).sum((1, 2, 3))
+    return known / measured.sum((1, 2, 3)).clamp_min(1)
 
 
 def _chunks(network: InvariantVAE, *tensors: Images | None) -> Iterator[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.pixel_subset import PixelSubset
+from vaerun.models.networks.resolution import MOST_SEEN_PX, averaged, seen_shape
 from vaerun.models.object_locator import centre_and_size
 from vaerun.models.pose import POSES, PoseModel
 from vaerun.models.posterior import Posterior, take_hypotheses
@@ -64,7 +65,7 @@ class InvariantVAE(nn.Module):
         )
         self.category = CATEGORIES[config.category.name](config.category, shape, config.activation)
         self.encoder = Encoder(
-            self.search.n_view_pixels(image),
+            self.search.n_view_pixels(seen_shape(image)),
             config.hidden,
             config.activation,
             self.category.n_encoder_condition,
@@ -95,10 +96,11 @@ class InvariantVAE(nn.Module):
         Where the pose model has a locator, the encoder sees the object centred and at its usual
         size. Its posterior of shift and scale is that of the located object, so the bound holds
         whatever the locator finds. Where gain and offset are nuisances, it sees images of one
-        brightness and contrast.
+        brightness and contrast. Large images it sees at 256 pixels.
         """
         locator = self.search.locator
         at = None if locator is None or locator.constants is None else locator(x)
+        x = averaged(x, MOST_SEEN_PX)
         if self.brightness is not None:
             x = self.brightness.standardise(x)
         if at is None:
@@ -140,17 +142,22 @@ class InvariantVAE(nn.Module):
         return output
 
     def log_likelihood(
-        self, x: Tensor, output: Tensor, subset: PixelSubset | None = None
+        self,
+        x: Tensor,
+        output: Tensor,
+        subset: PixelSubset | None = None,
+        measured: Tensor | None = None,
     ) -> Tensor:
         """Log p(x | output) (B, m) of images (B, 1, C, p) under outputs (B, m, C, p).
 
-        The p pixels are those of a subset, or all.
+        The p pixels are those of a subset, or all; of these only those count that were
+        ``measured`` (B, 1, C, p), None: all.
         """
         if self.brightness is None:
             weight = 1.0 if subset is None else subset.weight
-            return self.likelihood.log_prob(x, output) * weight
+            return self.likelihood.log_prob(x, output, measured) * weight
         assert isinstance(self.likelihood, likelihoods.GaussianLikelihood)
-        return self.brightness.log_prob(x, output, self.likelihood.variance, subset)
+        return self.brightness.log_prob(x, output, self.likelihood.variance, subset, measured)
 
     def generate(self, content: Tensor, pose: Pose, class_code: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W) of content (N, d), N poses and class codes (N, n)."""
@@ -220,12 +227,15 @@ def encode(
 
 
 def restore(
-    network: InvariantVAE, target: Tensor, encoded: MostLikelyEncoding
+    network: InvariantVAE,
+    target: Tensor,
+    encoded: MostLikelyEncoding,
+    measured: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Expected images (B, C, H, W) at the posterior means, and their ``gain`` and ``offset`` (B,).
 
-    Gain and offset are those in the middle of the images ``target`` (B, C, H, W) against their
-    drawings, 1 and 0 in a model that does not infer them.
+    Gain and offset are those in the middle of the images ``target`` (B, C, H, W), where they were
+    ``measured`` (B, C, H, W), against their drawings; 1 and 0 in a model that does not infer them.
     """
     drawing = network.generate(encoded.z_mean, encoded.pose, encoded.class_code).float()
     if network.brightness is None:
@@ -233,7 +243,8 @@ def restore(
         return drawing, {"gain": one, "offset": torch.zeros_like(one)}
     assert isinstance(network.likelihood, likelihoods.GaussianLikelihood)
     x, flat = target.float().flatten(2)[:, None], drawing.flatten(2)[:, None]
-    found, _ = network.brightness.solve(x, flat, network.likelihood.variance)
+    known = None if measured is None else measured.flatten(2)[:, None]
+    found, _ = network.brightness.solve(x, flat, network.likelihood.variance, measured=known)
     expected = network.brightness.expected(flat, found)[:, 0].view_as(drawing)
     return expected, {name: values[:, 0, 0] for name, values in found._asdict().items()}
 

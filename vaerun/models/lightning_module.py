@@ -102,6 +102,7 @@ class VAELightningModule(pl.LightningModule):
             batch.images,
             batch.target,
             batch.condition,
+            batch.measured,
             seed=self.seed,
             number=batch_idx,
             share=batch.share,
@@ -120,15 +121,20 @@ class VAELightningModule(pl.LightningModule):
             explore=True,
             deterministic=self.network.variant.deterministic,
         )
+        target, measured = batch.target, batch.measured
         if posterior.log_class is None or label is None:
-            return bound(batch.target, posterior)
+            return bound(target, posterior, measured=measured)
         labelled = label >= 0
         if not bool(labelled.any()):
-            return bound(batch.target, posterior)
-        on_class = posterior.select(labelled).on_class(label[labelled])
-        terms = [bound(batch.target[labelled], on_class)]
-        if not bool(labelled.all()):
-            terms.append(bound(batch.target[~labelled], posterior.select(~labelled)))
+            return bound(target, posterior, measured=measured)
+        terms = []
+        for rows in (labelled, ~labelled):
+            if not bool(rows.any()):
+                continue
+            some = posterior.select(rows)
+            some = some.on_class(label[rows]) if rows is labelled else some
+            known = None if measured is None else measured[rows]
+            terms.append(bound(target[rows], some, measured=known))
         return ElboTerms(*(torch.cat(values) for values in zip(*terms, strict=True)))
 
     def _learn_prior(

@@ -1,4 +1,8 @@
-"""Likelihoods: log p(x | decoder output) in nats, summed over pixels, and the mean image."""
+"""Likelihoods: log p(x | decoder output) in nats, summed over pixels, and the mean image.
+
+Pixels that were not measured are no part of x: neither they nor their constants are in the sum,
+and nothing follows from them for the decoder.
+"""
 
 import math
 from typing import Any
@@ -11,6 +15,7 @@ from vaerun.data.pixel_statistics import PixelStatistics
 
 _BINARY = 0.5  # least share of the variance of binary images: see `choose`
 _START, _LEAST_SD = 0.3, 0.01  # of a learned sd, where white is 1
+_CERTAINLY_BLACK = -1e4  # log-odds: softplus of it, and its slope, are 0 in any precision
 _FASTER = 10  # its parameter is log(s) over this
 
 # B images, m hypotheses of each, C channels, P pixels.
@@ -19,10 +24,16 @@ _FASTER = 10  # its parameter is log(s) over this
 class BernoulliLikelihood(nn.Module):
     """Independent Bernoulli pixels with the decoder output as log-odds; x may be grey."""
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P)."""
+    def log_prob(self, x: Tensor, output: Tensor, measured: Tensor | None = None) -> Tensor:
+        """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P).
+
+        ``measured`` (B, 1, C, P) is True for the pixels that count; None: all do.
+        """
         # a sum over thousands of pixels needs more digits than bfloat16 has
         output = output.flatten(2).to(torch.promote_types(output.dtype, torch.float32))
+        if measured is not None:  # x·o − softplus(o) is 0, and flat, at x = 0 and o = −∞
+            x = torch.where(measured, x, 0.0)
+            output = torch.where(measured.flatten(2), output, _CERTAINLY_BLACK)
         log_prob: Tensor = _BernoulliLogProb.apply(x.flatten(2), output)
         return log_prob
 
@@ -95,10 +106,16 @@ class GaussianLikelihood(nn.Module):
             with torch.no_grad():
                 self.tenth_log_s.fill_(0.5 * math.log(s2) / _FASTER)
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P)."""
-        squares = (x - output).square().sum((2, 3))
-        n = output.shape[2] * output.shape[3]
+    def log_prob(self, x: Tensor, output: Tensor, measured: Tensor | None = None) -> Tensor:
+        """Log-density (B, m) of images (B, 1, C, P) under outputs (B, m, C, P).
+
+        ``measured`` (B, 1, C, P) is True for the pixels that count; None: all do.
+        """
+        difference = x - output
+        n: Tensor | int = output.shape[2] * output.shape[3]
+        if measured is not None:
+            difference, n = torch.where(measured, difference, 0.0), measured.sum((2, 3))
+        squares = difference.square().sum((2, 3))
         variance = self.variance
         return -0.5 * (squares / variance + n * torch.log(2 * math.pi * variance))
 

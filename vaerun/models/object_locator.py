@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from vaerun.data.image_set import Images
 from vaerun.geometry import Pose, pixel_grid, place
-from vaerun.utils.arrays import evenly
+from vaerun.utils.arrays import evenly, n_at_once
 
 # B images, h w rows and columns of the shrunk copy.
 
@@ -140,7 +140,8 @@ class ObjectLocator(nn.Module):
         self.constants = None
         rows = torch.from_numpy(evenly(len(images), _MOST_TO_FIT))
         device = self.points.device
-        small = torch.cat([self._shrunk(images[i].to(device)) for i in rows.split(_CHUNK)])
+        chunk = n_at_once(images.shape[1:].numel(), _CHUNK)
+        small = torch.cat([self._shrunk(images[i].to(device)) for i in rows.split(chunk)])
         if self.has_middle:
             self.constants = self._fitted(small)
         return self.constants is not None

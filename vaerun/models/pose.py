@@ -15,6 +15,7 @@ from vaerun.config.schema import field
 from vaerun.geometry import wrap
 from vaerun.models.latents import AnglePrior
 from vaerun.models.networks.orbit import Orbit, bin_angles, offset_sd
+from vaerun.models.networks.resolution import seen_shape
 from vaerun.models.object_locator import ObjectLocator
 
 _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
@@ -61,11 +62,11 @@ class PoseModel(nn.Module):
         return torch.where(angle.isnan(), -1, away.argmin(1))
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
-        """Inputs of the encoder for one view of an image (C, H, W)."""
+        """Inputs of the encoder for one view of what it sees of an image, (C, H, W)."""
         return math.prod(image)
 
     def views(self, images: Tensor) -> Tensor:
-        """Views that the encoder gets: (B, C, H, W) → (B, K, pixels)."""
+        """Views that the encoder gets of what it sees, (B, C, H, W) → (B, K, pixels)."""
         return images.flatten(1)[:, None]
 
 
@@ -162,7 +163,7 @@ class OrbitPose(PoseModel):
         self.shift_sd = config.shift_prior_sd if "t" in invariances else None
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
         assert isinstance(config.mask, bool), "auto is resolved before a network is made"
-        self.orbit = Orbit(self.bin_angle, image[1:], mask=config.mask)
+        self.orbit = Orbit(self.bin_angle, seen_shape(image)[1:], mask=config.mask)
         if config.locate and not config.mask and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(
                 image[1:], centred="t" in invariances, sized="s" in invariances
@@ -173,7 +174,7 @@ class OrbitPose(PoseModel):
         return image[0] * self.orbit.side**2
 
     def views(self, images: Tensor) -> Tensor:
-        """Rotated copies (B, K, pixels) of images (B, C, H, W)."""
+        """Rotated copies (B, K, pixels) of what the encoder sees of images, (B, C, H, W)."""
         return self.orbit(images)
 
 

@@ -1,7 +1,8 @@
 """Keys whose ``auto`` follows from the loaded images and the machine: their values in a run.
 
-Each is resolved once, before training, and its value is written to the run's config, so that a
-resumed run and all that is done with the run afterwards have the same value.
+So does ``usual`` of `data.batch_size`. Each is resolved once, before training, and its value is
+written to the run's config, so that a resumed run and all that is done with the run afterwards
+have the same value.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +16,13 @@ from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.runs.manifest import RunRequest
-from vaerun.training.batch_size import fitting_batch_size
+from vaerun.training.batch_size import USUAL_SIZE, fitting_batch_size, usual_batch_size
 from vaerun.training.clustering.settings import clustering_settings
 from vaerun.training.clustering.template_mixture import find_n_classes
 from vaerun.training.hardware import Hardware
 from vaerun.utils.errors import UserError
 
-AUTO = "auto"
+AUTO, USUAL = "auto", "usual"
 _USUAL_CLASSES = 4  # that templates are fitted for while the number of classes is not known
 _TITLES = {
     "model.category.n_classes": "classes",
@@ -30,7 +31,7 @@ _TITLES = {
 
 
 class Resolved(NamedTuple):
-    """Config and request of a run without any ``auto``, and reasons for values, by last word."""
+    """Config and request of a run without such words, and reasons for values, by last word."""
 
     config: RunConfig
     request: RunRequest
@@ -44,7 +45,7 @@ def resolve_auto(
     hardware: Hardware,
     resumed: RunFolder | None = None,
 ) -> Resolved:
-    """Replace each ``auto`` by its value: that of the resumed run, or one that fits the data.
+    """Replace each such word by a value: that of the resumed run, or one that fits the data.
 
     What the weights of ``model.start_from`` depend on is as in the run that they are of.
 
@@ -53,7 +54,7 @@ def resolve_auto(
     reasons = {}
     for key, resolve in _RESOLVERS.items():
         path = key.split(".")
-        if _at(request.plain, path) != AUTO:
+        if _at(request.plain, path) not in (AUTO, USUAL):
             continue
         start = config.model.start_from
         if resumed is not None:
@@ -143,6 +144,9 @@ def _n_classes(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[i
 
 
 def _batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    if config.data.batch_size == USUAL:
+        n = usual_batch_size(splits.image, hardware.n_ranks)
+        return n, "" if n == USUAL_SIZE else "images are large"
     return fitting_batch_size(config, splits, hardware), ""
 
 

@@ -1,8 +1,12 @@
-"""`data.batch_size=auto`: the largest power of two that training benefits from.
+"""Images per training step, where `data.batch_size` is a word.
 
-At most 1024 per device, beyond which the cost of an image hardly falls, and few enough for 100
-steps an epoch, since fewer, larger steps learn less, but at least 32. On a GPU the size is halved
-until a trial step takes at most 80 % of its memory.
+``usual`` is 100, or as many large images as have the pixels of 100 of 256², so that no step takes
+more memory than theirs, a gigabyte or two.
+
+``auto`` is the largest power of two that training benefits from: at most 1024 per device, beyond
+which the cost of an image hardly falls, and few enough for 100 steps an epoch, since fewer, larger
+steps learn less, but at least 32. On a GPU it is halved until a trial step takes at most 80 % of
+its memory.
 """
 
 from collections.abc import Callable
@@ -21,6 +25,9 @@ from vaerun.utils.errors import UserError
 _LEAST, _MOST = 32, 1024  # per device
 _STEPS = 100  # an epoch, at least
 _SHARE_OF_MEMORY = 0.8
+USUAL_SIZE, _FEWEST = 100, 4
+_CHANNELS = 4  # colours are no reason for a smaller batch
+_MOST_NUMBERS = USUAL_SIZE * _CHANNELS * 256**2  # of the images of a usual step
 _STREAM = 4  # of random numbers
 
 
@@ -40,6 +47,13 @@ def fitting_batch_size(config: RunConfig, splits: Splits, hardware: Hardware) ->
             or _fits_gpu(network, splits.train, round(share * n), hardware)
         ),
     )
+
+
+def usual_batch_size(image: tuple[int, int, int], n_ranks: int) -> int:
+    """Images (C, H, W) per step on all devices, for ``data.batch_size=usual``."""
+    channels, height, width = image
+    fitting = _MOST_NUMBERS // (max(channels, _CHANNELS) * height * width)
+    return max(min(fitting, USUAL_SIZE), _FEWEST, 2 * n_ranks)
 
 
 def batch_size(n_images: int, n_ranks: int, fits: Callable[[int], bool]) -> int:

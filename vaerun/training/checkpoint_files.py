@@ -7,10 +7,29 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.folder import RunFolder
 from vaerun.utils.files import atomic_path
+
+
+class StreamedCheckpointIO(TorchCheckpointIO):
+    """Writes checkpoints straight to their files.
+
+    Lightning makes the file in memory first, another copy of weights and optimiser: gigabytes for
+    large images. `CheckpointPair` renames files when they are complete.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint, without pickled code."""
+        del storage_options
+        torch.save(checkpoint, path)
 
 
 @dataclass(frozen=True)

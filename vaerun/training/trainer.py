@@ -32,7 +32,7 @@ from vaerun.training.callbacks import (
     DivergenceMonitor,
     RestartCheckpoint,
 )
-from vaerun.training.checkpoint_files import CheckpointPair
+from vaerun.training.checkpoint_files import CheckpointPair, StreamedCheckpointIO
 from vaerun.training.context import TrainingContext
 from vaerun.training.distributed.launch import launch_ranks
 from vaerun.training.distributed.lightning_environment import GivenEnvironment
@@ -285,7 +285,7 @@ def _train(
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy="auto" if hardware.n_ranks == 1 else DDPStrategy(gradient_as_bucket_view=True),
-        plugins=[GivenEnvironment(context.ranks.world)],
+        plugins=[GivenEnvironment(context.ranks.world), StreamedCheckpointIO()],
         precision=hardware.precision,
         gradient_clip_val=config.trainer.gradient_clip,
         callbacks=list(callbacks),

@@ -17,6 +17,8 @@ from vaerun.utils.files import atomic_path
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+_NUMBERS_AT_ONCE = 16 * 2**20  # 64 MB as float32
+
 
 def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
     """The arrays cached for a key, or those of `make`, which are then cached.
@@ -93,6 +95,17 @@ def evenly(n: int, most: int) -> npt.NDArray[np.int64]:
     (array([0, 1, 2]), array([0, 4, 8]))
     """
     return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+
+
+def n_at_once(n_numbers: int, most: int) -> int:
+    """Images to process at once: ``most``, or as many as take 64 MB, of so many numbers each.
+
+    Examples
+    --------
+    >>> n_at_once(48 * 48, 500), n_at_once(1024 * 1024, 500)
+    (500, 16)
+    """
+    return max(min(most, _NUMBERS_AT_ONCE // n_numbers), 1)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

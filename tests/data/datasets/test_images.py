@@ -238,7 +238,7 @@ def test_little_of_a_file_is_read(tmp_path: Path, config: Make, monkeypatch: pyt
     monkeypatch.setattr(
         h5py.Dataset, "__getitem__", lambda self, part: read.append(part) or whole(self, part)
     )
-    stack = load_all(config("x.h5", normalise="none"), 0).images.images
+    stack = load_all(config("x.h5", normalise="none", unmeasured="none"), 0).images.images
     assert read == []
     stack[torch.tensor([399, 0, 2])]
     assert read == [slice(0, 3), slice(399, 400)]
@@ -276,7 +276,7 @@ def test_pixels_that_are_no_numbers_become_the_median(tmp_path: Path, config: Ma
     np.testing.assert_allclose(found[:, 0].numpy()[untouched], stack[untouched], rtol=1e-6)
     broken[7] = np.nan
     np.save(tmp_path / "x.npy", broken)
-    with pytest.raises(UserError, match=r"image 7 .*x\.npy, has no pixel that is a number"):
+    with pytest.raises(UserError, match=r"image 7 .*x\.npy, has no measured pixel"):
         images.load(config("x.npy"), 0)
 
 
@@ -292,7 +292,7 @@ def test_images_without_a_number_can_be_skipped_and_are_counted(
     )
     with caplog.at_level("INFO", "vaerun"):
         splits = images.load(asked, 0)
-    assert "2 images without a pixel that is a number are left out" in caplog.text
+    assert "2 images without a measured pixel are left out" in caplog.text
     for part in (*splits.parts, load_all(asked, 0).images):
         found = as_tensor(part.images)
         assert bool(found.isfinite().all())

@@ -41,8 +41,8 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
             "every_row": 1, "key": None, "axes": None,
             "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
-            "pad_px": None, "grey": False, "normalise": "auto", "clip_percent": 0.0,
-            "scale": "none",
+            "pad_px": None, "grey": False, "normalise": "auto", "unmeasured": "auto",
+            "scale": "none", "clip_percent": 0.0,
             "mask": "none", "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
             "memory_gb": 1e-6,
         }  # fmt: skip
@@ -145,7 +145,7 @@ def other(path: Path) -> None:
 
 def no_mark(path: Path) -> None:
     with h5py.File(path, "a") as file:
-        del file.attrs["n_repaired"]
+        del file.attrs["complete"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from vaerun.data.datasets import patches
 from vaerun.data.datasets.patches import PatchSource, extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
-from vaerun.data.io import read_frames, zenodo
+from vaerun.data.io import fill_values, read_frames, zenodo
 from vaerun.data.io.axes import letter_faults
 from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy import atom_finder, rings
@@ -131,6 +131,7 @@ def patch_source(
             config.pixel_size_nm,
             axes=config.axes,
             channel=config.take_channel,
+            fills=fill_values.given(config.unmeasured),
             whatever_unit=True,
         )
         frames = at_scale(own, config.pixel_size_nm)

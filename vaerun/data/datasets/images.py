@@ -21,6 +21,7 @@ from vaerun.data.datasets.image_scan import ScannedImages, scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.intensity import IntensityStatistics, choose_window
 from vaerun.data.image_set import AllImages, DataShape, ImageSet, Splits
+from vaerun.data.io import fill_values
 from vaerun.data.lazy.disk_cache import cached_images
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import check_range
@@ -50,8 +51,8 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     UserError
         If there are too few images, or images that differ in size or channels.
     """
-    scanned = scan_images(config, fewest=_FEWEST)
-    images, n_repaired = scanned.images, 0
+    scanned = _with_fills(config, scan_images(config, fewest=_FEWEST))
+    images = scanned.images
     types = images.source.types  # a copy to stream from may have others
     kept = _kept(config, images)
     parts = [kept[rows] for rows in _split(config, len(kept), seed)]
@@ -60,9 +61,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     if is_large:
         assert config.memory_gb is not None
         root = Path(config.root).expanduser()
-        images, n_repaired = cached_images(
-            images, digest.tobytes(), root, with_lost=config.skip_unreadable
-        )
+        images = cached_images(images, digest.tobytes(), root, with_lost=config.skip_unreadable)
         held_bytes = min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
         images = replace(images, held_bytes=held_bytes)
     statistics = [
@@ -75,7 +74,10 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         check_range(min(s.low for s in statistics), max(s.high for s in statistics))
     window, remark = choose_window(images.select(parts[0]), statistics[0], types, images.prepare)
     source = replace(scanned, images=images)
-    train, val = (_image_set(source, window, rows, in_memory=not is_large) for rows in parts)
+    train, val = (
+        _image_set(source, window, rows, in_memory=not is_large, masked=some.n_filled > 0)
+        for rows, some in zip(parts, statistics, strict=True)
+    )
     copies = find_copies([train.images, val.images], torch.cat(parts))
     if copies.are_all_one and copies.n == len(train) + len(val):
         what = f"all {copies.n} images of data.path={config.path} are copies of one"
@@ -86,7 +88,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     if copies.copies:
         log.warning(describe_copies(copies))
     log.info(
-        log_messages.describe_preprocessing(scanned.images, statistics, window, n_repaired)
+        log_messages.describe_preprocessing(scanned.images, statistics, window)
         + f"; {len(train):,} to train on, {len(val):,} to validate"
     )
     if max(train.images.shape[2:]) > _LARGE:
@@ -130,7 +132,7 @@ def load_all(
     Shape and class names of the data set that a network was trained on, if given, determine the
     intensity window and the numbers of the labels.
     """
-    scanned = scan_images(config, classes=classes)
+    scanned = _with_fills(config, scan_images(config, classes=classes))
     rows = _kept(config, scanned.images)
     images = scanned.images.select(rows)
     window = None if like is None else like.window
@@ -153,23 +155,31 @@ def load_all(
             log.warning(remark)
     _log_images(scanned)
     log.info(log_messages.describe_preprocessing(images, statistics, window))
+    may_have_gaps = bool(images.fills) or any(one.kind == "f" for one in images.source.types)
     return AllImages(
-        images=_image_set(scanned, window, rows, in_memory=False),
+        images=_image_set(scanned, window, rows, in_memory=False, masked=may_have_gaps),
         window=window,
         linear=config.scale == "none",
     )
 
 
+def _with_fills(config: ImagesConfig, scanned: ScannedImages) -> ScannedImages:
+    """The images, with the numbers that stand for what was not measured."""
+    images, fills = scanned.images, fill_values.given(config.unmeasured)
+    images = images.with_fills() if fills is None else replace(images, fills=fills)
+    return replace(scanned, images=images)
+
+
 def _kept(config: ImagesConfig, images: FileImages) -> Tensor:
-    """Positions of the images that are used, (n,): all, or those with a pixel that is a number."""
+    """Positions of the images that are used, (n,): all, or those with a measured pixel."""
     if not config.skip_unreadable:
         return images.rows
-    measured = images.measured()
+    measured = images.any_measured()
     if n_lost := int((~measured).sum()):
-        log.warning(f"{n_lost:,} images without a pixel that is a number are left out")
+        log.warning(f"{n_lost:,} images without a measured pixel are left out")
     kept = images.rows[torch.from_numpy(measured)]
     if len(kept) < _FEWEST:
-        what = f"only {len(kept)} images of data.path={config.path} have a pixel that is a number"
+        what = f"only {len(kept)} images of data.path={config.path} have a measured pixel"
         raise UserError(what, f"give {_FEWEST} or more")
     return kept
 
@@ -179,14 +189,21 @@ def _log_images(scanned: ScannedImages) -> None:
 
 
 def _image_set(
-    scanned: ScannedImages, window: tuple[float, float] | None, rows: Tensor, *, in_memory: bool
+    scanned: ScannedImages,
+    window: tuple[float, float] | None,
+    rows: Tensor,
+    *,
+    in_memory: bool,
+    masked: bool,
 ) -> ImageSet:
     images = replace(scanned.images, window=window).select(rows)
+    measured = replace(images, as_mask=True) if masked else None
     return ImageSet(
         images=images.as_tensor() if in_memory else images,
         label=scanned.classes.label[rows],
         index=rows,
         factors={name: values[rows] for name, values in scanned.factors.items()},
+        measured=measured.as_tensor() if measured is not None and in_memory else measured,
     )
 
 

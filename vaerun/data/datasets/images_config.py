@@ -45,6 +45,11 @@ class ImagesConfig(DataConfig):
         "the set, unless the numbers are from 0 to 1 or of 8 bits already",
         choices=["auto", "none", "image", "set"],
     )
+    unmeasured: str | list[float] = field(
+        "numbers that stand for pixels that were never measured; auto: those that cannot be "
+        "measured ones, and constant borders of noisy images; none: NaN and infinity alone",
+        choices=["auto", "none"],
+    )
     clip_percent: float = field(
         "percent of the pixels at either end that become 0, and 1", min=0, below=50
     )

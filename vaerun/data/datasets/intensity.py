@@ -31,7 +31,8 @@ class IntensityStatistics:
     ends: Window  # darkest and brightest pixel after clipping a percentage at either end
     most: Window  # between which 99.8 % of the pixels are
     nearly: Window  # between which 98 % of them are
-    n_repaired: int  # images with pixels that are not numbers
+    n_filled: int  # images with pixels that were not measured
+    n_pixels: int  # that were not measured, of all images
     n_constant: int  # images of a single intensity
     n: int
 
@@ -39,15 +40,18 @@ class IntensityStatistics:
     def of(cls, images: FileImages, clip_percent: float = 0.0) -> "IntensityStatistics":
         """Statistics of images, with percentiles of an even sample above 4 million pixels."""
         extremes, sample = [], []
-        n_repaired = n_constant = 0
+        n_filled = n_pixels = n_constant = 0
         step = -(-images.shape.numel() // _SAMPLE)
         for rows in torch.arange(len(images)).split(images.chunk):
-            for _, some, n_bad in images.select(rows).resized_chunks():
+            for _, (some, measured) in images.select(rows).resized_chunks():
                 flat = some.flatten(1)
+                if measured is not None:
+                    missing = (~measured).flatten(1).sum(1)
+                    n_filled += int((missing > 0).sum())
+                    n_pixels += int(missing.sum())
                 low, high = torch.aminmax(flat, dim=1)
                 extremes.append((float(low.min()), float(high.max())))
                 n_constant += int((low == high).sum())
-                n_repaired += n_bad
                 sample.append(flat.flatten()[::step].double().numpy())
         lows, highs = zip(*extremes, strict=True)
         ends = min(lows), max(highs)
@@ -60,7 +64,8 @@ class IntensityStatistics:
             ends=ends,
             most=inner[1],
             nearly=inner[2],
-            n_repaired=n_repaired,
+            n_filled=n_filled,
+            n_pixels=n_pixels,
             n_constant=n_constant,
             n=len(images),
         )
@@ -150,7 +155,7 @@ def _inside(images: FileImages, fence: Window) -> tuple[Window, float]:
     """Darkest and brightest pixel between two intensities, and the share of pixels beyond."""
     ends, n_beyond, n = [], 0, 0
     for rows in torch.arange(len(images)).split(images.chunk):
-        for _, some, _ in images.select(rows).resized_chunks():
+        for _, (some, _) in images.select(rows).resized_chunks():
             inside = (some >= fence[0]) & (some <= fence[1])
             pixels = some[inside]
             n_beyond += inside.numel() - len(pixels)

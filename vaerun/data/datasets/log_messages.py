@@ -65,12 +65,10 @@ def describe_preprocessing(
     images: FileImages,
     statistics: Sequence[IntensityStatistics],
     window: Window | None,
-    n_repaired: int = 0,
 ) -> str:
-    """Text on cropping, resizing and normalisation.
+    """Text on cropping, resizing, normalisation and pixels that were not measured.
 
-    Statistics are of parts that make up all images, or none; ``n_repaired`` counts images that
-    were repaired before these were computed.
+    Statistics are of parts that make up all images, or none.
     """
     prepare = images.prepare
     steps = {
@@ -88,9 +86,15 @@ def describe_preprocessing(
         parts.append("intensities as they are" if window == (0, 1) else span)
     elif prepare.normalise == "image":
         parts.append("each from its own darkest to its brightest pixel")
-    n_repaired += sum(one.n_repaired for one in statistics)
-    if n_repaired:
-        parts.append(f"pixels that are no numbers in {n_repaired:,} of them set to their median")
+    fills = str(images.fills) or "no numbers"
+    if n_filled := sum(one.n_filled for one in statistics):
+        n_pixels = sum(one.n_pixels for one in statistics)
+        parts.append(
+            f"{n_pixels:,} pixels in {n_filled:,} of them count as not measured ({fills}), "
+            "and are left out of likelihood and errors"
+        )
+    elif images.fills and not statistics:
+        parts.append(f"{fills} counts as not measured")
     if n_constant := sum(one.n_constant for one in statistics):
         parts.append(f"{n_constant:,} of them are constant")
     return "; ".join(parts)

@@ -8,7 +8,7 @@ import torch
 
 from vaerun.data.copies import equal_frames
 from vaerun.data.datasets.patches_config import PatchesConfig
-from vaerun.data.io import read_frames
+from vaerun.data.io import fill_values, read_frames
 from vaerun.data.lazy.preprocessing import spread
 from vaerun.microscopy.frame import Frame, brightness, shown_range
 from vaerun.microscopy.rescale import at_pixel
@@ -34,6 +34,7 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
         config.pixel_size_nm,
         axes=config.axes,
         channel=config.take_channel,
+        fills=fill_values.given(config.unmeasured),
     )
     for raw in raw_frames:
         scaled = brightness(raw.image, clip=not finds_peaks)

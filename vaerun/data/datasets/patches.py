@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from vaerun.microscopy.graphene import SPECIES
 from vaerun.microscopy.lattice_atoms import LatticeAtoms
 from vaerun.microscopy.lattice_spacing import lattice_repeat_px
 from vaerun.microscopy.tracks import along_tracks
+from vaerun.utils.arrays import n_at_once
 from vaerun.utils.errors import UserError, format_value
 
 _OF_BONDS = 3  # order of the symmetry of atoms of graphene
@@ -32,6 +33,7 @@ _SPANS = (1.5, 6.0)  # lattice spacings that a patch had better span
 # F frames, N patches of C channels (times), H × W pixels each.
 
 _MEASURED = 0.5  # least share of the pixels of a patch
+_AT_ONCE = 2000  # patches
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -118,7 +120,9 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         grid.centre,
         _size(config),
         own_scale=config.normalise == "patch",
+        measured=[frame.measured for frame in source.frames],
     )
+    patches = _gaps_counted(patches)
     widths = [int(shown.shape[1]) for shown in source.shown]
     column = _first_centre(grid)[:, 1]
     masks = split_patches(grid.frame, column, widths, config, source.held_back)
@@ -152,6 +156,23 @@ def extract_patches(source: PatchSource, config: PatchesConfig, seed: int) -> Sp
         else [],
         rest=_image_set(source, patches, grid, rest) if source.whole and len(rest) else None,
     )
+
+
+def _gaps_counted(patches: FramePatches) -> FramePatches:
+    """The patches, with a mask only if pixels of any were not measured, which is said."""
+    mask = patches.measured
+    if mask is None:
+        return patches
+    chunk = n_at_once(mask.shape[1:].numel(), _AT_ONCE)
+    missing = torch.cat([(~some).flatten(1).sum(1) for some in mask.split(chunk)])
+    n = int((missing > 0).sum())
+    if not n:
+        return replace(patches, known=None)
+    log.info(
+        f"in {n:,} of {len(mask):,} patches {int(missing.sum()):,} pixels were not measured: they "
+        "are left out of likelihood and errors"
+    )
+    return patches
 
 
 def _first_centre(grid: PatchGrid) -> Floats:
@@ -315,6 +336,7 @@ def _image_set(
 ) -> ImageSet:
     """The patches at some positions (n,)."""
     images, grid = patches.select(torch.from_numpy(index)), grid.select(index)
+    measured = images.measured
     n, atoms = len(grid.atom), source.atoms
     on_atom = grid.atom >= 0
     rows = grid.atom[on_atom]
@@ -328,6 +350,7 @@ def _image_set(
         factors[name][torch.from_numpy(on_atom)] = torch.from_numpy(values[rows])
     return ImageSet(
         images=images,
+        measured=measured,
         label=torch.from_numpy(ring_class.copy()),
         index=torch.from_numpy(index),
         factors=factors,

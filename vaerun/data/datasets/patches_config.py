@@ -34,6 +34,11 @@ class PatchesConfig(DataConfig):
     resample_nm: float | None = field(
         "nm a pixel that frames of any pixel size are resampled to; null: as they are", above=0
     )
+    unmeasured: str | list[float] = field(
+        "numbers that stand for pixels that were never measured; auto: those that cannot be "
+        "measured ones, and constant borders of noisy frames; none: NaN and infinity alone",
+        choices=["auto", "none"],
+    )
     scale: str = field(
         "how the brightness of frames is spread: none; log or sqrt bring out dark parts",
         choices=list(SCALES),

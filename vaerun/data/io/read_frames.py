@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.io import fill_values
 from vaerun.data.io.axes import ArrayAxes, assumption, axes_of, images
+from vaerun.data.io.fill_values import FillValues
 from vaerun.data.io.formats import find_files, open_array
 from vaerun.data.io.lazy_array import (
     Array,
@@ -25,7 +27,6 @@ from vaerun.utils.errors import UserError
 # F frames, H rows, W columns.
 
 MIN_SIDE = 16  # pixels; a shorter axis belongs to a table or to colours
-FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
 _RELIEF = 2.0**-12  # of the largest number: smaller relief would be coarse in float32
 _SMALLEST, _LARGEST = 1e-15, 1e15  # numbers whose squares float32 holds with all their digits
 
@@ -61,13 +62,14 @@ def read(
     *,
     axes: str | None = None,
     channel: int | None = None,
+    fills: FillValues | None = None,
     whatever_unit: bool = False,
 ) -> list[Frame]:
     """The frames of a file, or of all files of a folder or glob in natural order, in float32.
 
     Parameters
     ----------
-    path, key, pixel_size_nm, axes, channel
+    path, key, pixel_size_nm, axes, channel, fills
         As in `read_raw`.
     whatever_unit
         Whether a frame of numbers that float32 does not hold exactly becomes 0 to 1, computed in
@@ -91,7 +93,7 @@ def read(
             movie=raw.movie,
             measured=raw.measured,
         )
-        for raw in read_raw(path, key, pixel_size_nm, axes=axes, channel=channel)
+        for raw in read_raw(path, key, pixel_size_nm, axes=axes, channel=channel, fills=fills)
     ]
 
 
@@ -102,6 +104,7 @@ def read_raw(
     *,
     axes: str | None = None,
     channel: int | None = None,
+    fills: FillValues | None = None,
 ) -> Iterator[RawFrame]:
     """Yield the frames of a file, or of all files of a folder or glob, as they are there.
 
@@ -118,6 +121,9 @@ def read_raw(
         A letter for each axis, as in `vaerun.data.io.axes`; None: as the file says.
     channel
         Number of the channel that is read; None: frames have one, or colours, which become grey.
+    fills
+        What stands for unmeasured pixels, beside numbers that are none; None: looked for in each
+        frame.
     """
     files = find_files(path)
     selector = ArraySelector(key, MIN_SIDE, axes=axes, alone=len(files) == 1)
@@ -128,7 +134,9 @@ def read_raw(
         notes += stored.notes
         if (assumed := assumption(stored.shape, found)) is not None:
             notes.append(assumed)
-        yield from _frames(file, stored, found, channel, pixel_size_nm, i)
+        for raw, note in _frames(file, stored, found, channel, pixel_size_nm, i, fills):
+            notes += [note] if note else []
+            yield raw
         opened[i] = (file, _forgotten(stored))
     for note in dict.fromkeys(notes):
         log.info(note)
@@ -163,23 +171,26 @@ def _frames(
     channel: int | None,
     pixel_size_nm: float | None,
     movie: int,
-) -> Iterator[RawFrame]:
+    fills: FillValues | None,
+) -> Iterator[tuple[RawFrame, str]]:
+    """Frames of a file, with a note on each whose unmeasured pixels had to be recognised."""
     n_empty = 0
     for i in range(axes.n):
         image = _one_channel(images(stored, axes, i, i + 1)[0], axes, channel, file)
-        image, measured = _filled(image)
+        image, measured, found = _filled(image, fills)
         if measured is not None and not measured.any():
             if not stored.has_gaps:
                 raise UserError(f"{file} holds a frame without a finite pixel", "leave it out")
             n_empty += 1
             continue
-        yield RawFrame(
+        raw = RawFrame(
             image=image,
             measured=measured,
             pixel_nm=pixel_size_nm or stored.pixel_nm,
             name=f"{file.stem}_{i}" if axes.n > 1 else file.stem,
             movie=movie,
         )
+        yield raw, f"{file.name}: {found} counts as not measured" if found else ""
     if n_empty == axes.n:
         raise UserError(f"{file} holds no frame with a finite pixel", "give others")
     if n_empty:
@@ -200,19 +211,19 @@ def _one_channel(image: Array, axes: ArrayAxes, channel: int | None, file: Path)
     return image.mean(axis=0, dtype=np.float32)
 
 
-def _filled(image: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
-    """A frame with the median in pixels that are not measured, and which pixels are measured."""
+def _filled(
+    image: Array, fills: FillValues | None
+) -> tuple[Array, npt.NDArray[np.bool_] | None, FillValues]:
+    """A frame, the median where it was not measured; where it was; and what stood for the rest."""
     if not image.dtype.isnative:
         image = image.astype(image.dtype.newbyteorder("="))
-    if image.dtype.kind != "f":
-        return image, None
-    with np.errstate(invalid="ignore"):
-        good = np.abs(image) < FILLED  # also excludes NaN
-    if good.all():
-        return image, None
-    image = image.copy()
+    found = fill_values.look_for([image[None, None]]) if fills is None else fills
+    good = found.measured(image[None, None])
+    if good is None:
+        return image, None, FillValues()
+    image, good = image.copy(), good[0, 0]
     image[~good] = np.median(image[good]) if good.any() else 0
-    return image, good
+    return image, good, found
 
 
 def describe(frames: Sequence[Any]) -> str:

@@ -5,9 +5,10 @@ images of equal size. This file is written once, into ``data.root``, under a dig
 files and of how the images are cropped and resized. Normalisation happens after reading, so that
 all seeds, splits and windows share the file.
 
-Numbers of 8 and 16 bits are stored as they are, unless images are averaged or resampled, since
-the speed of streaming depends on their size. Other numbers are stored as
-`preprocessing.float_type`. Images are therefore identical to those read from the user's files.
+Numbers of 8 and 16 bits are stored as they are, unless images are averaged or resampled, or have
+pixels that were not measured, since the speed of streaming depends on their size. Other numbers
+are stored as `preprocessing.float_type`, with NaN for what was not measured. Images are therefore
+identical to those read from the user's files.
 """
 
 import logging
@@ -29,7 +30,7 @@ from vaerun.utils.arrays import path_of, written
 
 # N images of C channels, H × W pixels each.
 
-_VERSION = 1  # of the file's content
+_VERSION = 2  # of the file's content
 _ABANDONED = 3600  # age in seconds from which an unfinished file belongs to no running process
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,11 @@ log = logging.getLogger(__name__)
 
 def cached_images(
     images: FileImages, digest: bytes, root: Path, *, with_lost: bool = False
-) -> tuple[FileImages, int]:
-    """All images of a source in a cache file, and how many had pixels that are not numbers.
+) -> FileImages:
+    """All images of a source in a cache file.
 
-    Images without any number are NaN there, if ``with_lost``. The file, named by the digest of
-    the source files, is written below `root` (``data.root``) if it does not exist.
+    Images of which nothing was measured are NaN there, if ``with_lost``. The file, named by the
+    digest of the source files, is written below `root` (``data.root``) if it does not exist.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def _key(images: FileImages, digest: bytes) -> dict[str, Any]:
         "crop": prepare.crop,
         "pad": prepare.pad,
         "size": prepare.size,
+        "fills": str(images.fills),
     }
 
 
@@ -83,33 +85,32 @@ def _type(images: FileImages) -> np.dtype[Any]:
     prepare = images.prepare
     is_averaged = prepare.grey and any(e.axes.shape[0] > 1 for e in images.source.entries)
     is_small = given.kind in "iu" and float_type(given) == np.float32
-    if is_small and not is_averaged and prepare.size is None:
+    if is_small and not is_averaged and prepare.size is None and not images.fills:
         return given
     return np.result_type(*map(float_type, images.source.types))
 
 
 def _write(path: Path, images: FileImages, *, with_lost: bool) -> None:
-    """Write one contiguous data set, with the number of repaired images as an attribute."""
-    n_repaired = 0
+    """Write one contiguous data set."""
     with h5py.File(path, "w") as file:
         stored = file.create_dataset("images", tuple(images.shape), _type(images))
         for begin in range(0, len(images), images.chunk):
             chunk = images.select(slice(begin, begin + images.chunk))
-            for where, some, n_bad in chunk.resized_chunks(with_lost=with_lost):
+            for where, (some, measured) in chunk.resized_chunks(with_lost=with_lost):
                 first = begin + int(where[0])  # images of a file are consecutive
-                stored[first : first + len(where)] = some.numpy().astype(stored.dtype)
-                n_repaired += n_bad
-        file.attrs["n_repaired"] = n_repaired
+                known = some if measured is None else torch.where(measured, some, torch.nan)
+                stored[first : first + len(where)] = known.numpy().astype(stored.dtype)
+        file.attrs["complete"] = True
 
 
-def _open(path: Path, images: FileImages) -> tuple[FileImages, int] | None:
+def _open(path: Path, images: FileImages) -> FileImages | None:
     """Images in the file; None if the file is absent, damaged or incomplete."""
     shape, dtype = tuple(images.shape), _type(images)
     try:
         with h5py.File(path) as file:
-            stored, n_repaired = file["images"], int(file.attrs["n_repaired"])
+            stored = file["images"]
             offset = stored.id.get_offset()
-            same = stored.shape == shape and stored.dtype == dtype
+            same = stored.shape == shape and stored.dtype == dtype and file.attrs["complete"]
         size = int(np.prod(shape)) * dtype.itemsize
         if not same or offset is None or path.stat().st_size < offset + size:
             return None
@@ -128,13 +129,12 @@ def _open(path: Path, images: FileImages) -> tuple[FileImages, int] | None:
     array = LazyArray(
         shape=shape, dtype=dtype, read=lambda part: readable(path, lambda: read(part))
     )
-    cached = FileImages(
+    return FileImages(
         source=ImageFiles.of(path, array),
         rows=torch.arange(len(images)),
         prepare=images.prepare,
         window=images.window,
     )
-    return cached, n_repaired
 
 
 def _clear_abandoned(path: Path) -> None:

@@ -17,14 +17,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vaerun.data.io.fill_values import FillValues, look_for
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.lazy.image_files import ImageFiles
-from vaerun.data.lazy.preprocessing import FILLED, Preprocessing, Window, as_floats
+from vaerun.data.lazy.preprocessing import Floats, Preprocessing, Window, as_floats
+from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError
 
 # N images of C channels, H × W pixels each.
 
 _AT_ONCE = 32 * 2**20  # bytes of images that are read at once
+_MOST_SEARCHED, _MOST_NUMBERS = 2000, 2**26  # images, and numbers in them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +44,10 @@ class FileImages:
         Preprocessing of each image.
     window
         Intensities that become 0 and 1; None if each image has its own, or none is needed.
+    fills
+        What stands for pixels that were never measured, beside numbers that are none.
+    as_mask
+        Whether indexing returns which pixels were measured, boolean, in place of the images.
     device
         Device of the tensors that indexing returns.
     held_bytes
@@ -51,6 +58,8 @@ class FileImages:
     rows: Tensor
     prepare: Preprocessing
     window: Window | None = None
+    fills: FillValues = field(default_factory=FillValues)
+    as_mask: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     held_bytes: int = _AT_ONCE
     ndim: ClassVar[int] = 4
@@ -80,53 +89,68 @@ class FileImages:
     def __getitem__(self, index: slice | Tensor) -> Tensor:
         """Images (n, C, H, W) at a slice, positions (n,) int64 or a boolean mask (N,)."""
         chosen = self.select(index)
+        if self.as_mask:
+            measured = torch.ones(chosen.shape, dtype=torch.bool)
+            for where, (_, some) in chosen.resized_chunks():
+                measured[where] = True if some is None else some
+            return measured.to(self.device)
         images = torch.empty(chosen.shape)
-        for where, some, _ in chosen.resized_chunks():
-            images[where] = self.prepare.to_unit_range(some, self.window)
+        for where, (given, _) in chosen.resized_chunks():
+            images[where] = self.prepare.to_unit_range(given, self.window)
         return images.to(self.device)
 
-    def measured(self) -> npt.NDArray[np.bool_]:
-        """Which images have a pixel that is a number, (N,)."""
+    def any_measured(self) -> npt.NDArray[np.bool_]:
+        """Which images have a pixel that was measured, (N,)."""
         found = np.ones(len(self), bool)
         for begin in range(0, len(self), self.chunk):
             rows = self.rows[begin : begin + self.chunk].numpy()
             for where, entry, array in self.source.groups(rows):
-                if entry.dtype.kind == "f":
-                    with np.errstate(invalid="ignore"):
-                        found[begin + where] = (np.abs(array) < FILLED).any((1, 2, 3))
+                if entry.dtype.kind == "f" or self.fills:
+                    measured = self.fills.measured(array)
+                    if measured is not None:
+                        found[begin + where] = measured.any((1, 2, 3))
         return found
 
-    def resized_chunks(self, *, with_lost: bool = False) -> Iterator[tuple[Tensor, Tensor, int]]:
+    def with_fills(self) -> "FileImages":
+        """The images, with what stands for unmeasured pixels in at most 2,000 of them."""
+        n_numbers = math.prod(self.source.entries[0].axes.shape)
+        most = max(min(_MOST_SEARCHED, _MOST_NUMBERS // n_numbers), 1)
+        rows = self.rows[torch.from_numpy(evenly(len(self), most))].numpy()
+        by_type: dict[str, list[Array]] = {}
+        for _, entry, array in self.source.groups(rows):
+            by_type.setdefault(entry.dtype.str, []).append(array)
+        found = [look_for(arrays) for arrays in by_type.values()]
+        values = tuple(sorted({value for one in found for value in one.values}))
+        return replace(self, fills=FillValues(values, any(one.borders for one in found)))
+
+    def resized_chunks(self, *, with_lost: bool = False) -> Iterator[tuple[Tensor, Floats]]:
         """Yield all images, cropped and resized but with their original intensities.
 
         Parameters
         ----------
         with_lost
-            Whether images without a pixel that is a number are NaN, and no error.
+            Whether images without a measured pixel are NaN, and no error.
 
         Yields
         ------
-        tuple[Tensor, Tensor, int]
-            Positions (n,) of some images, the images (n, C, H, W) as float32 or double, and how
-            many of them had pixels that are not numbers.
+        tuple[Tensor, Floats]
+            Positions (n,) of some images, and the images (n, C, H, W), float32 or double.
 
         Raises
         ------
         UserError
-            If an image has no pixel that is a number.
+            If no pixel of an image was measured.
         """
         for where, entry, array in self.source.groups(self.rows.numpy()):
-            images, n_repaired = as_floats(array)
-            if (
-                n_repaired
-                and not with_lost
-                and bool((lost := images.isnan().flatten(1).any(1)).any())
-            ):
-                row = int(self.rows[torch.from_numpy(where)][lost][0])
-                what = f"image {row} of data.path, in {entry.file}, has no pixel that is a number"
-                hint = "leave it out, or skip such images by data.skip_unreadable=true"
-                raise UserError(what, hint)
-            yield torch.from_numpy(where), self.prepare.crop_and_resize(images), n_repaired
+            given = as_floats(array, self.fills)
+            if given.measured is not None and not with_lost:
+                lost = ~given.measured.flatten(1).any(1)
+                if bool(lost.any()):
+                    row = int(self.rows[torch.from_numpy(where)][lost][0])
+                    what = f"image {row} of data.path, in {entry.file}, has no measured pixel"
+                    hint = "leave it out, or skip such images by data.skip_unreadable=true"
+                    raise UserError(what, hint)
+            yield torch.from_numpy(where), self.prepare.crop_and_resize(given)
 
     @property
     def n_windows(self) -> int:
@@ -145,10 +169,11 @@ class FileImages:
                 images[begin + where] = array
         return images
 
-    def preprocess(self, images: Array) -> Tensor:
+    def preprocess(self, images: Array) -> Floats:
         """Images from `read_raw` as a model sees them, (n, C, H, W)."""
-        resized = self.prepare.crop_and_resize(as_floats(images)[0])
-        return self.prepare.to_unit_range(resized, self.window).to(self.device)
+        given, measured = self.prepare.crop_and_resize(as_floats(images, self.fills))
+        unit = self.prepare.to_unit_range(given, self.window).to(self.device)
+        return Floats(unit, None if measured is None else measured.to(self.device))
 
     def select(self, index: slice | Tensor) -> "FileImages":
         """Images at the same indices as `__getitem__` takes, not read yet."""
@@ -161,7 +186,8 @@ class FileImages:
 
     def as_tensor(self) -> Tensor:
         """All images, (N, C, H, W)."""
-        images = torch.empty(self.shape, device=self.device)
+        dtype = torch.bool if self.as_mask else torch.float32
+        images = torch.empty(self.shape, device=self.device, dtype=dtype)
         for some, read in zip(images.split(self.chunk), self.split(self.chunk), strict=False):
             some.copy_(read)
         return images

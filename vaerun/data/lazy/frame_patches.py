@@ -18,6 +18,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vaerun.utils.arrays import n_at_once
+
 # N patches of C channels, H × W pixels each.
 
 _OWN_SD = 0.2  # of a patch that is scaled by itself: 2.5 sd are not clipped
@@ -40,6 +42,8 @@ class FramePatches:
         (H, W) of the patches.
     own_scale
         Whether each channel of a patch is scaled by its own mean and sd, to mean ½.
+    known
+        (P,) boolean, which of the pixels were measured; None: all.
     """
 
     pixels: Tensor
@@ -47,6 +51,7 @@ class FramePatches:
     stride: Tensor
     size: tuple[int, int]
     own_scale: bool = False
+    known: Tensor | None = None
     ndim: ClassVar[int] = 4
     dtype: ClassVar[torch.dtype] = torch.float32
 
@@ -59,6 +64,7 @@ class FramePatches:
         size: tuple[int, int],
         *,
         own_scale: bool = False,
+        measured: Sequence[npt.NDArray[np.bool_] | None] = (),
     ) -> "FramePatches":
         """Patches centred on given points, to the nearest pixel; all must be `inside`.
 
@@ -74,6 +80,8 @@ class FramePatches:
             (H, W) of the patches.
         own_scale
             See the attribute.
+        measured
+            (H', W') of each frame, which pixels were measured, None: all; or nothing.
         """
         number, points = _numbers(frame), np.asarray(centre, np.float64)
         shapes = [(f.shape[0], f.shape[1]) for f in frames]
@@ -92,6 +100,7 @@ class FramePatches:
             stride=torch.from_numpy(stride),
             size=size,
             own_scale=own_scale,
+            known=_known(frames, measured),
         )
 
     @classmethod
@@ -103,13 +112,26 @@ class FramePatches:
         ends = np.cumsum([0, *(len(pixels) for pixels in distinct.values())])
         begin = dict(zip(distinct, ends.tolist(), strict=False))
         first = stacks[0].pixels
+        masks = {id(stack.pixels): stack.known for stack in stacks}
+        known = [
+            torch.ones_like(distinct[number], dtype=torch.bool) if mask is None else mask
+            for number, mask in masks.items()
+        ]
         return cls(
             pixels=first if len(distinct) == 1 else torch.cat(list(distinct.values())),
             start=torch.cat([stack.start + begin[id(stack.pixels)] for stack in stacks]),
             stride=torch.cat([stack.stride for stack in stacks]),
             size=size,
             own_scale=own_scale,
+            known=None if all(mask is None for mask in masks.values()) else torch.cat(known),
         )
+
+    @property
+    def measured(self) -> "FramePatches | None":
+        """Which pixels of the patches were measured, boolean; None: all."""
+        if self.known is None:
+            return None
+        return replace(self, pixels=self.known, own_scale=False, known=None)
 
     @property
     def shape(self) -> torch.Size:
@@ -131,9 +153,14 @@ class FramePatches:
         down = torch.arange(height, device=self.device)
         row = start[:, :, None] + stride[:, None, None] * down  # (n, C, H)
         # index rows of W pixels: six times faster than indexing pixels
-        cut = self.pixels.unfold(0, width, 1).index_select(0, row.flatten())
-        cut = cut.view(*row.shape, width)
-        return _scaled(cut) if self.own_scale else cut
+        cut, known = (
+            None
+            if pixels is None
+            else pixels.unfold(0, width, 1).index_select(0, row.flatten()).view(*row.shape, width)
+            for pixels in (self.pixels, self.known if self.own_scale else None)
+        )
+        assert cut is not None
+        return _scaled(cut, known) if self.own_scale else cut
 
     def select(self, index: slice | Tensor) -> "FramePatches":
         """Patches at the same indices as `__getitem__` takes, not cut out yet."""
@@ -147,14 +174,15 @@ class FramePatches:
     def as_tensor(self) -> Tensor:
         """All patches, (N, C, H, W)."""
         patches = self.pixels.new_empty(self.shape)
-        for some, cut in zip(patches.split(_CHUNK), self.split(_CHUNK), strict=False):
+        chunk = n_at_once(self.shape[1:].numel(), _CHUNK)
+        for some, cut in zip(patches.split(chunk), self.split(chunk), strict=False):
             some.copy_(cut)
         return patches
 
     def to(self, device: torch.device) -> "FramePatches":
         """Patches whose frames are on a device."""
-        moved = {name: getattr(self, name).to(device) for name in ("pixels", "start", "stride")}
-        return replace(self, **moved)
+        names = ("pixels", "start", "stride", *(["known"] if self.known is not None else []))
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def fingerprint_parts(self) -> list[Tensor]:
         """Tensors that identify the patches, without cutting them out."""
@@ -164,15 +192,38 @@ class FramePatches:
     def __post_init__(self) -> None:
         assert self.pixels.ndim == 1, self.pixels.shape
         assert self.pixels.is_contiguous()
-        assert self.pixels.dtype == torch.float32, self.pixels.dtype
+        assert self.pixels.dtype in (torch.float32, torch.bool), self.pixels.dtype
+        assert self.known is None or self.known.shape == self.pixels.shape
         assert self.start.ndim == 2, self.start.shape
         assert self.stride.shape == self.start.shape[:1], self.stride.shape
 
 
-def _scaled(images: Tensor) -> Tensor:
-    """Images (n, C, H, W) with the same mean ½ and sd, clipped to [0, 1]; constant ones are ½."""
-    centred = images - images.mean((-2, -1), keepdim=True)
-    sd = centred.square().mean((-2, -1), keepdim=True).sqrt()
+def _known(
+    frames: Sequence[Tensor], measured: Sequence[npt.NDArray[np.bool_] | None]
+) -> Tensor | None:
+    """Which pixels (P,) of all frames were measured; None: all."""
+    if all(mask is None for mask in measured):
+        return None
+    masks = [
+        torch.ones(frame.numel(), dtype=torch.bool) if mask is None else torch.from_numpy(mask)
+        for frame, mask in zip(frames, measured, strict=True)
+    ]
+    return torch.cat([mask.flatten() for mask in masks])
+
+
+def _scaled(images: Tensor, measured: Tensor | None = None) -> Tensor:
+    """Images (n, C, H, W) with the same mean ½ and sd, clipped to [0, 1]; constant ones are ½.
+
+    Mean and sd are of the pixels that were ``measured`` (n, C, H, W); the others become ½.
+    """
+    if measured is None:
+        centred = images - images.mean((-2, -1), keepdim=True)
+        sd = centred.square().mean((-2, -1), keepdim=True).sqrt()
+    else:
+        n = measured.sum((-2, -1), keepdim=True).clamp_min(1)
+        mean = torch.where(measured, images, 0.0).sum((-2, -1), keepdim=True) / n
+        centred = torch.where(measured, images - mean, 0.0)
+        sd = (centred.square().sum((-2, -1), keepdim=True) / n).sqrt()
     return (0.5 + _OWN_SD * centred / sd.clamp_min(1e-6)).clamp(0, 1)
 
 

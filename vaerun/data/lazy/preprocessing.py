@@ -1,14 +1,16 @@
 """From the numbers in a file to images as a model sees them: cropped, resized, in [0, 1]."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun.data.io.fill_values import FillValues
 from vaerun.data.io.lazy_array import Array
 from vaerun.utils.errors import UserError
 
@@ -19,7 +21,7 @@ Window = tuple[float, float]
 
 SCALES = ("none", "log", "sqrt")
 _DECADES = 1000.0  # the ratio of bright to dark that a logarithm spreads evenly
-FILLED = 1e30  # larger numbers mark missing pixels, as in netCDF
+_MEASURED = 0.5  # least share of a resampled pixel
 
 
 def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
@@ -28,24 +30,36 @@ def float_type(given: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if wide else np.float32)
 
 
-def as_floats(images: Array) -> tuple[Tensor, int]:
-    """Images (n, C, H, W) as floats, and how many of them had pixels that are not numbers.
+class Floats(NamedTuple):
+    """Images as floats, and what was measured of them.
 
-    Such pixels become the median of their image; an image without any number stays NaN. The type
-    is that of `float_type`.
+    Attributes
+    ----------
+    images
+        (n, C, H, W); what was not measured is the median of the image, NaN if nothing was.
+    measured
+        (n, C, H, W) boolean; None: all.
     """
+
+    images: Tensor
+    measured: Tensor | None = None
+
+
+def as_floats(images: Array, fills: FillValues | None = None) -> Floats:
+    """Images (n, C, H, W) in the type `float_type`; ``fills`` stand for what was not measured."""
     with np.errstate(over="ignore"):  # of a long double
         floats = np.ascontiguousarray(images, float_type(images.dtype))
-    if images.dtype.kind != "f":
-        return torch.from_numpy(floats), 0
-    finite = np.abs(floats) < FILLED
-    missing = np.flatnonzero(~finite.all((1, 2, 3)))
-    if len(missing) and floats is images:  # the caller's array stays as it is
+    measured = (fills or FillValues()).measured(images)
+    if measured is None:
+        return Floats(torch.from_numpy(floats))
+    if floats is images:  # the caller's array stays as it is
         floats = floats.copy()
-    for i in missing:
-        good = finite[i]
-        floats[i][~good] = np.median(floats[i][good]) if good.any() else np.nan
-    return torch.from_numpy(floats), len(missing)
+    known, filled = torch.from_numpy(measured), torch.from_numpy(floats)
+    some = (~known).flatten(1).any(1)
+    gaps = torch.where(known[some], filled[some], torch.nan)
+    median = gaps.flatten(1).nanmedian(1).values[:, None, None, None]
+    filled[some] = torch.where(known[some], gaps, median)
+    return Floats(filled, known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +85,27 @@ class Preprocessing:
         height, width = self.size or sides
         return 1 if self.grey else channels, height, width
 
-    def crop_and_resize(self, images: Tensor) -> Tensor:
-        """Images (n, C, H', W') of one size, brought to (n, C, H, W) with their intensities."""
+    def crop_and_resize(self, given: Floats) -> Floats:
+        """Images (n, C, H', W') of one size, brought to (n, C, H, W) with their intensities.
+
+        Averages are over the measured pixels; padding counts as measured.
+        """
+        images, measured = given
         if self.grey:
-            images = images.mean(1, keepdim=True)
+            images, measured = _averaged(images, measured, lambda x: x.mean(1, keepdim=True))
         if self.crop:
             images = _cropped(images, self.crop)
+            measured = None if measured is None else _cropped(measured, self.crop)
         if self.pad:
-            images = _padded(images, self.pad)
+            around = _border_median(images)
+            images = _padded(images, self.pad, around)
+            measured = None if measured is None else _padded(measured, self.pad)
         if self.size and self.size != tuple(images.shape[2:]):
-            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
-        return images
+            images, measured = _averaged(images, measured, self._resampled)
+        return Floats(images, measured)
+
+    def _resampled(self, images: Tensor) -> Tensor:
+        return F.interpolate(images, self.size, mode="bilinear", antialias=True)
 
     def to_unit_range(self, images: Tensor, window: Window | None) -> Tensor:
         """Images (n, C, H, W) from `crop_and_resize` with intensities in [0, 1], float32."""
@@ -117,6 +141,19 @@ def spread(unit: Tensor, scale: str) -> Tensor:
     return unit if scale == "none" else (_DECADES * unit).log1p() / math.log1p(_DECADES)
 
 
+def _averaged(
+    images: Tensor, measured: Tensor | None, average: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor | None]:
+    """Averages of images over their measured pixels, and where at least half is measured."""
+    plain = average(images)
+    if measured is None:
+        return plain, None
+    share = average(measured.to(images.dtype))
+    # Of what surrounds a gap nothing is mixed with what fills it; inside there is that alone.
+    known = average(torch.where(measured, images, 0.0)) / share.clamp_min(1e-6)
+    return torch.where(share >= _MEASURED, known, plain), share >= _MEASURED
+
+
 def _cropped(images: Tensor, size: Size) -> Tensor:
     for axis, side in zip((2, 3), size, strict=True):
         spare = images.shape[axis] - side
@@ -125,15 +162,20 @@ def _cropped(images: Tensor, size: Size) -> Tensor:
     return images
 
 
-def _padded(images: Tensor, size: Size) -> Tensor:
-    """Images padded with the median of their border, the best guess at what surrounds them."""
+def _border_median(images: Tensor) -> Tensor:
+    """Median (n, C, 1, 1) of the border of images, the best guess at what surrounds them."""
+    border = [images[:, :, 0], images[:, :, -1], images[..., 0], images[..., -1]]
+    return torch.cat(border, dim=2).median(dim=2).values[:, :, None, None]
+
+
+def _padded(images: Tensor, size: Size, around: Tensor | None = None) -> Tensor:
+    """Images surrounded by numbers (n, C, 1, 1) up to a size; masks by True."""
     sides = images.shape[2:]
     full = [max(pair) for pair in zip(sides, size, strict=True)]
     if full == list(sides):
         return images
-    border = [images[:, :, 0], images[:, :, -1], images[..., 0], images[..., -1]]
-    around = torch.cat(border, dim=2).median(dim=2).values
-    padded = around[:, :, None, None].expand(*images.shape[:2], *full).clone()
+    around = images.new_ones(()) if around is None else around
+    padded = around.expand(*images.shape[:2], *full).clone()
     top, left = ((f - s) // 2 for f, s in zip(full, sides, strict=True))
     padded[:, :, top : top + sides[0], left : left + sides[1]] = images
     return padded

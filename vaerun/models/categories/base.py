@@ -58,7 +58,7 @@ class Category(nn.Module, ABC):
     def posterior(
         self, x: Tensor, numbers: Tensor, condition: Tensor | None, latents: LatentSpace
     ) -> Posterior:
-        """Posterior of images, from the encoder's outputs (B, K, J or 1, …)."""
+        """Posterior from what the encoder sees (B, C, H, W) and puts out (B, K, J or 1, …)."""
 
     def encoder_input(self, condition: Tensor | None) -> Tensor | None:
         """Class codes for the encoder, (B or 1, J or 1, n); None where it gets the image alone."""

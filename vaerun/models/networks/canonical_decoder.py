@@ -15,6 +15,7 @@ from vaerun.geometry import Pose, place
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
 from vaerun.models.networks.pixel_subset import PixelSubset, RowSubset
+from vaerun.models.networks.resolution import MOST_DRAWN_PX
 from vaerun.utils import random
 
 
@@ -50,8 +51,9 @@ class CanonicalDecoder(Decoder):
         longer = max(self.size)
         assert isinstance(config.canvas, float), "auto is resolved before a network is made"
         side = round(config.canvas * longer)
-        self.side = side + (side - longer) % 2  # so that pixel centres coincide at pose zero
-        self.extent = (self.side - 1) / max(longer - 1, 1)
+        side += (side - longer) % 2  # so that pixel centres coincide at pose zero
+        self.extent = (side - 1) / max(longer - 1, 1)
+        self.side = min(side, MOST_DRAWN_PX)
         n_out = self.channels * self.side**2
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
         self.every_row = min(config.every_row, self.size[0])

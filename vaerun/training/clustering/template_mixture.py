@@ -32,7 +32,7 @@ from vaerun.training.clustering.count_classes import ClassCount, count_classes
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.spectral import median_gap, soft_assignment
 from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
-from vaerun.utils.arrays import evenly
+from vaerun.utils.arrays import evenly, n_at_once
 
 # N images, M templates of all mixtures, K angles, J classes, B images of a step.
 
@@ -55,7 +55,11 @@ def downsample(images: Images) -> Tensor:
     if side == 1:
         return as_tensor(images)
     pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
-    return torch.cat([pool(x) for x in images.split(_CHUNK)])
+    return torch.cat([pool(x) for x in images.split(_chunk(images))])
+
+
+def _chunk(images: Images) -> int:
+    return n_at_once(images.shape[1:].numel(), _CHUNK)
 
 
 def find_pseudo_labels(
@@ -89,7 +93,8 @@ def find_pseudo_labels(
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
-    for x, given in zip(images.split(_CHUNK), label.split(_CHUNK), strict=True):
+    chunk = _chunk(images)
+    for x, given in zip(images.split(chunk), label.split(chunk), strict=True):
         small = _prepare(x, locator)
         parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
     return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
@@ -154,8 +159,10 @@ def _prepare(images: Images, locator: ObjectLocator | None) -> Tensor:
     if locator is None:
         return downsample(images)
     rows, columns = _window(images, locator)
-    parts = [centre_and_size(x, locator(x))[..., rows, columns] for x in images.split(_CHUNK)]
-    return torch.cat([downsample(x) for x in parts])
+    parts = images.split(_chunk(images))
+    return torch.cat(
+        [downsample(centre_and_size(x, locator(x))[..., rows, columns]) for x in parts]
+    )
 
 
 def _window(images: Images, locator: ObjectLocator | None) -> tuple[slice, slice]:

@@ -1,12 +1,17 @@
 """Overrides of the command line, parsed and checked one by one."""
 
+import re
 from collections.abc import Mapping
 
 from hydra.core.override_parser.types import Glob, Override
 
 from vaerun.config.groups import GROUPS, NAMED_BY_GROUP, choices
-from vaerun.config.words import parse_by_hydra, quoted, sweep_of_words, with_quoted_word
+from vaerun.config.words import WORDS, parse_by_hydra, quoted, sweep_of_words, with_quoted_word
 from vaerun.utils.errors import UserError, closest, invalid_choice, likeness
+
+_TOKEN = re.compile(r"[\w.+-]+")
+_NUMBER = re.compile(r"[+-]?[\d_]*\.?[\d_]*([eE][+-]?[\d_]+)?")  # as Hydra reads one
+_SPACED = re.compile(r"\d_+\d")
 
 
 def parse(text: str) -> Override:
@@ -34,6 +39,8 @@ def sweep_overrides(text: str) -> list[str]:
     if of_words is not None:
         return of_words
     override = parse(text)
+    if fault := number_fault(override):
+        raise fault
     if not override.is_sweep_override():
         return [text]
     names: list[str] = []
@@ -66,6 +73,8 @@ def form_fault(override: Override) -> UserError | None:
     name, text = override.key_or_group, override.input_line or ""
     if override.is_delete():
         return UserError(f"{text} deletes what a run needs", "leave it out, or set a value")
+    if fault := number_fault(override):
+        return fault
     if override.is_sweep_override():
         hint = f"put -m first to run each, or write a list as '{name}=[a,b]'"
         return UserError(f"{text} gives several values to one run", hint)
@@ -74,6 +83,29 @@ def form_fault(override: Override) -> UserError | None:
     if override.package is not None:
         return UserError(f"{text} moves a group elsewhere", "leave out @ and what follows it")
     return None
+
+
+def number_fault(override: Override) -> UserError | None:
+    """The fault of digits with underscores among them, which Hydra takes for a number.
+
+    ``2024_03`` may be a date or the name of a sample, and nothing else that is read has such
+    numbers. Words of the user's, such as paths, have been quoted before.
+    """
+    text = override.input_line or ""
+    if override.key_or_group in WORDS or isinstance(override.value(), str):
+        return None
+    digits = next(
+        (
+            token
+            for token in _TOKEN.findall(text.partition("=")[2])
+            if _SPACED.search(token) and _NUMBER.fullmatch(token)
+        ),
+        None,
+    )
+    if digits is None:
+        return None
+    what = f"{text} has underscores among digits, so that {digits} is no number"
+    return UserError(what, f"write {digits.replace('_', '')}")
 
 
 def group_fault(override: Override) -> UserError | None:

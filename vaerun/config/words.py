@@ -35,6 +35,7 @@ NAMES = frozenset({"data.axes", "data.key", "data.label", "data.name", "task.obj
 LISTS = frozenset(  # of names
     {"data.factors", "data.ring_classes", "model.category.condition", "task.metrics"}
 )
+WORDS = PATHS | NAMES | LISTS
 _NEVER_NULL = frozenset({"out", "data.name", "data.root"})
 _FUNCTION = re.compile(r"(choice|range|glob|interval|sort|shuffle|tag|extend_list)\(.*\)", re.S)
 _QUOTED = re.compile(r"""\s*('([^'\\]|\\.)*'|"([^"\\]|\\.)*")\s*""", re.S)

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.floating]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+SAME_SIZE = 1.01  # ratio of pixel sizes up to which they count as one
 _DARK, _BRIGHT = 0.1, 99.9  # percentiles of a frame that become 0 and 1
 _AT_ONCE = 2**20  # pixels scaled at once
 

@@ -19,7 +19,7 @@ N = 12
 RAMP = np.arange(N * 10 * 14).reshape(N, 10, 14)
 Make = Callable[..., ImagesConfig]
 
-LABELS = ["b", "a", "10", "9", "", "-1", "b", "a", "a", "b", "10", "9"]
+LABELS = ["b", "a", "10", "9", "", "NaN", "b", "a", "a", "b", "10", "9"]
 
 
 def table(tmp_path: Path, lines: list[str], encoding: str = "utf-8") -> str:
@@ -39,7 +39,7 @@ def test_labels_and_factors_come_from_a_table(tmp_path: Path, config: Make, sign
     names = ["9", "10", "a", "b", "missing"]
     for part in splits.parts:
         assert [names[j] for j in part.label] == [
-            LABELS[i] if LABELS[i] not in ("", "-1") else "missing" for i in part.index
+            LABELS[i] if LABELS[i] not in ("", "NaN") else "missing" for i in part.index
         ]
         assert part.factors["dose"].tolist() == part.index.tolist()
 
@@ -140,6 +140,9 @@ def test_what_is_known_must_fit(tmp_path: Path, config: Make):
         (["-1.0", "1.0"], ["-1", "1"], {}),
         (["-1", "0", "1", "-1"], ["0", "1"], {"-1": 2}),
         (["-2", "-1", "1"], ["-2", "-1", "1"], {}),
+        (["-1", "a", "b"], ["-1", "a", "b"], {}),  # a code would be of numbers, too
+        (["-1", "0", "1", ""], ["-1", "0", "1"], {"": 1}),  # missing ones have another mark
+        (np.array([-1, 0, 1, np.nan]), ["-1", "0", "1"], {"nan": 1}),
         (["1_0", "10"], ["1_0", "10"], {}),  # words, of which the first is no number
         (np.array([np.nan, 0, 1, 1]), ["0", "1"], {"nan": 1}),
         (np.array([-1, 5, 7]), ["5", "7"], {"-1": 1}),

@@ -1,5 +1,7 @@
 """Tables as any program of any country saves them."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,7 +89,7 @@ def test_a_label_that_is_like_a_name_is_no_line_of_names(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"PK\x03\x04...", r"it is a workbook .*save it as 'CSV UTF-8'"),
+        (b"PK\x03\x04...", r"it is an archive or a workbook.*save it as 'CSV UTF-8'"),
         (b"\x00\x01\x02\x03" * 99, r"it is no text — save it as CSV in UTF-8"),
         (b"\xff\xfea", r"begins as utf-16 and is not"),
         (b"", r"has no rows — give a line of names"),
@@ -107,3 +109,61 @@ def test_a_mistyped_table_is_not_there(tmp_path: Path):
     (tmp_path / "known.csv").touch()
     with pytest.raises(UserError, match=r"it is not there — did you mean known\.csv; looked for"):
         read_table(str(tmp_path / "knwon.csv"))
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a workbook of sheets by name; tests are skipped where openpyxl is not installed."""
+    openpyxl = pytest.importorskip("openpyxl")
+
+    def write(**sheets: list[list[object]]) -> Path:
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for name, rows in sheets.items():
+            sheet = book.create_sheet(name)
+            for row in rows:
+                sheet.append(row)
+        book.save(tmp_path / "known.xlsx")
+        return tmp_path / "known.xlsx"
+
+    return write
+
+
+def test_a_workbook_is_read_as_the_same_text_would_be(workbook: Callable[..., Path]):
+    rows = [["made by hand"], [], ["file", "kind", "dose"], ["a\tb.tif", 2, 0.5], ["c.tif", None]]
+    table = read_table(workbook(only=rows), ["kind"])
+    assert table.cells("file") == ["a\tb.tif", "c.tif"]
+    assert table.cells("kind") == ["2", ""]
+    assert table.numbers("dose")[0] == 0.5
+    assert table.lines.tolist() == [4, 5]
+
+
+def test_of_several_sheets_the_one_with_the_wanted_columns_is_read_and_named(
+    workbook: Callable[..., Path],
+):
+    path = workbook(notes=[["hello"]], empty=[], data=[["file", "kind"], ["a.tif", "x"]])
+    table = read_table(path, ["kind"])
+    assert table.cells("kind") == ["x"]
+    assert str(table.text) == "sheet 'data' of 3"
+    assert table.text.is_assumed
+    with pytest.raises(UserError, match=r"has no rows"):
+        read_table(workbook(one=[], two=[]))
+
+
+def test_no_formula_is_evaluated_and_a_broken_workbook_is_named(workbook: Callable[..., Path]):
+    path = workbook(only=[["kind"], ["=1+1"], [3]])
+    assert read_table(path, ["kind"]).cells("kind") == ["", "3"]
+    content = path.read_bytes()
+    for broken in (content[: len(content) // 2], content.replace(b"xl/work", b"xl/wark")):
+        path.write_bytes(broken)
+        with pytest.raises(UserError, match="cannot be read"):
+            read_table(path, ["kind"])
+
+
+def test_a_workbook_names_the_package_that_it_takes(
+    workbook: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    path = workbook(only=[["kind"], [1]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(UserError, match=r"takes openpyxl — pip install 'vaerun\[excel\]', or"):
+        read_table(path, ["kind"])

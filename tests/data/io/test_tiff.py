@@ -129,3 +129,23 @@ def test_frames_in_channels_are_chosen_and_not_mixed(tmp_path: Path):
     np.testing.assert_array_equal([frame.image for frame in frames], pair[:, 1])
     with pytest.raises(UserError, match=r"take_channel=2 is not in .* — count from 0 to 1"):
         read(str(tmp_path), channel=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"images=12", b"images=11"),
+        (b"images=12", b"images=1\n"),
+        (b"images=12", b"images=42"),
+        (b"frames=12", b"frames=11"),
+    ],
+)
+def test_a_stack_of_imagej_with_another_count_than_it_says_is_refused(
+    tmp_path: Path, old: bytes, new: bytes
+):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, RAMP, imagej=True, metadata={"axes": "TYX"})
+    assert opened(path)[0].shape == RAMP.shape
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(Unreadable, match=r"says that it holds \d+ images, and has \d+ that can"):
+        opened(path)

@@ -40,9 +40,9 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "invariances": ["r"],
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
             "every_row": 1, "key": None, "axes": None,
-            "label": None, "table": None, "factors": [], "size": None, "crop_px": None,
-            "pad_px": None, "grey": False, "normalise": "auto", "unmeasured": "auto",
-            "scale": "none", "clip_percent": 0.0,
+            "label": None, "table": None, "factors": [], "resample_nm": None,
+            "size": None, "crop_px": None, "pad_px": None, "grey": False, "normalise": "auto",
+            "unmeasured": "auto", "scale": "none", "clip_percent": 0.0,
             "mask": "none", "val_share": 0.25, "skip_unreadable": False, "labelled_share": 1.0,
             "memory_gb": 1e-6,
         }  # fmt: skip

@@ -57,8 +57,9 @@ def encode_classes(
     Parameters
     ----------
     values
-        (N,) whole numbers or text. Empty values and NaN are missing, and −1 where no other number
-        is below 0 and there are two others or more.
+        (N,) whole numbers or text. Empty values and NaN are missing. So is −1 if it is one of
+        three whole numbers or more, no other is below 0, and no value is empty or NaN, which
+        would be the mark of a missing one.
     key
         Config key that named the values, for messages.
     classes
@@ -79,7 +80,7 @@ def encode_classes(
         whole = {word: str(int(float(word))) for word in present}
         text = [whole.get(word, word) for word in text]
         present = set(whole.values())
-    if may_miss and classes is None and _is_code_for_missing("-1", present):
+    if may_miss and classes is None and present.issuperset(text) and _is_code("-1", present):
         present.discard("-1")
     if len(present) > _MOST_CLASSES:
         raise UserError(f"{key} has {len(present)} classes", f"give at most {_MOST_CLASSES}")
@@ -90,11 +91,11 @@ def encode_classes(
     return Classes(label, names, dict(missing.most_common()))
 
 
-def _is_code_for_missing(word: str, present: Collection[str]) -> bool:
-    """Whether −1 means no class: no other number is below 0, and there are two others or more."""
+def _is_code(word: str, present: Collection[str]) -> bool:
+    """Whether −1 means no class: there are two others or more, all of them numbers from 0 on."""
     others = set(present) - {word}
-    negative = [other for other in others if is_number(other) and float(other) < 0]
-    return word in present and len(others) > 1 and not negative
+    counts = all(is_number(other) and float(other) >= 0 for other in others)
+    return word in present and len(others) > 1 and counts
 
 
 def _word(value: object) -> str:

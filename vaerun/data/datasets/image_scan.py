@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from vaerun.data.io.lazy_array import ArraySelector
 from vaerun.data.io.tables import Table, read_table
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import MIN_SIDE, ImageFiles
+from vaerun.microscopy.frame import SAME_SIZE
 from vaerun.utils.errors import UserError
 from vaerun.utils.paths import expanded, fixed_folder
 from vaerun.utils.text import as_text
@@ -105,13 +106,38 @@ def _classes(config: ImagesConfig, annotations: Annotations) -> npt.NDArray[np.g
 def _images(config: ImagesConfig, source: ImageFiles) -> FileImages:
     """Images that are not yet normalised, all of one size and number of channels."""
     prepare = config.preprocessing
-    shapes = {prepare.output_shape(entry.axes.shape): entry.file for entry in source.entries}
+    _check_pixel_sizes(config, source)
+    # data.size would undo what data.resample_nm does
+    same = replace(prepare, size=None) if config.resample_nm is not None else prepare
+    shapes = {same.output_shape(e.axes.shape, e.pixel_nm): e.file for e in source.entries}
     if len(shapes) > 1:
         (a, b), (file, other) = list(shapes)[:2], list(shapes.values())[:2]
         what = f"{file} is {log_messages.size(a)}, but {other} is {log_messages.size(b)}"
         hint = "make them alike by data.size=[rows,columns], or by data.crop_px and data.pad_px"
+        if config.resample_nm is not None:
+            side = max(min(min(shape[1:]) for shape in shapes), 8)
+            what = f"at data.resample_nm={config.resample_nm:g}, {what}"
+            hint = f"cut and surround them by data.crop_px={side} data.pad_px={side}"
         raise UserError(what, hint if a[0] == b[0] else "average colours by data.grey=true")
     return FileImages(source=source, rows=torch.arange(len(source)), prepare=prepare)
+
+
+def _check_pixel_sizes(config: ImagesConfig, source: ImageFiles) -> None:
+    """Say if the pixels of the files differ in size, and raise an error if it cannot be undone."""
+    entries = source.entries
+    if config.resample_nm is not None:
+        unknown = next((entry.file for entry in entries if entry.pixel_nm is None), None)
+        if unknown is not None:
+            what = f"{unknown} has no pixel size, from which data.resample_nm starts"
+            raise UserError(what, "give files that have one, or leave data.resample_nm out")
+        return
+    sizes = [entry.pixel_nm for entry in entries if entry.pixel_nm is not None]
+    if sizes and max(sizes) > SAME_SIZE * min(sizes):
+        log.warning(
+            f"pixels of these images are {min(sizes):.3g} to {max(sizes):.3g} nm, so that the "
+            f"same object differs in size: data.resample_nm={max(sizes):.3g} resamples all to "
+            "one size"
+        )
 
 
 def _too_few(path: str, source: ImageFiles, fewest: int) -> UserError:

@@ -36,6 +36,11 @@ class ImagesConfig(DataConfig):
     factors: list[str] = field(
         "columns or data sets of true values; an angle is in radians", affects="selection"
     )
+    resample_nm: float | None = field(
+        "nm a pixel that images of any known pixel size are resampled to, before all else; null: "
+        "as they are",
+        above=0,
+    )
     size: int | list[int] | None = field("resample to this side, or [rows,columns]", min=8)
     crop_px: int | list[int] | None = field("cut the middle out, this side or [r,c]", min=8)
     pad_px: int | list[int] | None = field("surround up to this side or [r,c]", min=8)
@@ -94,6 +99,7 @@ class ImagesConfig(DataConfig):
         """Preprocessing of every image."""
         return Preprocessing(
             grey=self.grey,
+            resample_nm=self.resample_nm,
             crop=_size(self.crop_px),
             pad=_size(self.pad_px),
             size=_size(self.size),

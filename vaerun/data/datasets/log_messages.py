@@ -73,6 +73,7 @@ def describe_preprocessing(
     prepare = images.prepare
     steps = {
         "averaged over channels": prepare.grey,
+        f"resampled to pixels of {prepare.resample_nm or 0:g} nm": prepare.resample_nm,
         f"cut to {_sides(prepare.crop)}": prepare.crop,
         f"padded to {_sides(prepare.pad)}": prepare.pad,
         f"resampled to {_sides(prepare.size)}": prepare.size,
@@ -94,7 +95,7 @@ def describe_preprocessing(
             "and are left out of likelihood and errors"
         )
     elif images.fills and not statistics:
-        parts.append(f"{fills} counts as not measured")
+        parts.append(f"not measured: {fills}")
     if n_constant := sum(one.n_constant for one in statistics):
         parts.append(f"{n_constant:,} of them are constant")
     return "; ".join(parts)

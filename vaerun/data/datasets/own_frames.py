@@ -10,11 +10,9 @@ from vaerun.data.copies import equal_frames
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.io import fill_values, read_frames
 from vaerun.data.lazy.preprocessing import spread
-from vaerun.microscopy.frame import Frame, brightness, shown_range
+from vaerun.microscopy.frame import SAME_SIZE, Frame, brightness, shown_range
 from vaerun.microscopy.rescale import at_pixel
 from vaerun.utils.errors import UserError
-
-_SAME_SIZE = 1.01  # ratio of pixel sizes up to which they count as one
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ def own_frames(config: PatchesConfig) -> list[Frame]:
     if copies := equal_frames([frame.image for frame in frames]):
         log.warning(copies)
     sizes = [frame.pixel_nm for frame in frames if frame.pixel_nm is not None]
-    if sizes and max(sizes) > _SAME_SIZE * min(sizes):
+    if sizes and max(sizes) > SAME_SIZE * min(sizes):
         log.warning(
             f"pixels of these frames are {min(sizes):.3g} to {max(sizes):.3g} nm, so that the "
             "same object differs in size: data.resample_nm="

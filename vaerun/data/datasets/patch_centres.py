@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _COLUMNS = ("frame", "row", "column")
-_TEXT = (".csv", ".dat", ".tab", ".tsv", ".txt")
+_TEXT = (".csv", ".dat", ".tab", ".tsv", ".txt", ".xlsm", ".xlsx")
 _MOST_FRAMES = 2**31  # more than any movie has; fits an int64
 
 log = logging.getLogger(__name__)

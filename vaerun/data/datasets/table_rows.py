@@ -24,8 +24,7 @@ from vaerun.utils.text import as_text
 
 Ints = npt.NDArray[np.int64]
 
-_COUNTERS = {"", "#", "frame", "i", "id", "idx", "image", "index", "n", "nr", "no", "number",
-             "page", "plane", "position", "slice", "t", "z"}  # fmt: skip
+_RANK = re.compile("rank|order|sort|score|priority", re.IGNORECASE)  # counts, but not images
 _ENDING = re.compile(r"\.[A-Za-z]\w{1,5}$")
 _GLANCE = 2000  # files that columns are tried on
 _NAMED = 3  # files or cells that a message lists
@@ -236,10 +235,14 @@ def _check_counters(table: Table, rows: Ints, columns: Iterable[str]) -> None:
         if not is_count or np.all(np.diff(order) > 0):
             continue
         what = f"column '{name}' of {table.key} counts from {order.min():g} to {order.max():g}"
-        if name.casefold() in _COUNTERS:
-            hint = "sort the rows by it, or leave it out if it does not number the images"
-            raise UserError(f"{what}, but not in the order of the rows", hint)
-        log.warning(f"{what} in another order than its rows, which are taken as they stand")
+        if _RANK.search(name):
+            log.warning(f"{what} in another order than its rows, which are taken as they stand")
+            continue
+        raise UserError(
+            f"{what}, but not in the order of the rows",
+            "sort the rows by it; if it numbers something else, leave it out or name it by "
+            f"data.factors=[{name}]",
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

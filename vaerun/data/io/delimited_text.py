@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from vaerun.data.io.spreadsheet import is_workbook, read_sheet
 from vaerun.utils.errors import UserError
 from vaerun.utils.text import as_text
 
@@ -19,7 +20,7 @@ _NATIONAL = ("cp1252", "mac_roman", "cp1250", "cp1251", "cp1253", "cp1254", "cp9
              "cp949", "big5", "koi8_r", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp850",
              "cp852", "cp866", "cp437", "latin-1")  # fmt: skip
 _NO_TEXT = {
-    b"PK\x03\x04": "a workbook (of Excel, say), not text",
+    b"PK\x03\x04": "an archive or a workbook, not text",
     b"\xd0\xcf\x11\xe0": "a workbook of Excel, not text",
     b"\x89HDF": "an HDF5 file, not text",
     b"\x93NUMPY": "an array of NumPy, not text",
@@ -43,7 +44,7 @@ class DelimitedText(NamedTuple):
     """Names of columns, rows below them, and what the text did not say of itself.
 
     ``encoding`` is that of the text; ``separator`` the character between columns; ``n_skipped``
-    the number of lines that were comments.
+    the number of lines that were comments; ``sheet`` which one of a workbook it is, if of several.
     """
 
     names: list[str]
@@ -52,6 +53,7 @@ class DelimitedText(NamedTuple):
     separator: str
     n_skipped: int
     line_of_names: int
+    sheet: str = ""
 
     @property
     def is_guessed(self) -> bool:
@@ -62,11 +64,13 @@ class DelimitedText(NamedTuple):
     def is_assumed(self) -> bool:
         """Whether more was assumed than of commas, semicolons or tabs in UTF-8."""
         usual = self.encoding in ("utf-8", "utf-8-sig") and self.separator in ",;\t"
-        return not usual or bool(self.n_skipped)
+        return not usual or bool(self.n_skipped) or bool(self.sheet)
 
     def __str__(self) -> str:
         lines = f"{self.n_skipped} line{'s' * (self.n_skipped > 1)}"
         skipped = f", {lines} of comment left out" if self.n_skipped else ""
+        if self.sheet:
+            return f"{self.sheet}{skipped}"
         return f"{self.encoding}, separated by {_SEPARATORS[self.separator]}{skipped}"
 
 
@@ -86,13 +90,22 @@ def read_delimited(
     known
         Further text that may be in it, such as names of files. It tells the encoding.
     """
+    if is_workbook(file):
+        decoded, sheet = read_sheet(file, key, wanted)
+        return _of_text(decoded, "utf-8", ["\t"], key, wanted)._replace(sheet=sheet)
     raw = _read(file, key)
     encoding = _encoding(raw, key, [*wanted, *known])
     decoded = raw.decode(encoding)
     if sum(map(decoded.count, _CONTROL)) * 100 > len(decoded):
         raise UserError(f"{key} cannot be read: it is no text", "save it as CSV in UTF-8")
+    return _of_text(decoded, encoding, list(_SEPARATORS), key, wanted)
+
+
+def _of_text(
+    decoded: str, encoding: str, separators: Sequence[str], key: str, wanted: Sequence[str]
+) -> DelimitedText:
+    """Names and rows of a text whose separator is one of some."""
     lines = list(io.StringIO(decoded.replace("\0", ""), newline=""))
-    separators = list(_SEPARATORS)
     first = lines[0].strip().strip('"').lower() if lines else ""
     n_above = 0
     if first.startswith("sep=") and len(first) <= 5:  # what Excel obeys and hides

@@ -190,7 +190,7 @@ def _frames(
             name=f"{file.stem}_{i}" if axes.n > 1 else file.stem,
             movie=movie,
         )
-        yield raw, f"{file.name}: {found} counts as not measured" if found else ""
+        yield raw, f"{file.name}: not measured: {found}" if found else ""
     if n_empty == axes.n:
         raise UserError(f"{file} holds no frame with a finite pixel", "give others")
     if n_empty:

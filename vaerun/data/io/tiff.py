@@ -16,6 +16,7 @@ from vaerun.utils.errors import UserError
 
 _COLOUR_MODELS = ("RGB", "YCBCR", "PALETTE", "MINISWHITE", "MINISBLACK")
 
+_IMAGES = re.compile(r"^images=(\d+)\s*$", re.MULTILINE)  # in ImageJ's description
 
 # What tifffile logs, and no more, when pages of a file cannot be found.
 _PAGES_LOST = re.compile(
@@ -65,6 +66,7 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
     if missing:
         what = f"{file} is a part of a set of {len(parts) + 1} files, of which {listed(missing)}"
         raise UserError(f"{what} is not there", "put it back, or name the parts by a pattern")
+    _check_count(opened, file)
     chosen, notes = _chosen(opened.series, file, selector)
     _check_size(chosen[0].keyframe, file)
     arrays = [series.asarray() for series in chosen]
@@ -74,6 +76,20 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
     resolution = opened.pages.first.tags.valueof("XResolution")
     size = ome_pixel_nm(opened.ome_metadata) or imagej_pixel_nm(opened.imagej_metadata, resolution)
     return LazyArray.of(images, size, _believed(axes, images, selector), notes)
+
+
+def _check_count(opened: Any, file: Path) -> None:
+    """Raise `Unreadable` if ImageJ's description and the pages count different images."""
+    stated = _IMAGES.search(opened.pages.first.description) if opened.is_imagej else None
+    if stated is None:
+        return
+    n, n_pages = int(stated[1]), len(opened.pages)
+    n_read = sum(len(series) for series in opened.series)
+    # of a stack above 4 GB ImageJ writes one page only, and the numbers of all images behind it
+    if n != n_pages > 1 or n != n_read:
+        has = n_pages if n != n_pages > 1 else n_read
+        what = f"{file} says that it holds {n} images, and has {has} that can be read"
+        raise Unreadable(what, "leave it out, or put a good copy there")
 
 
 def _check_size(page: Any, file: Path) -> None:

@@ -75,6 +75,7 @@ def _key(images: FileImages, digest: bytes) -> dict[str, Any]:
         "crop": prepare.crop,
         "pad": prepare.pad,
         "size": prepare.size,
+        "resample_nm": prepare.resample_nm,
         "fills": str(images.fills),
     }
 
@@ -85,7 +86,8 @@ def _type(images: FileImages) -> np.dtype[Any]:
     prepare = images.prepare
     is_averaged = prepare.grey and any(e.axes.shape[0] > 1 for e in images.source.entries)
     is_small = given.kind in "iu" and float_type(given) == np.float32
-    if is_small and not is_averaged and prepare.size is None and not images.fills:
+    is_averaged |= prepare.size is not None or prepare.resample_nm is not None
+    if is_small and not is_averaged and not images.fills:
         return given
     return np.result_type(*map(float_type, images.source.types))
 

@@ -34,12 +34,13 @@ Ints = npt.NDArray[np.int64]
 
 
 class ImageFile(NamedTuple):
-    """Path of a file, type of its numbers, axes and shape of its array."""
+    """Path of a file, type of its numbers, axes and shape of its array, nm a pixel if known."""
 
     file: Path
     dtype: np.dtype[Any]
     axes: ArrayAxes
     array_shape: tuple[int, ...]
+    pixel_nm: float | None = None
 
 
 @dataclass(eq=False)
@@ -186,7 +187,7 @@ def _files_of(path: Path) -> list[Path]:
 def _entry(file: Path, stored: LazyArray, selector: ArraySelector) -> ImageFile:
     check_real(stored, file)
     axes = axes_of(stored, file, selector, frames=False)
-    return ImageFile(file, stored.dtype, axes, stored.shape)
+    return ImageFile(file, stored.dtype, axes, stored.shape, stored.pixel_nm)
 
 
 def _notes(

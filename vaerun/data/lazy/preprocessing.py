@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Floats(NamedTuple):
     Attributes
     ----------
     images
-        (n, C, H, W); what was not measured is the median of the image, NaN if nothing was.
+        (n, C, H, W); what was not measured goes on like what surrounds it, NaN if nothing was.
     measured
         (n, C, H, W) boolean; None: all.
     """
@@ -54,12 +55,29 @@ def as_floats(images: Array, fills: FillValues | None = None) -> Floats:
         return Floats(torch.from_numpy(floats))
     if floats is images:  # the caller's array stays as it is
         floats = floats.copy()
-    known, filled = torch.from_numpy(measured), torch.from_numpy(floats)
+    known, images_filled = torch.from_numpy(measured), torch.from_numpy(floats)
     some = (~known).flatten(1).any(1)
-    gaps = torch.where(known[some], filled[some], torch.nan)
-    median = gaps.flatten(1).nanmedian(1).values[:, None, None, None]
-    filled[some] = torch.where(known[some], gaps, median)
-    return Floats(filled, known)
+    images_filled[some] = _filled(images_filled[some], known[some])
+    return Floats(images_filled, known)
+
+
+def _filled(images: Tensor, measured: Tensor) -> Tensor:
+    """Images (n, C, H, W), of which gaps get the mean of what was measured around them.
+
+    Around a pixel is the smallest square, of sides 2, 4, 8, …, with a measured pixel; the mean
+    goes over smoothly from square to square. A constant, such as the median, would tell an
+    encoder where the gap is, wherever the background is another.
+    """
+    total, count = torch.where(measured, images, 0.0), measured.to(images.dtype)
+    coarse = total / count  # NaN in gaps
+    if bool(measured.all()) or max(images.shape[2:]) == 1:
+        return coarse
+    pool = partial(F.avg_pool2d, kernel_size=2, ceil_mode=True)
+    count = pool(count)
+    around = _filled(pool(total) / count, count > 0)
+    size = (images.shape[2], images.shape[3])
+    around = F.interpolate(around, size, mode="bilinear")
+    return torch.where(measured, images, around)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +85,7 @@ class Preprocessing:
     """Steps that every image goes through, in the order of the attributes; sizes are (H, W)."""
 
     grey: bool = False  # average the channels
+    resample_nm: float | None = None  # bring files of a known pixel size to pixels of these nm
     crop: Size | None = None  # cut the middle out of larger images
     pad: Size | None = None  # pad smaller images with the median of their border
     size: Size | None = None  # resample
@@ -75,9 +94,19 @@ class Preprocessing:
     scale: str = "none"  # how brightness is spread, see `spread`
     mask: bool = False  # blacken pixels outside the largest circle
 
-    def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    def at_pixel(self, sides: Size, pixel_nm: float | None) -> Size:
+        """Size of images whose file has another one, and pixels of so many nm."""
+        if self.resample_nm is None or pixel_nm is None:
+            return sides
+        rows, columns = (max(round(n * pixel_nm / self.resample_nm), 1) for n in sides)
+        return rows, columns
+
+    def output_shape(
+        self, shape: tuple[int, int, int], pixel_nm: float | None = None
+    ) -> tuple[int, int, int]:
         """(C, H, W) of a preprocessed image that was of another (C, H, W)."""
         channels, *sides = shape
+        sides = list(self.at_pixel((sides[0], sides[1]), pixel_nm))
         if self.crop:
             sides = [min(pair) for pair in zip(sides, self.crop, strict=True)]
         if self.pad:
@@ -85,7 +114,7 @@ class Preprocessing:
         height, width = self.size or sides
         return 1 if self.grey else channels, height, width
 
-    def crop_and_resize(self, given: Floats) -> Floats:
+    def crop_and_resize(self, given: Floats, pixel_nm: float | None = None) -> Floats:
         """Images (n, C, H', W') of one size, brought to (n, C, H, W) with their intensities.
 
         Averages are over the measured pixels; padding counts as measured.
@@ -93,6 +122,8 @@ class Preprocessing:
         images, measured = given
         if self.grey:
             images, measured = _averaged(images, measured, lambda x: x.mean(1, keepdim=True))
+        size = self.at_pixel((images.shape[2], images.shape[3]), pixel_nm)
+        images, measured = _resized(images, measured, size)
         if self.crop:
             images = _cropped(images, self.crop)
             measured = None if measured is None else _cropped(measured, self.crop)
@@ -100,12 +131,9 @@ class Preprocessing:
             around = _border_median(images)
             images = _padded(images, self.pad, around)
             measured = None if measured is None else _padded(measured, self.pad)
-        if self.size and self.size != tuple(images.shape[2:]):
-            images, measured = _averaged(images, measured, self._resampled)
+        if self.size:
+            images, measured = _resized(images, measured, self.size)
         return Floats(images, measured)
-
-    def _resampled(self, images: Tensor) -> Tensor:
-        return F.interpolate(images, self.size, mode="bilinear", antialias=True)
 
     def to_unit_range(self, images: Tensor, window: Window | None) -> Tensor:
         """Images (n, C, H, W) from `crop_and_resize` with intensities in [0, 1], float32."""
@@ -139,6 +167,14 @@ def spread(unit: Tensor, scale: str) -> Tensor:
     if scale == "sqrt":
         return unit.sqrt()
     return unit if scale == "none" else (_DECADES * unit).log1p() / math.log1p(_DECADES)
+
+
+def _resized(images: Tensor, measured: Tensor | None, size: Size) -> tuple[Tensor, Tensor | None]:
+    """Images of another size, and where at least half is measured."""
+    if size == tuple(images.shape[2:]):
+        return images, measured
+    resample = partial(F.interpolate, size=size, mode="bilinear", antialias=True)
+    return _averaged(images, measured, resample)
 
 
 def _averaged(

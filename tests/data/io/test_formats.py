@@ -29,6 +29,16 @@ def _hdf5(path: Path, array: np.ndarray) -> None:
         file["link"] = h5py.SoftLink("/a/images")
 
 
+def gsf(field: np.ndarray) -> bytes:
+    """A Gwyddion Simple Field of pixels of 0.1 nm."""
+    rows, columns = field.shape
+    header = (
+        f"Gwyddion Simple Field 1.0\nXRes = {columns}\nYRes = {rows}\n"
+        f"XReal = {columns * 1e-4}\nXYUnits = µm\nTitle = a = b\n"
+    ).encode()
+    return header + bytes(4 - len(header) % 4) + field.astype("<f4").tobytes()
+
+
 WRITERS: dict[str, Callable[[Path, np.ndarray], object]] = {
     "x.npy": np.save,
     "x.npz": lambda path, array: np.savez_compressed(path, images=array),
@@ -40,6 +50,7 @@ WRITERS: dict[str, Callable[[Path, np.ndarray], object]] = {
     "x.ome.tif": lambda path, array: tifffile.imwrite(
         path, array, ome=True, metadata={"axes": "TYX"}
     ),
+    "x.gsf": lambda path, array: path.write_bytes(gsf(array[0])),
     "x.png": lambda path, array: Image.fromarray(array[0]).save(path),
     "x.jpg": lambda path, array: Image.fromarray((array[0] % 250).astype(np.uint8)).save(path),
 }
@@ -97,10 +108,10 @@ def test_a_reader_that_stumbles_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     def stumble(_: str) -> None:
         raise KeyError("Title")
 
-    monkeypatch.setitem(sys.modules, "SciFiReaders", types.SimpleNamespace(GwyddionReader=stumble))
-    (tmp_path / "x.gsf").touch()
-    with pytest.raises(Unreadable, match=r"SciFiReaders cannot read .*x\.gsf .*save it as TIFF"):
-        open_array(tmp_path / "x.gsf", ArraySelector())
+    monkeypatch.setitem(sys.modules, "SciFiReaders", types.SimpleNamespace(NionReader=stumble))
+    (tmp_path / "x.ndata").touch()
+    with pytest.raises(Unreadable, match=r"SciFiReaders cannot read .*x\.ndata .*save it as TIFF"):
+        open_array(tmp_path / "x.ndata", ArraySelector())
 
 
 def test_what_a_library_says_of_damage_is_not_cut_short():
@@ -112,7 +123,9 @@ def test_what_a_library_says_of_damage_is_not_cut_short():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x.gwy", "takes SciFiReaders, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.dm3", "takes SciFiReaders, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.gwy", "takes gwyfile, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.mrc", "takes mrcfile, which is not installed — pip install 'vaerun[formats]'"),
         (
             "x.bcf",
             "takes RosettaSciIO, which is not installed — pip install 'vaerun[formats-gpl]'",
@@ -122,7 +135,7 @@ def test_what_a_library_says_of_damage_is_not_cut_short():
 def test_a_format_of_an_extra_names_it(
     tmp_path: Path, name: str, words: str, monkeypatch: pytest.MonkeyPatch
 ):
-    for module in ("SciFiReaders", "rsciio"):
+    for module in ("SciFiReaders", "rsciio", "gwyfile", "mrcfile"):
         monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / name).touch()
     with pytest.raises(UserError) as error:
@@ -140,3 +153,39 @@ def test_a_package_that_is_missing_is_no_file_to_skip(tmp_path: Path):
         with pytest.raises(UserError, match=r"pip install 'vaerun\[formats\]'"):
             ImageFiles.scan(sorted(tmp_path.iterdir()), ArraySelector(min_side=8), True)
     assert {".gwy", ".bcf"} <= set(FORMATS)
+
+
+def test_a_field_of_gwyddion_has_its_pixel_size_and_no_number_less(tmp_path: Path):
+    path = tmp_path / "x.gsf"
+    path.write_bytes(gsf(RAMP[0]))
+    stored = open_array(path, ArraySelector())
+    assert np.array_equal(stored.read(...), RAMP[0])
+    assert stored.pixel_nm == pytest.approx(0.1)
+    path.write_bytes(gsf(RAMP[0])[:-4])
+    with pytest.raises(Unreadable, match=r"says that it holds 20×30 numbers, and has 599"):
+        open_array(path, ArraySelector())
+
+
+def test_mrc_files_are_read_by_mrcfile(tmp_path: Path):
+    mrcfile = pytest.importorskip("mrcfile")
+    with mrcfile.new(tmp_path / "x.mrc") as file:
+        file.set_data(RAMP)
+        file.voxel_size = 2.5  # Å
+    stored = open_array(tmp_path / "x.mrc", ArraySelector())
+    assert np.array_equal(stored.read(...), RAMP)
+    assert (stored.axes, stored.pixel_nm) == ("NYX", pytest.approx(0.25))
+
+
+def test_gwy_files_are_read_by_gwyfile(tmp_path: Path):
+    gwyfile = pytest.importorskip("gwyfile")
+    container = gwyfile.objects.GwyContainer()
+    for i, title in enumerate(("height", "phase")):
+        container[f"/{i}/data/title"] = title
+        field = gwyfile.objects.GwyDataField(RAMP[i].astype(float), xreal=3e-9, si_unit_xy="m")
+        container[f"/{i}/data"] = field
+    container.tofile(str(tmp_path / "x.gwy"))
+    stored = open_array(tmp_path / "x.gwy", ArraySelector("phase"))
+    assert np.array_equal(stored.read(...), RAMP[1])
+    assert stored.pixel_nm == pytest.approx(0.1)
+    with pytest.raises(UserError, match=r"several images of the same size: height, phase"):
+        open_array(tmp_path / "x.gwy", ArraySelector())

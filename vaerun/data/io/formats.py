@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vaerun.data.io.emd import open_emd
 from vaerun.data.io.faults import explained
+from vaerun.data.io.gwyddion import open_gsf, open_gwy
 from vaerun.data.io.hdf5 import open_hdf5
 from vaerun.data.io.hyperspy import open_hspy, open_zspy
 from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray
 from vaerun.data.io.matlab import open_matlab
+from vaerun.data.io.mrc import open_mrc
 from vaerun.data.io.numpy_files import open_npy, open_npz
 from vaerun.data.io.pictures import open_picture
 from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
@@ -32,6 +35,8 @@ _PLAIN: Mapping[str, Open] = {
     ".mat": open_matlab,
     ".hspy": open_hspy,
     ".zspy": open_zspy,
+    ".emd": open_emd,
+    ".gsf": open_gsf,
     **dict.fromkeys((".png", ".jpg", ".jpeg"), open_picture),
     **dict.fromkeys((".tif", ".tiff"), open_tiff),
 }
@@ -39,6 +44,8 @@ FORMATS: Mapping[str, Open] = {
     **_PLAIN,
     **dict.fromkeys(PLUGINS, open_with_rosettasciio),
     **dict.fromkeys(READERS, open_with_scifireaders),
+    **dict.fromkeys((".mrc", ".mrcs"), open_mrc),
+    ".gwy": open_gwy,
 }
 _FOLDERS = (".zspy",)  # formats of which a folder may be one file
 

@@ -76,7 +76,8 @@ def _axes(dataset: h5py.Dataset) -> str | None:
     """Letters of the axes that the file names; None if it leaves rows and columns open."""
     if "MATLAB_class" in dataset.attrs:
         return matlab_axes((dataset.shape or ())[::-1])[::-1]
-    for names in (_labels(dataset), _named_in_group(dataset), _own(dataset)):
+    named = (_labels(dataset), _named_in_group(dataset), _own(dataset), _beside(dataset))
+    for names in named:
         if len(names) != len(dataset.shape or ()):
             continue
         letters = "".join(_NAMES.get(name.strip().lower(), "N") for name in names)
@@ -109,6 +110,12 @@ def _own(dataset: h5py.Dataset) -> list[str]:
         if (axes := dataset.attrs.get(name)) is not None:
             return _split(axes)
     return []
+
+
+def _beside(dataset: h5py.Dataset) -> list[str]:
+    """Names of ``dim1``, ``dim2``, … beside a data set, as NCEM's .emd has them."""
+    dims = [dataset.parent.get(f"dim{i + 1}") for i in range(len(dataset.shape or ()))]
+    return [_text(dim.attrs.get("name")) or "" for dim in dims if isinstance(dim, h5py.Dataset)]
 
 
 def _split(axes: object) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 _SCAN_KEYS = ("scan size", "scan_size")
 _PIXEL_KEYS = ("pixel_size_nm", "pixel_nm", "scale_nm", "nm_per_pixel")
 _IN_PM = 1000  # a scan size this large is in pm: no frame of atoms is a micrometre wide
-_NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0}
+_NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "m": 1e9}
 _NM |= dict.fromkeys(("μm", "um", "\\u00b5m", "micron", "microns", "micrometer"), 1e3)
 
 

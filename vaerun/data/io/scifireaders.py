@@ -14,11 +14,8 @@ from vaerun.utils.errors import UserError
 # Name of the reader by the ending of a file.
 READERS = {
     ".dm3": "DMReader", ".dm4": "DMReader",
-    ".emd": "EMDReader",
     ".ndata": "NionReader",
-    ".mrc": "MRCReader",
     ".ibw": "IgorIBWReader",
-    ".gwy": "GwyddionReader", ".gsf": "GwyddionReader",
     ".sxm": "NanonisSXMReader", ".3ds": "Nanonis3dsReader",
     ".spm": "BrukerAFMReader",
     ".mdt": "MDTReader",
@@ -40,11 +37,13 @@ def open_with_scifireaders(file: Path, selector: ArraySelector) -> LazyArray:
     name = READERS[file.suffix.lower()]
     with read_by("SciFiReaders", file):
         read = getattr(module, name)(str(file)).read()
+    if isinstance(read, (list, tuple)):
+        read = {f"{getattr(one, 'title', 'data')}_{i}": one for i, one in enumerate(read)}
     datasets = read if isinstance(read, dict) else {"data": read}
     datasets = {
         key: dataset
         for key, dataset in datasets.items()
-        if getattr(dataset.data_type, "name", "") in _IMAGES
+        if getattr(getattr(dataset, "data_type", None), "name", "") in _IMAGES
     }
     shapes = {key: dataset.shape for key, dataset in datasets.items()}
     dataset = datasets[select_array(shapes, file, selector)]

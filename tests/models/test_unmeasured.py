@@ -1,5 +1,7 @@
 """Pixels that were not measured: the bound is on the others alone, and learns nothing of them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -41,27 +43,34 @@ def test_only_measured_pixels_are_in_the_likelihood(name: str, x: Tensor, measur
     torch.testing.assert_close(got, want)
 
 
-def test_gain_and_offset_are_those_of_the_measured_pixels(x: Tensor, measured: Tensor):
-    drawing, variance = torch.rand(B, M, C, P), torch.tensor(SD**2)
-    brightness = Brightness()
+@pytest.mark.parametrize("planes", [False, True])
+def test_gain_and_offset_are_those_of_the_measured_pixels(planes: bool):
+    """The marginal is that of the measured pixels, of the covariance of these alone."""
+    size = (3, 4)
+    x, measured = torch.rand(B, 1, C, 12), torch.rand(B, 1, C, 12) > 0.4
+    drawing, variance = torch.rand(B, M, C, 12), torch.tensor(SD**2)
+    brightness = Brightness(size)
+    if planes:
+        brightness.constants = replace(
+            brightness.constants, gain_slope_sd=0.2, offset_slope_sd=0.1
+        )
     got = brightness.log_prob(x, drawing, variance, measured=measured)
-    found, _ = brightness.solve(x, drawing, variance, measured=measured)
-    gain_sd, offset_sd = brightness.constants.gain_sd, brightness.constants.offset_sd
+    functions = brightness.functions[0, 0, : 3 if planes else 1].double()  # (n, P)
+    prior = torch.diag(brightness.prior_sd.double() ** 2)
     for b in range(B):
-        known = measured[b, 0]
-        some = x[b, 0][known].double()
+        known = measured[b, 0].flatten()
         for h in range(M):
-            mean = drawing[b, h][known].double()
-            covariance = (
-                SD**2 * torch.eye(len(mean)).double()
-                + gain_sd**2 * mean.outer(mean)
-                + offset_sd**2
-            )
-            want = MultivariateNormal(mean, covariance).log_prob(some)
+            m = drawing[b, h].double()  # (C, P)
+            columns = [m * f for f in functions] + [f.expand_as(m) for f in functions]
+            u = torch.stack([one.flatten() for one in columns], 1)[known]
+            covariance = SD**2 * torch.eye(len(u)).double() + u @ prior @ u.T
+            want = MultivariateNormal(m.flatten()[known], covariance)
+            want = want.log_prob(x[b, 0].flatten()[known].double())
             torch.testing.assert_close(got[b, h].double(), want, rtol=1e-4, atol=1e-3)
-            alone, _ = brightness.solve(some.view(1, 1, 1, -1), mean.view(1, 1, 1, -1), variance)
-            torch.testing.assert_close(found.gain[b, h], alone.gain[0, 0])
-            torch.testing.assert_close(found.offset[b, h], alone.offset[0, 0])
+    other = torch.where(measured, x, torch.rand_like(x))
+    found, _ = brightness.solve(x, drawing, variance, measured=measured)
+    again, _ = brightness.solve(other, drawing, variance, measured=measured)
+    torch.testing.assert_close(found, again, rtol=0, atol=0)
 
 
 GAUSSIAN = "model.likelihood=gaussian"
@@ -94,7 +103,7 @@ def test_what_an_unmeasured_pixel_holds_makes_no_difference_to_the_bound(
 def test_no_gradient_comes_from_an_unmeasured_pixel(name: str, x: Tensor, measured: Tensor):
     output = torch.randn(B, M, C, P, requires_grad=True)
     if name == "brightness":
-        log_prob = Brightness().log_prob(x, output, torch.tensor(SD**2), measured=measured)
+        log_prob = Brightness((1, P)).log_prob(x, output, torch.tensor(SD**2), measured=measured)
     else:
         log_prob = build(name, SD).log_prob(x, output, measured)
     (gradient,) = torch.autograd.grad(log_prob.sum(), output)

@@ -273,7 +273,7 @@ def test_pixels_that_are_no_numbers_go_on_like_those_around(tmp_path: Path, conf
     found = all_of(config("x.npy"))
     around = stack[2, 2:5, 3:6]
     assert around.min() < float(found[2, 0, 3, 4]) < around.max()
-    part = images.load_all(config("x.npy"))
+    part = images.load_all(config("x.npy")).images
     assert part.measured is not None
     assert (~as_tensor(part.measured)).nonzero().tolist() == [
         [2, 0, 3, 4],
@@ -296,7 +296,7 @@ def test_resampling_and_greying_mix_nothing_of_a_gap_into_what_is_measured(
     stack[:, :, :6, :8] = -9999
     np.save(tmp_path / "x.npy", stack)
     unit = {"normalise": "none", "unmeasured": [-9999.0], "axes": "NCYX"}
-    part = images.load_all(config("x.npy", size=[10, 12], grey=True, **unit))
+    part = images.load_all(config("x.npy", size=[10, 12], grey=True, **unit)).images
     assert part.measured is not None
     known, found = as_tensor(part.measured), as_tensor(part.images)
     wanted = torch.ones(N, 1, 10, 12, dtype=torch.bool)

@@ -36,6 +36,7 @@ def load(tmp_path: Path, plain_corruption) -> Load:
         values = {
             "name": "images", "kind": "images", "root": str(tmp_path / "root"),
             "path": str(tmp_path / path), "train_size": None, "val_size": None, "corrupt": "none",
+            "keep": None, "drop": None, "from_run": None,
             "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,
             "invariances": ["r"],
             "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaerun.models.lightning_module import VAELightningModule
-from vaerun.training.batch_size import batch_size
+from vaerun.training.batch_size import batch_size, usual_batch_size
 from vaerun.utils.errors import UserError
 
 TINY = (
@@ -41,6 +41,25 @@ def test_it_is_the_largest_power_of_two_that_fits_and_leaves_100_steps(
     n_images: int, n_ranks: int, most: int, size: int
 ):
     assert batch_size(n_images, n_ranks, lambda n: n <= most) == size
+
+
+@pytest.mark.parametrize(
+    ("image", "n_ranks", "size"),
+    [
+        ((1, 48, 48), 1, 100),
+        ((1, 256, 256), 8, 100),
+        ((3, 256, 256), 1, 100),  # colours are no reason for fewer
+        ((16, 256, 256), 1, 25),
+        ((1, 512, 512), 1, 25),
+        ((1, 1024, 1024), 1, 6),
+        ((1, 9000, 9000), 1, 4),
+        ((1, 1024, 1024), 4, 8),  # two for each device
+    ],
+)
+def test_the_usual_number_is_of_as_many_pixels_as_100_images_of_256(
+    image: tuple[int, int, int], n_ranks: int, size: int
+):
+    assert usual_batch_size(image, n_ranks) == size
 
 
 @given(st.integers(10, 10**7), st.integers(1, 9), st.integers(1, 5000))

@@ -19,6 +19,18 @@ def format_significant(value: float | None, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def interval(low: float, high: float) -> str:
+    """Two different numbers, with as many digits as tell them apart.
+
+    Examples
+    --------
+    >>> interval(0, 255), interval(1e9, 1e9 + 0.5)
+    ('0 to 255', '1000000000 to 1000000000.5')
+    """
+    digits = next((n for n in (6, 9, 12) if f"{low:.{n}g}" != f"{high:.{n}g}"), 17)
+    return f"{low:.{digits}g} to {high:.{digits}g}"
+
+
 def duration(seconds: float) -> str:
     """A time in seconds, minutes or hours."""
     if seconds < 120:

@@ -8,6 +8,7 @@ from vaerun.data.datasets.annotations import Classes
 from vaerun.data.datasets.intensity import IntensityStatistics
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import Window
+from vaerun.utils.format import interval
 
 _LOOK_MISSING = ("-1", "na", "n/a", "#n/a", "none", "null", "-")  # yet may be classes
 _NAMED = 6  # classes, files or types that are listed
@@ -82,8 +83,7 @@ def describe_preprocessing(
     }
     parts = [step for step, wanted in steps.items() if wanted]
     if window is not None:
-        low, high = window
-        span = f"intensities from {low:g} to {high:g} became 0 to 1"
+        span = f"intensities from {interval(*window)} became 0 to 1"
         parts.append("intensities as they are" if window == (0, 1) else span)
     elif prepare.normalise == "image":
         parts.append("each from its own darkest to its brightest pixel")

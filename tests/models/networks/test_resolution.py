@@ -1,0 +1,55 @@
+"""Large images are seen at fewer pixels and drawn with fewer, and stay what they are."""
+
+import pytest
+import torch
+
+from vaerun.geometry import Pose, pixel_grid
+from vaerun.models.invariant_vae import InvariantVAE, count_parameters
+from vaerun.models.networks.resolution import averaged, limited, seen_shape
+
+SMALL = ("model.hidden=[6,5]", "model.likelihood=gaussian")
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "wanted"),
+    [
+        ((256, 256), 256, (256, 256)),
+        ((512, 1024), 256, (128, 256)),
+        ((2000, 3), 256, (256, 1)),
+        ((300, 257), 256, (256, 219)),
+    ],
+)
+def test_the_longer_side_is_limited_and_the_shape_kept(size, most: int, wanted):
+    assert limited(size, most) == wanted
+    assert averaged(torch.rand(2, 1, *size), most).shape == (2, 1, *wanted)
+
+
+def test_means_are_kept_and_small_images_are_not_touched():
+    images = torch.rand(2, 1, 512, 512)
+    torch.testing.assert_close(averaged(images, 256).mean((2, 3)), images.mean((2, 3)))
+    assert averaged(images, 512) is images
+
+
+@pytest.mark.parametrize("model", ["rvae", "vae", "jrvae"])
+def test_networks_of_large_images_do_not_grow_with_them(make, model: str):
+    sizes = []
+    for side in (512, 1024):
+        network = make(f"model={model}", *SMALL, image=(1, side, side))
+        sizes.append(count_parameters(network))
+        assert network.encoder.pixels.in_features == 256**2
+    assert sizes[0] == sizes[1]
+    assert seen_shape((3, 1024, 512)) == (3, 256, 128)
+
+
+@pytest.mark.parametrize("model", ["rvae", "vae"])
+def test_a_coarse_drawing_is_stretched_to_the_image(make, model: str):
+    network: InvariantVAE = make(f"model={model}", *SMALL, image=(1, 1024, 1024)).eval()
+    with torch.no_grad():
+        last = network.decoder.net[-1]
+        last.weight.zero_()
+        side = round(last.out_features**0.5)
+        last.bias.copy_(pixel_grid(side, side)[..., 1].flatten())  # a ramp along the columns
+        drawn = network.generate(torch.zeros(1, 2), Pose.identity(1))
+    assert drawn.shape == (1, 1, 1024, 1024)
+    wanted = torch.linspace(-1, 1, 1024).expand_as(drawn)
+    torch.testing.assert_close(drawn, wanted, rtol=0, atol=4 / side)

@@ -122,6 +122,20 @@ class CheckedRun:
         return torch.from_numpy(inference.reconstruct(self.network, self.images))
 
     @cached_property
+    def target(self) -> Tensor:
+        """Images to be drawn (n, C, H, W); as the model draws them where nothing was measured."""
+        target = as_tensor(self.images.target).float()
+        if self.images.measured is None:
+            return target
+        return torch.where(as_tensor(self.images.measured), target, self.reconstructions)
+
+    @property
+    def measured_share(self) -> float:
+        """Share of the pixels that were measured."""
+        measured = self.images.measured
+        return 1.0 if measured is None else float(as_tensor(measured).float().mean())
+
+    @cached_property
     def explained(self) -> float:
         """Share of the structure of the images that the reconstructions have, at most 1.
 
@@ -129,9 +143,8 @@ class CheckedRun:
         as variance. So the covariance of neighbours in the residual, over that in the images less
         their mean, is the share of structure that is left, without an estimate of the noise.
         """
-        target = as_tensor(self.images.target).float()
-        whole = neighbours(target - target.mean(0))
-        left = neighbours(target - self.reconstructions)
+        whole = neighbours(self.target - self.target.mean(0))
+        left = neighbours(self.target - self.reconstructions)
         return 1 - max(left, 0.0) / max(whole, 1e-12)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from vaerun.data.image_set import as_tensor
 from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding
 from vaerun.models.likelihoods import GaussianLikelihood
@@ -58,13 +57,14 @@ def converged(run: CheckedRun) -> Finding:
 
 def _mean_image_loss(run: CheckedRun) -> float:
     """−log p in nats per image of a model that draws the mean image always."""
-    x = as_tensor(run.images.target).double().flatten(1)  # (n, pixels)
+    x = run.target.double().flatten(1)  # (n, pixels)
+    share = run.measured_share
     mean = x.mean(0)
     if isinstance(run.network.likelihood, GaussianLikelihood):
         learned = run.network.likelihood.is_learned
         spread = (x - mean).square().mean()
         variance = spread if learned else run.network.likelihood.variance.double().cpu()
         each = 0.5 * (2 * np.pi * variance).log() + 0.5 * spread / variance
-        return float(each) * x.shape[1]
+        return share * float(each) * x.shape[1]
     p = mean.clamp(1e-4, 1 - 1e-4)
-    return float(-(x * p.log() + (1 - x) * (1 - p).log()).sum(1).mean())
+    return share * float(-(x * p.log() + (1 - x) * (1 - p).log()).sum(1).mean())

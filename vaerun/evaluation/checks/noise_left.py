@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from vaerun.data.image_set import as_tensor
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun, neighbours
 from vaerun.evaluation.checks.finding import Finding
 
@@ -18,7 +17,7 @@ def noise_left(run: CheckedRun) -> Finding | None:
     """
     if len(run) < FEWEST:
         return None
-    target = as_tensor(run.images.target).float()
+    target = run.target
     deviation = target - target.mean(0)
     residual = target - run.reconstructions
     whole, variance = neighbours(deviation), float(deviation.square().mean())

@@ -51,6 +51,22 @@ class TrainerConfig:
         affects="nothing",
     )
     progress: bool = field("whether to show a progress bar", affects="nothing")
+    logger: list[str] = field(
+        "where each epoch is logged: csv (metrics.csv, which is always written), tensorboard, "
+        "mlflow, wandb; the last two are extras, and offline in the run folder",
+        choices=["csv", "tensorboard", "mlflow", "wandb"],
+        affects="nothing",
+    )
+    figures_every: int | None = field(
+        "epochs from one manifold and reconstructions in TensorBoard to the next; null: at the "
+        "end alone",
+        min=1,
+        affects="nothing",
+    )
+    film: bool = field(
+        "whether to make a film of the manifold over the epochs, figures/training.webp",
+        affects="nothing",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

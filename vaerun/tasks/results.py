@@ -39,6 +39,7 @@ from vaerun.tasks import verdict
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.terminal import print_table
 from vaerun.training.epoch_log import event_writer
+from vaerun.training.film import film_path
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
 from vaerun.utils.arrays import evenly, write_arrays
@@ -85,9 +86,11 @@ def write_results(
         arrays |= check_arrays(findings)
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
-        with event_writer(folder.tensorboard) as writer:
-            for name, path in figures.items():
-                writer.add_image(name, imread(path)[..., :3], len(trained.rows), dataformats="HWC")
+        if "tensorboard" in config.trainer.logger:
+            with event_writer(folder.tensorboard) as writer:
+                for name, path in figures.items():
+                    pixels = imread(path)[..., :3]
+                    writer.add_image(name, pixels, len(trained.rows), dataformats="HWC")
         write_report(
             folder.report,
             title=f"{config.model.name} on {config.data.name}",
@@ -96,6 +99,7 @@ def write_results(
             # "finished", since the report is the last file that a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
+            film=film_path(folder),
             explorer=explorer_data.build_explorer(network, splits, encodings, names),
         )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])

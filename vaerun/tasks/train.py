@@ -16,6 +16,7 @@ from vaerun.tasks.terminal import open_console, opening
 from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
+from vaerun.training.loggers import check_installed
 from vaerun.training.starting_point import starting_point
 from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit, new_network
@@ -31,6 +32,7 @@ def train(config: RunConfig, request: RunRequest) -> Path:
     """
     console = open_console()
     hardware = Hardware.find(config.trainer)
+    check_installed(config.trainer.logger)
     resumed = _resumed(config, request, console)
     splits = load_splits(config)
     config, request, reasons = resolve_auto(config, request, splits, hardware, resumed)

@@ -1,20 +1,24 @@
-"""The log of a training, one row an epoch: metrics.csv and TensorBoard."""
+"""The log of a training, one row an epoch: metrics.csv, TensorBoard and further loggers."""
 
 import contextlib
 import csv
 import io
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 from torch.utils.tensorboard import SummaryWriter
 
 from vaerun.runs.folder import RunFolder
+from vaerun.training.loggers import extra_loggers, finish, ids_of, numbers
 from vaerun.utils.files import write_text
 from vaerun.utils.text import is_text
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 
 @contextlib.contextmanager
@@ -33,14 +37,26 @@ def event_writer(events: Path) -> Iterator[SummaryWriter]:
 
 
 class EpochLog(pl.Callback):
-    """Writes all logged means of each epoch to ``metrics.csv`` and for TensorBoard.
+    """Writes all logged means of each epoch to ``metrics.csv`` and to the loggers asked for.
 
-    The folder ``events`` of TensorBoard's event file is by default that of the run folder.
+    Parameters
+    ----------
+    folder
+        The run folder.
+    loggers
+        Those of ``trainer.logger``; ``metrics.csv`` is written in any case, as a run needs it.
+    events
+        Folder of TensorBoard's event file; None: that of the run folder.
     """
 
-    def __init__(self, folder: RunFolder, events: Path | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, loggers: Sequence[str], events: Path | None = None
+    ) -> None:
         self.folder = folder
+        self.names = loggers
         self.events = events or folder.tensorboard
+        self._further: dict[str, Logger] = {}
+        self._ids: dict[str, str] = {}
         self.rows: list[dict[str, float]] = []
         self._start = 0.0
         self._spent = 0.0  # seconds on the epoch that a resumed run continues
@@ -51,11 +67,17 @@ class EpochLog(pl.Callback):
         """Rewrite the log from the checkpoint: a killed run may have logged an unsaved epoch."""
         for path in self.events.glob("events*"):
             path.unlink()
-        self._writer = self._open.enter_context(event_writer(self.events))
+        if "tensorboard" in self.names:
+            self._writer = self._open.enter_context(event_writer(self.events))
         if self.rows:
             self._write_csv()
         for row in self.rows:
             self._write_events(row)
+        self._further = extra_loggers(self.names, self.folder, self._ids)
+        for name, logger in self._further.items():
+            for row in self.rows if name not in self._ids else []:
+                logger.log_metrics(numbers(row), step=int(row["epoch"]))
+        self._ids = ids_of(self._further)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Continue the clock of the epoch that a checkpoint was saved in."""
@@ -73,19 +95,27 @@ class EpochLog(pl.Callback):
         self.rows.append(row)
         self._write_csv()
         self._write_events(row)
+        for logger in self._further.values():
+            logger.log_metrics(numbers(row), step=int(row["epoch"]))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Close the event file."""
-        self._open.close()
+        """Close the event file and the loggers."""
+        self._close("success")
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Close the event file after a failure, too."""
-        self.teardown(trainer, pl_module, "fit")
+        """Close the event file and the loggers after a failure, too."""
+        self._close("failed")
+
+    def _close(self, status: str) -> None:
+        self._open.close()
+        further, self._further = self._further, {}
+        finish(further, status)
 
     def _write_events(self, row: Mapping[str, float]) -> None:
-        assert self._writer is not None
+        if self._writer is None:
+            return
         for name, value in row.items():
             self._writer.add_scalar(name, value, int(row["epoch"]))
         self._writer.flush()
@@ -104,9 +134,11 @@ class EpochLog(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """All rows so far, and the seconds spent on the current epoch."""
-        return {"rows": self.rows, "spent": time.perf_counter() - self._start}
+        spent = time.perf_counter() - self._start
+        return {"rows": self.rows, "spent": spent, "ids": self._ids}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the logged rows and the time spent on the current epoch."""
         self.rows = [dict(row) for row in state_dict["rows"]]
         self._spent = float(state_dict["spent"])
+        self._ids = dict(state_dict["ids"])

@@ -37,6 +37,7 @@ from vaerun.training.context import TrainingContext
 from vaerun.training.distributed.launch import launch_ranks
 from vaerun.training.distributed.lightning_environment import GivenEnvironment
 from vaerun.training.epoch_log import EpochLog
+from vaerun.training.film import ManifoldFilm
 from vaerun.training.hardware import Hardware, quiet_lightning
 from vaerun.training.progress_bar import EpochLines, ProgressBar
 from vaerun.training.pseudo_labels import supervision
@@ -132,9 +133,10 @@ def fit_on_rank(context: TrainingContext, callbacks: Sequence[pl.Callback] = ())
         for finished in folder.checkpoints.glob("restart_*"):
             finished.unlink()
     module = _module(context, config.seed) if last is None else _resumed_module(context, last)
-    log = EpochLog(folder)
+    log = EpochLog(folder, config.trainer.logger)
     patience = config.trainer.early_stopping_epochs
     all_callbacks = [
+        *_film(context),
         *_monitors(context, log),
         BestAndLastCheckpoint(
             pair, config.trainer.checkpoint_minutes, ranks, folder.best_checkpoint
@@ -193,7 +195,8 @@ def _run_restart(context: TrainingContext, number: int, n_epochs: int) -> tuple[
         return loss, pair.newest
     context.console.print(f"restart {number + 1} of {config.model.restarts}")
     saving = RestartCheckpoint(pair, config.trainer.checkpoint_minutes, ranks, n_epochs)
-    log = EpochLog(folder, folder.tensorboard / f"restart_{number + 1}")
+    here = [name for name in config.trainer.logger if name in ("csv", "tensorboard")]
+    log = EpochLog(folder, here, folder.tensorboard / f"restart_{number + 1}")
     module = _module(context, _seed_of_restart(config.seed, number))
     _train(context, module, [*_monitors(context, log), saving], newest)
     return ranks.broadcast(lambda: saving.loss), pair.newest
@@ -311,6 +314,17 @@ def _train(
             raise KeyboardInterrupt from stop
         raise  # submitit and others exit with a status of their own
     return trainer
+
+
+def _film(context: TrainingContext) -> list[pl.Callback]:
+    """What looks at the network while it is trained, on rank 0; first, so that its time counts."""
+    trainer, splits = context.config.trainer, context.splits
+    if not context.ranks.is_first:
+        return []
+    figures_every = trainer.figures_every if "tensorboard" in trainer.logger else None
+    film = trainer.film and not trainer.compile  # other shapes would be compiled for it
+    return [ManifoldFilm(context.folder, splits.val, splits.classes, film=film,
+                         figures_every=figures_every)]  # fmt: skip
 
 
 def _monitors(context: TrainingContext, log: EpochLog) -> list[pl.Callback]:

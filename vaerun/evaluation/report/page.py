@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from markupsafe import Markup
+from PIL import Image
 
 from vaerun.evaluation.figures.checks import PREFIX
 from vaerun.evaluation.headline import headline
@@ -14,7 +15,7 @@ from vaerun.evaluation.report.captions import caption, in_reading_order
 from vaerun.evaluation.report.checks import checks_section
 from vaerun.evaluation.report.explorer import Explorer
 from vaerun.evaluation.report.metric_tables import metric_tables, table
-from vaerun.evaluation.report.packing import Recoded, recoded
+from vaerun.evaluation.report.packing import Recoded, data_uri, recoded
 from vaerun.evaluation.report.templates import asset, render
 from vaerun.utils.files import write_text
 from vaerun.utils.format import duration
@@ -43,6 +44,7 @@ def write_report(
     manifest: Plain,
     figures: Mapping[str, Path | bytes],
     explorer: Explorer | None = None,
+    film: Path | None = None,
 ) -> None:
     """Write `report.html` completely or not at all.
 
@@ -58,6 +60,8 @@ def write_report(
         PNG files, or their contents, by the figure's name.
     explorer
         Content of the interactive section; None for a page without scripts.
+    film
+        Animated WebP of the training, if the file is there.
     """
     command = manifest.get("command")
     pngs = {
@@ -69,7 +73,10 @@ def write_report(
     sections = render(
         "sections",
         tables=metric_tables(metrics),
-        figures=_figures({n: image for n, image in images.items() if not n.startswith(PREFIX)}),
+        figures=[
+            *_film(film),
+            *_figures({n: image for n, image in images.items() if not n.startswith(PREFIX)}),
+        ],
         command=command if isinstance(command, str) else " ".join(map(str, command or [])),
         provenance=_provenance(manifest),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
@@ -125,6 +132,18 @@ def _figures(images: Mapping[str, Recoded]) -> list[dict[str, str | int]]:
             {"name": name, "title": title, "text": text, "address": image.address, **size}
         )
     return shown
+
+
+def _film(path: Path | None) -> list[dict[str, str | int]]:
+    """The film of the training as a figure, before all others; none without the file."""
+    if path is None or not path.is_file():
+        return []
+    with Image.open(path) as image:
+        width, height = image.size
+    title, text = caption("training")
+    address = data_uri(path.read_bytes(), "image/webp")
+    return [{"name": "training", "title": title, "text": text, "address": address,
+             "width": width, "height": height}]  # fmt: skip
 
 
 def _provenance(manifest: Plain) -> Markup:

@@ -98,6 +98,20 @@ def test_drawn_images_are_selected_but_not_by_a_table_of_others(cards: Make, tmp
             load(other, seed)
 
 
+def test_labelled_images_of_a_report_are_no_obstacle_and_are_counted(
+    cards: Make, tmp_path: Path, caplog
+) -> None:
+    whole = load(cards(), 0, labelled=True)
+    assert whole.labelled is not None
+    index = [*range(0, 52, 3), *whole.labelled.index.tolist()]
+    keep = table(tmp_path / "s.csv", index, source=f"sha256:{whole.source[:12]}")
+    with caplog.at_level("INFO"):
+        kept = load(cards(keep=keep), 0, labelled=True)
+    assert numbers(kept) == list(range(0, 52, 3))
+    assert len(kept.labelled) == len(whole.labelled)
+    assert "index 52 and 7 others are not among the 52 images" in caplog.text
+
+
 def write(path: Path, text: str) -> str:
     path.write_text(text)
     return str(path)

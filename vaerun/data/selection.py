@@ -45,7 +45,7 @@ class _Chosen:
 
     index: Ints
     here: str  # key and value
-    is_exact: bool  # whether all of them must be there
+    is_sure: bool  # whether they are known to be of these data, all of which may not be used
     place: npt.NDArray[np.float64] | None = None  # (n, 3) frame, row and column in file pixels
 
 
@@ -155,9 +155,8 @@ def _selected(
         if text is None:
             continue
         chosen = _chosen(f"data.{name}", text, table, source, config)
-        if chosen.is_exact:
-            _check_there(chosen, there, config)
-            _check_place(chosen, parts, frames)
+        chosen = _those_there(chosen, there, config)
+        _check_place(chosen, parts, frames)
         index = combine(index, chosen.index)
     return index
 
@@ -173,7 +172,7 @@ def _chosen(
         what = f"{here} compares columns of a run, and none is named"
         raise UserError(what, "add data.from_run=outputs/rvae/images/version_0, say")
     mask = matching(text, table.columns, key, str(table.path))
-    return _Chosen(index=np.unique(table.index[mask]), here=here, is_exact=False)
+    return _Chosen(index=np.unique(table.index[mask]), here=here, is_sure=True)
 
 
 def _of_file(path: str, here: str, source: str, config: DataConfig) -> _Chosen:
@@ -195,7 +194,10 @@ def _of_file(path: str, here: str, source: str, config: DataConfig) -> _Chosen:
     for one in stated:
         _check_source(str(one).removeprefix("sha256:"), source, here, config)
     return _Chosen(
-        index=index.astype(np.int64), here=here, is_exact=True, place=_places(table, used)
+        index=index.astype(np.int64),
+        here=here,
+        is_sure=all(stated),
+        place=_places(table, used),
     )
 
 
@@ -218,14 +220,24 @@ def _check_source(stated: str, source: str, here: str, config: DataConfig) -> No
         raise UserError(f"{what}({source[:SHORT]})", hint)
 
 
-def _check_there(chosen: _Chosen, there: Ints, config: DataConfig) -> None:
+def _those_there(chosen: _Chosen, there: Ints, config: DataConfig) -> _Chosen:
+    """The images that are among those of the config; the others are counted.
+
+    Raises a `UserError` for others in a table that does not say of which data it is.
+    """
     unknown = np.setdiff1d(chosen.index, there)
-    if len(unknown):
-        n = len(unknown)
-        others = f" and {n - 1:,} others are" if n > 1 else " is"
-        what = f"{chosen.here}: index {unknown[0]}{others} not among the {len(there):,} images of "
-        what += f"data={config.name}, which are numbered from {there.min()} to {there.max()}"
+    if not len(unknown):
+        return chosen
+    n = len(unknown)
+    others = f" and {n - 1:,} others are" if n > 1 else " is"
+    what = f"{chosen.here}: index {unknown[0]}{others} not among the {len(there):,} images of "
+    what += f"data={config.name}, which are numbered from {there.min()} to {there.max()}"
+    if not chosen.is_sure:
         raise UserError(what, "give data.train_size, val_size and others as that run had them")
+    log.info(f"{what}: left out by data.train_size or val_size, or labelled images drawn apart")
+    used = np.isin(chosen.index, there)
+    place = None if chosen.place is None else chosen.place[used]
+    return replace(chosen, index=chosen.index[used], place=place)
 
 
 def _check_place(chosen: _Chosen, parts: Sequence[ImageSet], frames: Sequence[Frame]) -> None:

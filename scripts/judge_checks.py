@@ -72,10 +72,7 @@ def make_files(folder: Path) -> None:
         angle = rng.uniform(-np.pi, np.pi, N_IMAGES).astype(np.float32)
         images = _letters(half, torch.from_numpy(angle))
         images = images + rng.normal(0, 0.1, images.shape).astype(np.float32)
-        wide = np.where(angle < 0, angle + 2 * np.pi, angle)
-        for name, values in {
-            "right": angle, "clockwise": -angle, "degrees": np.rad2deg(wide),
-        }.items():  # fmt: skip
+        for name, values in {"right": angle, "clockwise": -angle}.items():
             np.savez(folder / f"{half}_{name}.npz", images=images, angle=values)
         noise = rng.normal(0.5, 0.1, (N_IMAGES, 32, 32)).astype(np.float32)
         np.save(folder / f"{half}_noise.npy", noise)

@@ -14,9 +14,7 @@ from vaerun.data.image_set import Splits
 from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.registry import CHECKS, check_run
-from vaerun.evaluation.checks.truth import TITLE as TRUTH_TITLE
-from vaerun.evaluation.checks.truth import truth_convention
-from vaerun.evaluation.metrics.truth_convention import converted, recognise
+from vaerun.evaluation.metrics.truth_convention import converted
 from vaerun.models.encodings import Encodings
 from vaerun.training.trained_model import TrainedModel
 
@@ -28,17 +26,12 @@ def find(
     plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
 ) -> tuple[dict[str, Finding], Encodings, Splits]:
     """All findings, and encodings and splits with true poses by our convention."""
-    conventions = recognise(encodings.val, splits.symmetry)
     checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
-    findings = check_run(checked)
-    truth = truth_convention(encodings.val, conventions)
-    if truth is not None:
-        findings["truth_convention"] = truth
-    for convention in conventions:
+    for convention in checked.conventions:
         if convention.factor == "angle" and splits.classes:
             symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
             splits = dataclasses.replace(splits, symmetry=symmetry)
-    return findings, converted(encodings, conventions), splits
+    return check_run(checked), converted(encodings, checked.conventions), splits
 
 
 def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[str, Any]:
@@ -46,9 +39,7 @@ def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[s
 
     ``overrides`` are those that the model was trained with.
     """
-    titles = {name: check.title for name, check in CHECKS.items()}
-    titles["truth_convention"] = TRUTH_TITLE
-    entries = {name: finding.to_json(titles[name]) for name, finding in findings.items()}
+    entries = {name: finding.to_json(CHECKS[name].title) for name, finding in findings.items()}
     for entry in entries.values():
         if entry["mend"]:
             entry["mend"] = mended_command(overrides, shlex.split(entry["mend"]))

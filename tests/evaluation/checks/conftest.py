@@ -12,6 +12,7 @@ from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.geometry import rotate
 from vaerun.models.likelihoods import GaussianLikelihood
+from vaerun.models.variants import MODELS
 
 from ...conftest import make_encodings
 
@@ -78,6 +79,7 @@ def checked():
         )  # fmt: skip
         likelihood = GaussianLikelihood(VARIANCE**0.5)
         network = SimpleNamespace(
+            variant=MODELS[model],
             latents=SimpleNamespace(
                 angle=1 if has_pose else None, shift_sd=None, scale_sd=None, n_pose=int(has_pose)
             ),

@@ -40,6 +40,13 @@ def test_too_short_or_by_heart(checked, left, lag):
     assert ("by heart" in finding.text) is bool(lag)
 
 
+def test_a_run_that_learned_nothing_has_no_shares_of_it(checked):
+    finding = converged(checked(left=(1.4, 1.3, 1.2, 1.1, 1.05)))
+    assert finding.passed is False
+    assert "no better than by their mean" in finding.text
+    assert finding.value == 1.0
+
+
 def test_what_the_last_third_gained_is_a_share_of_the_whole(checked):
     left = (0.5, 0.2, 0.1, 0.04, 0.02, 0.0)
     assert converged(checked(left=left)).value == pytest.approx(0.04, rel=1e-3)

@@ -14,6 +14,7 @@ from torch import Tensor
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
+from vaerun.evaluation.metrics.truth_convention import TruthConvention, recognise
 from vaerun.geometry import pixel_size
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings
@@ -48,6 +49,8 @@ class CheckedRun:
         The config.
     bound
         −ELBO in nats per image of some ``training`` and ``validation`` images.
+    conventions
+        Other conventions than ours that true poses were recognised to be given by.
     """
 
     network: InvariantVAE
@@ -57,6 +60,7 @@ class CheckedRun:
     rows: Sequence[Mapping[str, float]]
     plain: Mapping[str, Any]
     bound: Mapping[str, float]
+    conventions: Sequence[TruthConvention] = ()
 
     @classmethod
     def of(
@@ -85,6 +89,7 @@ class CheckedRun:
             rows=rows,
             plain=plain,
             bound=bound,
+            conventions=recognise(encodings.val, splits.symmetry),
         )
 
     def __len__(self) -> int:

@@ -19,10 +19,11 @@ def converged(run: CheckedRun) -> Finding:
     """
     loss = np.array([row["val/loss"] for row in run.rows], np.float64)
     epochs, steps = len(loss), int(run.rows[-1].get("step", 0))
-    gained = max(_mean_image_loss(run) - float(loss.min()), 1e-9)
+    gained = _mean_image_loss(run) - float(loss.min())
     late = loss[-(max(epochs // 3, 1) + 1) :]
-    left = max(float(late[0] - late[-1]), 0.0) / gained if epochs > 1 else 1.0
-    lag = (run.bound["validation"] - run.bound["training"]) / gained
+    nothing = epochs < 2 or gained <= 0  # then there is no whole to have shares of
+    left = 1.0 if nothing else max(float(late[0] - late[-1]), 0.0) / gained
+    lag = 0.0 if nothing else (run.bound["validation"] - run.bound["training"]) / gained
     arrays = {
         "epoch": np.array([row["epoch"] for row in run.rows]),
         "validation": loss,
@@ -37,7 +38,12 @@ def converged(run: CheckedRun) -> Finding:
         fewer = max(run.plain["model"]["latent_dim"] // 2, 1)
         mend = f"objective.beta_end=2 model.latent_dim={fewer}"
         return Finding(value=lag, limits=(None, _GAP), text=text, mend=mend, arrays=arrays)
-    if short:
+    if gained <= 0:
+        text = (
+            f"after {epochs} epochs and {steps:,} steps images are described no better than by "
+            "their mean"
+        )
+    elif short:
         text = (
             f"after {epochs} epochs and {steps:,} steps the bound still falls: by "
             f"{100 * left:.1f} % of all that was gained in the last third of them"

@@ -17,7 +17,7 @@ def invariances(run: CheckedRun) -> Finding | None:
 
     A model with no pose at all leaves them to z, which then is not about the objects alone.
     """
-    if len(run) < FEWEST or run.plain["model"]["name"] == "ae":
+    if len(run) < FEWEST or run.network.variant.deterministic:
         return None
     turned, shift_px = _turned(run), _shift(run)
     side = min(run.x.shape[-2:])

@@ -22,7 +22,7 @@ def latents_used(run: CheckedRun) -> Finding | None:
     (Burda, Grosse and Salakhutdinov, arXiv 1509.00519, use 0.01).
     """
     z = run.encodings.z_mean
-    if len(z) < FEWEST or run.plain["model"]["name"] == "ae":
+    if len(z) < FEWEST or run.network.variant.deterministic:
         return None
     d = z.shape[1]
     active = np.flatnonzero(z.var(0) > _ACTIVE)

@@ -10,7 +10,7 @@ from vaerun.geometry import apply, rotation
 
 _WRONG_DEG = 20.0  # from here on an angle was not followed
 _MOST_WRONG = 0.2  # share of images
-MOST_MOVED = 0.2  # of the spread of z
+_MOST_MOVED = 0.2  # of the spread of z
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def pose_follows(run: CheckedRun) -> Finding | None:
         text="; ".join(parts),
         mend=f"trainer.max_epochs={3 * len(run.rows)} model.pose.bins=16",
         arrays={"turn": turn, "found": turn + change, "off": off_deg, "z_change": run.z_moves},
-        failed=wrong > _MOST_WRONG or z_moves > MOST_MOVED or bool(np.median(off_px) > too_far),
+        failed=wrong > _MOST_WRONG or z_moves > _MOST_MOVED or bool(np.median(off_px) > too_far),
     )
 
 
@@ -51,8 +51,7 @@ def _shift_error(run: CheckedRun) -> Floats:
         return np.zeros(len(run))
     move = run.move
     matrix = move.factor[:, None, None] * rotation(move.turn)
-    before = run.encodings.shift.copy()
-    expected = apply(matrix, move.turn.new_tensor(before)) + move.shift_px
+    expected = apply(matrix, move.turn.new_tensor(run.encodings.shift)) + move.shift_px
     error: Floats = np.linalg.norm(run.moved.shift - expected.numpy(), axis=1)
     return error
 

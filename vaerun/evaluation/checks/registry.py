@@ -13,6 +13,7 @@ from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
 from vaerun.evaluation.checks.pose_follows import pose_follows
 from vaerun.evaluation.checks.pose_leak import pose_leak
+from vaerun.evaluation.checks.true_poses import true_poses
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ CHECKS: dict[str, Check] = {
     "latents_used": Check("Latents in use", latents_used),
     "classes_apart": Check("Classes are kinds", classes_apart),
     "noise_left": Check("Only noise left", noise_left),
+    "truth_convention": Check("Truth by our convention", true_poses),
 }
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,34 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from vaerun.evaluation.figures.film import LARGEST, MOST_FRAMES, encode_frame, write_film
 from vaerun.runs.checkpoint import read_checkpoint
-from vaerun.training.epoch_log import EpochLog
 from vaerun.training.film import frame_epochs
 
-TINY = (
-    "data.size=16",
-    "data.train_size=60",
-    "data.val_size=30",
-    "data.repeats=1",
-    "data.batch_size=20",
-    "model.hidden=[12,10]",
-    "model.clustering.templates=0",
-    "trainer.max_epochs=4",
-    "trainer.accelerator=cpu",
-    "trainer.precision=32-true",
-)
-
-
-@pytest.fixture
-def run(vaerun, monkeypatch) -> Callable[..., Path]:
-    """A run of the real command, without other figures; its folder."""
-    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
-
-    def finish(*overrides: str, status: int = 0) -> Path:
-        done, output, errors = vaerun(*TINY, *overrides)
-        assert (done, errors) == (status, [] if status == 0 else ["interrupted"])
-        return Path(output[-1].removeprefix("run: "))
-
-    return finish
+SHORT = ("model.clustering.templates=0", "trainer.max_epochs=4")
 
 
 def frames(path: Path) -> list[np.ndarray]:
@@ -66,8 +40,8 @@ def rows(folder: Path) -> list[dict]:
     ids=" ".join,
 )
 def test_a_run_ends_in_the_same_numbers_with_and_without(run, model) -> None:
-    filmed = run(*model, "trainer.figures_every=2")
-    plain = run(*model, "trainer.film=false", "trainer.logger=[csv]")
+    filmed = run(*SHORT, *model, "trainer.figures_every=2")
+    plain = run(*SHORT, *model, "trainer.film=false", "trainer.logger=[csv]")
     assert rows(filmed) == rows(plain)
     states = [read_checkpoint(f / "checkpoints/last.ckpt")["state_dict"] for f in (filmed, plain)]
     assert all(torch.equal(v, states[1][k]) for k, v in states[0].items() if torch.is_tensor(v))
@@ -85,22 +59,16 @@ def test_a_run_ends_in_the_same_numbers_with_and_without(run, model) -> None:
     assert [one.step for one in events.Images("reconstructions")] == [2, 4]
 
 
-def test_a_resumed_run_has_the_whole_film(run, monkeypatch) -> None:
-    write, fails = EpochLog._write_csv, True
-
-    def interrupted(log: EpochLog) -> None:
-        write(log)
-        if len(log.rows) == 3 and fails:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(EpochLog, "_write_csv", interrupted)
-    run("model=vae", status=130)
-    fails = False
-    resumed = run("model=vae", "resume=auto")
+def test_a_resumed_run_has_the_whole_film(run, stop_after) -> None:
+    typed = (*SHORT, "model=vae")
+    stop_after(3)
+    run(*typed, status=130)
+    stop_after(None)
+    resumed = run(*typed, "resume=auto")
     assert resumed.name == "version_0"
     assert len(frames(resumed / "figures/training.webp")) == 4
     assert json.loads((resumed / "manifest.json").read_text())["status"] == "finished"
-    again = run("model=vae", "out=elsewhere")
+    again = run(*typed, "out=elsewhere")
     one, other = (frames(f / "figures/training.webp") for f in (resumed, again))
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 

@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from vaerun.training.epoch_log import EpochLog
+from .conftest import TINY
 
-TINY = (
-    "model=vae",
-    "data.size=16",
-    "data.train_size=60",
-    "data.val_size=30",
-    "data.repeats=1",
-    "data.batch_size=20",
-    "model.hidden=[12,10]",
-    "trainer.max_epochs=3",
-    "trainer.accelerator=cpu",
-    "trainer.precision=32-true",
-)
+SHORT = (*TINY, "model=vae", "trainer.max_epochs=3")
 
 
 @pytest.fixture
@@ -36,7 +25,7 @@ def test_a_logger_that_is_not_installed_is_one_line_before_anything_is_done(
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == name else find(n))
-    status, _, errors = vaerun(*TINY, f"trainer.logger=[csv,{name}]")
+    status, _, errors = vaerun(*SHORT, f"trainer.logger=[csv,{name}]")
     assert status == 2
     assert errors == [
         f"error: trainer.logger=[csv,{name}] takes {name}, which is not installed — "
@@ -46,19 +35,12 @@ def test_a_logger_that_is_not_installed_is_one_line_before_anything_is_done(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_mlflow_has_every_epoch_once_also_of_a_resumed_run(vaerun, offline, monkeypatch) -> None:
+def test_mlflow_has_every_epoch_once_also_of_a_resumed_run(vaerun, offline, stop_after) -> None:
     mlflow = pytest.importorskip("mlflow")
-    write, fails = EpochLog._write_csv, True
-
-    def interrupted(log: EpochLog) -> None:
-        write(log)
-        if len(log.rows) == 2 and fails:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(EpochLog, "_write_csv", interrupted)
-    assert vaerun(*TINY, "trainer.logger=[csv,mlflow]")[0] == 130
-    fails = False
-    status, output, _ = vaerun(*TINY, "trainer.logger=[csv,mlflow]", "resume=auto")
+    stop_after(2)
+    assert vaerun(*SHORT, "trainer.logger=[csv,mlflow]")[0] == 130
+    stop_after(None)
+    status, output, _ = vaerun(*SHORT, "trainer.logger=[csv,mlflow]", "resume=auto")
     assert status == 0
     folder = Path(output[-1].removeprefix("run: ")).absolute()
     client = mlflow.MlflowClient(tracking_uri=mlflow_address(folder))
@@ -76,7 +58,7 @@ def mlflow_address(folder: Path) -> str:
 @pytest.mark.filterwarnings("ignore")
 def test_wandb_stays_offline_in_the_run_folder(vaerun, offline) -> None:
     pytest.importorskip("wandb")
-    status, output, errors = vaerun(*TINY, "trainer.logger=[wandb]")
+    status, output, errors = vaerun(*SHORT, "trainer.logger=[wandb]")
     assert status == 0
     assert [line for line in errors if not line.startswith("wandb: WARNING")] == []
     folder = Path(output[-1].removeprefix("run: "))

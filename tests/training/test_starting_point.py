@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +11,10 @@ import torch
 
 import vaerun as package
 from vaerun.runs.checkpoint import read_checkpoint
-from vaerun.training.epoch_log import EpochLog
 
-TINY = (
-    "data=cards_iv",
-    "data.size=16",
-    "data.train_size=60",
-    "data.val_size=30",
-    "data.repeats=1",
-    "data.batch_size=20",
-    "model.hidden=[12,10]",
-    "trainer.accelerator=cpu",
-    "trainer.precision=32-true",
-)
+from .conftest import TINY
+
 STILL = "trainer.learning_rate=1e-30"
-
-
-@pytest.fixture
-def run(vaerun, monkeypatch) -> Callable[..., Path]:
-    """A run of the real command, without figures; its folder."""
-    monkeypatch.setattr("vaerun.tasks.results.draw", lambda *_: {})
-
-    def finish(*overrides: str, status: int = 0) -> Path:
-        done, output, errors = vaerun(*TINY, *overrides)
-        assert (done, errors) == (status, [] if status == 0 else ["interrupted"])
-        return Path(output[-1].removeprefix("run: "))
-
-    return finish
 
 
 def metrics(folder: Path) -> dict:
@@ -80,21 +56,14 @@ def test_weights_and_constants_go_on_as_they_were(run, model) -> None:
             assert state[name].constants == module.constants
 
 
-def test_other_weights_are_learned_and_a_resumed_run_ends_in_the_same(run, here, monkeypatch):
+def test_other_weights_are_learned_and_a_resumed_run_ends_in_the_same(run, here, stop_after):
     first = run("model=rvae", "trainer.max_epochs=1")
     again = ("model=rvae", "trainer.max_epochs=3", f"model.start_from={first}")
     whole = run(*again)
     assert len(set(losses(whole))) == 3
-    write, fails = EpochLog._write_csv, True
-
-    def interrupted(log: EpochLog) -> None:
-        write(log)
-        if len(log.rows) == 2 and fails:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(EpochLog, "_write_csv", interrupted)
+    stop_after(2)
     run(*again, "out=stopped", status=130)
-    fails = False
+    stop_after(None)
     shutil.move(first, here / "elsewhere")  # a resumed run has its own weights
     resumed = run(*again, "out=stopped", "resume=auto")
     assert losses(resumed) == losses(whole)

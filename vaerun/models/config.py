@@ -69,6 +69,9 @@ class ModelConfig:
     restart_epochs: int = field("epochs of each restart before one is chosen", min=1)
 
 
+Rule = tuple[object, str, str]  # true if broken, what is wrong, what helps
+
+
 def check(config: ModelConfig, variant: ModelVariant) -> None:
     """Raise an error if options of a model contradict each other.
 
@@ -77,14 +80,17 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
     UserError
         Names the keys that contradict each other.
     """
-    wanted = ",".join(config.invariances)
-    of_pose = [name for name in config.invariances if name != "i"]
-    has_pose, decoder = config.pose.name != "none", config.decoder.name
-    able = " or ".join(f"model/decoder={name}" for name, d in DECODERS.items() if d.can_pose)
-    rules = [
+    for broken, what, hint in [*_rules(config, variant), *_pose_rules(config)]:
+        if broken:
+            raise UserError(what, hint)
+
+
+def _rules(config: ModelConfig, variant: ModelVariant) -> list[Rule]:
+    """What must not be of layers, category, clustering and start."""
+    return [
         (not config.hidden, "model.hidden=[] leaves no layer", "give widths, as in [256,256]"),
         (
-            decoder == "spatial" and len(set(config.hidden)) > 1,
+            config.decoder.name == "spatial" and len(set(config.hidden)) > 1,
             f"model.hidden={config.hidden} is uneven, which model/decoder=spatial cannot be",
             "give equal widths, as in [256,256]",
         ),
@@ -92,21 +98,6 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             config.category.name not in variant.categories,
             f"model/category={config.category.name} is not a category of model={variant.name}",
             f"use model/category={' or '.join(variant.categories)}",
-        ),
-        (
-            len(set(config.invariances)) < len(config.invariances),
-            f"model.invariances=[{wanted}] names one twice",
-            "name each of r, t, s, i at most once",
-        ),
-        (
-            of_pose and not has_pose,
-            f"model/pose=none cannot give model.invariances=[{wanted}]",
-            "name none but i, or set model/pose=orbit, or use model=rvae",
-        ),
-        (
-            has_pose and not of_pose,
-            f"model.invariances=[{wanted}] leaves model/pose={config.pose.name} nothing to infer",
-            "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
         ),
         (
             config.clustering.layout and config.category.name != "none",
@@ -124,6 +115,31 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             f"{config.start_from}, which leaves nothing to chance",
             "leave one of them out",
         ),
+    ]
+
+
+def _pose_rules(config: ModelConfig) -> list[Rule]:
+    """What must not be of the invariances and their pose."""
+    wanted = ",".join(config.invariances)
+    of_pose = [name for name in config.invariances if name != "i"]
+    has_pose, decoder = config.pose.name != "none", config.decoder.name
+    able = " or ".join(f"model/decoder={name}" for name, d in DECODERS.items() if d.can_pose)
+    return [
+        (
+            len(set(config.invariances)) < len(config.invariances),
+            f"model.invariances=[{wanted}] names one twice",
+            "name each of r, t, s, i at most once",
+        ),
+        (
+            of_pose and not has_pose,
+            f"model/pose=none cannot give model.invariances=[{wanted}]",
+            "name none but i, or set model/pose=orbit, or use model=rvae",
+        ),
+        (
+            has_pose and not of_pose,
+            f"model.invariances=[{wanted}] leaves model/pose={config.pose.name} nothing to infer",
+            "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
+        ),
         (
             "i" in config.invariances and config.likelihood == "bernoulli",
             f"model.likelihood=bernoulli has no gain and offset for model.invariances=[{wanted}]",
@@ -135,6 +151,3 @@ def check(config: ModelConfig, variant: ModelVariant) -> None:
             f"use {able}",
         ),
     ]
-    for broken, what, hint in rules:
-        if broken:
-            raise UserError(what, hint)

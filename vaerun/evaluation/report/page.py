@@ -64,11 +64,7 @@ def write_report(
         Animated WebP of the training, if the file is there.
     """
     command = manifest.get("command")
-    pngs = {
-        name: source if isinstance(source, bytes) else source.read_bytes()
-        for name, source in figures.items()
-    }
-    images = recoded(pngs, FIGURES_BUDGET)
+    images = _embedded(figures)
     checks = checks_section(metrics.get("checks", {}), images)
     sections = render(
         "sections",
@@ -102,6 +98,15 @@ def write_report(
         scripts=scripts,
     )
     write_text(path, text)
+
+
+def _embedded(figures: Mapping[str, Path | bytes]) -> dict[str, Recoded]:
+    """The figures as they stand in the page, by name."""
+    pngs = {
+        name: source if isinstance(source, bytes) else source.read_bytes()
+        for name, source in figures.items()
+    }
+    return recoded(pngs, FIGURES_BUDGET)
 
 
 def _facts(config: Plain, metrics: Plain, manifest: Plain) -> list[str]:

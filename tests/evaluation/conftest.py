@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vaerun.data.image_set import PatchLocation
+from vaerun.data.patch_location import PatchLocation
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.microscopy.frame import Frame
 

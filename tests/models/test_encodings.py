@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vaerun.data.image_set import PatchLocation
+from vaerun.data.patch_location import PatchLocation
 from vaerun.models.encodings import Encodings, read_latents, write_latents
 from vaerun.utils.errors import UserError
 

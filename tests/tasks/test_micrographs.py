@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import torch.nn.functional as F
 
-from vaerun.data.image_set import PatchLocation
 from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
+from vaerun.data.patch_location import PatchLocation
 from vaerun.evaluation.figures import draw
 from vaerun.microscopy.frame import Frame
 from vaerun.microscopy.simulation.lattices import LatticeScene, simulate_lattice

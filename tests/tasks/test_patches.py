@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 
 from vaerun.data import ImageSet, Splits
-from vaerun.data.image_set import PatchLocation
 from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
+from vaerun.data.patch_location import PatchLocation
 from vaerun.models.encodings import read_latents
 from vaerun.training.clustering import template_mixture
 

@@ -1,7 +1,7 @@
 """Images with labels, factors and positions, and the splits of a data set."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.frame_patches import FramePatches
+from vaerun.data.patch_location import PatchLocation
 from vaerun.data.pixel_statistics import PixelStatistics, pixel_statistics
 from vaerun.microscopy.frame import Frame
 
@@ -20,66 +21,6 @@ Images = Tensor | FramePatches | FileImages  # (N, C, H, W)
 ImagesAt = Callable[[Tensor], Tensor]  # positions (n,) → images (n, C, H, W)
 
 POSE_FACTORS = ("angle", "shift_row", "shift_column")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatchLocation:
-    """Positions of N patches in their frames, named as in `latents.h5`.
-
-    Attributes
-    ----------
-    frame
-        (N,) number of the frame; of the first one if the channels of a patch are several frames.
-    centre
-        (N, 2) float32 row and column, pixels of the frame.
-    species
-        (N,) chemical species of the atom at the centre, −1 where unknown.
-    ring_class
-        (N,) class of the rings at the centre, −1 where unknown.
-    track
-        (N,) number of the atom at the centre, the same in all frames, −1 where unknown.
-    """
-
-    frame: Ints
-    centre: npt.NDArray[np.float32]
-    species: Ints
-    ring_class: Ints
-    track: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def __post_init__(self) -> None:
-        n = len(self.frame)
-        if not len(self.track):
-            object.__setattr__(self, "track", np.full(n, -1))
-        assert self.centre.shape == (n, 2), self.centre.shape
-        assert len(self.species) == len(self.ring_class) == len(self.track) == n
-
-    def select(self, index: slice | npt.NDArray[Any]) -> "PatchLocation":
-        """Locations at a slice, positions (n,) or a boolean mask (N,)."""
-        return PatchLocation(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["PatchLocation"]) -> "PatchLocation":
-        """Locations of several sets, one after the other."""
-        return cls(
-            **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
-        )
-
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays by name, without species, ring class or track if unknown for all patches."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        absent = [
-            name for name in ("species", "ring_class", "track") if not (arrays[name] >= 0).any()
-        ]
-        return {name: values for name, values in arrays.items() if name not in absent}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "PatchLocation":
-        """Locations from the arrays that `to_arrays` returned."""
-        unknown = np.full(len(arrays["frame"]), -1)
-        return cls(**({"species": unknown, "ring_class": unknown} | dict(arrays)))
 
 
 def as_tensor(images: Images) -> Tensor:

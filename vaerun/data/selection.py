@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from vaerun.data.config import DataConfig
-from vaerun.data.image_set import ImageSet, PatchLocation, Splits
+from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io.tables import Table, read_table
 from vaerun.data.latent_columns import LatentTable, read_latent_table
 from vaerun.data.lazy.file_images import FileImages
+from vaerun.data.patch_location import PatchLocation
 from vaerun.data.query import is_query, matching
 from vaerun.microscopy.frame import Frame, in_file
 from vaerun.utils.digest import fingerprint

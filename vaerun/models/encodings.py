@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.image_set import PatchLocation
+from vaerun.data.patch_location import PatchLocation
 from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vaerun.data.dataloader import Batch, make_dataloader
-from vaerun.data.image_set import ImageSet, PatchLocation, Splits, as_tensor, concatenate_images
+from vaerun.data.image_set import ImageSet, Splits, as_tensor, concatenate_images
 from vaerun.data.lazy.frame_patches import FramePatches, inside
+from vaerun.data.patch_location import PatchLocation
 from vaerun.data.sampler import BatchOrder
 from vaerun.utils.digest import fingerprint
 

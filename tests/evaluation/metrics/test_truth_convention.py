@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vaerun.data.image_set import PatchLocation
+from vaerun.data.patch_location import PatchLocation
 from vaerun.evaluation.metrics.circular import resultant, wrap
 from vaerun.evaluation.metrics.truth_convention import converted, recognise
 

@@ -16,8 +16,9 @@ from vaerun.data.datasets.own_frames import own_frames, spread_out
 from vaerun.data.datasets.patch_split import split_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.datasets.peak_atoms import peak_atoms
-from vaerun.data.image_set import ImageSet, PatchLocation, Splits
+from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.lazy.frame_patches import FramePatches, inside, measured_share
+from vaerun.data.patch_location import PatchLocation
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import Frame, brightness, from_file, movies_of, shown_range
 from vaerun.microscopy.graphene import SPECIES

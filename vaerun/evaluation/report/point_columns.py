@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaerun.data.image_set import PatchLocation
+from vaerun.data.patch_location import PatchLocation
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import is_flag, varies
 from vaerun.evaluation.report.explorer import Explorer

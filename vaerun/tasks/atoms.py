@@ -14,7 +14,7 @@ from vaerun.data.datasets import graphene, lattices, patches
 from vaerun.data.datasets.graphene import GrapheneConfig
 from vaerun.data.datasets.lattices import LatticesConfig
 from vaerun.data.datasets.own_frames import own_frames
-from vaerun.data.datasets.patches import PatchSource
+from vaerun.data.datasets.patch_grid import PatchSource
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.evaluation.figures.atom_overlay import save_overlay
 from vaerun.microscopy.atoms import write_atoms

@@ -9,8 +9,9 @@ import torch
 
 from vaerun.config.compose import compose
 from vaerun.data.datasets.own_frames import own_frames
+from vaerun.data.datasets.patch_grid import PatchSource
 from vaerun.data.datasets.patch_split import held_out_frames
-from vaerun.data.datasets.patches import PatchSource, extract_patches, load
+from vaerun.data.datasets.patches import extract_patches, load
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.lazy.frame_patches import measured_share
 from vaerun.microscopy.atoms import Atoms

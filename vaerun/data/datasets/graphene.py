@@ -10,7 +10,8 @@ import torch
 
 from vaerun.config.schema import field
 from vaerun.data.datasets import patches
-from vaerun.data.datasets.patches import PatchSource, extract_patches
+from vaerun.data.datasets.patch_grid import PatchSource
+from vaerun.data.datasets.patches import extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.io import fill_values, read_frames, zenodo

@@ -59,11 +59,7 @@ def load(config: ImagesConfig, seed: int) -> Splits:
     is_large = _is_large(config, scanned, sum(map(len, parts)))
     digest = images.source.digest()
     if is_large:
-        assert config.memory_gb is not None
-        root = Path(config.root).expanduser()
-        images = cached_images(images, digest.tobytes(), root, with_lost=config.skip_unreadable)
-        held_bytes = min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
-        images = replace(images, held_bytes=held_bytes)
+        images = _streamed(config, images, digest.tobytes())
     statistics = [
         IntensityStatistics.of(images.select(rows), config.clip_percent) for rows in parts
     ]
@@ -105,6 +101,15 @@ def load(config: ImagesConfig, seed: int) -> Splits:
         linear=config.scale == "none",
         origin=torch.from_numpy(digest),
     )
+
+
+def _streamed(config: ImagesConfig, images: FileImages, digest: bytes) -> FileImages:
+    """The images from a single file, made unless one of this digest is there."""
+    assert config.memory_gb is not None
+    root = Path(config.root).expanduser()
+    cached = cached_images(images, digest, root, with_lost=config.skip_unreadable)
+    held_bytes = min(int(config.memory_gb * 2**30 * _OF_LIMIT), _MOST_HELD)
+    return replace(cached, held_bytes=held_bytes)
 
 
 def load_labelled(config: ImagesConfig, seed: int, splits: Splits) -> ImageSet:

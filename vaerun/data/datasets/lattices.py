@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from vaerun.config.schema import field
 from vaerun.data.datasets import patches
-from vaerun.data.datasets.patches import PatchSource, extract_patches
+from vaerun.data.datasets.patch_grid import PatchSource
+from vaerun.data.datasets.patches import extract_patches
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.image_set import Splits
 from vaerun.microscopy.detection_score import matches

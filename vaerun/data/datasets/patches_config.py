@@ -98,5 +98,10 @@ class PatchesConfig(DataConfig):
     )
     val_share: float = field("share of the frames, or of each, held back", above=0, max=0.9)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a patch."""
+        return self.patch_px, self.patch_px
+
     def __post_init__(self) -> None:
         raise_all(list(letter_faults(self.axes)))

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
 
-from vaerun.data.datasets.patches import PatchSource
+from vaerun.data.datasets.patch_grid import PatchSource
 from vaerun.evaluation.figures.style import house_style, new_figure
 from vaerun.microscopy.atoms import Atoms
 from vaerun.microscopy.frame import brightness, reduced

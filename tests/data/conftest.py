@@ -53,7 +53,8 @@ def config(tmp_path: Path, plain_corruption: CorruptionConfig) -> Callable[..., 
 
     def make(path: str = "", **changes: object) -> ImagesConfig:
         values = {
-            "name": "images", "kind": "images", "root": "", "path": str(tmp_path / path),
+            "name": "images", "kind": "images", "root": f"{tmp_path}_cache",
+            "path": str(tmp_path / path),
             "train_size": None, "val_size": None, "corrupt": "none",
             "keep": None, "drop": None, "from_run": None,
             "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,

@@ -22,7 +22,7 @@ from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.pixel_subset import PixelSubset
-from vaerun.models.networks.resolution import MOST_SEEN_PX, averaged, seen_shape
+from vaerun.models.networks.resolution import averaged, seen_shape
 from vaerun.models.object_locator import centre_and_size
 from vaerun.models.pose import POSES, PoseModel
 from vaerun.models.posterior import Posterior, take_hypotheses
@@ -65,7 +65,7 @@ class InvariantVAE(nn.Module):
         )
         self.category = CATEGORIES[config.category.name](config.category, shape, config.activation)
         self.encoder = Encoder(
-            self.search.n_view_pixels(seen_shape(image)),
+            self.search.n_view_pixels(seen_shape(image, self.search.seen_px)),
             config.hidden,
             config.activation,
             self.category.n_encoder_condition,
@@ -96,11 +96,11 @@ class InvariantVAE(nn.Module):
         Where the pose model has a locator, the encoder sees the object centred and at its usual
         size. Its posterior of shift and scale is that of the located object, so the bound holds
         whatever the locator finds. Where gain and offset are nuisances, it sees images of one
-        brightness and contrast. Large images it sees at 256 pixels.
+        brightness and contrast. Large images it sees in fewer pixels.
         """
         locator = self.search.locator
         at = None if locator is None or locator.constants is None else locator(x)
-        x = averaged(x, MOST_SEEN_PX)
+        x = averaged(x, self.search.seen_px)
         if self.brightness is not None:
             x = self.brightness.standardise(x)
         if at is None:

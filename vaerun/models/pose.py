@@ -15,7 +15,7 @@ from vaerun.config.schema import field
 from vaerun.geometry import wrap
 from vaerun.models.latents import AnglePrior
 from vaerun.models.networks.orbit import Orbit, bin_angles, offset_sd
-from vaerun.models.networks.resolution import seen_shape
+from vaerun.models.networks.resolution import MOST_SEEN_PX, seen_shape, side_px
 from vaerun.models.object_locator import ObjectLocator
 
 _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
@@ -38,6 +38,8 @@ class PoseModel(nn.Module):
     locator
         Finds centre and size of the object, which are taken out of what the encoder sees and
         added to its posterior; None where the encoder sees the image as it is.
+    seen_px
+        Pixels along the longer side of what the encoder sees of an image, at most.
     """
 
     Config: ClassVar[type]
@@ -46,6 +48,7 @@ class PoseModel(nn.Module):
     shift_sd: float | None = None
     scale_sd: float | None = None
     n_decode: int | None = None
+    seen_px: int = MOST_SEEN_PX
     locator: ObjectLocator | None
 
     def __init__(self, bin_angle: Tensor) -> None:
@@ -133,6 +136,13 @@ class OrbitConfig:
         "likeliest; null: all",
         min=2,
     )
+    copies_px: int | str = field(
+        "pixels along the longer side of the copies, at most; auto: 64 or more, so that averaging "
+        "large images takes at most 2 % of their structure",
+        min=4,
+        max=MOST_SEEN_PX,
+        choices=["auto"],
+    )
     mask: bool | str = field(
         "whether to blank the corners of the copies, which would reveal the rotation of images "
         "that fill their field; auto: as data.fills_field",
@@ -163,7 +173,8 @@ class OrbitPose(PoseModel):
         self.shift_sd = config.shift_prior_sd if "t" in invariances else None
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
         assert isinstance(config.mask, bool), "auto is resolved before a network is made"
-        self.orbit = Orbit(self.bin_angle, seen_shape(image)[1:], mask=config.mask)
+        self.seen_px = side_px(config.copies_px, MOST_SEEN_PX)
+        self.orbit = Orbit(self.bin_angle, seen_shape(image, self.seen_px)[1:], mask=config.mask)
         if config.locate and not config.mask and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(
                 image[1:], centred="t" in invariances, sized="s" in invariances

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from vaerun.config import resolvers
 from vaerun.data.image_set import Splits
 from vaerun.models import field_filling, likelihoods
+from vaerun.models.networks.resolution import needed_px
 from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
@@ -23,6 +24,7 @@ from vaerun.training.hardware import Hardware
 from vaerun.utils.errors import UserError
 
 AUTO, USUAL = "auto", "usual"
+_ROWS = 32  # of pixels in a training step of large images
 _USUAL_CLASSES = 4  # that templates are fitted for while the number of classes is not known
 _TITLES = {
     "model.category.n_classes": "classes",
@@ -105,6 +107,25 @@ def _canvas(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[floa
     return resolvers.canvas(config.data.fills_field), ""
 
 
+def _copies_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    seen, _ = needed_px(splits.train.images)
+    return seen, "" if seen >= max(splits.image[1:]) else "the encoder's copies of large images"
+
+
+def _drawing_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    _, drawn = needed_px(splits.train.images)
+    return drawn, "" if drawn >= max(splits.image[1:]) else "finer ones would draw noise"
+
+
+def _every_row(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    every = max(splits.image[1] // _ROWS, 1)
+    return every, "" if every == 1 else "rows of pixels in a training step"
+
+
+def _every_drawn_row(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[Any, str]:
+    return config.data.every_row, ""
+
+
 def _templates(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int | str, str]:
     return resolvers.n_templates(config.data.fills_field), ""
 
@@ -153,6 +174,10 @@ def _batch_size(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[
 # a batch is tried on a network, which has its likelihood by then
 _RESOLVERS: dict[str, Callable[[RunConfig, Splits, Hardware], tuple[Any, str]]] = {
     "data.fills_field": _fills_field,
+    "data.every_row": _every_row,
+    "model.decoder.every_row": _every_drawn_row,
+    "model.decoder.drawing_px": _drawing_px,
+    "model.pose.copies_px": _copies_px,
     "model.pose.mask": _mask,
     "model.decoder.canvas": _canvas,
     "model.clustering.templates": _templates,

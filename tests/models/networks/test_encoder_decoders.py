@@ -20,7 +20,9 @@ from vaerun.models.networks.spatial_decoder import SpatialConfig, SpatialDecoder
 def decoder(name: str, image: tuple[int, int, int] = (2, 11, 13)) -> Decoder:
     shape = DecoderShape(n_content=5, hidden=[8, 7], image=image)
     configs = {
-        "canonical": CanonicalConfig(name="canonical", activation="silu", canvas=1.5, every_row=1),
+        "canonical": CanonicalConfig(
+            name="canonical", activation="silu", canvas=1.5, drawing_px=512, every_row=1
+        ),
         "mlp": MlpConfig(name="mlp", activation="relu"),
         "spatial": SpatialConfig(name="spatial", activation="tanh", pixel_subset=None),
     }
@@ -121,3 +123,28 @@ def test_rotate_and_place_agree_on_the_sign():
     angle = torch.tensor([0.6])
     placed = place(image, Pose.identity(1)._replace(angle=angle), (15, 15))
     torch.testing.assert_close(placed, rotate(image, angle), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_followed", [0, 1, 3, 8])
+@pytest.mark.parametrize("code", [None, (1, 3, 3), (5, 3, 3)])
+def test_gradients_are_those_of_all_views_whichever_have_one(monkeypatch, code, n_followed: int):
+    torch.manual_seed(0)
+    encoder = Encoder(6, [8, 7], "tanh", 3 if code else 0, 4)
+    views, codes = torch.rand(5, 8, 6), torch.rand(code) if code else None
+    weight = torch.randn(5, n_followed, 3 if code else 1, 4)
+    gradients = []
+    for may_skip in (True, False):
+        monkeypatch.setattr("vaerun.models.networks.encoder._may_skip", lambda _, s=may_skip: s)
+        encoder.zero_grad()
+        numbers = encoder(views, codes)
+        (numbers[:, :n_followed] * weight).sum().backward()
+        gradients.append([numbers.detach(), *(p.grad.clone() for p in encoder.parameters())])
+    for skipping, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(skipping, plain)
+
+
+def test_a_gradient_that_is_no_number_is_not_lost():
+    encoder = Encoder(6, [8], "tanh", 0, 4)
+    numbers = encoder(torch.rand(5, 8, 6))
+    (numbers[0, 0].sum() * float("nan") + numbers[1].sum()).backward()
+    assert encoder.pixels.weight.grad.isnan().any()

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from vaerun.geometry import Pose, pixel_grid
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
-from vaerun.models.networks.resolution import averaged, limited, seen_shape
+from vaerun.models.networks.resolution import averaged, limited, needed_px, seen_shape
 
 SMALL = ("model.hidden=[6,5]", "model.likelihood=gaussian")
 
@@ -38,7 +39,7 @@ def test_networks_of_large_images_do_not_grow_with_them(make, model: str):
         sizes.append(count_parameters(network))
         assert network.encoder.pixels.in_features == 256**2
     assert sizes[0] == sizes[1]
-    assert seen_shape((3, 1024, 512)) == (3, 256, 128)
+    assert seen_shape((3, 1024, 512), 256) == (3, 256, 128)
 
 
 @pytest.mark.parametrize("model", ["rvae", "vae"])
@@ -53,3 +54,31 @@ def test_a_coarse_drawing_is_stretched_to_the_image(make, model: str):
     assert drawn.shape == (1, 1, 1024, 1024)
     wanted = torch.linspace(-1, 1, 1024).expand_as(drawn)
     torch.testing.assert_close(drawn, wanted, rtol=0, atol=4 / side)
+
+
+def textures(side: int, finest_px: int, noise_sd: float) -> torch.Tensor:
+    """Images of structure that varies over so many pixels and more, and white noise."""
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(20, 1, side // finest_px, side // finest_px, generator=generator)
+    smooth = F.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)
+    return smooth + noise_sd * torch.randn(smooth.shape, generator=generator)
+
+
+@pytest.mark.parametrize("noise_sd", [0.0, 0.3])
+def test_the_pixels_that_images_need_follow_from_their_structure_not_from_their_noise(noise_sd):
+    assert needed_px(textures(256, 32, noise_sd)) == (64, 64)
+    seen, drawn = needed_px(textures(256, 8, noise_sd))
+    assert 64 < seen <= drawn <= 256
+    assert needed_px(textures(256, 2, noise_sd)) == (256, 256)
+
+
+def test_small_images_are_seen_and_drawn_as_they_are():
+    assert needed_px(textures(48, 24, 0.1)) == (48, 48)
+
+
+def test_a_drawing_has_as_many_pixels_for_the_side_of_the_image_as_the_limit(make):
+    sizes = ("model.pose.copies_px=40", "model.decoder.drawing_px=50", "model.decoder.canvas=1.5")
+    network: InvariantVAE = make("model=rvae", *SMALL, *sizes, image=(1, 100, 100))
+    assert network.encoder.pixels.in_features == 40**2
+    assert network.decoder.net[-1].out_features == 75**2
+    assert network.decoder.extent == pytest.approx(149 / 99)  # as of all pixels

@@ -12,7 +12,7 @@ from vaerun.data.image_set import DataShape
 from vaerun.models.categories.base import Category, log_bins
 from vaerun.models.latents import LatentSpace
 from vaerun.models.networks.encoder import mlp
-from vaerun.models.networks.resolution import seen_shape
+from vaerun.models.networks.resolution import MOST_SEEN_PX, seen_shape
 from vaerun.models.posterior import Posterior
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
@@ -142,7 +142,7 @@ class ClassifierClass(InferredClass):
     def __init__(self, config: ClassifierConfig, shape: DataShape, activation: str) -> None:
         super().__init__(config, shape, activation)
         self.n_encoder_condition = self.n_classes
-        n_pixels = math.prod(seen_shape(shape.image))
+        n_pixels = math.prod(seen_shape(shape.image, MOST_SEEN_PX))
         self.net = mlp(n_pixels, config.hidden, activation, self.n_classes)
 
     def encoder_input(self, condition: Tensor | None) -> Tensor:

@@ -15,7 +15,7 @@ from vaerun.geometry import Pose, place
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
 from vaerun.models.networks.pixel_subset import PixelSubset, RowSubset
-from vaerun.models.networks.resolution import MOST_DRAWN_PX
+from vaerun.models.networks.resolution import MOST_DRAWN_PX, side_px
 from vaerun.utils import random
 
 
@@ -32,9 +32,18 @@ class CanonicalConfig:
         max=4.0,
         choices=["auto"],
     )
-    every_row: int = field(
-        "a training step uses every n-th row of pixels, from a random first one",
+    drawing_px: int | str = field(
+        "pixels of the drawing for the longer side of the image, at most; auto: 64 or more, so "
+        "that drawing large images so takes at most 0.5 % of their structure",
+        min=4,
+        max=MOST_DRAWN_PX,
+        choices=["auto"],
+    )
+    every_row: int | str = field(
+        "a training step uses every n-th row of pixels, from a random first one; auto: as "
+        "data.every_row",
         min=1,
+        choices=["auto"],
     )
 
 
@@ -49,11 +58,14 @@ class CanonicalDecoder(Decoder):
         self.channels, *size = shape.image
         self.size = (size[0], size[1])
         longer = max(self.size)
-        assert isinstance(config.canvas, float), "auto is resolved before a network is made"
+        # auto is resolved before a network is made
+        assert isinstance(config.canvas, float)
+        assert isinstance(config.every_row, int)
         side = round(config.canvas * longer)
         side += (side - longer) % 2  # so that pixel centres coincide at pose zero
         self.extent = (side - 1) / max(longer - 1, 1)
-        self.side = min(side, MOST_DRAWN_PX)
+        coarser = min(side_px(config.drawing_px, MOST_DRAWN_PX) / longer, 1.0)
+        self.side = min(round(side * coarser), MOST_DRAWN_PX)
         n_out = self.channels * self.side**2
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
         self.every_row = min(config.every_row, self.size[0])

@@ -6,11 +6,19 @@ pixels, so large images are averaged before an encoder sees them. A drawing is s
 image, so that it may be coarser, too. The likelihood is of all pixels whatever the networks use.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun.data.image_set import Images
+from vaerun.utils.arrays import evenly
+
 MOST_SEEN_PX = 256  # along the longer side of what an encoder sees
 MOST_DRAWN_PX = 512  # along the longer side of a drawing
+_SIDES = (64, 96, 128, 192, 256, 384, 512)  # that are tried for a data set
+_SEEN_LOSS, _DRAWN_LOSS = 0.02, 0.005  # of the variance of images without their noise
+_MEDIAN_OF_NORMAL = 0.6745  # of the modulus of a normal number, over its sd
+_LOOKED_AT, _NOISE_IMAGES = 200, 8  # images
 
 Size = tuple[int, int]  # (H, W)
 
@@ -31,7 +39,56 @@ def averaged(images: Tensor, most: int) -> Tensor:
     return images if size == (height, width) else F.interpolate(images, size, mode="area")
 
 
-def seen_shape(image: tuple[int, int, int]) -> tuple[int, int, int]:
-    """(C, H, W) of what an encoder sees of images (C, H, W)."""
+def side_px(limit: int | str, most: int) -> int:
+    """A limit of the longer side in pixels; ``auto``, before any image is known, is the most."""
+    return most if isinstance(limit, str) else min(limit, most)
+
+
+def seen_shape(image: tuple[int, int, int], most: int) -> tuple[int, int, int]:
+    """(C, H, W) of what an encoder sees of images (C, H, W), at most ``most`` along a side."""
     channels, height, width = image
-    return channels, *limited((height, width), MOST_SEEN_PX)
+    return channels, *limited((height, width), most)
+
+
+def needed_px(images: Images) -> tuple[int, int]:
+    """Pixels along the longer side at which images are seen, and drawn, without losing structure.
+
+    Images are averaged to a number of pixels and stretched back. What that takes away, less what
+    it takes away of white noise of their sd, is to be at most 2 % of their variance for what an
+    encoder sees, and 0.5 % for a drawing.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W); 200 of them are looked at.
+    """
+    some = images[torch.from_numpy(evenly(len(images), _LOOKED_AT))].float()
+    noise = _noise_sd(some) ** 2
+    structure = max(float(some.var((2, 3)).mean()) - noise, 1e-12)
+    generator = torch.Generator().manual_seed(0)
+    white = torch.randn(_NOISE_IMAGES, 1, *some.shape[2:], generator=generator)
+    longer = max(some.shape[2:])
+    lost = {
+        side: (_lost(some, side) - noise * _lost(white, side)) / structure
+        for side in _SIDES
+        if side < longer
+    }
+    seen, drawn = (
+        next((side for side, share in lost.items() if share <= most), longer)
+        for most in (_SEEN_LOSS, _DRAWN_LOSS)
+    )
+    return min(seen, MOST_SEEN_PX), min(drawn, MOST_DRAWN_PX)
+
+
+def _lost(images: Tensor, side: int) -> float:
+    """Mean square of what is lost of images that are averaged and stretched back."""
+    coarse = averaged(images, side)
+    back = F.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=False)
+    return float((images - back).square().mean())
+
+
+def _noise_sd(images: Tensor) -> float:
+    """Sd of white noise, by the mixed second differences of pixels, which structure has few of."""
+    rows = images[:, :, 1:] - images[:, :, :-1]
+    mixed = rows[..., 1:] - rows[..., :-1]  # of four pixels each
+    return float(mixed.abs().median()) / _MEDIAN_OF_NORMAL / 2

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from scipy.io import savemat
 
 from vaerun.data.datasets import images
 from vaerun.data.datasets.images_config import ImagesConfig
@@ -473,3 +474,13 @@ def test_any_stack_becomes_images_or_one_line(
         assert found.dtype == torch.float32
         assert bool(found.isfinite().all())
         assert 0 <= float(found.min()) <= float(found.max()) <= 1
+
+
+def test_labels_are_read_beside_the_images_of_a_matlab_file(tmp_path: Path, config: Make):
+    names = np.array([["a"], ["b"]] * (N // 2), object)
+    savemat(tmp_path / "x.mat", {"images": RAMP.transpose(1, 2, 0), "kind": names})
+    found = load(config("x.mat", label="kind"), 0)
+    assert found.classes == ["a", "b"]
+    label = torch.cat([found.train.label, found.val.label])
+    index = torch.cat([found.train.index, found.val.index])
+    assert torch.equal(label, index % 2)

@@ -71,3 +71,43 @@ def test_grey_of_16_bits_and_a_picture_above_pillows_limit_are_read(
     stored = open_array(tmp_path / "x.png", ArraySelector())
     np.testing.assert_array_equal(stored.read(...), GREY.astype(np.uint16) * 200)
     assert Image.MAX_IMAGE_PIXELS == 100
+
+
+@pytest.mark.parametrize("ending", ["bmp", "gif", "webp", "jp2", "pgm"])
+def test_further_kinds_of_pictures_are_read(tmp_path: Path, ending: str):
+    file = tmp_path / f"a.{ending}"
+    picture = Image.fromarray(GREY)
+    if ending == "webp":
+        picture.save(file, lossless=True)
+    else:
+        picture.save(file)
+    stored = open_array(file, ArraySelector())
+    read = stored.read(...)
+    np.testing.assert_array_equal(read if read.ndim == 2 else read[..., 0], GREY)
+
+
+@pytest.mark.parametrize("ending", ["gif", "png"])
+def test_frames_of_a_moving_picture_are_a_stack(tmp_path: Path, ending: str):
+    file, frames = tmp_path / f"a.{ending}", [GREY, GREY[::-1], GREY[:, ::-1]]
+    first, *others = map(Image.fromarray, frames)
+    first.save(file, save_all=True, append_images=others)
+    stored = open_array(file, ArraySelector())
+    assert stored.axes == "NYX"
+    np.testing.assert_array_equal(stored.read(...), np.stack(frames))
+
+
+def test_previews_behind_a_jpeg_are_no_images(tmp_path: Path):
+    file = tmp_path / "a.jpg"
+    Image.fromarray(GREY).save(
+        file, "MPO", save_all=True, append_images=[Image.fromarray(GREY[:9, :9])]
+    )
+    assert open_array(file, ArraySelector()).shape == GREY.shape
+
+
+def test_a_picture_of_another_name_is_told_by_its_content(tmp_path: Path):
+    file = tmp_path / "a.tif"
+    Image.fromarray(GREY).save(file, "PNG")
+    with pytest.raises(
+        UserError, match=r"is a \.png file by its content.* — mv '.*a\.tif' '.*png'"
+    ):
+        open_array(file, ArraySelector())

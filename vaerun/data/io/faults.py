@@ -11,6 +11,14 @@ from vaerun.utils.errors import UserError
 
 _MOST = 200  # characters of a library's own words
 
+# What files of other kinds begin with, and an ending that is read as that kind.
+_BEGINNINGS = {
+    b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp",
+    b"II*\0": ".tif", b"MM\0*": ".tif", b"II+\0": ".tif", b"MM\0+": ".tif",
+    b"\x89HDF": ".h5", b"\x93NUMPY": ".npy", b"CDF\x01": ".nc", b"CDF\x02": ".nc",
+    b"MATLAB": ".mat",
+}  # fmt: skip
+
 
 @contextlib.contextmanager
 def read_by(package: str, file: Path) -> Iterator[None]:
@@ -58,6 +66,23 @@ def explained(file: Path, error: Exception) -> UserError:
     if "truncated file" in words:
         what = f"{file} cannot be read: its end is missing, as after a copy that was cut short"
         return Unreadable(what, "copy it again, or leave it out")
+    if (ending := _ending_by_content(file)) is not None:
+        what = f"{file} is a {ending} file by its content, whatever its name says"
+        return UserError(what, f"mv '{file}' '{file.with_suffix(ending)}'")
     shown = words if len(words) <= _MOST else f"{words[:_MOST]}..."
     what = f"{file} cannot be read ({type(error).__name__}: {shown})"
     return Unreadable(what, "leave it out, or put a good copy there")
+
+
+def _ending_by_content(file: Path) -> str | None:
+    """The ending that fits what a file begins with, if it has another one."""
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(8)
+    except OSError:
+        return None
+    found = next((end for begin, end in _BEGINNINGS.items() if start.startswith(begin)), None)
+    alike = ({".tif", ".tiff"}, {".jpg", ".jpeg"})
+    ending = file.suffix.lower()
+    same = found == ending or any({found, ending} <= group for group in alike)
+    return None if same else found

@@ -15,7 +15,7 @@ from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray
 from vaerun.data.io.matlab import open_matlab
 from vaerun.data.io.mrc import open_mrc
 from vaerun.data.io.numpy_files import open_npy, open_npz
-from vaerun.data.io.pictures import open_picture
+from vaerun.data.io.pictures import PICTURES, open_picture
 from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
 from vaerun.data.io.scifireaders import READERS, open_with_scifireaders
 from vaerun.data.io.tiff import open_tiff
@@ -37,7 +37,7 @@ _PLAIN: Mapping[str, Open] = {
     ".zspy": open_zspy,
     ".emd": open_emd,
     ".gsf": open_gsf,
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), open_picture),
+    **dict.fromkeys(PICTURES, open_picture),
     **dict.fromkeys((".tif", ".tiff"), open_tiff),
 }
 FORMATS: Mapping[str, Open] = {

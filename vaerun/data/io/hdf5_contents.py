@@ -1,6 +1,5 @@
 """Which arrays an HDF5 file holds, behind links, too, and which of them are the images."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from vaerun.data.io.lazy_array import (
     listed,
     select_array,
 )
+from vaerun.data.io.numbered_arrays import find_stacks, split_numbers, stack_shape
 from vaerun.utils.errors import UserError
 
 
@@ -97,8 +97,8 @@ def _identity(item: h5py.HLObject) -> tuple[int, int]:
 def choose(opened: h5py.File, file: Path, selector: ArraySelector) -> Chosen:
     """The data sets that hold the images: the named ones, or the largest.
 
-    Data sets of one type and size whose names differ in their last number, such as the parts that
-    the master file of a detector links to, are one stack.
+    Data sets of one type and size whose names differ in a number, such as the parts that the
+    master file of a detector links to, are one stack.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def choose(opened: h5py.File, file: Path, selector: ArraySelector) -> Chosen:
         known, selector = _named(opened, known, file, selector)
     arrays = {name: one for name, one in known.arrays.items() if one.dtype.kind in NUMERIC}
     shapes: Shapes = {name: one.shape or () for name, one in arrays.items()}
-    stacks = _stacks(arrays, selector)
+    stacks = find_stacks(shapes, {name: one.dtype for name, one in arrays.items()}, selector)
     if selector.key is not None:
         return Chosen([arrays[select_array(shapes, file, selector)]], [])
     parts = {name for names in stacks.values() for name in names}
     together = {name: shape for name, shape in shapes.items() if name not in parts}
-    together |= {name: _length(names, shapes) for name, names in stacks.items()}
+    together |= {name: stack_shape(names, shapes) for name, names in stacks.items()}
     name = _default(opened, arrays, together, selector)
     if name is None:
         if known.missing and not any(is_image(shape, selector) for shape in together.values()):
@@ -146,36 +146,10 @@ def _named(
     return Contents(arrays, missing), selector._replace(key=None)
 
 
-def _stacks(arrays: Mapping[str, h5py.Dataset], selector: ArraySelector) -> dict[str, list[str]]:
-    """Names of the parts of each stack, in order, by a name of the stack."""
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    for name, one in arrays.items():
-        stem, number = _numbered(name)
-        shape = one.shape or ()
-        if number is not None and is_image(shape, selector):
-            size = shape if len(shape) == 2 else shape[1:]
-            alike.setdefault((stem, len(shape), size, one.dtype), []).append(name)
-    ordered = [sorted(names, key=lambda n: _numbered(n)[1] or 0) for names in alike.values()]
-    return {f"{n[0]} to {n[-1]}": n for n in ordered if len(n) > 1}
-
-
-def _numbered(name: str) -> tuple[str, int | None]:
-    """A name without the number at its end, and the number."""
-    match = re.fullmatch(r"(.*?)(\d{1,18})", name)
-    return (name, None) if match is None else (match[1], int(match[2]))
-
-
-def _length(names: Sequence[str], shapes: Shapes) -> tuple[int, ...]:
-    first = shapes[names[0]]
-    if len(first) == 2:
-        return len(names), *first
-    return sum(shapes[name][0] for name in names), *first[1:]
-
-
 def _siblings(link: str, names: Sequence[str]) -> bool:
     """Whether a link is one of the parts of a stack, or in the same group as its only array."""
-    stem, number = _numbered(link)
-    return number is not None and any(_numbered(name)[0] == stem for name in names)
+    text, numbers = split_numbers(link)
+    return bool(numbers) and any(split_numbers(name)[0] == text for name in names)
 
 
 def _default(

@@ -1,5 +1,6 @@
 """Readers of arrays in npy files, in parts, and in npz files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vaerun.data.io.lazy_array import (
     select_array,
     single_values,
 )
+from vaerun.data.io.numbered_arrays import find_stacks, stack_shape
 from vaerun.data.io.pixel_size import pixel_nm
 
 
@@ -42,9 +44,34 @@ def open_npz(file: Path, selector: ArraySelector) -> LazyArray:
         return LazyArray.of(loaded)
     loaded.close()
     arrays = npz_arrays(file)
-    numeric = {name: a.shape for name, a in arrays.items() if a.dtype.kind in NUMERIC}
-    images = arrays[select_array(numeric, file, selector)]
-    return LazyArray.of(images, pixel_nm(single_values(arrays), image_width(images.shape)))
+    images, notes = choose_array(arrays, file, selector)
+    size = pixel_nm(single_values(arrays), image_width(images.shape))
+    return LazyArray.of(images, size, notes=notes)
+
+
+def choose_array(
+    arrays: Mapping[str, Array], file: Path, selector: ArraySelector, *, single: bool = False
+) -> tuple[Array, list[str]]:
+    """The selected one of arrays in memory, or a stack of numbered ones; and notes.
+
+    With ``single`` only single images (H, W) make a stack.
+    """
+    numeric = {name: array for name, array in arrays.items() if array.dtype.kind in NUMERIC}
+    shapes: dict[str, tuple[int, ...]] = {name: array.shape for name, array in numeric.items()}
+    if selector.key is not None:
+        return numeric[select_array(shapes, file, selector)], []
+    types = {name: array.dtype for name, array in numeric.items()}
+    parts_of = {name: one for name, one in shapes.items() if not single or len(one) == 2}
+    stacks = find_stacks(parts_of, types, selector)
+    parts = {name for names in stacks.values() for name in names}
+    together = {name: shape for name, shape in shapes.items() if name not in parts}
+    together |= {name: stack_shape(names, shapes) for name, names in stacks.items()}
+    chosen = select_array(together, file, selector)
+    if chosen not in stacks:
+        return numeric[chosen], []
+    some = [numeric[name] for name in stacks[chosen]]
+    notes = [f"{file.name}: {chosen} are one stack of {len(some)} parts"]
+    return (np.stack(some) if some[0].ndim == 2 else np.concatenate(some)), notes
 
 
 def npz_arrays(file: Path) -> dict[str, Array]:

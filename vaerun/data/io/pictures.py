@@ -1,12 +1,21 @@
-"""Reader of PNG and JPEG pictures, as any viewer shows them."""
+"""Reader of pictures (PNG, JPEG, BMP, GIF, WebP, …), as any viewer shows them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vaerun.data.io.compression import INSTALL
-from vaerun.data.io.lazy_array import ArraySelector, LazyArray, refuse_key
+from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, refuse_key
 from vaerun.utils.errors import UserError
+
+# Pillow's name of a format by the ending of its files.
+PICTURES = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF",
+    ".webp": "WEBP", ".jp2": "JPEG2000", ".pgm": "PPM", ".ppm": "PPM",
+}  # fmt: skip
+
+_MOVING = ("GIF", "PNG", "WEBP")  # of others further pictures are previews
 
 # Pillow modes that are neither intensities nor RGB, and the mode they are converted to
 _MODES = {"P": "RGB", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LA": "L", "La": "L"}
@@ -16,8 +25,11 @@ _GREY = 0
 
 
 def open_picture(file: Path, selector: ArraySelector) -> LazyArray:
-    """The image of a PNG or JPEG file, (H, W) or (H, W, colours), turned as its EXIF says."""
-    from PIL import Image, ImageOps  # slow to import
+    """The image of a file, (H, W) or (H, W, colours), turned as its EXIF says.
+
+    Frames of a moving picture are a stack.
+    """
+    from PIL import Image, ImageSequence  # slow to import
 
     refuse_key(file, selector)
     with file.open("rb") as start:
@@ -26,13 +38,28 @@ def open_picture(file: Path, selector: ArraySelector) -> LazyArray:
         return _deep_colours(file)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the user named the file
     try:
-        with Image.open(file, formats=["PNG", "JPEG"]) as opened:
-            mode = _MODES.get(opened.mode)
-            shown = ImageOps.exif_transpose(opened)
-            picture = np.asarray(shown if mode is None else shown.convert(mode))
+        with Image.open(file, formats=sorted(set(PICTURES.values()))) as opened:
+            moves = opened.format in _MOVING and getattr(opened, "n_frames", 1) > 1
+            frames = [
+                _shown(one) for one in (ImageSequence.Iterator(opened) if moves else [opened])
+            ]
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-    return LazyArray.of(picture, axes="YXS" if picture.ndim == 3 else "YX")
+    if moves and all(one.ndim == 2 or (one == one[..., :1]).all() for one in frames):
+        frames = [one if one.ndim == 2 else one[..., 0] for one in frames]
+    letters = "YXS" if frames[0].ndim == 3 else "YX"
+    if not moves:
+        return LazyArray.of(frames[0], axes=letters)
+    return LazyArray.of(np.stack(frames), axes=f"N{letters}")
+
+
+def _shown(picture: Any) -> Array:
+    """A frame of a picture, turned as its EXIF says, in greys or in RGB."""
+    from PIL import ImageOps
+
+    mode = _MODES.get(picture.mode)
+    shown = ImageOps.exif_transpose(picture)
+    return np.asarray(shown if mode is None else shown.convert(mode))
 
 
 def _deep_colours(file: Path) -> LazyArray:

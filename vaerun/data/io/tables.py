@@ -12,6 +12,7 @@ from vaerun.data.io.delimited_text import DelimitedText, Row, read_delimited
 from vaerun.data.io.formats import HDF5, readable
 from vaerun.data.io.hdf5 import data_sets
 from vaerun.data.io.lazy_array import Array
+from vaerun.data.io.matlab import matlab_arrays
 from vaerun.data.io.numpy_files import npz_arrays
 from vaerun.data.io.written_numbers import are_numbers, decimal_sign, to_numbers
 from vaerun.utils.errors import UserError
@@ -136,19 +137,27 @@ def _padded(row: Row, names: Sequence[str], key: str, separator: str) -> list[st
 
 
 def names_beside(file: Path, n: int) -> list[str]:
-    """Names of the data sets in an HDF5 or npz file with one value for each of n images."""
+    """Names of the data sets in an HDF5, npz or MATLAB file with one value for each of n images."""
     shapes = readable(file, lambda: _shapes(file))
     return [name for name, shape in shapes.items() if shape in ((n,), (n, 1), (1, n))]
 
 
 def read_beside(file: Path, name: str) -> Array:
-    """A data set in an HDF5 or npz file with one value per image, numbers or text, (n,)."""
+    """A data set in an HDF5, npz or MATLAB file with one value per image, numbers or text, (n,)."""
     return readable(file, lambda: _read(file, name))
 
 
+def _in_memory(file: Path) -> dict[str, Array] | None:
+    """All arrays of an npz file, or of MATLAB's before version 7.3; None of others."""
+    ending = file.suffix.lower()
+    if ending == ".npz":
+        return npz_arrays(file)
+    return matlab_arrays(file) if ending == ".mat" and not h5py.is_hdf5(file) else None
+
+
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    if file.suffix.lower() == ".npz":
-        return {name: array.shape for name, array in npz_arrays(file).items()}
+    if (arrays := _in_memory(file)) is not None:
+        return {name: array.shape for name, array in arrays.items()}
     if file.suffix.lower() in HDF5 or h5py.is_hdf5(file):
         with h5py.File(file) as opened:
             return {name: shape for name, (shape, _) in data_sets(opened).items()}
@@ -156,8 +165,8 @@ def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _read(file: Path, name: str) -> Array:
-    if file.suffix.lower() == ".npz":
-        return _plain(npz_arrays(file)[name])
+    if (arrays := _in_memory(file)) is not None:
+        return _plain(arrays[name])
     with h5py.File(file) as opened:
         dataset = opened[name]
         if h5py.check_string_dtype(dataset.dtype) is not None:

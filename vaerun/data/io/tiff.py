@@ -12,9 +12,8 @@ import numpy as np
 
 from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable, listed
 from vaerun.data.io.pixel_size import imagej_pixel_nm, ome_pixel_nm
+from vaerun.data.io.tiff_display import as_shown
 from vaerun.utils.errors import UserError
-
-_COLOUR_MODELS = ("RGB", "YCBCR", "PALETTE", "MINISWHITE", "MINISBLACK")
 
 _IMAGES = re.compile(r"^images=(\d+)\s*$", re.MULTILINE)  # in ImageJ's description
 
@@ -72,10 +71,11 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
     arrays = [series.asarray() for series in chosen]
     images = arrays[0] if len(arrays) == 1 else np.stack(arrays)
     axes = chosen[0].axes if len(arrays) == 1 else f"N{chosen[0].axes}"
-    images, axes = _colours(images, axes, opened.pages.first)
+    page = chosen[0].keyframe
+    images, axes, shown = as_shown(images, axes, page, imagej=opened.is_imagej)
     resolution = opened.pages.first.tags.valueof("XResolution")
     size = ome_pixel_nm(opened.ome_metadata) or imagej_pixel_nm(opened.imagej_metadata, resolution)
-    return LazyArray.of(images, size, _believed(axes, images, selector), notes)
+    return LazyArray.of(images, size, _believed(axes, images, selector), [*notes, *shown])
 
 
 def _check_count(opened: Any, file: Path) -> None:
@@ -122,24 +122,17 @@ def _chosen(
     if len(best) > 1:
         notes.append(f"{file.name}: {len(best)} series of one shape are one stack")
     if len(best) < len(series):
-        others = ["×".join(map(str, shape)) for shape, *_ in alike if shape != best[0].shape]
+        others = [
+            f"{'×'.join(map(str, group[0].shape))} of {group[0].dtype}"
+            for group in alike.values()
+            if group is not best
+        ]
         notes.append(
             f"{file.name}: {len(best)} of {len(series)} series read, of "
-            f"{'×'.join(map(str, best[0].shape))}; left out: {listed(others) or 'others'} "
+            f"{'×'.join(map(str, best[0].shape))}; left out: {listed(others)} "
             "(data.key=0 names one by its number)"
         )
     return best, notes
-
-
-def _colours(images: Array, axes: str, page: Any) -> tuple[Array, str]:
-    """Samples of a pixel as the last axis; they are channels where the file means no colours."""
-    if "S" not in axes:
-        return images, axes
-    images = np.moveaxis(images, axes.index("S"), -1)
-    axes = axes.replace("S", "") + "S"
-    if getattr(page.photometric, "name", "") not in _COLOUR_MODELS:
-        axes = axes.replace("S", "C") if "C" not in axes else axes.replace("S", "N")
-    return images, axes
 
 
 def _believed(axes: str, images: Array, selector: ArraySelector) -> str | None:

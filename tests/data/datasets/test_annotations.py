@@ -175,3 +175,18 @@ def test_what_is_dropped_is_named(tmp_path: Path, config: Make, caplog):
 def test_folders_are_classes_whatever_their_names():
     found = encode_classes(np.array(["-1", "nan", "1", "null"]), "folder", may_miss=False)
     assert (sorted(found.names), found.missing) == (["-1", "1", "nan", "null"], {})
+
+
+def test_numbers_that_differ_in_zeros_alone_are_names():
+    assert encode_classes(np.array(["01", "1", "10"]), "x").names == ["01", "1", "10"]
+    assert encode_classes(np.array(["01", "02", "02"]), "x").names == ["1", "2"]
+    assert encode_classes(np.array(["1.0", "1", "2"]), "x").names == ["1", "2"]
+
+
+def test_what_a_comma_was_taken_for_is_in_the_log(tmp_path: Path, config: Make, caplog):
+    np.save(tmp_path / "x.npy", RAMP)
+    known = table(tmp_path, ["n;dose", *(f"{i};1,{100 + i}" for i in range(N))])
+    with caplog.at_level(logging.INFO):
+        found = images.load(config("x.npy", table=known, factors=["dose"]), 0)
+    assert "1,100 in column 'dose' was read as 1.1" in caplog.text
+    assert found.train.factors["dose"].max() < 2

@@ -479,7 +479,7 @@ def test_any_stack_becomes_images_or_one_line(
 def test_labels_are_read_beside_the_images_of_a_matlab_file(tmp_path: Path, config: Make):
     names = np.array([["a"], ["b"]] * (N // 2), object)
     savemat(tmp_path / "x.mat", {"images": RAMP.transpose(1, 2, 0), "kind": names})
-    found = load(config("x.mat", label="kind"), 0)
+    found = load(config("x.mat", label="kind", axes="YXN"), 0)
     assert found.classes == ["a", "b"]
     label = torch.cat([found.train.label, found.val.label])
     index = torch.cat([found.train.index, found.val.index])

@@ -100,3 +100,21 @@ def test_a_scale_brings_out_the_dark(load: Load):
     assert float(log.min()) == 0
     assert float(log.max()) == 1
     assert float(log.median()) > 0.45 > float(plain.median())
+
+
+def test_images_in_another_unit_are_counted(load: Load):
+    mixed = blobs(1.0)
+    mixed[::2] *= 1000
+    _, said = load(mixed)
+    assert "15 of 30 training images differ by" in said
+    assert "data.normalise=image" in said
+    _, plain = load(blobs(1.0) * np.linspace(0.01, 1, N)[:, None, None])
+    assert "images differ by" not in plain
+
+
+def test_a_percentage_clips_bytes_too(load: Load):
+    dark = np.round(blobs(40)).astype(np.uint8)
+    clipped, _ = load(dark, clip_percent=0.5)
+    assert clipped.max() == 1.0
+    plain, _ = load(dark)
+    assert plain.max() == pytest.approx(40 / 255)

@@ -116,3 +116,23 @@ def test_a_rank_is_no_number_of_an_image_but_is_told(rows: Rows, caplog):
     caplog.clear()
     assert rows(["a.npy", "b.npy"], ["rank,kind", "2,x", "1,y"], ("rank",)) == [0, 1]
     assert "column 'rank'" not in caplog.text
+
+
+def test_zeros_before_a_number_make_no_other_name(rows: Rows):
+    lines = ["name,kind", "f_002.tif,1", "f_001.tif,2", "f_010.tif,3"]
+    assert rows(["f_1.npy", "f_2.npy", "f_10.npy"], lines) == [1, 0, 2]
+
+
+def test_names_of_other_files_in_another_order_are_refused(rows: Rows):
+    lines = ["name,kind", "b.tif,r", "a.tif,s"]
+    with pytest.raises(UserError, match=r"column 'name' names other files .* such as b\.tif"):
+        rows(["x.npy", "y.npy"], lines)
+    assert rows(["x.npy", "y.npy"], [lines[0], *lines[:0:-1]]) == [0, 1]
+
+
+def test_a_file_in_two_rows_is_named_with_its_lines(rows: Rows):
+    lines = ["name,kind", "a.npy,1", "b.npy,2", "a.npy,3"]
+    with pytest.raises(
+        UserError, match=r"names a\.npy in 2 rows \(lines 2, 4\), but it has 1 image"
+    ):
+        rows(["a.npy", "b.npy"], lines)

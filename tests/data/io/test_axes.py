@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from vaerun.data.io.axes import (
     ArrayAxes,
@@ -15,6 +17,7 @@ from vaerun.data.io.axes import (
     letter_faults,
     matlab_axes,
 )
+from vaerun.data.io.formats import open_array
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray
 from vaerun.utils.errors import UserError
 
@@ -138,3 +141,24 @@ def test_what_is_assumed_of_a_doubtful_shape_is_said(shape: tuple[int, ...], wor
 )
 def test_matlab_has_images_along_the_last_axis(shape: tuple[int, ...], axes: str):
     assert matlab_axes(shape) == axes
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_images_of_matlab_along_the_first_axis_are_an_assumption_that_is_told(
+    tmp_path: Path, version: str
+):
+    file, array = tmp_path / "x.mat", np.arange(10 * 14 * 12).reshape(10, 14, 12)
+    if version == "5":
+        savemat(file, {"a": array})
+    else:
+        with h5py.File(file, "w") as opened:
+            opened["a"] = array.T
+            opened["a"].attrs["MATLAB_class"] = np.bytes_("double")
+    (note,) = open_array(file, ArraySelector(min_side=8)).notes
+    assert "taken for 10 images of 14×12" in note
+    letters = note.split("data.axes=")[1]
+    wanted = ArraySelector(min_side=8, axes=letters)
+    stored = open_array(file, wanted)
+    axes = axes_of(stored, file, wanted, frames=False)
+    other = images(stored, axes, 0, axes.n)[:, 0]
+    np.testing.assert_array_equal(other, np.moveaxis(array, -1, 0))

@@ -150,3 +150,14 @@ def test_numbers_that_are_none_need_no_evidence():
     assert (~measured).sum() == 3
     assert FillValues().measured(noise("i4")) is None
     assert str(FillValues((65535.0, -1.0), borders=True)) == "65535, -1, constant borders"
+
+
+@pytest.mark.parametrize(
+    ("fill", "kind"), [(1e20, np.float32), (1e20, np.float64), (999999, "i4")]
+)
+def test_what_masked_arrays_are_filled_with_is_not_measured(fill: float, kind: type):
+    numbers = (np.random.default_rng(0).random((3, 1, 20, 30)) * 500).astype(kind)
+    numbers[:, :, 5:9, 5:9] = fill
+    measured = look_for([numbers]).measured(numbers)
+    assert measured is not None
+    np.testing.assert_array_equal(measured, numbers < 501)

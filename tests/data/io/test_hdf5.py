@@ -212,3 +212,45 @@ def test_a_file_that_was_cut_short_is_broken(tmp_path: Path):
     (tmp_path / "x.h5").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(Unreadable, match="its end is missing"):
         opened(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"other": np.zeros(3)}, "part.h5 has no data set images"),
+        (
+            {"images": np.zeros((2, 20, 30))},
+            r"takes more numbers from images in part.h5 than the \(2, 20, 30\)",
+        ),
+    ],
+)
+def test_a_part_that_a_file_lacks_is_not_read_as_zeros(
+    tmp_path: Path, data: dict[str, np.ndarray], words: str
+):
+    with h5py.File(tmp_path / "part.h5", "w") as file:
+        for name, array in data.items():
+            file[name] = array
+    layout = h5py.VirtualLayout((4, 20, 30), "f8")
+    layout[:] = h5py.VirtualSource("part.h5", "images", (4, 20, 30))
+    with h5py.File(tmp_path / "joined.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+    with pytest.raises(UserError, match=words):
+        open_array(tmp_path / "joined.h5", ArraySelector())
+
+
+def test_a_link_into_a_file_that_is_there_names_what_it_lacks(tmp_path: Path):
+    with h5py.File(tmp_path / "part.h5", "w") as file:
+        file["other"] = np.zeros(3)
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file["images"] = h5py.ExternalLink("part.h5", "/images")
+    with pytest.raises(UserError, match=r"links to /images in part\.h5, which cannot be opened"):
+        open_array(tmp_path / "master.h5", ArraySelector())
+
+
+def test_the_signal_of_an_old_nexus_file_is_read(tmp_path: Path):
+    file = tmp_path / "a.nxs"
+    with h5py.File(file, "w") as opened:
+        opened["entry/data"] = np.ones((3, 20, 30))
+        opened["entry/data"].attrs["signal"] = 1
+        opened["entry/mask"] = np.zeros((3, 20, 30))
+    assert open_array(file, ArraySelector()).read(...).all()

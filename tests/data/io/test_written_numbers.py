@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vaerun.data.io.written_numbers import decimal_sign, is_number, to_numbers
+from vaerun.data.io.written_numbers import decimal_sign, is_number, to_numbers, unproven
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ def test_an_empty_cell_is_no_fault(cell: str):
 def test_digits_with_underscores_are_a_word():
     assert not is_number("2024_03")
     assert is_number("-2.5e3")
+
+
+@pytest.mark.parametrize("cell", ["NA", "#N/A", "n/a", "-", "None"])
+def test_what_other_programs_write_for_no_number_is_missing(cell: str):
+    first, second = to_numbers([cell, "1,5"], None)
+    assert first is not None
+    assert math.isnan(first)
+    assert second == 1.5
+
+
+def test_a_comma_that_nothing_explains_is_pointed_out():
+    assert unproven(["2", "1,100"]) == "1,100"
+    assert unproven(["1,100", "0,5"]) is None
+    assert unproven(["1.5", "2"]) is None

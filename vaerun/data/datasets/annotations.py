@@ -1,5 +1,6 @@
 """Classes and factors of the user's images, from a table, a file or the names of folders."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from vaerun.data.datasets.table_rows import rows_of_images
 from vaerun.data.io.formats import natural_order
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.tables import Table, names_beside, read_beside
-from vaerun.data.io.written_numbers import is_number, to_numbers
+from vaerun.data.io.written_numbers import is_number, to_numbers, unproven
 from vaerun.data.lazy.image_files import ImageFile, ImageFiles
 from vaerun.utils.errors import UserError, closest, format_value
 from vaerun.utils.text import as_text
@@ -25,6 +26,8 @@ from vaerun.utils.text import as_text
 # N images.
 
 Ints = npt.NDArray[np.int64]
+
+log = logging.getLogger(__name__)
 
 _MOST_CLASSES = 1024
 _MISSING = ("", "nan")  # in small letters
@@ -78,17 +81,25 @@ def encode_classes(
             what = f"{key} has values that are no classes, such as {broken}"
             raise UserError(what, "name it in data.factors instead")
         whole = {word: str(int(float(word))) for word in present}
+        if _are_names(present, whole):
+            whole = {word: word for word in present}
         text = [whole.get(word, word) for word in text]
         present = set(whole.values())
     if may_miss and classes is None and present.issuperset(text) and _is_code("-1", present):
         present.discard("-1")
     if len(present) > _MOST_CLASSES:
         raise UserError(f"{key} has {len(present)} classes", f"give at most {_MOST_CLASSES}")
-    names = sorted(present, key=in_order) if classes is None else list(classes)
+    names = sorted(sorted(present), key=in_order) if classes is None else list(classes)
     number = {name: j for j, name in enumerate(names)}
     label = torch.tensor([number.get(word, -1) for word in text], dtype=torch.int64)
     missing = Counter(word for word in text if word not in number)
     return Classes(label, names, dict(missing.most_common()))
+
+
+def _are_names(present: Collection[str], whole: Mapping[str, str]) -> bool:
+    """Whether some numbers differ in the zeros before them alone, so that they are names."""
+    alike = Counter(whole[word] for word in present if word.isdecimal())
+    return any(n > 1 for n in alike.values())
 
 
 def _is_code(word: str, present: Collection[str]) -> bool:
@@ -170,6 +181,9 @@ class Annotations:
         if self.table is None or name not in self.table.columns:
             return parse_factor(to_numbers(cells.tolist(), None), name, cells)
         numbers = [*self.table.numbers(name), float("nan")]  # the last where no row names an image
+        open_one = unproven(column := self.table.cells(name))
+        if open_one is not None and (number := numbers[column.index(open_one)]) is not None:
+            log.info(f"{self.table.key}: {open_one} in column '{name}' was read as {number:g}")
         return parse_factor([numbers[row] for row in self._rows], name, cells)
 
     @cached_property

@@ -19,6 +19,8 @@ _FENCE = 3  # outliers are as many times the width of `most` beyond it
 _FEW = 1e-4  # share of the pixels that may be outliers beyond doubt, as hot pixels are
 _HALF = 0.5  # of the range of 8 bits
 _BYTES = (0.0, 255.0)
+_PART = 0.05  # of the images
+_GAP = 5  # between the contrasts of images in different units
 _CONTRAST = 0.1  # floats from 0 to 1 are shares of full brightness if they span this much
 
 
@@ -34,12 +36,13 @@ class IntensityStatistics:
     n_filled: int  # images with pixels that were not measured
     n_pixels: int  # that were not measured, of all images
     n_constant: int  # images of a single intensity
+    spans: npt.NDArray[np.float64]  # (n,) darkest to brightest pixel of each image
     n: int
 
     @classmethod
     def of(cls, images: FileImages, clip_percent: float = 0.0) -> "IntensityStatistics":
         """Statistics of images, with percentiles of an even sample above 4 million pixels."""
-        extremes, sample = [], []
+        extremes, sample, spans = [], [], []
         n_filled = n_pixels = n_constant = 0
         step = -(-images.shape.numel() // _SAMPLE)
         for rows in torch.arange(len(images)).split(images.chunk):
@@ -51,6 +54,7 @@ class IntensityStatistics:
                     n_pixels += int(missing.sum())
                 low, high = torch.aminmax(flat, dim=1)
                 extremes.append((float(low.min()), float(high.max())))
+                spans.append((high - low).double().numpy())
                 n_constant += int((low == high).sum())
                 sample.append(flat.flatten()[::step].double().numpy())
         lows, highs = zip(*extremes, strict=True)
@@ -67,6 +71,7 @@ class IntensityStatistics:
             n_filled=n_filled,
             n_pixels=n_pixels,
             n_constant=n_constant,
+            spans=np.concatenate(spans),
             n=len(images),
         )
 
@@ -111,6 +116,8 @@ def choose_window(
     filled = statistics.nearly[1] - statistics.nearly[0]
     if 0 < filled < _FILLED * (high - low) and not by_hand:
         return ChosenWindow(window, _spoilt(1))
+    if normalise == "auto" and (remark := _unlike(statistics, window)):
+        return ChosenWindow(window, remark)
     if window == _BYTES and statistics.high < _HALF * _BYTES[1]:
         return ChosenWindow(
             window,
@@ -118,6 +125,22 @@ def choose_window(
             f"{statistics.high:g}: data.normalise=set spreads what there is over 0 to 1",
         )
     return ChosenWindow(window)
+
+
+def _unlike(statistics: IntensityStatistics, window: Window) -> str | None:
+    """Remark where a part of the images are so much dimmer that they seem to be in other units."""
+    spans = statistics.spans[statistics.spans > 0]
+    dim = spans < _FILLED * (window[1] - window[0])
+    if not _PART * len(spans) <= dim.sum() < len(spans) or dim.sum() == 0:
+        return None
+    if spans[dim].max() * _GAP > spans[~dim].min():  # weaker ones, but of the same kind
+        return None
+    n = f"{dim.sum():,} of {statistics.n:,} training images"
+    return (
+        f"{n} differ by {spans[dim].max():g} at most from dark to bright, the others by "
+        f"{spans[~dim].min():g} or more, as of another unit or type of number: "
+        "data.normalise=image takes each from its own darkest to its brightest pixel"
+    )
 
 
 def _few_outliers(share: float, inside: Window, window: Window) -> str:
@@ -146,7 +169,7 @@ def _plain_window(
         whole = all(one.kind in "biu" for one in types)
         if low >= 0 and high <= 1 and (whole or high - low >= _CONTRAST):
             return 0.0, 1.0
-        if types == {np.dtype(np.uint8)}:
+        if types == {np.dtype(np.uint8)} and statistics.ends == (low, high):
             return _BYTES
     return statistics.ends if statistics.ends[1] > statistics.ends[0] else (low, high)
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.io.formats import natural_order
 from vaerun.data.io.tables import Table
 from vaerun.data.io.written_numbers import is_number
 from vaerun.data.lazy.image_files import ImageFiles
@@ -25,6 +26,7 @@ from vaerun.utils.text import as_text
 Ints = npt.NDArray[np.int64]
 
 _RANK = re.compile("rank|order|sort|score|priority", re.IGNORECASE)  # counts, but not images
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _ENDING = re.compile(r"\.[A-Za-z]\w{1,5}$")
 _GLANCE = 2000  # files that columns are tried on
 _NAMED = 3  # files or cells that a message lists
@@ -68,6 +70,7 @@ class _Names:
     exact: Mapping[str, list[int]]  # by cell, / between folders
     by_last: Mapping[str, list[str]]  # cells by their last part, in small letters
     by_stem: Mapping[str, list[str]]  # likewise without an ending
+    by_count: Mapping[str, list[str]]  # likewise with 7 for 007
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> "_Names":
@@ -77,19 +80,21 @@ class _Names:
                 exact.setdefault(PurePosixPath(cell.replace("\\", "/")).as_posix(), []).append(row)
         by_last: dict[str, list[str]] = {}
         by_stem: dict[str, list[str]] = {}
+        by_count: dict[str, list[str]] = {}
         for cell in exact:
             last = PurePosixPath(cell).name.casefold()
             by_last.setdefault(last, []).append(cell)
             # the ending of 2.5 is none
             for stem in {last} if is_number(last) else {last, PurePosixPath(last).stem}:
                 by_stem.setdefault(stem, []).append(cell)
-        return cls(exact, by_last, by_stem)
+                by_count.setdefault(_without_zeros(stem), []).append(cell)
+        return cls(exact, by_last, by_stem, by_count)
 
     def cell(self, file: Path, folder: Path) -> tuple[str | None, bool]:
         """The cell that names a file, None if none does; and whether with its ending.
 
         The very path or name first; then a path of which another folder is the beginning, and
-        names in other letters or with another ending.
+        names in other letters, with another ending or with zeros before a number.
         """
         path = PurePosixPath(as_text(file.as_posix()))
         below = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else ""
@@ -99,10 +104,16 @@ class _Names:
         for cells, whole in (
             (self.by_last.get(path.name.casefold(), []), True),
             (self.by_stem.get(path.stem.casefold(), []), False),
+            (self.by_count.get(_without_zeros(path.stem.casefold()), []), False),
         ):
             if cells:
                 return _closest(cells, path), whole
         return None, False
+
+
+def _without_zeros(name: str) -> str:
+    """A name with its numbers as they are counted, 7 for 007."""
+    return _ZEROS.sub("", name)
 
 
 def _closest(cells: Sequence[str], path: PurePosixPath) -> str | None:
@@ -161,8 +172,8 @@ def _by_name(source: ImageFiles, table: Table, column: str, folder: Path) -> Int
         if name in named or len(rows) not in (1, entry.axes.n):
             if _is_in_order(source, table, cells):
                 return np.arange(len(source))
-            what = f"{table.key} leaves open which image {format_value(name)} means"
-            raise UserError(what, "give paths from data.path on, one row for each image")
+            alike = [e for e in source.entries if names.cell(e.file, folder)[0] == name]
+            raise _unclear(table, name, rows, 0 if len(alike) > 1 else entry.axes.n)
         if name is None:
             unnamed.append(entry.file)
         else:
@@ -174,6 +185,16 @@ def _by_name(source: ImageFiles, table: Table, column: str, folder: Path) -> Int
         raise UserError(what, "give names as they are in that folder")
     _log_names(table, column, unnamed, [cell for cell in names.exact if cell not in named])
     return np.concatenate(parts)
+
+
+def _unclear(table: Table, name: str | None, rows: Sequence[int], n: int) -> UserError:
+    """The fault of a cell that names several files (n = 0), or a file of n images too often."""
+    hint = "give paths from data.path on, one row for each image"
+    if not n:
+        return UserError(f"{table.key} leaves open which image {format_value(name)} means", hint)
+    lines = _listed(str(table.lines[row]) for row in rows)
+    what = f"{table.key} names {format_value(name)} in {len(rows)} rows (lines {lines})"
+    return UserError(f"{what}, but it has {n:,} image{'s' * (n > 1)}", hint)
 
 
 def _is_in_order(source: ImageFiles, table: Table, cells: Sequence[str]) -> bool:
@@ -207,6 +228,15 @@ def _in_order(source: ImageFiles, table: Table, used: set[str]) -> Ints:
     _check_counters(table, chosen, set(table.columns) - used)
     names = [name for name in table.columns if name not in used and _are_files(table.cells(name))]
     if names:
+        cells = [table.cells(names[0])[row] for row in chosen]
+        if cells != sorted(cells, key=natural_order):
+            what = f"{table.key}: column '{names[0]}' names other files than data.path has"
+            hint = (
+                f"such as {cells[0]}, and not in order: give the names in that folder, or leave "
+            )
+            raise UserError(
+                what, f"{hint}the column out if the rows go in the order of the images"
+            )
         log.warning(
             f"{table.key}: column '{names[0]}' names other files than data.path, so the rows are "
             "taken in the order of the images"

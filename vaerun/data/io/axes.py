@@ -232,3 +232,13 @@ def matlab_axes(shape: tuple[int, ...]) -> str:
     if len(shape) == 4 and shape[2] == _COLOURS:
         return "YXSN"
     return "YX" + "N" * (len(shape) - 2)
+
+
+def matlab_assumption(shape: tuple[int, ...]) -> str | None:
+    """What was assumed of an array of MATLAB whose images seem to be along its first axis."""
+    if matlab_axes(shape) != "NYX":
+        return None
+    return (
+        f"an array {shape} of MATLAB is taken for {shape[0]:,} images of {shape[1]}×{shape[2]}; "
+        f"for {shape[2]:,} images of {shape[0]}×{shape[1]} along the last axis type data.axes="
+    )

@@ -5,7 +5,8 @@ of the images, and count only where nothing measured is near them:
 
 - the largest number of an unsigned type, or the one below it, as detectors give gaps and bad
   pixels, and the ends of a signed one; not of 8 bits, which pictures use to the end;
-- −1 and −2 among counts, which are never negative, and −999, −9999, … far below all others;
+- −1 and −2 among counts, which are never negative, and −999, −9999, … far below all others, and
+  999999 and 10²⁰ far above;
 - rows and columns along the edges of a single number that is rare in an interior of noise, as the
   correction of drift leaves them.
 """
@@ -27,6 +28,7 @@ _DISTINCT = 16  # numbers that images have at least; a map of labels has fewer
 _COUNTS = 20  # the highest count is at least this where −1 is none
 _FAR_BELOW = (-999.0, -9999.0, -99999.0, -999999.0, -32768.0, -2147483648.0)
 _TOPS = (2.0**16 - 1, 2.0**31 - 1, 2.0**32 - 1, 2.0**32 - 2)  # of types that were converted since
+_FAR_ABOVE = (999999.0, 1e20)  # what masked arrays of NumPy are filled with
 _NEAR = 0.5  # of the number: where others come closer it is one of them
 # A constant border: share of the interior in the image at least, and, of its pixels at most, that
 # are the border's number, or equal to their neighbour.
@@ -122,7 +124,7 @@ def _fill_numbers(sample: Array) -> tuple[float, ...]:
 
 def _suspects(dtype: np.dtype[Any]) -> set[float]:
     """Numbers of a type that may stand for unmeasured pixels."""
-    numbers = {-1.0, -2.0, *_FAR_BELOW, *_TOPS}
+    numbers = {-1.0, -2.0, *_FAR_BELOW, *_TOPS, *_FAR_ABOVE}
     if dtype.kind == "f":  # as the type rounds them
         with np.errstate(over="ignore"):
             numbers = set(np.array(list(numbers)).astype(dtype).astype(np.float64).tolist())

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from vaerun.data.io import compression, unmeasured
-from vaerun.data.io.axes import matlab_axes
+from vaerun.data.io.axes import matlab_assumption, matlab_axes
 from vaerun.data.io.hdf5_contents import choose, contents
 from vaerun.data.io.lazy_array import (
     ArraySelector,
@@ -54,6 +54,9 @@ def open_data_set(dataset: h5py.Dataset, file: Path, axes: str | None = None) ->
     shape = dataset.shape or ()
     sizes = (pixel_nm(facts, image_width(shape)) for facts in _facts(dataset))
     read, dtype, notes = unmeasured.reader(dataset, file)
+    gaps = bool(notes)
+    if "MATLAB_class" in dataset.attrs and (assumed := matlab_assumption(shape[::-1])):
+        notes.append(f"{file.name}: {assumed}NXY")  # letters are in the order of HDF5
     return LazyArray(
         shape=shape,
         dtype=dtype,
@@ -62,7 +65,7 @@ def open_data_set(dataset: h5py.Dataset, file: Path, axes: str | None = None) ->
         axes=axes or _axes(dataset),
         memory=_CHUNK_CACHE,
         notes=tuple(notes),
-        has_gaps=bool(notes),
+        has_gaps=gaps,
         sources=unmeasured.sources(dataset, file),
     )
 

@@ -77,7 +77,8 @@ def _follow(
     except (KeyError, OSError):
         link = parent.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
-            found.missing[full] = link.filename
+            there = (Path(parent.file.filename).parent / link.filename).exists()
+            found.missing[full] = link.filename if not there else f"{link.path} in {link.filename}"
         return
     identity = _identity(item)
     if identity in seen:
@@ -159,6 +160,10 @@ def _default(
     selector: ArraySelector,
 ) -> str | None:
     """The data set that a NeXus file names as the one to plot, if it is an image."""
+    signals = {name for name, one in arrays.items() if one.attrs.get("signal") in (1, "1", b"1")}
+    marked = [n for n in together if n in signals and is_image(together[n], selector)]
+    if len(marked) == 1:  # as NeXus had it before 2014
+        return marked[0]
     for group in _default_groups(opened):
         signal = group.attrs.get("signal")
         signal = signal.decode() if isinstance(signal, bytes) else signal
@@ -185,6 +190,8 @@ def _missing(file: Path, missing: Mapping[str, str]) -> UserError:
     names = sorted(set(missing.values()))
     link = next(iter(missing))
     what = f"{file} links to {listed(names)}, which cannot be opened"
+    if " in " in missing[link]:
+        return UserError(what, "put the file back that has it, or name another by data.key=")
     return UserError(what, f"put it beside {file.name} (it is data set {link} there)")
 
 

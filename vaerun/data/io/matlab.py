@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from vaerun.data.io.axes import matlab_axes
+from vaerun.data.io.axes import matlab_assumption, matlab_axes
 from vaerun.data.io.hdf5 import open_hdf5
 from vaerun.data.io.lazy_array import (
     Array,
@@ -27,7 +27,11 @@ def open_matlab(file: Path, selector: ArraySelector) -> LazyArray:
     arrays = matlab_arrays(file)
     images, notes = choose_array(arrays, file, selector, single=True)
     size = pixel_nm(single_values(arrays), image_width(images.shape))
-    return LazyArray.of(images, size, "NYX" if notes else matlab_axes(images.shape), notes)
+    if notes:  # a stack
+        return LazyArray.of(images, size, "NYX", notes)
+    if (assumed := matlab_assumption(images.shape)) is not None:
+        notes = [f"{file.name}: {assumed}YXN"]
+    return LazyArray.of(images, size, matlab_axes(images.shape), notes)
 
 
 def matlab_arrays(file: Path) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""Arrays of a file whose names differ in a number, such as frame_0, frame_1: they are one stack."""
+"""Arrays of a file whose names differ in a number, as frame_0 and frame_1, are one stack."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -137,13 +137,13 @@ def _padded(row: Row, names: Sequence[str], key: str, separator: str) -> list[st
 
 
 def names_beside(file: Path, n: int) -> list[str]:
-    """Names of the data sets in an HDF5, npz or MATLAB file with one value for each of n images."""
+    """Names of data sets in an HDF5, npz or MATLAB file with a value for each of n images."""
     shapes = readable(file, lambda: _shapes(file))
     return [name for name, shape in shapes.items() if shape in ((n,), (n, 1), (1, n))]
 
 
 def read_beside(file: Path, name: str) -> Array:
-    """A data set in an HDF5, npz or MATLAB file with one value per image, numbers or text, (n,)."""
+    """A data set in an HDF5, npz or MATLAB file with a value per image, number or text, (n,)."""
     return readable(file, lambda: _read(file, name))
 
 

@@ -76,6 +76,30 @@ def check_sources(dataset: h5py.Dataset, file: Path) -> None:
         what = f"{file} {kind}, of which {listed(missing)} is not there"
         raise UserError(what, f"put {missing[0]} back beside {file.name}" if dataset.is_virtual
                         else f"run in the folder of {missing[0]}, or put it here")  # fmt: skip
+    if dataset.is_virtual:
+        for source in dataset.virtual_sources():
+            _check_source(source, file)
+
+
+def _check_source(source: Any, file: Path) -> None:
+    """Raise a `UserError` if a file has not all that a virtual data set takes from it."""
+    name, part = source.file_name, source.dset_name
+    if name == "." or "%" in name + part:  # itself, or numbered files
+        return
+    with h5py.File(file.parent / name) as opened:  # an absolute name stays as it is
+        found = opened.get(part)
+        if not isinstance(found, h5py.Dataset):
+            what = f"{file} joins parts of other files, but {name} has no data set {part}"
+            raise UserError(what, f"put the {name} back that {file.name} was made with")
+        shape, space = found.shape or (), source.src_space
+    if space.get_select_type() == h5py.h5s.SEL_ALL:  # of whatever shape the part is
+        is_short = source.vspace.get_select_npoints() > math.prod(shape)
+    else:
+        last = [end if end < h5py.h5s.UNLIMITED else 0 for end in space.get_select_bounds()[1]]
+        is_short = any(end >= side for end, side in zip(last, shape, strict=False))
+    if is_short:
+        what = f"{file} takes more numbers from {part} in {name} than the {shape} that it has"
+        raise UserError(what, f"put the whole {name} back beside {file.name}")
 
 
 def sources(dataset: h5py.Dataset, file: Path) -> tuple[Path, ...]:

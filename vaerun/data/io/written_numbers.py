@@ -12,6 +12,9 @@ _SIGNS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = {",": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
               ".": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")}  # fmt: skip
 _SPACES = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f'’](?=\d{3}(?!\d))")  # between thousands
+_NONE = frozenset(  # in small letters: no number, as R, Excel and others write it
+    {"na", "n/a", "#n/a", "#na", "#value!", "#div/0!", "#null!", "null", "none", "-", "--"}
+)
 _OTHER = {",": ".", ".": ","}
 
 
@@ -22,7 +25,8 @@ def is_number(word: str) -> bool:
 
 def are_numbers(cells: Iterable[str]) -> bool:
     """Whether all cells that are not empty hold what may be a number in some country."""
-    return all(not cell or _SIGNS.fullmatch(_bare(cell)) for cell in cells)
+    bare = map(_bare, cells)
+    return all(not cell or _SIGNS.fullmatch(cell) for cell in bare)
 
 
 def decimal_sign(cells: Iterable[str]) -> str | None:
@@ -50,9 +54,18 @@ def to_numbers(cells: Iterable[str], sign: str | None) -> list[float | None]:
     return [_to_number(cell, sign) for cell in bare]
 
 
+def unproven(cells: Iterable[str]) -> str | None:
+    """The first cell of which only the table can say whether its comma is decimal, if any."""
+    bare = [(cell, _bare(cell)) for cell in cells]
+    if any(_proven_sign(plain) for _, plain in bare):
+        return None
+    return next((cell for cell, plain in bare if _THOUSANDS[","].fullmatch(plain)), None)
+
+
 def _bare(cell: str) -> str:
-    """A cell without spaces between its thousands, and with a plain minus."""
-    return _SPACES.sub("", cell.strip().replace("\u2212", "-"))
+    """A cell without spaces between its thousands, with a plain minus; empty for a missing one."""
+    bare = _SPACES.sub("", cell.strip().replace("\u2212", "-"))
+    return "" if bare.lower() in _NONE else bare
 
 
 def _proven_sign(cell: str) -> str | None:

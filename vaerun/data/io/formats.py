@@ -14,6 +14,7 @@ from vaerun.data.io.hyperspy import open_hspy, open_zspy
 from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray
 from vaerun.data.io.matlab import open_matlab
 from vaerun.data.io.mrc import open_mrc
+from vaerun.data.io.netcdf import open_netcdf
 from vaerun.data.io.numpy_files import open_npy, open_npz
 from vaerun.data.io.pictures import PICTURES, open_picture
 from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
@@ -32,6 +33,7 @@ _PLAIN: Mapping[str, Open] = {
     ".npy": open_npy,
     ".npz": open_npz,
     **dict.fromkeys(HDF5, open_hdf5),
+    ".nc": open_netcdf,
     ".mat": open_matlab,
     ".hspy": open_hspy,
     ".zspy": open_zspy,

@@ -5,7 +5,7 @@ dimensions, by attributes of NeXus, or by the order of MATLAB.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,16 @@ def _axes(dataset: h5py.Dataset) -> str | None:
     for names in named:
         if len(names) != len(dataset.shape or ()):
             continue
-        letters = "".join(_NAMES.get(name.strip().lower(), "N") for name in names)
-        if letters.count("Y") == letters.count("X") == 1 and letters.count("C") < 2:
+        if (letters := letters_of(names)) is not None:
             return letters
     return None
+
+
+def letters_of(names: Sequence[str]) -> str | None:
+    """Letters of dimensions with some names; None if they leave rows and columns open."""
+    letters = "".join(_NAMES.get(name.strip().lower(), "N") for name in names)
+    plain = letters.count("Y") == letters.count("X") == 1 and letters.count("C") < 2
+    return letters if plain else None
 
 
 def _labels(dataset: h5py.Dataset) -> list[str]:

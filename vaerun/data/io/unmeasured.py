@@ -17,7 +17,7 @@ import numpy.typing as npt
 from vaerun.data.io.lazy_array import Array, listed
 from vaerun.utils.errors import UserError
 
-_FILL_NAMES = ("_FillValue", "missing_value")
+FILL_NAMES = ("_FillValue", "missing_value")
 
 Ints = npt.NDArray[np.int64]
 Read = Callable[[Any], Array]
@@ -35,7 +35,7 @@ def reader(dataset: h5py.Dataset, file: Path) -> tuple[Read, np.dtype[Any], list
     boxes = _measured_boxes(dataset)
     fills = [
         np.asarray(dataset.attrs[name]).reshape(-1)[0]
-        for name in _FILL_NAMES
+        for name in FILL_NAMES
         if name in dataset.attrs and dataset.dtype.kind in "iuf"
     ]
     if boxes is None and not fills:

@@ -17,6 +17,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from vaerun.data.datasets import images
+from vaerun.data.datasets.image_scan import scan_images
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.image_set import DataShape, as_tensor
 from vaerun.data.lazy.file_images import FileImages
@@ -484,3 +485,14 @@ def test_labels_are_read_beside_the_images_of_a_matlab_file(tmp_path: Path, conf
     label = torch.cat([found.train.label, found.val.label])
     index = torch.cat([found.train.index, found.val.index])
     assert torch.equal(label, index % 2)
+
+
+def test_a_folder_that_is_one_file_names_no_class(tmp_path: Path, config: Make):
+    zarr = pytest.importorskip("zarr")
+    experiment = zarr.open_group(str(tmp_path / "x.zspy"), mode="w").create_group("Experiments/a")
+    data = experiment.create_array("data", shape=(N + 3, 10, 14), dtype="i4", chunks=(1, 10, 14))
+    data[:N] = RAMP
+    experiment.create_group("axis-0").attrs["navigate"] = True
+    found = scan_images(config("x.zspy"))
+    assert found.classes.names == []
+    assert "3 of 15 chunks are not there, and are read as 0" in found.images.source.notes[0]

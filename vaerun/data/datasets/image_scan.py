@@ -13,7 +13,7 @@ from torch import Tensor
 from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.annotations import Annotations, Classes, encode_classes
 from vaerun.data.datasets.images_config import ImagesConfig
-from vaerun.data.io.formats import find_files
+from vaerun.data.io.formats import find_files, is_one_file
 from vaerun.data.io.lazy_array import ArraySelector
 from vaerun.data.io.tables import Table, read_table
 from vaerun.data.lazy.file_images import FileImages
@@ -93,7 +93,8 @@ def _classes(config: ImagesConfig, annotations: Annotations) -> npt.NDArray[np.g
     entries = annotations.source.entries
     folders = [entry.file.parent for entry in entries]
     given = expanded(config.path or "")
-    if config.label is None and not (given.is_dir() and given not in folders):
+    below = given.is_dir() and not is_one_file(given) and given not in folders
+    if config.label is None and not below:
         return None
     if config.label not in (None, "folder"):
         return annotations.values(config.label, "label")

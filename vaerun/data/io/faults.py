@@ -51,7 +51,9 @@ def explained(file: Path, error: Exception) -> UserError:
         return UserError(f"{file} is compressed in a way that is not known here ({words[:_MOST]})",
                          INSTALL)  # fmt: skip
     if isinstance(error, ImportError):
-        name = getattr(error, "name", None) or re.sub(r"\W.*", "", words)
+        name = getattr(error, "name", None) or _package_named(words)
+        if name is None:
+            return UserError(f"{file} cannot be read ({words[:_MOST]})", "install what is missing")
         return UserError(f"{file} takes {name}, which is not installed", f"pip install {name}")
     if "consistency flags" in words or "already open for write" in words:
         return UserError(
@@ -86,3 +88,9 @@ def _ending_by_content(file: Path) -> str | None:
     ending = file.suffix.lower()
     same = found == ending or any({found, ending} <= group for group in alike)
     return None if same else found
+
+
+def _package_named(words: str) -> str | None:
+    """The package that the words of an `ImportError` ask for, if they name one."""
+    named = re.search(r"(?:install|module named|requires?)\s+[`'\"]?([A-Za-z][\w.-]*)", words)
+    return named[1].rstrip(".") if named else None

@@ -4,6 +4,7 @@ Both hold ``Experiments/<title>/data`` with a group of attributes for each axis,
 on: its scale and unit, and whether it is navigated, that is, counts signals.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,24 @@ def open_zspy(file: Path, selector: ArraySelector) -> LazyArray:
     experiment = _experiment(zarr.open_group(store, mode="r"), file, selector)
     data = experiment[_DATA]
     axes = _axes(experiment, len(data.shape), file)
-    stored = LazyArray(shape=data.shape, dtype=data.dtype, read=data.__getitem__, axes=axes)
+    stored = LazyArray(
+        shape=data.shape,
+        dtype=data.dtype,
+        read=data.__getitem__,
+        axes=axes,
+        notes=tuple(_unwritten(data, file)),
+    )
     return _calibrated(stored, experiment, axes)
+
+
+def _unwritten(data: Any, file: Path) -> Iterator[str]:
+    """A note on chunks that are not there: never written, or of nothing but the fill value."""
+    n = data.nchunks - data.nchunks_initialized
+    if n:
+        yield (
+            f"{file.name}: {n:,} of {data.nchunks:,} chunks are not there, and are read as "
+            f"{data.fill_value} (data.unmeasured=[{data.fill_value}] leaves such pixels out)"
+        )
 
 
 def _experiment(opened: Any, file: Path, selector: ArraySelector) -> Any:

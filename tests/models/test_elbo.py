@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from vaerun.geometry import Pose, rotation
-from vaerun.models.elbo import choose_hypotheses, negative_elbo
+from vaerun.models.elbo import (
+    _decoded_share,
+    _expectation,
+    _log_likelihood,
+    choose_hypotheses,
+    negative_elbo,
+)
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils import random
 
@@ -186,3 +192,37 @@ def test_a_certain_posterior_keeps_the_gradient_finite(make):
         network.encoder.rest[-1][-1].weight[0] *= 1e4
     negative_elbo(network, images()).loss.mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+def test_what_is_decoded_seldom_is_right_on_average():
+    generator = torch.Generator().manual_seed(0)
+    log_lik = torch.tensor([[-60.0, -80.0, -400.0]])
+    q = torch.tensor([[0.9895, 0.01, 0.0005]], requires_grad=True)
+    share = _decoded_share(q.detach())
+    torch.testing.assert_close(share, torch.tensor([[1.0, 1.0, 0.1]]))
+    n = 100_000
+    kept = torch.rand(n, 3, generator=generator) < share
+    estimate = _expectation(log_lik.expand(n, 3) * kept, q.expand(n, 3), kept / share).mean()
+    (gradient,) = torch.autograd.grad(estimate, q)
+    wanted = float((q.detach() * log_lik).sum())
+    assert estimate.item() == pytest.approx(wanted, abs=0.02)  # the last weighs 0.17, ten times it
+    # of probabilities that add up to 1
+    torch.testing.assert_close(gradient - gradient[:, :1], log_lik + 60, rtol=0.03, atol=0)
+
+
+def test_a_hypothesis_that_is_not_decoded_changes_no_other(make):
+    network = make("model=rvae").train()
+    bins = torch.arange(18).view(6, 3) % 8
+    drawn = torch.randn(6, 3, network.latents.dim, generator=torch.Generator().manual_seed(1))
+    kept = torch.arange(18).view(6, 3) % 5 < 3
+    every, some = (
+        _log_likelihood(network, images(6), drawn, bins, None, None, which)
+        for which in (torch.ones_like(kept), kept)
+    )
+    torch.testing.assert_close(some, torch.where(kept, every, 0.0))
+
+
+def test_a_sure_encoder_decodes_little_more_than_one_hypothesis_of_each_image():
+    q = torch.tensor([0.998, 0.001, 0.001]).expand(100, 3)
+    assert float(_decoded_share(q).sum(1).mean()) == pytest.approx(1.2)
+    assert bool((_decoded_share(torch.full((4, 3), 1 / 3)) == 1).all())

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from vaerun.geometry import Pose
 from vaerun.models.categories.base import Category
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latents import DiagonalNormal
@@ -21,6 +22,7 @@ from vaerun.models.posterior import Posterior, take_hypotheses
 from vaerun.utils import random
 from vaerun.utils.distributed import BatchShare
 
+_UNLIKELY, _LEAST_SHARE = 0.01, 0.1  # see `_decoded_share`
 _STREAM = 1  # of random numbers in validation, after that of training
 
 # B images, K bins, J classes, m hypotheses decoded, n numbers of a class code, D latents,
@@ -134,14 +136,38 @@ def negative_elbo(
     if code is not None:
         code = take_hypotheses(code.expand(len(x), n_bins, n_classes, -1), chosen).flatten(0, 1)
     bin_number = chosen // n_classes
-    log_lik = _log_likelihood(network, x, drawn, bin_number, code, measured)  # (B, m)
     q = log_q.exp()
+    share = _decoded_share(q.detach()) if explore else torch.ones_like(q)
+    kept = random.uniform(share.shape, share.device) < share if explore else share.bool()
+    log_lik = _log_likelihood(network, x, drawn, bin_number, code, measured, kept)  # (B, m)
+    reconstruction = -_expectation(log_lik, q, kept / share)
     kl_bin, kl_class, class_prior = _kl_hypotheses(log_q, chosen, posterior, network.category)
-    of_each = torch.stack([-log_lik, *network.latents.kl(latents)])  # (3, B, m)
-    reconstruction, kl_content, kl_pose = (q * of_each).sum(2).unbind()
+    kl_content, kl_pose = ((q * of_each).sum(1) for of_each in network.latents.kl(latents))
     if deterministic:
         kl_content, kl_pose = torch.zeros_like(kl_content), torch.zeros_like(kl_pose)
     return ElboTerms(reconstruction, kl_content, kl_pose, kl_bin, kl_class, class_prior)
+
+
+def _decoded_share(q: Tensor) -> Tensor:
+    """Probability (B, m) that a hypothesis of probability q (B, m) is decoded in training.
+
+    Improbable ones seldom: a sure encoder would otherwise leave the decoder with work on
+    hypotheses of no weight. On a GPU all are, since it would have to wait for their number.
+    """
+    if q.device.type != "cpu" or q.shape[1] == 1:
+        return torch.ones_like(q)
+    likeliest = q == q.amax(1, keepdim=True)
+    return torch.where(likeliest, 1.0, (q / _UNLIKELY).clamp(_LEAST_SHARE, 1.0))
+
+
+def _expectation(log_lik: Tensor, q: Tensor, weight: Tensor) -> Tensor:
+    """Unbiased estimate (B,) of Σ_h q_h ℓ_h (B, m) from the hypotheses that were decoded.
+
+    They have the reciprocal of their probability as weight, the others 0. As differences from the
+    likeliest hypothesis, which always is, improbable ones add little noise.
+    """
+    best = log_lik.gather(1, q.argmax(1, keepdim=True))
+    return best[:, 0] + (q * weight * (log_lik - best)).sum(1)
 
 
 @torch.no_grad()
@@ -192,19 +218,33 @@ def _log_likelihood(
     bin_number: Tensor,
     class_code: Tensor | None,
     measured: Tensor | None,
+    kept: Tensor,
 ) -> Tensor:
-    """Log p(x | ζ, h) (B, m) of latents (B, m, D), rotation bins (B, m), class codes (B·m, n)."""
+    """Log p(x | ζ, h) (B, m) of latents (B, m, D), rotation bins (B, m), class codes (B·m, n).
+
+    Only hypotheses that are ``kept`` (B, m) are decoded; the others have 0.
+    """
     n_images, m = bin_number.shape
     content, pose = network.pose(drawn.flatten(0, 1), bin_number.flatten())
     target = x.flatten(2)[:, None]  # (B, 1, C, P)
     known = None if measured is None else measured.flatten(2)[:, None]
     subset = network.decoder.draw_subset(n_images, x.device) if network.training else None
-    repeated = None if subset is None else subset.repeat(m)
-    output = network.decode(content, pose, class_code, repeated).unflatten(0, (n_images, m))
-    if subset is None:
-        return network.log_likelihood(target, output, measured=known)  # output is (B, m, C, P)
-    known = None if known is None else subset.select(known)
-    return network.log_likelihood(subset.select(target), output, subset, known)
+    repeated = None
+    if subset is not None:
+        target, repeated = subset.select(target), subset.repeat(m)
+        known = None if known is None else subset.select(known)
+    if x.device.type != "cpu" or bool(kept.all()):
+        output = network.decode(content, pose, class_code, repeated).unflatten(0, (n_images, m))
+        return network.log_likelihood(target, output, subset, known)  # output is (B, m, C, p)
+    row = kept.flatten().nonzero()[:, 0]  # (R,)
+    image = row // m
+    repeated = None if repeated is None else repeated.of(row)
+    code = None if class_code is None else class_code[row]
+    pose = Pose(*(values[row] for values in pose))
+    output = network.decode(content[row], pose, code, repeated)[:, None]  # (R, 1, C, p)
+    known = None if known is None else known[image]
+    log_lik = network.log_likelihood(target[image], output, repeated, known)[:, 0]
+    return log_lik.new_zeros(n_images * m).index_put((row,), log_lik).view(n_images, m)
 
 
 def _kl_hypotheses(

@@ -40,6 +40,10 @@ class RandomPixels:
         """Subset of B·m images, m hypotheses of each."""
         return RandomPixels(self.index.repeat_interleave(m, 0), self.n_pixels)
 
+    def of(self, image: Tensor) -> "RandomPixels":
+        """Subset of the images at these positions (n,)."""
+        return RandomPixels(self.index[image], self.n_pixels)
+
 
 @dataclass(frozen=True)
 class RowSubset:
@@ -71,6 +75,11 @@ class RowSubset:
     def repeat(self, m: int) -> "RowSubset":
         """Subset of B·m images, which is the same."""
         del m
+        return self
+
+    def of(self, image: Tensor) -> "RowSubset":
+        """Subset of some of the images, which is the same."""
+        del image
         return self
 
 

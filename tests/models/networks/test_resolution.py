@@ -6,7 +6,13 @@ import torch.nn.functional as F
 
 from vaerun.geometry import Pose, pixel_grid
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
-from vaerun.models.networks.resolution import averaged, limited, needed_px, seen_shape
+from vaerun.models.networks.resolution import (
+    _noise_sd,
+    averaged,
+    limited,
+    needed_px,
+    seen_shape,
+)
 
 SMALL = ("model.hidden=[6,5]", "model.likelihood=gaussian")
 
@@ -82,3 +88,11 @@ def test_a_drawing_has_as_many_pixels_for_the_side_of_the_image_as_the_limit(mak
     assert network.encoder.pixels.in_features == 40**2
     assert network.decoder.net[-1].out_features == 75**2
     assert network.decoder.extent == pytest.approx(149 / 99)  # as of all pixels
+
+
+@pytest.mark.parametrize("shape", [(40, 1, 1, 4000), (4, 1, 200, 200)])
+def test_the_noise_of_curves_and_images_is_found_beside_their_structure(shape):
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.linspace(0, 6, shape[3]).sin().expand(shape)
+    noisy = columns + 0.1 * torch.randn(shape, generator=generator)
+    assert _noise_sd(noisy) == pytest.approx(0.1, rel=0.03)

@@ -89,6 +89,7 @@ def _lost(images: Tensor, side: int) -> float:
 
 def _noise_sd(images: Tensor) -> float:
     """Sd of white noise, by the mixed second differences of pixels, which structure has few of."""
-    rows = images[:, :, 1:] - images[:, :, :-1]
-    mixed = rows[..., 1:] - rows[..., :-1]  # of four pixels each
-    return float(mixed.abs().median()) / _MEDIAN_OF_NORMAL / 2
+    one_row = images.shape[2] == 1  # then by those along it
+    differences = images.diff(dim=3).diff(dim=3 if one_row else 2)
+    variance = 6 if one_row else 4  # of the differences, over that of white noise
+    return float(differences.abs().median()) / _MEDIAN_OF_NORMAL / variance**0.5

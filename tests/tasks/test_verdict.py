@@ -57,6 +57,7 @@ def test_checks_are_written_printed_and_reported(vaerun, here):
     [
         (["model=vae", "seed=1"], ["model=rvae"], "vaerun model=rvae seed=1"),
         (["data=mnist"], ["model.latent_dim=4"], "vaerun data=mnist model.latent_dim=4"),
+        (["seed=1", "model=vae", "seed=2"], ["seed=3"], "vaerun seed=3 model=vae"),
         (["resume=auto", "out=a", "task=train"], ["a=1"], "vaerun a=1"),
         (["data.path=a b.npy"], ["model.invariances=[r,t]"],
          "vaerun 'data.path=a b.npy' 'model.invariances=[r,t]'"),

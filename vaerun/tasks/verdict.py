@@ -54,13 +54,10 @@ def mended_command(overrides: Sequence[str], mend: Sequence[str]) -> str:
     >>> mended_command(["model=vae", "data=mnist", "seed=1"], ["model=rvae"])
     'vaerun model=rvae data=mnist seed=1'
     """
-    new = {split_override(word)[0]: word for word in mend}
-    kept = []
-    for word in overrides:
-        key = split_override(word)[0]
-        if key not in _NOT_AGAIN:
-            kept.append(new.pop(key, word))
-    return shlex.join(["vaerun", *kept, *new.values()])
+    # of a key that was typed twice the last word holds
+    own = {split_override(word)[0]: word for word in overrides}
+    own |= {split_override(word)[0]: word for word in mend}
+    return shlex.join(["vaerun", *(word for key, word in own.items() if key not in _NOT_AGAIN)])
 
 
 def print_checks(console: Console, checks: Mapping[str, Mapping[str, Any]]) -> None:

@@ -54,7 +54,7 @@ def checked():
 
     def make(
         *, kinds=None, offset=None, turned=True, model="rvae", n_classes=0, predicted=None,
-        noise=0.05, again=None, drawn=1.0, z=None, left=LEFT, lag=0.0, seed=0,
+        noise=0.05, again=None, drawn=1.0, z=None, left=LEFT, lag=0.0, uncertain=0.0, seed=0,
         images=None, d=2,
     ):  # fmt: skip
         rng = np.random.default_rng(seed)
@@ -104,7 +104,10 @@ def checked():
             rows=rows,
             plain={"model": {"name": model, "latent_dim": d, "invariances": ["r"] * has_pose},
                    "data": {}},
-            bound={"training": -GAINED, "validation": (lag - 1) * GAINED},
+            bound={
+                "training": np.full(10, -GAINED),
+                "validation": (lag - 1) * GAINED + uncertain * GAINED * np.linspace(-1, 1, 10),
+            },
         )  # fmt: skip
         mean = clean.mean(0)
         run.__dict__["reconstructions"] = mean + drawn * (clean - mean)

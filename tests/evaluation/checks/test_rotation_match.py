@@ -37,19 +37,19 @@ def test_the_angle_between_two_images_is_found_with_its_sign(side):
     away = (found - turn.numpy() + math.pi) % (2 * math.pi) - math.pi
     assert np.abs(away).max() <= step
     zero = np.zeros(4, int)
-    assert match.error(zero, np.arange(4), turn.numpy()).max() <= step
+    assert np.abs(match.deviation(zero, np.arange(4), turn.numpy())).max() <= step
     wrong = turn.numpy() + np.float32(1.5)
-    assert match.error(zero, np.arange(4), wrong).min() > 0.8
+    assert np.abs(match.deviation(zero, np.arange(4), wrong)).min() > 0.8
 
 
 def test_half_a_turn_is_as_good_for_a_bar_and_not_for_a_letter():
     both = torch.cat([bar(), rotate(bar(), torch.tensor([0.5]))])
     match = match_rotations(both, np.zeros((2, 2)))
     pair = np.array([0]), np.array([1])
-    assert match.error(*pair, np.array([0.5 + math.pi])) < 0.1
+    assert abs(match.deviation(*pair, np.array([0.5 + math.pi]))[0]) < 0.1
     both = torch.cat([letter(), rotate(letter(), torch.tensor([0.5]))])
     match = match_rotations(both, np.zeros((2, 2)))
-    assert match.error(*pair, np.array([0.5 + math.pi])) > 1
+    assert abs(match.deviation(*pair, np.array([0.5 + math.pi]))[0]) > 1
 
 
 def test_objects_off_centre_are_compared_about_their_own_centre():

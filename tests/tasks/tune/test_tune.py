@@ -213,7 +213,7 @@ def test_a_worker_that_joins_leaves_alone_what_others_are_writing(vaerun: Vaerun
 def test_a_trial_that_diverges_is_recorded_and_the_rest_go_on(
     vaerun: Vaerun, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from vaerun.tasks.tune.trial import TrialRunner
+    from vaerun.tasks.trial import TrialRunner
     from vaerun.training.callbacks import Diverged
 
     run, n = TrialRunner.run, []

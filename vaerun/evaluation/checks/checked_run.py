@@ -15,7 +15,7 @@ from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
 from vaerun.evaluation.metrics.truth_convention import TruthConvention, recognise
-from vaerun.geometry import pixel_size
+from vaerun.geometry import apply, pixel_size, rotation, warp
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE
@@ -24,8 +24,10 @@ from vaerun.utils.arrays import evenly
 
 MOST_CHECKED = 400  # validation images that are encoded again and compared with each other
 MOST_PIXELS = 400 * 64 * 64  # of them together: fewer images are checked if they are large
+N_LIKE = 4  # most like images, of which the mean is drawn
 NEIGHBOURS = 4  # images that each is compared with
 ALIKE = 0.75  # correlation from which two images are the same object
+PARTS = 10  # of the images, whose spread tells how certain their mean is
 FEWEST = 30  # images below which nothing is said
 
 
@@ -48,7 +50,8 @@ class CheckedRun:
     plain
         The config.
     bound
-        −ELBO in nats per image of some ``training`` and ``validation`` images.
+        −ELBO in nats per image of some ``training`` and ``validation`` images, as means of
+        (parts,) of them.
     conventions
         Other conventions than ours that true poses were recognised to be given by.
     """
@@ -59,7 +62,7 @@ class CheckedRun:
     all_encodings: Encodings
     rows: Sequence[Mapping[str, float]]
     plain: Mapping[str, Any]
-    bound: Mapping[str, float]
+    bound: Mapping[str, npt.NDArray[np.float64]]
     conventions: Sequence[TruthConvention] = ()
 
     @classmethod
@@ -78,8 +81,8 @@ class CheckedRun:
         images = splits.val.select(torch.from_numpy(chosen))
         training = splits.train.select(torch.from_numpy(evenly(len(splits.train), most)))
         bound = {
-            "training": inference.evaluate_elbo(network, training, seed=seed)["loss"],
-            "validation": inference.evaluate_elbo(network, images, seed=seed)["loss"],
+            "training": _bound_of_parts(network, training, seed),
+            "validation": _bound_of_parts(network, images, seed),
         }
         return cls(
             network=network,
@@ -148,8 +151,32 @@ class CheckedRun:
         as variance. So the covariance of neighbours in the residual, over that in the images less
         their mean, is the share of structure that is left, without an estimate of the noise.
         """
+        return self._share_drawn(self.reconstructions)
+
+    @cached_property
+    def explained_by_like_images(self) -> float:
+        """As `explained`, if each image were drawn as the mean of the most like others.
+
+        They are put on top of it first, by the angle at which they match and by their centres.
+        """
+        near = self.match.neighbours(min(N_LIKE, len(self) - 1))
+        n, k = near.shape
+        i, j = np.repeat(np.arange(n), k), near.ravel()
+        angle = (
+            2 * np.pi * self.match.correlation[j, i].argmax(1) / self.match.correlation.shape[2]
+        )
+        matrix = rotation(torch.from_numpy(angle).float())
+        shift = torch.zeros(n * k, 2)
+        if self.centre is not None:
+            unit = pixel_size(*self.x.shape[-2:])
+            centre = torch.from_numpy(self.centre).float() * unit
+            shift = centre[i] - apply(matrix, centre[j])
+        like = warp(self.target[j], matrix, shift, padding="border")
+        return self._share_drawn(like.unflatten(0, (n, k)).mean(1))
+
+    def _share_drawn(self, drawn: Tensor) -> float:
         whole = neighbours(self.target - self.target.mean(0))
-        left = neighbours(self.target - self.reconstructions)
+        left = neighbours(self.target - drawn)
         return 1 - max(left, 0.0) / max(whole, 1e-12)
 
     @cached_property
@@ -243,6 +270,13 @@ class CheckedRun:
         """The override that adds one letter to the model's invariances."""
         own = [*(self.plain["model"].get("invariances") or []), added]
         return f"'model.invariances=[{','.join(dict.fromkeys(own))}]'"
+
+
+def _bound_of_parts(network: InvariantVAE, images: ImageSet, seed: int) -> npt.NDArray[np.float64]:
+    """−ELBO in nats per image, means of (parts,) of the images that follow one another."""
+    parts = np.array_split(np.arange(len(images)), min(PARTS, len(images)))
+    some = [images.select(torch.from_numpy(part)) for part in parts]
+    return np.array([inference.evaluate_elbo(network, one, seed=seed)["loss"] for one in some])
 
 
 def neighbours(x: Tensor) -> float:

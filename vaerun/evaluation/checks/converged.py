@@ -23,17 +23,17 @@ def converged(run: CheckedRun) -> Finding:
     late = loss[-(max(epochs // 3, 1) + 1) :]
     nothing = epochs < 2 or gained <= 0  # then there is no whole to have shares of
     left = 1.0 if nothing else max(float(late[0] - late[-1]), 0.0) / gained
-    lag = 0.0 if nothing else (run.bound["validation"] - run.bound["training"]) / gained
+    lag, uncertain = (0.0, 0.0) if nothing else (x / gained for x in _lag(run))
     arrays = {
         "epoch": np.array([row["epoch"] for row in run.rows]),
         "validation": loss,
         "training": np.array([row["train/loss"] for row in run.rows]),
     }
     short = epochs < _FEWEST_EPOCHS or steps < _FEWEST_STEPS or left > _LEFT
-    if lag > _GAP:
+    if lag - 2 * uncertain > _GAP:
         text = (
-            f"training images are described better than validation images by {100 * lag:.0f} % of "
-            "what was learned: the model knows its images by heart"
+            f"training images are described better than validation images by {100 * lag:.0f} ± "
+            f"{100 * uncertain:.0f} % of what was learned: the model knows its images by heart"
         )
         fewer = max(run.plain["model"]["latent_dim"] // 2, 1)
         mend = f"objective.beta_end=2 model.latent_dim={fewer}"
@@ -59,6 +59,16 @@ def converged(run: CheckedRun) -> Finding:
         arrays=arrays,
         failed=short,
     )
+
+
+def _lag(run: CheckedRun) -> tuple[float, float]:
+    """How much better training images are described, nats per image, and its standard error.
+
+    The spread among parts of the images tells how far a few images are from all there could be.
+    """
+    parts = [run.bound["validation"], run.bound["training"]]
+    lag = float(parts[0].mean() - parts[1].mean())
+    return lag, float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
 
 
 def _mean_image_loss(run: CheckedRun) -> float:

@@ -1,9 +1,11 @@
 """Whether the images are turned or shifted in ways that the model has no latents for."""
 
 import numpy as np
+import torch
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
+from vaerun.geometry import apply, rotation
 
 _TURNED_DEG = 40.0
 _BETTER = 0.2  # of the range of a pair's correlation: a match this much better than unturned
@@ -56,9 +58,7 @@ def _mend(run: CheckedRun, lacking: str) -> str:
 
 def _match_angles(run: CheckedRun) -> np.ndarray:
     """Angle (m,) at which each pair of like images matches best, degrees."""
-    i, j = run.like_pairs
-    some = run.match.correlation[i, j]
-    angle = 360 * some.argmax(1) / some.shape[1]
+    angle = np.rad2deg(run.match.angle(*run.like_pairs))
     return np.asarray((angle + 180) % 360 - 180)
 
 
@@ -74,9 +74,19 @@ def _turned(run: CheckedRun) -> float | None:
 
 
 def _shift(run: CheckedRun) -> float | None:
-    """Spread of the objects' centres along an axis, pixels; None where they are not single."""
+    """Spread of the objects' places along an axis, pixels; None where they are not single.
+
+    An object that turns about a point beside its middle is off centre, but has no shift: the
+    centre of an image, turned by the angle of a match, is compared with that of the like image.
+    """
     centre = run.centre
     if centre is None:
         return None
-    away = np.abs(centre - np.median(centre, axis=0))
-    return float(np.median(away, axis=0).max() / 0.6745)
+    i, j = run.like_pairs
+    if len(i) < FEWEST:
+        away = centre - np.median(centre, axis=0)
+    else:
+        matrix = rotation(torch.from_numpy(run.match.angle(i, j)))
+        turned = apply(matrix, torch.from_numpy(centre[i])).numpy()
+        away = (centre[j] - turned) / np.sqrt(2)
+    return float(np.median(np.abs(away), axis=0).max() / 0.6745)

@@ -2,6 +2,9 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
+from sklearn.cluster import AgglomerativeClustering
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 
@@ -11,6 +14,7 @@ from vaerun.evaluation.checks.finding import Finding
 _ACTIVE = 0.1  # variance of the means, in units of the prior: less is unused
 _ALL = 0.9  # share of the images' structure: what describes as much needs no z
 _SAME = 0.9  # share of one dimension's variance that another tells
+_GAP = 2.0  # times a long step between neighbours in z: farther apart are two clusters
 
 Floats = npt.NDArray[np.floating]
 
@@ -50,14 +54,31 @@ def latents_used(run: CheckedRun) -> Finding | None:
 
 
 def _repeated(z: Floats) -> int:
-    """Number of columns (n, a) that neighbours in another column tell, each pair once."""
+    """Number of columns (n, a) that neighbours in another column tell, each pair once.
+
+    Where z has clusters, any column tells the cluster and with it much of the others: what counts
+    is what it tells beyond, within clusters.
+    """
     repeated: set[int] = set()
+    own = z - _cluster_means(z) if z.shape[1] > 1 else z
     for i in range(z.shape[1]):
         for j in set(range(i)) - repeated:
-            both = (z[:, [j]], z[:, i]), (z[:, [i]], z[:, j])
+            both = (z[:, [j]], own[:, i]), (z[:, [i]], own[:, j])
             if min(explained_share(*pair) for pair in both) > _SAME:
                 repeated.add(i)
     return len(repeated)
+
+
+def _cluster_means(z: Floats) -> Floats:
+    """The mean (n, a) of the cluster that each row of z (n, a) belongs to: gaps part clusters."""
+    scaled = z / np.maximum(z.std(0), 1e-12)
+    steps = minimum_spanning_tree(cdist(scaled, scaled)).data
+    gap = _GAP * float(np.quantile(steps, 0.95))
+    clusters = AgglomerativeClustering(None, linkage="single", distance_threshold=gap)
+    _, which = np.unique(clusters.fit_predict(scaled), return_inverse=True)
+    member = np.eye(which.max() + 1)[which]
+    means: Floats = (member.T @ z / member.sum(0)[:, None])[which]
+    return means
 
 
 def explained_share(given: Floats, wanted: Floats, k: int = 8) -> float:

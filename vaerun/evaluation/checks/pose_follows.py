@@ -68,7 +68,6 @@ def _allowing_for_symmetry(run: CheckedRun, error: Floats) -> Floats:
     """
     i = np.arange(len(run))
     j = run.match.neighbours(1)[:, 0]
-    best = run.match.correlation[i, j].argmax(1) * 2 * np.pi / run.match.correlation.shape[2]
-    symmetric = run.match.error(i, j, (best + error).astype(np.float32))
-    nearest: Floats = np.minimum(np.abs(error), symmetric)
+    symmetric = run.match.deviation(i, j, run.match.angle(i, j) + error)
+    nearest: Floats = np.minimum(np.abs(error), np.abs(symmetric))
     return nearest

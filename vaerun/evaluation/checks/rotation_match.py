@@ -51,6 +51,10 @@ class RotationMatch:
         order = np.argsort(-np.take_along_axis(best, some, 1), axis=1)
         return np.take_along_axis(some, order, 1)
 
+    def angle(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The rotation (m,) by which image i is most like j, radians in [0, 2π)."""
+        return self.correlation[i, j].argmax(1) * (2 * np.pi / N_ANGLES)
+
     def as_good(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Angles (m, A) at which pairs (m,) match nearly as well as at their best."""
         some = self.correlation[i, j]
@@ -58,14 +62,15 @@ class RotationMatch:
         good: npt.NDArray[np.bool_] = some >= high - _AS_GOOD * (high - low)
         return good
 
-    def error(
-        self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], angle: Floats
+    def deviation(
+        self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64], angle: npt.NDArray[np.floating]
     ) -> npt.NDArray[np.float64]:
-        """Distance (m,), radians, of rotations i → j to the nearest angle at which pairs match."""
+        """Rotations (m,) i → j less the nearest angle at which the pair matches, radians."""
         grid = 2 * np.pi * np.arange(N_ANGLES) / N_ANGLES
-        away = np.abs((angle[:, None] - grid + np.pi) % (2 * np.pi) - np.pi)
-        nearest: npt.NDArray[np.float64] = np.where(self.as_good(i, j), away, np.pi).min(1)
-        return nearest
+        away = (np.asarray(angle, np.float64)[:, None] - grid + np.pi) % (2 * np.pi) - np.pi
+        nearest = np.where(self.as_good(i, j), np.abs(away), np.inf).argmin(1)
+        deviation: npt.NDArray[np.float64] = away[np.arange(len(i)), nearest]
+        return deviation
 
 
 @torch.no_grad()

@@ -23,11 +23,12 @@ from vaerun.runs.config import INCIDENTAL, RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import open_console, print_table
+from vaerun.tasks.trial import TrialRunner
 from vaerun.tasks.tune import report
 from vaerun.tasks.tune.objective import TuningObjective, objective_of
+from vaerun.tasks.tune.pruning import PruningCallback, without_study_keys
 from vaerun.tasks.tune.search_space import Space, outside, read_space, values_at
 from vaerun.tasks.tune.study import SharedStudy
-from vaerun.tasks.tune.trial import PruningCallback, TrialRunner, without_study_keys
 from vaerun.training.callbacks import Diverged
 from vaerun.training.context import fingerprint
 from vaerun.training.hardware import Hardware
@@ -48,7 +49,7 @@ def tune(config: RunConfig, request: RunRequest) -> Path:
     typed = without_study_keys(request.overrides)
     space = read_space(config.task.space or config.model.name, typed)
     hardware = Hardware.find(config.trainer)
-    runner = TrialRunner(request, hardware, console)
+    runner = TrialRunner(typed, hardware, console)
     data_fingerprint = fingerprint(request, runner.splits(config))
     facts = RunFacts(device=hardware.device, data_fingerprint=data_fingerprint)
     folder = _study_folder(config, request, space, objective)
@@ -120,7 +121,7 @@ def _run_trial(study: SharedStudy, runner: TrialRunner, trial: Trial, console: C
     pruning = PruningCallback(trial, study.objective.less_is_better, losses)
     start = time.monotonic()
     try:
-        metrics = runner.run(request, study.run_folder(trial), pruning)
+        metrics = runner.run(request, study.run_folder(trial), [pruning])
         value = study.objective.value(metrics)
     except KeyboardInterrupt:
         study.give_back(trial)

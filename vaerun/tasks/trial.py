@@ -1,20 +1,17 @@
-"""One trial of a study: a setting trained and measured in a run folder of its own.
+"""A setting trained, measured and checked in a run folder of its own, as a trial of a study is.
 
 The folder has config, manifest, checkpoints and metrics, but no encodings, figures or report:
 these take longer than training a small trial, and `task=evaluate run=<folder>` makes them.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pytorch_lightning as pl
-from optuna.trial import Trial
 from rich.console import Console
 
 from vaerun.config.compose import compose
-from vaerun.config.overrides import group
 from vaerun.config.schema import without
 from vaerun.data.image_set import Splits
 from vaerun.models import inference
@@ -22,6 +19,7 @@ from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig, keys_affecting, validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunFacts, RunRequest
+from vaerun.tasks import verdict
 from vaerun.tasks.results import write_metrics
 from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
@@ -30,44 +28,11 @@ from vaerun.training.trained_model import TrainedModel
 from vaerun.training.trainer import check_sizes, fit
 
 
-class PruningCallback(pl.Callback):
-    """Reports the validation loss of every epoch to a study, and ends a trial that lags behind.
-
-    Parameters
-    ----------
-    trial
-        Optuna's trial.
-    less_is_better
-        Direction of the objective, which Optuna takes for that of the losses, too.
-    reported
-        Losses by epoch of the trial that this one continues.
-    """
-
-    def __init__(self, trial: Trial, less_is_better: bool, reported: dict[str, float]) -> None:
-        self.trial = trial
-        self.sign = 1.0 if less_is_better else -1.0
-        self.was_pruned = False
-        self._reported = {int(epoch) for epoch in reported}
-        for epoch, loss in reported.items():
-            trial.report(loss, int(epoch))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the loss, and stop training if the pruner says so."""
-        del pl_module
-        epoch = trainer.current_epoch + 1
-        loss = float(trainer.callback_metrics["val/loss"])
-        if epoch in self._reported or not math.isfinite(loss):
-            return
-        self.trial.report(self.sign * loss, epoch)
-        if epoch < (trainer.max_epochs or 0) and self.trial.should_prune():
-            self.was_pruned = trainer.should_stop = True
-
-
 class TrialRunner:
-    """Trains settings of a study: the overrides typed for it, and those of a trial."""
+    """Trains settings, each ``typed`` overrides and some of its own."""
 
-    def __init__(self, request: RunRequest, hardware: Hardware, console: Console) -> None:
-        self.typed = without_study_keys(request.overrides)
+    def __init__(self, typed: Sequence[str], hardware: Hardware, console: Console) -> None:
+        self.typed = list(typed)
         self.hardware = hardware
         self.console = console
         self._splits: tuple[object, Splits] | None = None
@@ -88,7 +53,7 @@ class TrialRunner:
         return self._splits[1]
 
     def run(
-        self, request: RunRequest, folder: RunFolder, pruning: PruningCallback
+        self, request: RunRequest, folder: RunFolder, callbacks: Sequence[pl.Callback] = ()
     ) -> dict[str, Any]:
         """Train a setting in a folder, from its last checkpoint if any; returns its metrics."""
         config = validate(request.plain)
@@ -108,13 +73,10 @@ class TrialRunner:
                 hardware=self.hardware,
                 console=self.console,
             )
-            record = fit(context, [pruning])
+            record = fit(context, list(callbacks))
             n_shown = config.data.n_shown(len(splits.train))
             trained = TrainedModel.after_training(record, folder, n_shown)
             encodings = inference.encode_splits(trained.network, splits)
-            return write_metrics(folder, config, splits, trained, encodings)
-
-
-def without_study_keys(overrides: Sequence[str]) -> list[str]:
-    """The overrides of a study that apply to each of its trials."""
-    return [text for text in overrides if group(text) not in ("task", "out", "resume")]
+            findings, encodings, splits = verdict.find(request.plain, splits, trained, encodings)
+            checks = verdict.as_json(findings, request.overrides)
+            return write_metrics(folder, config, splits, trained, encodings, checks)

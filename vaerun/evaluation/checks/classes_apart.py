@@ -2,11 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import minimum_spanning_tree
 from sklearn.cluster import SpectralClustering
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.checks.steps import links_and_long_step
 
 _LINKS = 8  # images most like each
 _SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
@@ -105,10 +105,4 @@ def _holds_two(links: Floats, best: Floats, member: npt.NDArray[np.bool_]) -> bo
     crossing = inner[other].sum() / 2
     cut = crossing / volume[part == 0].sum() + crossing / volume[part == 1].sum()
     away = np.sqrt(np.clip(1 - best[np.ix_(member, member)], 1e-9, None))
-    return bool(cut < _CUT and away[other].min() > _GAP * _usual_step(away))
-
-
-def _usual_step(away: Floats) -> float:
-    """A long step, longer than 95 % of those by which all of m images (m, m) are reached."""
-    tree = minimum_spanning_tree(away).data
-    return float(np.quantile(tree, 0.95))
+    return bool(cut < _CUT and away[other].min() > _GAP * links_and_long_step(away)[3])

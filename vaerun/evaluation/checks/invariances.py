@@ -10,7 +10,6 @@ from vaerun.geometry import apply, rotation
 _TURNED_DEG = 40.0
 _BETTER = 0.2  # of the range of a pair's correlation: a match this much better than unturned
 _MOST_TURNED = 0.25  # share of like pairs
-_DRAWN = 0.9  # share of the images' structure: a model that draws as much lacks no shift
 _MOST_SHIFT = 0.04  # sd of the centres, of the side
 
 
@@ -26,8 +25,7 @@ def invariances(run: CheckedRun) -> Finding | None:
     lacking = ""
     lacking += "r" if not run.has_angle and (turned or 0) > _MOST_TURNED else ""
     off_centre = not run.has_shift and (shift_px or 0) > _MOST_SHIFT * side
-    # an object that turns about a point beside its middle is off centre, but has no shift
-    lacking += "t" if off_centre and run.explained < _DRAWN else ""
+    lacking += "t" if off_centre else ""
     parts = []
     if turned is not None:
         parts.append(f"{100 * turned:.0f} % of like images are turned against each other")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.model_selection import cross_val_predict
@@ -10,6 +9,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.checks.steps import links_and_long_step
 
 _ACTIVE = 0.1  # variance of the means, in units of the prior: less is unused
 _ALL = 0.9  # share of the images' structure: what describes as much needs no z
@@ -72,8 +72,7 @@ def _repeated(z: Floats) -> int:
 def _cluster_means(z: Floats) -> Floats:
     """The mean (n, a) of the cluster that each row of z (n, a) belongs to: gaps part clusters."""
     scaled = z / np.maximum(z.std(0), 1e-12)
-    steps = minimum_spanning_tree(cdist(scaled, scaled)).data
-    gap = _GAP * float(np.quantile(steps, 0.95))
+    gap = _GAP * links_and_long_step(cdist(scaled, scaled))[3]
     clusters = AgglomerativeClustering(None, linkage="single", distance_threshold=gap)
     _, which = np.unique(clusters.fit_predict(scaled), return_inverse=True)
     member = np.eye(which.max() + 1)[which]

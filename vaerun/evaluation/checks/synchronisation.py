@@ -19,6 +19,10 @@ class Synchronised(NamedTuple):
     angle: Floats
     connected: Ints
 
+    def sets(self) -> list[Ints]:
+        """The images of each set."""
+        return [np.flatnonzero(self.connected == one) for one in np.unique(self.connected)]
+
 
 def synchronise(n: int, i: Ints, j: Ints, difference: Floats) -> Synchronised:
     """Angles of n images such that angle j − angle i is about the difference of a pair.
@@ -66,8 +70,7 @@ def off_the_main(some: Synchronised, tolerance: float) -> tuple[npt.NDArray[np.b
         Radians within which angles are one.
     """
     away = np.zeros(len(some.angle))
-    for one in np.unique(some.connected):
-        own = np.flatnonzero(some.connected == one)
+    for own in some.sets():
         between = _wrapped(some.angle[own][:, None] - some.angle[own])
         main = (np.abs(between) < tolerance).sum(0).argmax()
         away[own] = between[:, main]

@@ -79,8 +79,13 @@ def _pose_follows(own: Arrays) -> Figure:
 
 def _one_orientation(own: Arrays) -> Figure:
     figure, axes, z = _plane(own["z"])
-    drawn = axes.scatter(*z, c=own["affected"], cmap="coolwarm", vmin=0, vmax=1, s=9, linewidths=0)
-    figure.colorbar(drawn, ax=axes, label="like images turned away")
+    away = np.rad2deg(own["away"])
+    drawn = axes.scatter(
+        *z, c=away, cmap="twilight_shifted", vmin=-180, vmax=180, s=9, linewidths=0
+    )
+    figure.colorbar(
+        drawn, ax=axes, label="turned against most others (°)", ticks=[-180, -90, 0, 90, 180]
+    )
     return figure
 
 

@@ -171,8 +171,8 @@ def checks_of(folder: RunFolder) -> dict[str, Any]:
     splits = load_splits(run.config)
     trained = TrainedModel.of_run(run.network, folder)
     encodings = encode_splits(run.network, splits)
-    findings, _, _ = find(read_config(folder), splits, trained, encodings)
-    return as_json(findings, read_overrides(folder))
+    found = find(read_config(folder), splits, trained, encodings)
+    return as_json(found.findings, read_overrides(folder))
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

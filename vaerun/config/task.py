@@ -36,12 +36,13 @@ class TuneConfig(TaskConfig):
         "trials of the study, by all its workers together", min=1, affects="nothing"
     )
     objective: str | None = field(
-        "metric to optimise: a path in metrics.json, or label_free; null: label_free for jrvae, "
-        "else elbo.loss"
+        "metric to optimise: a path in metrics.json, reward or label_free; null: label_free for "
+        "jrvae, else elbo.loss"
     )
     minimise: bool | None = field("whether less of it is better; null: by its name")
     space: str | None = field(
-        "search space: a name in conf/search or a YAML file; null: the model's own"
+        "search space: a name in conf/search or a YAML file; null: <model>, or <model>_reward for "
+        "the reward"
     )
     prune: bool = field("whether to end trials whose validation loss lags behind")
     prune_after: float = field("share of the epochs before a trial can be ended", min=0, max=1)

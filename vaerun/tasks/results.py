@@ -77,13 +77,14 @@ def write_results(
             "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, in_files(encodings, splits), attributes)
-        findings, encodings, splits = verdict.find(plain, splits, trained, encodings)
-        checks = verdict.as_json(findings, _trained_with(config, folder))
-        metrics = write_metrics(folder, config, splits, trained, encodings, checks)
+        found = verdict.find(plain, splits, trained, encodings)
+        encodings, splits = found.encodings, found.splits
+        checks = verdict.as_json(found.findings, _trained_with(config, folder))
+        metrics = write_metrics(folder, config, trained, found, checks)
         names = class_names(network, encodings, splits.classes, metrics)
         _print_subsets(encodings, console)
         arrays = _arrays(network, splits, encodings, metrics, names, trained.rows)
-        arrays |= check_arrays(findings)
+        arrays |= check_arrays(found.findings)
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
         if "tensorboard" in config.trainer.logger:
@@ -126,15 +127,15 @@ def _print_subsets(encodings: Encodings, console: Console) -> None:
 def write_metrics(
     folder: RunFolder,
     config: RunConfig,
-    splits: Splits,
     trained: TrainedModel,
-    encodings: Encodings,
-    checks: Mapping[str, Any] | None = None,
+    found: verdict.Verdict,
+    checks: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Measure a trained network on the encodings of its data; write and return `metrics.json`.
 
-    ``checks`` are entered as they are.
+    ``checks`` are the findings with their commands.
     """
+    splits, encodings = found.splits, found.encodings
     network, variant = trained.network, models.MODELS[config.model.name]
     terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
@@ -161,10 +162,10 @@ def write_metrics(
     }
     if metrics.get("clustering", {}).get("method") == "y":
         metrics["clustering"]["class_prior"] = network.category.prior.tolist()
-    if checks:
-        made = [check["passed"] for check in checks.values() if check["passed"] is not None]
-        metrics["verdict"] = {"made": len(made), "failed": made.count(False)}
-        metrics["checks"] = dict(checks)
+    made = [check["passed"] for check in checks.values() if check["passed"] is not None]
+    metrics["verdict"] = {"made": len(made), "failed": made.count(False)}
+    metrics["checks"] = dict(checks)
+    metrics["reward"] = found.reward.to_json()
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics
 

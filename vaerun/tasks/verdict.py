@@ -4,7 +4,7 @@ import dataclasses
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +15,7 @@ from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.registry import CHECKS, check_run
 from vaerun.evaluation.metrics.truth_convention import converted
+from vaerun.evaluation.reward import Reward, reward
 from vaerun.models.encodings import Encodings
 from vaerun.training.trained_model import TrainedModel
 
@@ -22,20 +23,35 @@ _NOT_AGAIN = ("resume", "run", "task", "out")  # what a new training does not ta
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
 
 
+class Verdict(NamedTuple):
+    """What was found, and encodings and splits with true poses by our convention."""
+
+    findings: dict[str, Finding]
+    reward: Reward
+    encodings: Encodings
+    splits: Splits
+
+
 def find(
     plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
-) -> tuple[dict[str, Finding], Encodings, Splits]:
-    """All findings, and encodings and splits with true poses by our convention."""
+) -> Verdict:
+    """Make all checks of a run."""
     checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
     for convention in checked.conventions:
         if convention.factor == "angle" and splits.classes:
             symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
             splits = dataclasses.replace(splits, symmetry=symmetry)
-    return check_run(checked), converted(encodings, checked.conventions), splits
+    findings = check_run(checked)
+    return Verdict(
+        findings=findings,
+        reward=reward(checked, findings),
+        encodings=converted(encodings, checked.conventions),
+        splits=splits,
+    )
 
 
 def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[str, Any]:
-    """``checks`` of `metrics.json`: each mend as a whole command.
+    """Entry ``checks`` of `metrics.json`: each mend as a whole command.
 
     ``overrides`` are those that the model was trained with.
     """

@@ -30,8 +30,8 @@ def latents_used(run: CheckedRun) -> Finding | None:
         return None
     d = z.shape[1]
     active = np.flatnonzero(z.var(0) > _ACTIVE)
-    same = _repeated(z[:, active])
-    n = len(active) - same
+    n = len(used_dimensions(z))
+    same = len(active) - n
     parts = [f"{len(active)} of {d} dimensions of z vary with the images"]
     if same:
         parts.append(f"{same} of them repeat others")
@@ -53,20 +53,23 @@ def latents_used(run: CheckedRun) -> Finding | None:
     )
 
 
-def _repeated(z: Floats) -> int:
-    """Number of columns (n, a) that neighbours in another column tell, each pair once.
+def used_dimensions(z: Floats) -> npt.NDArray[np.int64]:
+    """Columns of z (n, d) that vary, without those that neighbours in an earlier column tell.
 
     Where z has clusters, any column tells the cluster and with it much of the others: what counts
     is what it tells beyond, within clusters.
     """
-    repeated: set[int] = set()
-    own = z - _cluster_means(z) if z.shape[1] > 1 else z
-    for i in range(z.shape[1]):
-        for j in set(range(i)) - repeated:
-            both = (z[:, [j]], own[:, i]), (z[:, [i]], own[:, j])
-            if min(explained_share(*pair) for pair in both) > _SAME:
-                repeated.add(i)
-    return len(repeated)
+    active = np.flatnonzero(z.var(0) > _ACTIVE)
+    if len(active) < 2:
+        return active
+    z = z[:, active]
+    own = z - _cluster_means(z)
+    used: list[int] = []
+    for i in range(len(active)):
+        both = [((z[:, [j]], own[:, i]), (z[:, [i]], own[:, j])) for j in used]
+        if not any(min(explained_share(*pair) for pair in pairs) > _SAME for pairs in both):
+            used.append(i)
+    return active[used]
 
 
 def _cluster_means(z: Floats) -> Floats:

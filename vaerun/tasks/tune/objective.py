@@ -10,7 +10,7 @@ from vaerun.evaluation.run_comparison import FinishedRun, known_metrics, metric_
 from vaerun.runs.config import RunConfig
 from vaerun.utils.errors import UserError, closest
 
-LABEL_FREE = "label_free"
+LABEL_FREE, REWARD = "label_free", "reward"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,11 @@ class TuningObjective:
 
     path: str
     less_is_better: bool
+
+    @property
+    def is_reward(self) -> bool:
+        """Whether it is the reward: then the loss of a trial that is on its way says little."""
+        return self.path == f"{REWARD}.score"
 
     def value(self, metrics: Mapping[str, Any]) -> float:
         """The metric's value; a `UserError` names the closest metric if it is missing."""
@@ -44,14 +49,14 @@ def objective_of(config: RunConfig) -> TuningObjective:
     assert isinstance(task, TuneConfig)
     finds_classes = config.model.name == "jrvae"
     name = task.objective or (LABEL_FREE if finds_classes else "elbo.loss")
-    if name == LABEL_FREE:
-        if not finds_classes:
-            raise UserError(
-                f"task.objective={LABEL_FREE} judges classes found without labels, "
-                f"model={config.model.name} finds none",
-                "use model=jrvae, or task.objective=elbo.loss",
-            )
-        name = f"{LABEL_FREE}.score"
+    if name == LABEL_FREE and not finds_classes:
+        raise UserError(
+            f"task.objective={LABEL_FREE} judges classes found without labels, "
+            f"model={config.model.name} finds none",
+            "use model=jrvae, or task.objective=reward",
+        )
+    if name in (LABEL_FREE, REWARD):
+        name = f"{name}.score"
     less = less_is_better(name) if task.minimise is None else task.minimise
     if less is None:
         raise UserError(
@@ -59,3 +64,8 @@ def objective_of(config: RunConfig) -> TuningObjective:
             "add task.minimise=true or task.minimise=false",
         )
     return TuningObjective(path=name, less_is_better=less)
+
+
+def usual_space(model: str, objective: TuningObjective) -> str:
+    """The search space of a model: that of what it is made of for the reward, else of training."""
+    return f"{model}_{REWARD}" if objective.is_reward else model

@@ -24,7 +24,8 @@ from vaerun.utils.format import format_significant, markdown_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WATCHED = ("elbo.loss", "clustering.hungarian", "classification.accuracy", "knn_accuracy")
+_PARTS = ("reward.drawn", "reward.used", "reward.passed", "reward.grouped")
+WATCHED = ("elbo.loss", *_PARTS, "clustering.hungarian", "classification.accuracy", "knn_accuracy")
 _FROM_LABELS = ("clustering.hungarian", "classification.accuracy")  # metrics that need true labels
 _STATES = {"COMPLETE": "done", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running"}
 _number = partial(format_significant, digits=5)

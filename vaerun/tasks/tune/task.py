@@ -25,7 +25,7 @@ from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.tasks.trial import TrialRunner
 from vaerun.tasks.tune import report
-from vaerun.tasks.tune.objective import TuningObjective, objective_of
+from vaerun.tasks.tune.objective import TuningObjective, objective_of, usual_space
 from vaerun.tasks.tune.pruning import PruningCallback, without_study_keys
 from vaerun.tasks.tune.search_space import Space, outside, read_space, values_at
 from vaerun.tasks.tune.study import SharedStudy
@@ -47,7 +47,7 @@ def tune(config: RunConfig, request: RunRequest) -> Path:
     console = open_console()
     objective = objective_of(config)
     typed = without_study_keys(request.overrides)
-    space = read_space(config.task.space or config.model.name, typed)
+    space = read_space(config.task.space or usual_space(config.model.name, objective), typed)
     hardware = Hardware.find(config.trainer)
     runner = TrialRunner(typed, hardware, console)
     data_fingerprint = fingerprint(request, runner.splits(config))
@@ -60,7 +60,7 @@ def tune(config: RunConfig, request: RunRequest) -> Path:
         objective=objective,
         seed=config.seed,
         n_trials=config.task.n_trials,
-        prune_from=prune_from if config.task.prune else None,
+        prune_from=prune_from if config.task.prune and not objective.is_reward else None,
     )
     with study, manifest.recorded(folder, request, facts, is_shared=True):
         study.enqueue_preset(values_at(space, request.plain))

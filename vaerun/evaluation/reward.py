@@ -1,0 +1,115 @@
+"""One number for how good a run is, without labels: for choosing between settings.
+
+    score = drawn · used · passed · (3 + grouped) / 4
+
+A model that lacks a latent draws less; one that has too many leaves some unused; wrong invariances
+and classes fail checks; and where images are of kinds, a right model's z falls into groups. Each
+factor is between 0 and 1, so the score says little between data sets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.mixture import GaussianMixture
+
+from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
+from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.checks.latents_used import used_dimensions
+from vaerun.utils.arrays import evenly
+
+_MOST_GROUPS, _MOST_POINTS = 8, 2000
+_FROM_LABELS = ("truth_convention",)  # checks that true values take part in
+# A pose latent is used if what is found varies by more than this (sd).
+_ANGLE, _SHIFT, _LOG_SCALE = 0.15, 0.02, 0.03  # radians, of the shorter side, of the size
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reward:
+    """How good a run is, and why.
+
+    Attributes
+    ----------
+    drawn
+        Share of the structure of the images that is drawn, see `CheckedRun.explained`.
+    used
+        Share of the latents of content and pose that vary with the images.
+    passed
+        Share of the checks that passed.
+    grouped
+        1 − exp(−gain), of the gain in nats per image of a mixture of Gaussians in z over one, by
+        the integrated completed likelihood.
+    """
+
+    drawn: float
+    used: float
+    passed: float
+    grouped: float
+
+    @property
+    def score(self) -> float:
+        """The four as one number, 0 to 1."""
+        return self.drawn * self.used * self.passed * (3 + self.grouped) / 4
+
+    def to_json(self) -> dict[str, float]:
+        """Entry ``reward`` of `metrics.json`."""
+        return {"score": self.score, **asdict(self)}
+
+
+def reward(run: CheckedRun, findings: Mapping[str, Finding]) -> Reward:
+    """The reward of a run with these findings."""
+    made = [
+        finding.passed
+        for name, finding in findings.items()
+        if name not in _FROM_LABELS and finding.passed is not None
+    ]
+    active = used_dimensions(run.encodings.z_mean)
+    n_pose, n_pose_used = _pose(run)
+    z = run.all_encodings.z_mean[:, active]
+    return Reward(
+        drawn=float(np.clip(run.explained, 0, 1)),
+        used=(len(active) + n_pose_used) / (run.encodings.z_mean.shape[1] + n_pose),
+        passed=sum(made) / len(made) if made else 1.0,
+        grouped=1 - float(np.exp(-icl_gain(z[evenly(len(z), _MOST_POINTS)]))),
+    )
+
+
+def _pose(run: CheckedRun) -> tuple[int, int]:
+    """Number of pose latents (angle, shift, scale) of the model, and of those that are used."""
+    e, side = run.encodings, min(run.x.shape[-2:])
+    resultant = np.abs(np.exp(1j * e.angle).mean())
+    varies = {
+        "angle": np.sqrt(-2 * np.log(max(float(resultant), 1e-9))) > _ANGLE,
+        "shift": e.shift.std(0).max() > _SHIFT * side,
+        "scale": np.log(np.maximum(e.scale, 1e-6)).std() > _LOG_SCALE,
+    }
+    has = {"angle": run.has_angle, "shift": run.has_shift, "scale": run.has_scale}
+    return sum(has.values()), sum(bool(has[name] and varies[name]) for name in has)
+
+
+def icl_gain(z: Floats) -> float:
+    """How much better a mixture of Gaussians describes z than one, nats per image, at least 0.
+
+    By the integrated completed likelihood, BIC plus twice the entropy of the assignments: groups
+    that overlap gain nothing (Biernacki, Celeux and Govaert, IEEE PAMI 22 (2000) 719).
+
+    Parameters
+    ----------
+    z
+        (n, a), of any scale.
+    """
+    n, a = z.shape
+    if a == 0 or n < FEWEST:
+        return 0.0
+    scaled = (z - z.mean(0)) / np.maximum(z.std(0), 1e-12)
+    most = max(min(_MOST_GROUPS, n // (10 * a)), 1)
+    icl = []
+    for k in range(1, most + 1):
+        mixture = GaussianMixture(k, reg_covar=1e-3, random_state=0).fit(scaled)
+        p = mixture.predict_proba(scaled)
+        entropy = -float((p * np.log(np.maximum(p, 1e-300))).sum())
+        icl.append(mixture.bic(scaled) + 2 * entropy)
+    return max(icl[0] - min(icl), 0.0) / (2 * n)

@@ -14,8 +14,8 @@ from vaerun.data.image_set import Splits
 from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.registry import CHECKS, check_run
+from vaerun.evaluation.checks.reward import Reward, reward
 from vaerun.evaluation.metrics.truth_convention import converted
-from vaerun.evaluation.reward import Reward, reward
 from vaerun.models.encodings import Encodings
 from vaerun.training.trained_model import TrainedModel
 

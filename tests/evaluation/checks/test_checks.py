@@ -16,8 +16,9 @@ from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
 from vaerun.evaluation.checks.pose_follows import pose_follows
 from vaerun.evaluation.checks.pose_leak import pose_leak
+from vaerun.geometry import rotate
 
-from .conftest import N
+from .conftest import N, shapes
 
 RNG = np.random.default_rng(5)
 
@@ -40,6 +41,12 @@ def test_too_short_or_by_heart(checked, left, lag):
     assert ("by heart" in finding.text) is bool(lag)
 
 
+def test_a_lag_within_its_error_is_none(checked):
+    left = (0.5, 0.1, 0.01, 0, 0, 0)
+    assert converged(checked(left=left, lag=0.4, uncertain=0.1)).passed is False
+    assert converged(checked(left=left, lag=0.4, uncertain=1.0)).passed is True
+
+
 def test_a_run_that_learned_nothing_has_no_shares_of_it(checked):
     finding = converged(checked(left=(1.4, 1.3, 1.2, 1.1, 1.05)))
     assert finding.passed is False
@@ -55,8 +62,9 @@ def test_what_the_last_third_gained_is_a_share_of_the_whole(checked):
 def test_two_orientations_of_one_kind_are_counted(checked):
     for share in (0.0, 0.3, 0.5):
         flipped = np.where(np.arange(N) < share * N, np.pi, 0)
-        finding = one_orientation(checked(offset=flipped))
-        assert finding.value == pytest.approx(share, abs=0.03)
+        kind = np.arange(N) % 2  # the first share of each
+        finding = one_orientation(checked(kinds=kind, offset=flipped))
+        assert finding.value == pytest.approx(share, abs=1e-9)
         assert finding.passed is (share == 0)
 
 
@@ -64,6 +72,22 @@ def test_rotation_that_the_model_lacks(checked):
     assert invariances(checked(model="vae")).passed is False
     assert "model=rvae" in invariances(checked(model="vae")).mend
     assert invariances(checked(model="vae", turned=False)).passed
+
+
+def test_shift_that_the_model_lacks_and_objects_that_turn_about_another_point(checked):
+    run = checked()
+    drawn = torch.as_tensor(run.images.images)
+    assert invariances(run).passed
+    rng = np.random.default_rng(1)
+    moved = torch.stack(
+        [torch.roll(x, tuple(rng.integers(-4, 5, 2).tolist()), (1, 2)) for x in drawn]
+    )
+    finding = invariances(checked(images=moved))
+    assert finding.passed is False
+    assert "no latent of shift" in finding.text
+    beside = rotate(torch.roll(shapes()[:1], (4, 3), (2, 3)).expand(N, -1, -1, -1),
+                    torch.from_numpy(rng.uniform(-3, 3, N)).float())  # fmt: skip
+    assert invariances(checked(images=beside)).passed
 
 
 @pytest.mark.parametrize(
@@ -124,6 +148,16 @@ def test_unused_and_repeated_dimensions(checked):
     assert latents_used(checked(z=rng.normal(size=(N, 4)), d=4)).value == 4
 
 
+def test_two_clusters_do_not_make_a_dimension_repeat_another(checked):
+    rng = np.random.default_rng(3)
+    cluster = np.where(np.arange(N) % 2, 5.0, -5.0)[:, None]
+    own = rng.normal(size=(N, 1))
+    apart = cluster + rng.normal(size=(N, 2))
+    assert latents_used(checked(z=apart)).value == 2
+    within = cluster + np.concatenate([own, np.sin(own / 3)], 1)
+    assert latents_used(checked(z=within)).value == 1
+
+
 def test_unused_z_is_right_where_nothing_is_left(checked):
     nothing = 0.01 * RNG.normal(size=(N, 2))
     assert latents_used(checked(z=nothing)).passed
@@ -138,6 +172,18 @@ def test_structure_that_is_not_drawn_and_noise_alone(checked):
     noise = torch.from_numpy(RNG.normal(0.5, 0.1, (N, 1, 32, 32))).float()
     assert "noise alone" in noise_left(checked(images=noise)).text
     assert noise_left(checked(images=noise)).passed is False
+
+
+def test_images_with_much_of_their_own_need_not_be_drawn_whole(checked):
+    smooth = torch.nn.functional.avg_pool2d(
+        torch.from_numpy(RNG.normal(0, 1, (N, 1, 36, 36))).float(), 5, stride=1
+    )
+    own = torch.as_tensor(checked().images.images) + smooth
+    finding = noise_left(checked(images=own))
+    assert "most like" in finding.text
+    assert finding.limits[0] == pytest.approx(0.6)
+    # like images are the same but for their pose: then nothing less is asked
+    assert noise_left(checked(drawn=0.3)).limits[0] > 0.7
 
 
 def test_neighbouring_pixels_of_white_noise_are_independent():

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import entr
 from sklearn.mixture import GaussianMixture
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
@@ -101,6 +102,7 @@ def icl_gain(z: Floats) -> float:
     z
         (n, a), of any scale.
     """
+    z = np.asarray(z, np.float64)
     n, a = z.shape
     if a == 0 or n < FEWEST:
         return 0.0
@@ -108,8 +110,7 @@ def icl_gain(z: Floats) -> float:
     most = max(min(_MOST_GROUPS, n // (10 * a)), 1)
     icl = []
     for k in range(1, most + 1):
-        mixture = GaussianMixture(k, reg_covar=1e-3, random_state=0).fit(scaled)
-        p = mixture.predict_proba(scaled)
-        entropy = -float((p * np.log(np.maximum(p, 1e-300))).sum())
+        mixture = GaussianMixture(k, reg_covar=1e-3, max_iter=500, random_state=0).fit(scaled)
+        entropy = float(entr(mixture.predict_proba(scaled)).sum())
         icl.append(mixture.bic(scaled) + 2 * entropy)
     return max(icl[0] - min(icl), 0.0) / (2 * n)

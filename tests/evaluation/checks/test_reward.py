@@ -37,6 +37,8 @@ def test_score_is_the_product_and_groups_count_a_quarter():
 def test_checks_that_were_not_made_or_need_labels_do_not_count(checked):
     findings = {"a": PASSED, "b": FAILED, "c": UNKNOWN, "truth_convention": FAILED}
     assert reward(checked(), findings).passed == 0.5
+    assert reward(checked(), findings | {"d": FAILED}).passed == 0.25
+    assert reward(checked(), {"a": PASSED, "c": UNKNOWN}).passed == 1
 
 
 def test_latents_that_do_not_vary_are_not_used(checked):

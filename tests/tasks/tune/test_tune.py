@@ -18,7 +18,15 @@ import vaerun as vaerun_package
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.evaluation.metrics.class_separation import class_separation
-from vaerun.tasks.tune.search_space import Choices, Range, outside, override, read_space, values_at
+from vaerun.tasks.tune.search_space import (
+    Choices,
+    Range,
+    all_settings,
+    outside,
+    override,
+    read_space,
+    values_at,
+)
 from vaerun.utils.errors import UserError
 
 TINY = (
@@ -169,6 +177,32 @@ def test_given_again_with_more_trials_it_goes_on(vaerun: Vaerun, here: Path):
     (whole,) = (here / "whole" / "tune").glob("*/study_*")
     keys = [key for key in rows[0] if key != "run"]
     assert [[row[k] for k in keys] for row in table(whole)] == [[r[k] for k in keys] for r in rows]
+
+
+def test_a_space_of_few_settings_is_tried_whole_and_none_twice_by_the_reward(
+    vaerun: Vaerun, here: Path
+):
+    (here / "mine.yaml").write_text(
+        "model.latent_dim: {low: 1, high: 2}\nmodel.hidden: {choices: ['[4]', '[8]']}\n"
+    )
+    typed = ("model=vae", *(text for text in TINY if not text.startswith("model.hidden")))
+    study = ("task=tune", "task.objective=reward", "task.space=mine.yaml", "task.n_trials=9")
+    status, output, _ = vaerun(*study, *typed)
+    assert status == 0
+    rows = table(study_in(here))
+    settings = {(row["model.latent_dim"], row["model.hidden"]) for row in rows}
+    assert len(rows) == len(settings) == 4
+    best = max(rows, key=lambda row: float(row["value"]))
+    metrics = json.loads((Path(best["run"]) / "metrics.json").read_text())
+    assert metrics["reward"]["score"] == float(best["value"])
+    assert f"model.latent_dim={best['model.latent_dim']}" in output[-2]
+
+
+def test_other_spaces_are_not_listed():
+    integers = {"model.latent_dim": Range(low=1, high=3), "a.b": Choices(choices=("x", "y"))}
+    assert len(all_settings(integers, 6)) == 6
+    assert all_settings(integers, 5) is None
+    assert all_settings(integers | {"c.d": Range(low=0.0, high=1.0)}, 10**9) is None
 
 
 def started(here: Path, *arguments: str) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@
 Keys and values of the file are checked by composing configs with them, as if they were typed.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ class Range:
         number = isinstance(value, int if self.is_integer else (int, float))
         return number and not isinstance(value, bool) and self.low <= value <= self.high  # type: ignore[operator]
 
+    @property
+    def values(self) -> list[Value] | None:
+        """All values of integers; None for numbers between which there are others."""
+        return list(range(int(self.low), int(self.high) + 1)) if self.is_integer else None
+
     def checked_values(self) -> list[Value]:
         """The two ends: if a config accepts them, it accepts all between."""
         return [self.low, self.high]
@@ -59,12 +65,28 @@ class Choices:
         """Whether a value is one of the choices."""
         return format_value(value) in self.choices
 
+    @property
+    def values(self) -> list[Value]:
+        """All choices."""
+        return list(self.choices)
+
     def checked_values(self) -> list[Value]:
         """All choices."""
         return list(self.choices)
 
 
 Space = Mapping[str, Range | Choices]
+
+
+def all_settings(space: Space, most: int) -> list[dict[str, Value]] | None:
+    """All settings of a space, if they are at most so many; else None."""
+    values = [dimension.values for dimension in space.values()]
+    if any(some is None for some in values):
+        return None
+    lists = [some for some in values if some is not None]
+    if math.prod(map(len, lists)) > most:
+        return None
+    return [dict(zip(space, one, strict=True)) for one in itertools.product(*lists)]
 
 
 def read_space(name: str, typed: Sequence[str]) -> Space:

@@ -36,7 +36,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from vaerun.runs.folder import RunFolder
 from vaerun.tasks.tune.objective import TuningObjective
-from vaerun.tasks.tune.search_space import Choices, Range, Space, Value
+from vaerun.tasks.tune.search_space import Choices, Range, Space, Value, all_settings
 from vaerun.utils.files import file_lock, is_held
 
 _RANDOM_TRIALS = 8  # drawn at random before TPE models the values
@@ -102,7 +102,7 @@ class SharedStudy:
             for running in self.running:
                 if not self._is_alive(running):
                     self._replace(running)
-            if len(self.settings) >= self.n_trials:
+            if len(self.settings) >= self.n_trials or not self._enqueue_untried():
                 return None
             number = 1 + max((t.user_attrs.get("number", -1) for t in self.trials), default=-1)
             # a seed for each trial: choices depend on nothing but the seed and earlier trials
@@ -114,6 +114,22 @@ class SharedStudy:
             trial.set_user_attr("worker", self._worker)
             trial.set_user_attr("number", trial.user_attrs.get("number", number))
             return trial
+
+    def _enqueue_untried(self) -> bool:
+        """Queue a setting, by chance, of a space that can be tried whole; False if all were.
+
+        A queue that has trials is left as it is, and so are spaces with more settings than trials,
+        which the sampler searches.
+        """
+        every = all_settings(self.space, self.n_trials)
+        if every is None or any(t.state is TrialState.WAITING for t in self.trials):
+            return True
+        tried = [t.params for t in self.trials]
+        untried = [setting for setting in every if setting not in tried]
+        if untried:
+            chance = np.random.default_rng((self.seed, len(self.trials)))
+            self.optuna.enqueue_trial(untried[chance.integers(len(untried))])
+        return bool(untried)
 
     def complete_trial(self, trial: Trial, value: float, *, was_pruned: bool) -> None:
         """Record the value of a trial; a pruned one has none."""

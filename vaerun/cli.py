@@ -12,13 +12,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from vaerun.tasks.registry import run_one
 from vaerun.utils import distributed
 from vaerun.utils.disk import hush_threads_on_disk_faults
 from vaerun.utils.errors import UserError
 from vaerun.utils.exit_status import DONE, guarded, interrupting
+from vaerun.utils.paths import with_home
 from vaerun.utils.text import show_on_any_terminal
 
 _OPTIONS = "options are --help, --version, --cfg job, --resolve, -m; the rest is KEY=VALUE"
@@ -77,7 +77,7 @@ def _dispatch(arguments: list[str]) -> int:
     for word in words:
         if word.startswith("-"):
             raise UserError(f"{word} is not an option", _OPTIONS)
-    overrides = [_with_home(word) for word in words]
+    overrides = [with_home(word) for word in words]
     if options.cfg:
         return _show_config(overrides, resolve=options.resolve)
     if options.resolve:
@@ -95,15 +95,6 @@ def _dispatch(arguments: list[str]) -> int:
 
     run_one(compose(with_inherited_data(overrides)), overrides, command)
     return DONE
-
-
-def _with_home(override: str) -> str:
-    """An override with the home folder in place of a ``~`` at the beginning of its value.
-
-    The shell leaves the ``~`` of ``data.root=~/mnist``, and Hydra refuses it.
-    """
-    name, equals, value = override.partition("=")
-    return name + equals + str(Path(value).expanduser()) if value.startswith("~/") else override
 
 
 def _show_config(overrides: list[str], *, resolve: bool) -> int:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -15,6 +15,9 @@ from vaerun.utils.arrays import evenly
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 from vaerun.utils.text import as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -134,6 +137,38 @@ class Encodings:
         """Encodings of the validation images."""
         return self.select(self.split == VALIDATION)
 
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A table of pandas with a row for each image, ``index`` as its index.
+
+        Columns of an array with several are numbered from 1: ``z_mean_1``, ``z_mean_2``.
+
+        Raises
+        ------
+        UserError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> run.latents.to_dataframe().groupby("label").mean()  # doctest: +SKIP
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            hint = "pip install 'vaerun[notebook]'"
+            raise UserError("pandas is not installed", hint) from error
+        return pd.DataFrame(self.columns()).set_index("index")
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays (N,) by the name of their column in a table, ``index`` first."""
+        columns: dict[str, npt.NDArray[Any]] = {"index": self.index}
+        for name, values in self._arrays().items():
+            short = name.removeprefix("factors/")
+            if values.ndim == 1:
+                columns[short] = values
+            else:
+                columns |= {f"{short}_{i + 1}": values[:, i] for i in range(values.shape[1])}
+        return columns
+
     def _own_arrays(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _own_names()}
 
@@ -206,21 +241,14 @@ def write_csv(path: Path, encodings: Encodings) -> None:
 
     Columns of an array with several are numbered from 1: ``z_mean_1``, ``z_mean_2``.
     """
-    columns: dict[str, npt.NDArray[Any]] = {}
-    for name, values in encodings._arrays().items():
-        short = name.removeprefix("factors/")
-        if values.ndim == 1:
-            columns[short] = values
-        else:
-            columns |= {f"{short}_{i + 1}": values[:, i] for i in range(values.shape[1])}
-    order = sorted(columns, key=lambda name: name != "index")
+    columns = encodings.columns()
     with (
         atomic_path(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(order)
-        texts = (columns[name].astype(str).tolist() for name in order)
+        writer.writerow(columns)
+        texts = (values.astype(str).tolist() for values in columns.values())
         writer.writerows(zip(*texts, strict=True))
 
 

@@ -27,6 +27,7 @@ from vaerun.runs import inputs
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
+from vaerun.runs.notebook_views import Html, card, explorer
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
 
@@ -66,6 +67,29 @@ class Run:
         if "elbo" in self._known_metrics():
             parts.append(f"validation loss {self.metrics['elbo']['loss']:.1f}")
         return f"Run({', '.join([*parts, str(self.path)])})"
+
+    def _repr_html_(self) -> str:
+        """A picture of what was learned, and numbers: how a notebook shows the run."""
+        return card(self.folder, repr(self), self._known_metrics())
+
+    def explore(self, height_px: int = 760) -> Html:
+        """The plots of the report that respond to the pointer, inside a notebook.
+
+        Parameters
+        ----------
+        height_px
+            Height of the frame in which they are shown.
+
+        Raises
+        ------
+        UserError
+            If the run has no report: it has not finished.
+
+        Examples
+        --------
+        >>> run.explore()  # doctest: +SKIP
+        """
+        return explorer(self.folder, height_px)
 
     @property
     def path(self) -> Path:

@@ -1,5 +1,6 @@
-"""Progress of a training: a bar on a terminal, lines in a log."""
+"""Progress of a training: a bar on a terminal or in a notebook, lines in a log."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,6 +21,11 @@ _TERMS = {
     "val/kl_content": "KL(z)",
     "val/kl_pose": "KL(pose)",
 }
+
+
+def can_be_live(console: Console) -> bool:
+    """Whether a bar can be redrawn here: on a terminal, or in a notebook that has widgets."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 class ProgressBar(pl.Callback):

@@ -39,7 +39,7 @@ from vaerun.training.distributed.lightning_environment import GivenEnvironment
 from vaerun.training.epoch_log import EpochLog
 from vaerun.training.film import ManifoldFilm
 from vaerun.training.hardware import Hardware, quiet_lightning
-from vaerun.training.progress_bar import EpochLines, ProgressBar
+from vaerun.training.progress_bar import EpochLines, ProgressBar, can_be_live
 from vaerun.training.pseudo_labels import supervision
 from vaerun.training.starting_point import shape_of, take_over
 from vaerun.utils.errors import UserError
@@ -332,6 +332,6 @@ def _monitors(context: TrainingContext, log: EpochLog) -> list[pl.Callback]:
     console = context.console
     if not context.ranks.is_first:
         return [DivergenceMonitor(console)]
-    is_live = context.config.trainer.progress and console.is_terminal
+    is_live = context.config.trainer.progress and can_be_live(console)
     bar = ProgressBar(console) if is_live else EpochLines(console)
     return [DivergenceMonitor(console), log, bar]

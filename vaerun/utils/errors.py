@@ -23,6 +23,10 @@ class UserError(Exception):
         self.what = what
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """The fault as one line in a notebook, too (a hook of IPython)."""
+        return [f"error: {self}"]
+
 
 def raise_all(faults: Sequence[UserError]) -> None:
     """Raise the faults as one line joined by "; ", or return if there are none."""

@@ -126,3 +126,12 @@ def _matches(folder: Path, parts: Sequence[str]) -> list[Path]:
         return found
     below = [path for path in folder.glob(parts[0]) if path.is_dir()]
     return [path for one in below for path in _matches(one, parts[1:])]
+
+
+def with_home(override: str) -> str:
+    """An override with the home folder in place of a ``~`` at the beginning of its value.
+
+    The shell leaves the ``~`` of ``data.root=~/mnist``, and Hydra refuses it.
+    """
+    name, equals, value = override.partition("=")
+    return name + equals + str(Path(value).expanduser()) if value.startswith("~/") else override

@@ -21,7 +21,9 @@ from vaerun.utils.exit_status import DONE, guarded, interrupting
 from vaerun.utils.paths import with_home
 from vaerun.utils.text import show_on_any_terminal
 
-_OPTIONS = "options are --help, --version, --cfg job, --resolve, -m; the rest is KEY=VALUE"
+_OPTIONS = (
+    "options are --help, --version, --report-bug, --cfg job, --resolve, -m; the rest is KEY=VALUE"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +52,8 @@ def _on_each_rank(work: Callable[[], int]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for flags in (("-h", "--help"), ("--version",), ("--resolve",), ("-m", "--multirun")):
+    flags_of_options = (("-h", "--help"), ("--version",), ("--report-bug",), ("--resolve",))
+    for flags in (*flags_of_options, ("-m", "--multirun")):
         parser.add_argument(*flags, action="store_true")
     parser.add_argument("--cfg", nargs="?", const="")
     return parser
@@ -71,6 +74,11 @@ def _dispatch(arguments: list[str]) -> int:
         from vaerun import __version__
 
         _show(f"vaerun {__version__}")
+        return DONE
+    if options.report_bug:
+        from vaerun.runs.bug_report import bug_report
+
+        _show(bug_report(words))
         return DONE
     if options.cfg not in (None, "job"):
         raise UserError(f"--cfg {options.cfg}".strip() + " shows nothing", "write --cfg job")

@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: the page of keys is generated, formulas become MathML."""
+"""Hooks of MkDocs: the page of keys is generated, formulas become MathML, nothing is fetched."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from docsite.formulas import with_mathml
-from docsite.keys_page import page as keys_page
 from mkdocs.structure.files import File, Files
 
+from docsite.formulas import with_mathml
+from docsite.keys_page import page as keys_page
+
 KEYS = "reference/keys.md"
+_FETCHED = "https://unpkg.com/iframe-worker/shim"  # by the theme, for search from disk
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -22,3 +24,9 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_content(html: str, **_: Any) -> str:
     """Draw the formulas."""
     return with_mathml(html)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Search by the script that is beside the pages."""
+    up = "../" * page.url.count("/")
+    return output.replace(_FETCHED, f"{up}search_from_disk.js")

@@ -9,14 +9,6 @@ from vaerun.config.groups import GROUPS, NAMED_BY_GROUP, choices
 from vaerun.config.schema import describe, key
 from vaerun.runs.config import RunConfig
 
-_EFFECTS = {
-    "nothing": "no number of a run",
-    "rounding": "numbers by rounding alone",
-    "training": "how the images are learned from",
-    "images": "how images are drawn or prepared",
-    "selection": "which images, labels and factors are taken",
-    "files": "which files are read",
-}
 _HEAD = """\
 # Command line and keys
 
@@ -24,17 +16,26 @@ _HEAD = """\
 
 ```text
 vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run
-vaerun -m model=rvae,vae seed=0,1,2           every combination: [many runs]
-vaerun --help                                 groups and choices, with a phrase each
+vaerun -m model=rvae,vae seed=0,1,2           every combination
+vaerun --help                                 all choices
 vaerun task=encode --help                     one task
 vaerun --cfg job [...] [--resolve]            the composed config
 vaerun --report-bug                           what a bug report needs
 vaerun --version
 ```
 
-A list is written in brackets and quoted for the shell: `'model.invariances=[r,t]'`. `null` is no value.
-Keys that begin with `sweep.` and `hydra.` are for [many runs](../many_runs.md) and
+A list is written in brackets and quoted for the shell: `'model.invariances=[r,t]'`. `null` is no
+value. Keys that begin with `sweep.` and `hydra.` are for [many runs](../many_runs.md) and
 [clusters](../clusters.md).
+"""
+
+
+_KEYS = """\
+## Keys
+
+The last column is what another value changes: *nothing* but where files are or what is shown;
+numbers by *rounding*; the *training*; the *images*, how they are drawn or prepared; the
+*selection* of images, labels and factors; the *files* that are read.
 """
 
 
@@ -68,12 +69,12 @@ def page() -> str:
     for group in GROUPS:
         rows = [f"| `{name}` | {_cell(phrase)} |" for name, phrase in choices(group).items()]
         parts.append("\n".join([f"## `{group}=`\n", "| choice | |\n|---|---|", *rows, ""]))
-    parts.append("## Keys\n\nWhat another value changes is in the last column.\n")
+    parts.append(_KEYS)
     for title, names in _by_group().items():
         head = f"### `{title}`\n\n| key | meaning | values | changes |\n|---|---|---|---|"
         rows = [
             f"| `{one.name}` | {_cell(one.help)}{_where(one)} | {_cell(one.values)} "
-            f"| {_EFFECTS[one.affects]} |"
+            f"| {one.affects} |"
             for one in names
         ]
         parts.append("\n".join([head, *rows, ""]))

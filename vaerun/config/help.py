@@ -15,7 +15,8 @@ vaerun: invariant variational autoencoders for images
 
 usage  vaerun [GROUP=CHOICE ...] [KEY=VALUE ...]     one run: outputs/<model>/<data>/version_<k>/
        vaerun -m model=rvae,vae seed=0,1,2           every combination
-       vaerun --cfg job [...] [--resolve]            print the composed config; also --version"""
+       vaerun --cfg job [...] [--resolve]            print the composed config; also --version
+       vaerun --report-bug [run=...]                 print what a bug report needs"""
 
 _EXPERIMENTS = "experiment=    one result: paper/ with the paper's settings (hours), best/ ours"
 

@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import socket
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from vaerun.runs.folder import RunFolder, clear_half_written
 from vaerun.utils.disk import disk_fault
 from vaerun.utils.files import write_text
 from vaerun.utils.provenance import git_revision, package_versions
+
+_LAST_LINES = 20  # of a traceback
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +107,7 @@ def recorded(
         raise
     except BaseException as error:
         with contextlib.suppress(OSError):  # a full disk may not take the status either
-            _close(folder, "failed")
+            _write_manifest(folder, read_manifest(folder) | failed(error))
         fault = disk_fault(error, f"out={job.plain.get('out')}")
         if fault is not None:
             raise fault from error
@@ -141,6 +144,12 @@ def _close(folder: RunFolder, status: str) -> None:
 def ending(status: str) -> dict[str, str]:
     """The entries of a manifest for a run that ends now."""
     return {"status": status, "end": _now()}
+
+
+def failed(error: BaseException) -> dict[str, Any]:
+    """The entries of a manifest for a run that ends now by an error: its last lines, too."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return ending("failed") | {"error": lines[-_LAST_LINES:]}
 
 
 def _write_manifest(folder: RunFolder, manifest: Mapping[str, Any]) -> None:

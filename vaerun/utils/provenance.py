@@ -15,7 +15,7 @@ from typing import Any
 def checkout() -> Path | None:
     """The repository that contains this package, or None where it was installed."""
     root = Path(__file__).resolve().parents[2]
-    return root if _project(root) and (root / "conf" / "config.yaml").is_file() else None
+    return root if _pyproject(root) and (root / "conf" / "config.yaml").is_file() else None
 
 
 def version() -> str:
@@ -23,7 +23,7 @@ def version() -> str:
     try:
         return importlib.metadata.version("vaerun")
     except importlib.metadata.PackageNotFoundError:  # a checkout on sys.path, not installed
-        return str(_project(checkout())["version"])
+        return str(_pyproject(checkout())["tool"]["setuptools_scm"]["fallback_version"])
 
 
 @functools.cache
@@ -59,17 +59,16 @@ def _requirements() -> list[str]:
     try:
         lines = importlib.metadata.requires("vaerun") or []
     except importlib.metadata.PackageNotFoundError:
-        lines = list(_project(checkout())["dependencies"])
+        lines = list(_pyproject(checkout())["project"]["dependencies"])
     return [line for line in lines if "extra ==" not in line]
 
 
-def _project(root: Path | None) -> dict[str, Any]:
-    """The project table of a checkout's pyproject.toml; empty where it is not vaerun's."""
+def _pyproject(root: Path | None) -> dict[str, Any]:
+    """The pyproject.toml of a checkout; empty where it is not vaerun's."""
     if root is None:
         return {}
     try:
         table = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         return {}
-    project = table.get("project", {})
-    return project if project.get("name") == "vaerun" else {}
+    return table if table.get("project", {}).get("name") == "vaerun" else {}

@@ -159,10 +159,13 @@ class Encodings:
         return pd.DataFrame(self.columns()).set_index("index")
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays (N,) by the name of their column in a table, ``index`` first."""
+        """Arrays (N,) by the name of their column in a table, ``index`` first.
+
+        A factor is ``true_<name>``, as in a query, since an encoding may have the same name.
+        """
         columns: dict[str, npt.NDArray[Any]] = {"index": self.index}
         for name, values in self._arrays().items():
-            short = name.removeprefix("factors/")
+            short = name.replace("factors/", "true_")
             if values.ndim == 1:
                 columns[short] = values
             else:
@@ -239,7 +242,7 @@ def _attribute(value: Any) -> Any:
 def write_csv(path: Path, encodings: Encodings) -> None:
     """Write encodings as a table, a row per image, completely or not at all.
 
-    Columns of an array with several are numbered from 1: ``z_mean_1``, ``z_mean_2``.
+    Columns are those of `Encodings.columns`.
     """
     columns = encodings.columns()
     with (

@@ -38,6 +38,8 @@ class Row:
 
     Attributes
     ----------
+    experiment
+        The preset; None where ``overrides`` say all.
     overrides
         Those of every run.
     overrides_of
@@ -45,7 +47,7 @@ class Row:
     """
 
     name: str
-    experiment: str
+    experiment: str | None
     measures: tuple[Measure, ...]
     n_seeds: int = 3
     overrides: tuple[str, ...] = ()
@@ -54,4 +56,5 @@ class Row:
     def words(self, seed: int) -> list[str]:
         """All overrides of the run of a seed."""
         by_seed = self.overrides_of(seed) if self.overrides_of else ()
-        return [f"experiment={self.experiment}", *self.overrides, *by_seed, f"seed={seed}"]
+        preset = [f"experiment={self.experiment}"] if self.experiment else []
+        return [*preset, *self.overrides, *by_seed, f"seed={seed}"]

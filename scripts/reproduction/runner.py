@@ -82,7 +82,8 @@ class Runner:
                 return Outcome(row=row, seed=seed, said=said)
             folder = named
             self._remember(key, folder, seconds)
-        metrics = json.loads(RunFolder(folder).metrics_json.read_text(encoding="utf-8"))
+        path = RunFolder(folder).metrics_json  # a task that trains nothing has none
+        metrics = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         measured = [f"{m.title} {shown(m, extract(metrics, m.path))}" for m in row.measures]
         how = f"{seconds:.0f} s" + ("" if made_now else ", kept from before")
         said = f"{row.name} seed {seed}: {how}; {', '.join(measured)}"

@@ -1,0 +1,1 @@
+"""The figures of the review made again: which runs belong to each, the drawing, the page."""

@@ -44,7 +44,8 @@ validation.groupby("label")[["z_mean_1", "z_mean_2", "error"]].mean()
 
 # %%
 figure, axes = plt.subplots()
-axes.scatter(np.rad2deg(validation.true_angle), np.rad2deg(validation.angle), c=validation.label, s=3)
+true, found = np.rad2deg(validation.true_angle), np.rad2deg(validation.angle)
+axes.scatter(true, found, c=validation.label, s=3)
 axes.set(xlabel="true angle / °", ylabel="angle found / °")
 
 # %% [markdown]

@@ -4,6 +4,8 @@ import string
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 from matplotlib.image import imread
 from PIL import Image
@@ -55,11 +57,11 @@ def draw(figure: Figure, folders: Mapping[str, Path], target: Path) -> None:
     _compress(target)
 
 
-def _read(path: Path):
+def _read(path: Path) -> npt.NDArray[np.float32]:
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.png")))
         raise UserError(f"{path} is not there", f"name a picture of that run: {there}")
-    return imread(path)[..., :3]
+    return np.asarray(imread(path)[..., :3], np.float32)
 
 
 def _compress(path: Path) -> None:

@@ -7,10 +7,10 @@ from review.table import Figure, Table
 _HEAD = """\
 # The figures of the review
 
-The figures of *Physics and Chemistry from Parsimonious Representations: Image Analysis via Invariant
-Variational Autoencoders* (Valletti, Liu and Kalinin, 2023), made again: what each shows, the commands whose
-pictures we put in its place, and what differs. The runs are small ones; [results](results.md) has numbers
-over seeds.
+The figures of *Physics and Chemistry from Parsimonious Representations: Image Analysis via
+Invariant Variational Autoencoders* (Valletti, Liu and Kalinin, 2023), made again: what each shows,
+the commands whose pictures we put in its place, and what differs. The runs are small ones;
+[results](results.md) has numbers over seeds.
 
 ```bash
 python scripts/review_figures.py              # all, some two hours on two cores

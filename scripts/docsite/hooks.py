@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: the page of keys is generated, formulas become MathML, nothing is fetched."""
+"""Hooks of MkDocs: keys and notebooks are generated, formulas are MathML, nothing is fetched."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import jupytext
 from mkdocs.structure.files import File, Files
 
 from docsite.formulas import with_mathml
@@ -16,8 +17,13 @@ _FETCHED = "https://unpkg.com/iframe-worker/shim"  # by the theme, for search fr
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the page of keys."""
+    """Add the page of keys, and the scripts of examples/ as notebooks."""
     files.append(File.generated(config, KEYS, content=keys_page()))
+    for script in sorted((Path(config.config_file_path).parent / "examples").glob("*.py")):
+        if "jupytext" in script.read_text(encoding="utf-8"):
+            notebook = jupytext.writes(jupytext.read(script), fmt="ipynb")
+            name = f"notebooks/{script.stem}.ipynb"
+            files.append(File.generated(config, name, content=notebook))
     return files
 
 

@@ -13,7 +13,7 @@ the commands whose pictures we put in its place, and what differs. The runs are 
 [results](results.md) has numbers over seeds.
 
 ```bash
-python scripts/review_figures.py              # all, some two hours on two cores
+python scripts/review_figures.py              # all, an hour or two on two cores
 python scripts/review_figures.py --only 6     # one
 python scripts/review_figures.py --list
 ```

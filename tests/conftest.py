@@ -1,5 +1,7 @@
 """What the tests of the program as a whole share: its tasks replaced, its output looked at."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,3 +98,20 @@ def make_encodings(n_train=400, n_val=200, n_classes=4, seed=0, **replaced):
 @pytest.fixture
 def encodings():
     return make_encodings
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window; a test that wants it is skipped, and says so, where it is not."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium: apt install chromium")
+    # SwiftShader is WebGL by the processor
+    options = ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
+    options += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=options)
+        yield chromium
+        chromium.close()

@@ -6,6 +6,7 @@ What costs little is followed word by word in an empty folder, with small models
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -175,16 +176,37 @@ def test_a_formula_becomes_mathml_and_code_stays():
     assert r"<code>\(z\)</code>" in shown
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built strictly: a warning, such as a broken link, fails."""
     pytest.importorskip("mkdocs")
-    import subprocess
-
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path]
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", folder]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for page in tmp_path.rglob("*.html"):
-        fetched = re.findall(
-            r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)', page.read_text()
-        )
-        assert fetched == [], page
+    return folder
+
+
+@pytest.mark.slow
+def test_no_page_of_the_site_fetches_anything(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(r'<(?:script|img)[^>]+src="https?:[^"]+', text), page
+        assert not re.findall(r'<link[^>]+rel="stylesheet"[^>]+href="https?:', text), page
+
+
+@pytest.mark.slow
+def test_search_finds_rotation_in_a_site_opened_from_disk(site, browser):
+    page = browser.new_page()
+    errors = []
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    page.goto(f"file://{site}/reference/keys.html")
+    page.get_by_role("textbox", name="Search").fill("rotation")
+    page.locator(".md-search-result__item").first.wait_for()
+    assert "matching documents" in page.locator(".md-search-result__meta").inner_text()
+    assert "Glossary" in page.locator(".md-search-result__list").inner_text()
+    assert errors == []
+    page.close()

@@ -36,3 +36,8 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     """Search by the script that is beside the pages."""
     up = "../" * page.url.count("/")
     return output.replace(_FETCHED, f"{up}search_from_disk.js")
+
+
+def on_post_template(output_content: str, **_: Any) -> str:
+    """The same for the page of what is not found."""
+    return output_content.replace(_FETCHED, "/search_from_disk.js")

@@ -136,3 +136,27 @@ def test_a_file_that_cannot_be_read_is_the_users_to_mend(tmp_path):
         file["z_mean"] = np.zeros((2, 2))
     with pytest.raises(UserError, match=r"lacks angle, angle_sd, .* — encode the run again"):
         read_latents(path)
+
+
+def test_a_table_has_true_values_beside_encodings_of_the_same_name(encodings):
+    found = encodings(n_train=5, n_val=3)
+    table = found.to_dataframe()
+    np.testing.assert_array_equal(table.angle, found.angle)
+    np.testing.assert_array_equal(table.true_angle, found.factors["angle"])
+    np.testing.assert_array_equal(table.z_mean_2, found.z_mean[:, 1])
+    np.testing.assert_array_equal(table.index, found.index)
+
+
+def test_a_csv_has_the_columns_of_the_table(encodings, tmp_path):
+    found = encodings(n_train=5, n_val=3)
+    write_csv(tmp_path / "latents.csv", found)
+    with (tmp_path / "latents.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["index", *found.to_dataframe().columns]
+    np.testing.assert_allclose([float(row["angle"]) for row in rows], found.angle, rtol=1e-6)
+
+
+def test_without_pandas_the_extra_is_named(encodings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UserError, match=r"pandas is not installed — pip install 'vaerun\[notebook"):
+        encodings(n_train=2, n_val=1).to_dataframe()

@@ -1,3 +1,5 @@
+import csv
+import sys
 from dataclasses import fields, replace
 
 import h5py
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 
 from vaerun.data.patch_location import PatchLocation
-from vaerun.models.encodings import Encodings, read_latents, write_latents
+from vaerun.models.encodings import Encodings, read_latents, write_csv, write_latents
 from vaerun.utils.errors import UserError
 
 N, D, J = 7, 3, 2
@@ -158,5 +160,7 @@ def test_a_csv_has_the_columns_of_the_table(encodings, tmp_path):
 
 def test_without_pandas_the_extra_is_named(encodings, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UserError, match=r"pandas is not installed — pip install 'vaerun\[notebook"):
+    with pytest.raises(
+        UserError, match=r"pandas is not installed — pip install 'vaerun\[notebook"
+    ):
         encodings(n_train=2, n_val=1).to_dataframe()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import vaerun as package
 from vaerun.config.compose import compose, expand_sweep
 from vaerun.runs.config import keys_affecting, validate
 from vaerun.runs.inherited_overrides import with_data_of_run, with_inherited_data
@@ -131,10 +132,12 @@ def test_the_readme_is_short_and_shows_its_two_commands():
 
 
 @pytest.mark.slow
-def test_pages_on_own_images_and_finished_runs_work_word_by_word(vaerun, here):
+def test_pages_on_own_images_and_finished_runs_work_word_by_word(vaerun, here, monkeypatch):
     """But that models are small and see their images once."""
     del here
-    done = 0
+    train = package.train
+    monkeypatch.setitem(package.__dict__, "train", lambda *words: train(*words, *QUICK))
+    done, names = 0, {"__name__": "page"}
     for name in ("own_images", "finished_runs"):
         page = ROOT / "docs" / f"{name}.md"
         for words in commands(page):
@@ -148,7 +151,7 @@ def test_pages_on_own_images_and_finished_runs_work_word_by_word(vaerun, here):
             done += 1
         for language, text in blocks(page):
             if language == "python":
-                exec(compile(text, page.name, "exec"), {"__name__": "page"})
+                exec(compile(text, page.name, "exec"), names)
     assert done >= 7
 
 

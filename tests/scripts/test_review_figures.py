@@ -10,17 +10,13 @@ from review.page import page
 from review.table import Figure, Panel, read
 from review_figures import DOCS, main
 
-from vaerun.config.compose import compose
-from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
 
-def test_all_sixteen_figures_are_there_and_their_runs_compose():
+def test_all_sixteen_figures_are_there_and_no_run_is_left_over():  # the page's test composes them
     table = read()
     assert list(table.figures) == list(range(1, 17))
     assert {run for figure in table.figures.values() for run in figure.runs} == set(table.runs)
-    for run in table.runs:
-        validate(compose(table.row(run).words(0)))
 
 
 def figure(*files: str) -> Figure:

@@ -52,6 +52,7 @@ def draw(figure: Figure, folders: Mapping[str, Path], target: Path) -> None:
             place.set_title(f"({letter}) {panel.words}", fontsize=9, loc="left")
         for place in axes:
             place.set_axis_off()
+            place.set_anchor("N")  # a row is as high as its tallest picture
         target.parent.mkdir(parents=True, exist_ok=True)
         canvas.savefig(target)
     _compress(target)

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 from matplotlib.image import imread
-from PIL import Image
 
 from review.table import Figure
 from vaerun.evaluation.figures.style import house_style
@@ -16,7 +15,6 @@ from vaerun.utils.errors import UserError
 
 _WIDTH = 12  # inches of a figure
 _DPI = 110
-_COLOURS = 128  # of a saved picture: enough for a few colour scales, a third of the bytes
 
 
 def draw(figure: Figure, folders: Mapping[str, Path], target: Path) -> None:
@@ -54,8 +52,7 @@ def draw(figure: Figure, folders: Mapping[str, Path], target: Path) -> None:
             place.set_axis_off()
             place.set_anchor("N")  # a row is as high as its tallest picture
         target.parent.mkdir(parents=True, exist_ok=True)
-        canvas.savefig(target)
-    _compress(target)
+        canvas.savefig(target, dpi=_DPI)
 
 
 def _read(path: Path) -> npt.NDArray[np.float32]:
@@ -63,8 +60,3 @@ def _read(path: Path) -> npt.NDArray[np.float32]:
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.png")))
         raise UserError(f"{path} is not there", f"name a picture of that run: {there}")
     return np.asarray(imread(path)[..., :3], np.float32)
-
-
-def _compress(path: Path) -> None:
-    picture = Image.open(path).convert("RGB")
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -106,3 +106,32 @@ def test_the_gradient_of_a_placed_drawing_with_respect_to_the_pose():
     shift = torch.tensor([[0.05, -0.07]], dtype=torch.float64, requires_grad=True)
     scale = torch.tensor([1.1], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(placed, (angle, shift, scale))
+
+
+def bump(at: torch.Tensor, middle: float, width: float = 0.2) -> torch.Tensor:
+    return torch.exp(-0.5 * ((at - middle) / width) ** 2)
+
+
+def test_a_curve_is_stretched_about_the_middle_then_shifted():
+    at = geometry.pixel_grid(1, 401)[0, :, 1]
+    curve = bump(at, 0.2)[None, None, None]
+    placed = geometry.place(curve, pose(shift=(0.0, 0.1), scale=1.5), (1, 401))
+    want = bump(at, 1.5 * 0.2 + 0.1, 1.5 * 0.2)  # closed form; linear interpolation is off by
+    torch.testing.assert_close(placed[0, 0, 0], want, rtol=0, atol=(0.005 / 0.2) ** 2 / 8)
+
+
+def test_bins_of_shift_are_even_whole_points_over_the_range():
+    points = geometry.shift_bins(4, 0.5, 101)  # ± 25 points
+    assert points.tolist() == [-19, -6, 6, 19]
+    assert geometry.shift_bins(9, 0.02, 101).tolist() == [-1, 0, 1]  # none twice
+
+
+def test_a_copy_shifted_back_undoes_the_shift_and_goes_on_at_its_ends():
+    curve = torch.arange(7.0).expand(1, 2, 1, 7)
+    copies = geometry.shifted_back(curve, torch.tensor([0, 2, -3]))
+    assert copies.shape == (1, 3, 2, 7)
+    assert copies[0, :, 1].tolist() == [
+        [0, 1, 2, 3, 4, 5, 6],
+        [2, 3, 4, 5, 6, 6, 6],
+        [0, 0, 0, 0, 1, 2, 3],
+    ]

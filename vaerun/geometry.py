@@ -9,6 +9,9 @@ A pose puts an object into an image: it is scaled, turned by ``angle`` and then 
 
 so that on (row, column) points a positive angle turns the object counter-clockwise as displayed.
 An image is resampled by the inverse map (eq. 3 of the review, with these signs).
+
+A curve is an image of one row. Its points are columns, the first at −1 and the last at +1, so that
+poses, grids and warps are the same; rows and angles are zero, and a shift has one dimension.
 """
 
 import math
@@ -53,6 +56,44 @@ class Pose(NamedTuple):
 def pixel_size(height: int, width: int) -> float:
     """Distance between neighbouring pixel centres, in grid units."""
     return 2.0 / max(height - 1, width - 1, 1)
+
+
+def is_curve(height: int) -> bool:
+    """Whether images of this height are curves, which have one dimension."""
+    return height == 1
+
+
+def n_shifts(height: int) -> int:
+    """Dimensions of a shift: row and column, or the column alone of a curve."""
+    return 1 if is_curve(height) else 2
+
+
+def shift_bins(n_bins: int, half_range: float, width: int) -> Tensor:
+    """Whole points (K,) that curves of a width are shifted by, evenly over ± a range.
+
+    Parameters
+    ----------
+    n_bins
+        K; fewer where bins would be narrower than a point.
+    half_range
+        Grid units.
+    width
+        Points of a curve.
+    """
+    most = half_range / pixel_size(1, width)
+    middles = (torch.arange(n_bins) - (n_bins - 1) / 2) * (2 * most / n_bins)
+    return middles.round().long().unique()
+
+
+def shifted_back(curves: Tensor, points: Tensor) -> Tensor:
+    """Copies (N, K, C, W) of curves (N, C, 1, W), moved to lower columns by whole points (K,).
+
+    Beyond either end a curve goes on at the value it has there.
+    """
+    width = curves.shape[-1]
+    column = torch.arange(width, device=curves.device) + points[:, None]  # (K, W)
+    copies = curves[:, :, 0, column.clamp(0, width - 1)]  # (N, C, K, W)
+    return copies.transpose(1, 2)
 
 
 def pixel_grid(height: int, width: int, device: torch.device | None = None) -> Tensor:

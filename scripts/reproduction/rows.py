@@ -3,6 +3,7 @@
 from reproduction.lattices import LATTICES
 from reproduction.particles import PARTICLES
 from reproduction.row import Measure, Row
+from reproduction.signals import SIGNALS
 
 
 def _clustering(target: float | None, paper: str = "–", title: str = "classes found") -> Measure:
@@ -87,4 +88,5 @@ ROWS = (
     Row("ae_mnist_mask", "best/ae_mnist_mask", _PSNR),
     *PARTICLES,
     *LATTICES,
+    *SIGNALS,
 )  # fmt: skip

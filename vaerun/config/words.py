@@ -31,7 +31,18 @@ PATHS = frozenset(
         "model.start_from",
     }
 )
-NAMES = frozenset({"data.axes", "data.key", "data.label", "data.name", "task.objective"})
+NAMES = frozenset(
+    {
+        "data.axes",
+        "data.axis_key",
+        "data.axis_name",
+        "data.axis_unit",
+        "data.key",
+        "data.label",
+        "data.name",
+        "task.objective",
+    }
+)
 LISTS = frozenset(  # of names
     {"data.factors", "data.ring_classes", "model.category.condition", "task.metrics"}
 )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from vaerun.config.schema import field
 from vaerun.data.corruption import CHOICES, CorruptionConfig
@@ -11,7 +12,15 @@ LEAST_STEPS = 64  # an epoch, for data.repeats=auto
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """Keys that all data sets share; a data set adds its own in a subclass."""
+    """Keys that all data sets share; a data set adds its own in a subclass.
+
+    Attributes
+    ----------
+    of_curves
+        Whether it has curves, which have one dimension, and not images.
+    """
+
+    of_curves: ClassVar[bool] = False
 
     name: str = field("name of the data set, as in the run folder's path", affects="training")
     kind: str = field("which loader makes it")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vaerun.data.curve_axis import CurveAxis
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.patch_location import PatchLocation
@@ -75,7 +76,7 @@ class ImageSet:
     ----------
     images
         (N, C, H, W) float32 in [0, 1], as a model sees them: a tensor, or images that are read
-        from files or cut from frames when indexed.
+        from files or cut from frames when indexed. Curves of L points are (N, C, 1, L).
     label
         (N,) int64 class, −1 where unknown.
     index
@@ -179,6 +180,7 @@ class DataShape:
     # lowest and highest training value of each factor
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     window: tuple[float, float] | None = None  # intensities that became 0 and 1, if all share them
+    axis_step: float | None = None  # of curves: from one point to the next, in units of the axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +199,8 @@ class ImageSource:
         Intensities that became 0 and 1, if all images share them; else None.
     linear
         Whether brightness is proportional to intensity within the window.
+    axis
+        Axis of the curves; None for images.
     """
 
     symmetry: list[int] = field(default_factory=list)
@@ -204,6 +208,7 @@ class ImageSource:
     frame_windows: Sequence[tuple[float, float]] = ()
     window: tuple[float, float] | None = None
     linear: bool = True
+    axis: CurveAxis | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +261,11 @@ class Splits(ImageSource):
             if bool(values.isfinite().all()) and float(values.max()) > float(values.min())
         }
         return DataShape(
-            image=self.image, n_classes=len(self.classes), ranges=ranges, window=self.window
+            image=self.image,
+            n_classes=len(self.classes),
+            ranges=ranges,
+            window=self.window,
+            axis_step=None if self.axis is None else self.axis.step,
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 z1, z2, …                    content
 angle, angle_sd              radians
-shift_row, shift_column      pixels; shift: their length
+shift_row, shift_column      pixels; shift: their length, or that of a curve along its axis
 scale, gain, offset, error
 label, predicted, class      class: predicted where the model infers one, else label
 split                        train, validation or neither
@@ -105,9 +105,12 @@ def _columns(
     z, shift = arrays["z_mean"], arrays["shift"]
     columns = {f"z{i + 1}": QueryColumn(values=z[:, i]) for i in range(z.shape[1])}
     columns |= {name: QueryColumn(values=arrays[name]) for name in _PLAIN if name in arrays}
-    columns["shift_row"] = QueryColumn(values=shift[:, 0])
-    columns["shift_column"] = QueryColumn(values=shift[:, 1])
-    columns["shift"] = QueryColumn(values=np.hypot(shift[:, 0], shift[:, 1]))
+    if shift.shape[1] == 1:
+        columns["shift"] = QueryColumn(values=shift[:, 0])
+    else:
+        columns["shift_row"] = QueryColumn(values=shift[:, 0])
+        columns["shift_column"] = QueryColumn(values=shift[:, 1])
+        columns["shift"] = QueryColumn(values=np.hypot(shift[:, 0], shift[:, 1]))
     columns["split"] = QueryColumn(values=arrays["split"], names=_SPLITS)
     columns["label"] = QueryColumn(values=arrays["label"], names=names["classes"])
     if "predicted" in arrays:

@@ -11,9 +11,20 @@ import torch
 from vaerun.data import selection
 from vaerun.data.config import DataConfig
 from vaerun.data.corruption import Corruption, corruption
-from vaerun.data.datasets import cards, graphene, images, lattices, mnist, particles, patches
+from vaerun.data.datasets import (
+    cards,
+    graphene,
+    images,
+    lattices,
+    mnist,
+    particles,
+    patches,
+    peaks,
+    spectra,
+)
 from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.patches_config import PatchesConfig
+from vaerun.data.datasets.spectra_config import SpectraConfig
 from vaerun.data.image_set import AllImages, DataShape, ImageSet, ImageSource, Splits
 from vaerun.utils.errors import UserError
 
@@ -27,12 +38,14 @@ class Dataset(NamedTuple):
     """Entry of the registry of data sets: config keys, and functions of config and seed.
 
     ``load`` returns training and validation images, ``load_labelled`` the labelled images that a
-    semi-supervised model learns from: drawn separately, or taken from the splits.
+    semi-supervised model learns from: drawn separately, or taken from the splits. ``load_all``
+    reads all of the user's own in the order of their files; None for others.
     """
 
     config: type[DataConfig]
     load: Callable[[Any, int], Splits]
     load_labelled: Callable[[Any, int, Splits], ImageSet]
+    load_all: Callable[[Any, DataShape | None, Sequence[str] | None], AllImages] | None = None
 
 
 DATASETS: dict[str, Dataset] = {
@@ -42,7 +55,9 @@ DATASETS: dict[str, Dataset] = {
     "graphene": Dataset(graphene.GrapheneConfig, graphene.load, graphene.load_labelled),
     "patches": Dataset(PatchesConfig, patches.load, patches.load_labelled),
     "lattices": Dataset(lattices.LatticesConfig, lattices.load, patches.load_labelled),
-    "images": Dataset(ImagesConfig, images.load, images.load_labelled),
+    "peaks": Dataset(peaks.PeaksConfig, peaks.load, peaks.load_labelled),
+    "images": Dataset(ImagesConfig, images.load, images.load_labelled, images.load_all),
+    "spectra": Dataset(SpectraConfig, spectra.load, spectra.load_labelled, spectra.load_all),
 }
 
 
@@ -58,7 +73,7 @@ def load(
     splits = dataclasses.replace(splits, source=selection.source_of_splits(splits, config))
     if selection.is_selected(config):
         splits = selection.select_splits(splits, config)
-    if classed and isinstance(config, ImagesConfig) and not splits.classes:
+    if classed and isinstance(config, ImagesConfig | SpectraConfig) and not splits.classes:
         hint = "name the column or data set of the classes by data.label, or use model=rvae"
         raise UserError(f"the images of data.path={config.path} have no classes", hint)
     if classed:
@@ -100,8 +115,8 @@ def load_all(
     UserError
         If the images differ in size or channels from `like`.
     """
-    if isinstance(config, ImagesConfig):
-        loaded = images.load_all(config, like, classes)
+    if (read_all := DATASETS[config.kind].load_all) is not None:
+        loaded = read_all(config, like, classes)
         if selection.is_selected(config):
             chosen = selection.select_images(loaded.images, config)
             loaded = dataclasses.replace(loaded, images=chosen)
@@ -121,6 +136,9 @@ def load_all(
 def _wrong_shape(config: DataConfig, given: Sequence[int], wanted: Sequence[int]) -> UserError:
     here, there = ("×".join(map(str, shape)) for shape in (given, wanted))
     what = f"images of data={config.name} are {here} (channels×rows×columns), the run's {there}"
+    if config.of_curves:
+        points = f"{wanted[0]} channels of {wanted[2]} points"
+        return UserError(what, f"give curves in {points}, or data.crop and data.bin to that")
     if not isinstance(config, ImagesConfig):
         return UserError(what, "choose the data set that the run was trained on")
     if given[0] == wanted[0]:
@@ -160,7 +178,7 @@ def _check_classes(splits: Splits, config: DataConfig, *, labelled: bool, classe
         torch.bincount(part.label[part.label >= 0], minlength=len(splits.classes)).tolist()
         for part in (splits.train, splits.val)
     )
-    is_whole = isinstance(config, ImagesConfig) and splits.selection is None
+    is_whole = DATASETS[config.kind].load_all is not None and splits.selection is None
     unseen = [
         f"{name} ({n:,} for validation)"
         for name, is_in_training, n in zip(splits.classes, n_train, n_val, strict=True)

@@ -23,6 +23,8 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Restoration", _restoration(metrics.get("psnr"))),
         *_angle(metrics.get("angle")),
         ("Shift correlation", _mean_and_least(metrics.get("shift", {}).get("pearson"))),
+        ("Stretch correlation", _mean_and_least(metrics.get("scale", {}).get("pearson"))),
+        ("Gain correlation", _mean_and_least(metrics.get("gain", {}).get("pearson"))),
         ("Class accuracy", _accuracy(metrics.get("classification", {}))),
         _clusters(metrics.get("clustering", {})),
         ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),

@@ -36,7 +36,8 @@ class Encodings:
     angle, angle_sd
         (N,) radians, angle in [−π, π); zero where the model has no angle.
     shift
-        (N, 2) row and column, pixels; zero where the model has no shift.
+        (N, 2) row and column, pixels; zero where the model has no shift. Of curves, whose row is
+        zero, `latents.h5` has the column alone (N, 1), in units of their axis.
     scale
         (N,) factor; one where the model has no scale.
     gain, offset

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.image_set import Images, ImageSet, Splits
-from vaerun.geometry import Pose, pixel_size
+from vaerun.geometry import Pose, is_curve, pixel_size
 from vaerun.models.elbo import ElboMeans, validation_terms
 from vaerun.models.encodings import NEITHER, TRAIN, VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE, encode, restore
@@ -185,9 +185,15 @@ def reconstruct(network: InvariantVAE, images: ImageSet) -> Array:
 
 
 @torch.no_grad()
-def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None = None) -> Array:
+def decode_canonical(
+    network: InvariantVAE,
+    z: Array,
+    class_code: Tensor | None = None,
+    shift_px: Array | None = None,
+) -> Array:
     """Expected images at pose zero, of content (N, d) and one class code (n,), as `shown`.
 
+    Curves may be drawn at a shift (2,), see `usual_shift`.
     Where gain and offset are nuisances, the contrast of a drawing says nothing: all have the usual
     one, and the usual brightness.
     """
@@ -198,11 +204,26 @@ def decode_canonical(network: InvariantVAE, z: Array, class_code: Tensor | None 
     for some in content.split(network.n_at_once if is_large else max(len(content), 1)):
         n = len(some)
         code = None if class_code is None else class_code.to(device).expand(n, -1)
-        images = network.generate(some, Pose.identity(n, device), code)
+        pose = Pose.identity(n, device)
+        if shift_px is not None:
+            shift = torch.as_tensor(shift_px, device=device) * pixel_size(*network.shape.image[1:])
+            pose = pose._replace(shift=shift.expand(n, 2))
+        images = network.generate(some, pose, code)
         if network.brightness is not None:
             images = network.brightness.usual(images)
         parts.append(shown(images.float()).cpu())
     return (parts[0] if len(parts) == 1 else torch.cat(parts)).numpy()
+
+
+def usual_shift(network: InvariantVAE, encodings: Encodings) -> Array | None:
+    """Median shift (2,) of curves, pixels; None for images.
+
+    What a drawing has beyond the ends of all curves was never learned. At their usual shift it is
+    not seen.
+    """
+    if not is_curve(network.shape.image[1]):
+        return None
+    return np.median(encodings.shift, axis=0).astype(np.float32)
 
 
 def shown(images: Tensor) -> Tensor:

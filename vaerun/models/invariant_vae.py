@@ -62,6 +62,7 @@ class InvariantVAE(nn.Module):
             angle=self.search.angle,
             shift_sd=self.search.shift_sd,
             scale_sd=self.search.scale_sd,
+            n_shifts=self.search.n_shifts,
         )
         self.category = CATEGORIES[config.category.name](config.category, shape, config.activation)
         self.encoder = Encoder(
@@ -102,7 +103,7 @@ class InvariantVAE(nn.Module):
         at = None if locator is None or locator.constants is None else locator(x)
         x = averaged(x, self.search.seen_px)
         if self.brightness is not None:
-            x = self.brightness.standardise(x)
+            x = self.brightness.seen(x)
         if at is None:
             return self._posterior(x, condition)
         posterior = self._posterior(centre_and_size(x, at), condition)
@@ -122,11 +123,11 @@ class InvariantVAE(nn.Module):
         """Content (N, d) and pose in the image, of latents (N, D) of rotation bins (N,).
 
         The encoder saw the image turned back by φ_k: the angle is φ_k plus the offset, and the
-        shift turns by φ_k.
+        shift turns by φ_k. It saw a curve shifted back, by what is added to its shift.
         """
         content, offset, shift, log_scale = self.latents.values(standardised)
         bin_angle = self.search.bin_angle[bin_number]
-        shift = apply(rotation(bin_angle), shift)
+        shift = apply(rotation(bin_angle), shift) + self.search.bin_shift[bin_number]
         return content, Pose(bin_angle + offset, shift, log_scale.exp())
 
     def decode(

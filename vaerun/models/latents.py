@@ -4,7 +4,8 @@
 |--------|------------|-----------|---------------------------------------|--------------------|
 | z      | content    | (…, d)    | prior sd                              | N(0, 1)            |
 | θ, δ   | angle      | (…,)      | rad; δ is the offset from the bin φ_k | see `AnglePrior`   |
-| Δ      | shift      | (…, 2)    | row, column, grid units               | N(0, shift_sd²)    |
+| Δ      | shift      | (…, 2)    | row, column, grid units; (…, 1) of a  | N(0, shift_sd²)    |
+|        |            |           | curve, its column                     |                    |
 | s      | log_scale  | (…,)      | log of a factor                       | N(0, scale_sd²)    |
 | k, y   | bin, class | (B, K, J) | log q(k, y given x)                   | 1 / K, λ_y         |
 
@@ -125,19 +126,22 @@ class LatentSpace:
         Prior of the angle (or of its offset within a bin), None without rotation.
     shift_sd, scale_sd
         Prior widths, grid units and log units; None without that invariance.
+    n_shifts
+        Dimensions of a shift: 2, or 1 for curves.
     """
 
     content_dim: int
     angle: AnglePrior | None = None
     shift_sd: float | None = None
     scale_sd: float | None = None
+    n_shifts: int = 2
 
     @property
     def n_pose(self) -> int:
         """Number of pose dimensions, 0 to 4."""
         return (
             (self.angle is not None)
-            + 2 * (self.shift_sd is not None)
+            + self.n_shifts * (self.shift_sd is not None)
             + (self.scale_sd is not None)
         )
 
@@ -165,10 +169,11 @@ class LatentSpace:
         mean, sd = q.mean.clone(), q.sd.clone()
         at = int(self.angle is not None)
         if self.shift_sd is not None:
-            rows = slice(at, at + 2)
-            mean[..., rows] = mean[..., rows] * size[..., None] + centre / self.shift_sd
-            sd[..., rows] = sd[..., rows] * size[..., None]
-            at += 2
+            axes = slice(at, at + self.n_shifts)
+            away = centre[..., -self.n_shifts :] / self.shift_sd
+            mean[..., axes] = mean[..., axes] * size[..., None] + away
+            sd[..., axes] = sd[..., axes] * size[..., None]
+            at += self.n_shifts
         if self.scale_sd is not None:
             mean[..., at] = mean[..., at] + size.log() / self.scale_sd
         return DiagonalNormal(mean, sd)
@@ -186,7 +191,7 @@ class LatentSpace:
         """Prior sd of each of the D dimensions."""
         return (
             ([] if self.angle is None else [self.angle.sd])
-            + ([] if self.shift_sd is None else 2 * [self.shift_sd])
+            + ([] if self.shift_sd is None else self.n_shifts * [self.shift_sd])
             + ([] if self.scale_sd is None else [self.scale_sd])
             + self.content_dim * [1.0]
         )
@@ -205,6 +210,6 @@ class LatentSpace:
             return block
 
         angle = take(1, None if self.angle is None else self.angle.sd)[:, 0]
-        shift = take(2, self.shift_sd)
+        shift = F.pad(take(self.n_shifts, self.shift_sd), (2 - self.n_shifts, 0))
         log_scale = take(1, self.scale_sd)[:, 0]
         return LatentValues(standardised[:, self.n_pose :], angle, shift, log_scale)

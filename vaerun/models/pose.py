@@ -1,7 +1,7 @@
-"""Pose models: none, one Gaussian per image, or an orbit of rotated copies.
+"""Pose models: none, one Gaussian per image, or an orbit of rotated (curves: shifted) copies.
 
-Each has K rotation bins, priors of the offset within a bin, of shift and scale, and the view that
-the encoder gets of an image.
+Each has K bins of rotation or, of curves, of shift, priors of the offset within a bin, of shift
+and scale, and the view that the encoder gets of an image.
 """
 
 import math
@@ -12,18 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from vaerun.config.schema import field
-from vaerun.geometry import wrap
+from vaerun.geometry import (
+    is_curve,
+    n_shifts,
+    pixel_size,
+    shift_bins,
+    shifted_back,
+    wrap,
+)
 from vaerun.models.latents import AnglePrior
 from vaerun.models.networks.orbit import Orbit, bin_angles, offset_sd
 from vaerun.models.networks.resolution import MOST_SEEN_PX, seen_shape, side_px
 from vaerun.models.object_locator import ObjectLocator
 
 _SHIFT_HELP = "prior sd of the shift, grid units: 1 is half of the longer side"
+_ORBIT_SHIFT_HELP = f"{_SHIFT_HELP}; of curves half a bin instead"
 _SCALE_HELP = "prior sd of the log-scale"
 
 
 class PoseModel(nn.Module):
-    """Abstract: rotation bins and pose priors of a model.
+    """Abstract: bins and pose priors of a model.
 
     Attributes
     ----------
@@ -31,6 +39,10 @@ class PoseModel(nn.Module):
         Dataclass of its options.
     bin_angle
         (K,) φ_k, radians.
+    bin_shift
+        (K, 2) row and column, grid units, that the shift of a curve is about; else zero.
+    n_shifts
+        Dimensions of a shift.
     angle, shift_sd, scale_sd
         Priors, None without that invariance.
     n_decode
@@ -44,6 +56,7 @@ class PoseModel(nn.Module):
 
     Config: ClassVar[type]
     bin_angle: Tensor
+    bin_shift: Tensor
     angle: AnglePrior | None = None
     shift_sd: float | None = None
     scale_sd: float | None = None
@@ -51,9 +64,14 @@ class PoseModel(nn.Module):
     seen_px: int = MOST_SEEN_PX
     locator: ObjectLocator | None
 
-    def __init__(self, bin_angle: Tensor) -> None:
+    def __init__(
+        self, bin_angle: Tensor, image: tuple[int, int, int], bin_shift: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.locator = None  # a class attribute would hide the module of that name
+        self.n_shifts = n_shifts(image[1])
+        zero = torch.zeros(len(bin_angle), 2)
+        self.register_buffer("bin_shift", zero if bin_shift is None else bin_shift, False)
         self.register_buffer("bin_angle", bin_angle, persistent=False)
 
     def nearest_bin(self, angle: Tensor) -> Tensor:
@@ -88,8 +106,8 @@ class NoPose(PoseModel):
     def __init__(
         self, config: NoPoseConfig, invariances: list[str], image: tuple[int, int, int]
     ) -> None:
-        super().__init__(torch.zeros(1))
-        del config, invariances, image
+        super().__init__(torch.zeros(1), image)
+        del config, invariances
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,8 +130,7 @@ class AmortizedPose(PoseModel):
     def __init__(
         self, config: AmortizedConfig, invariances: list[str], image: tuple[int, int, int]
     ) -> None:
-        super().__init__(torch.zeros(1))
-        del image
+        super().__init__(torch.zeros(1), image)
         if "r" in invariances:
             self.angle = AnglePrior(
                 kind=config.angle_prior, sd=config.angle_prior_sd, kappa=config.angle_prior_kappa
@@ -127,9 +144,15 @@ class OrbitConfig:
     """Options of the orbit pose."""
 
     name: str = field("how the pose is inferred", choices=["orbit"])
-    bins: int = field("rotation bins K over the range", min=2, max=128)
+    bins: int = field("bins K over the range of rotation or, for curves, of shift", min=2, max=128)
     angle_range_deg: float = field(
         "all angles are within ± this, degrees; 180 for any", above=0.0, max=180.0
+    )
+    shift_range: float = field(
+        "bins are shifts over ± this of curves with t, grid units: 1 is half of the axis; a "
+        "shift may go beyond",
+        above=0.0,
+        max=2.0,
     )
     decode: int | None = field(
         "hypotheses decoded: in training all but one are drawn from q, one evenly; else the "
@@ -152,21 +175,28 @@ class OrbitConfig:
         "whether the encoder sees the object centred, with t, and at its usual size, with s, "
         "where images have one object on its own; what was taken out is added to shift and scale"
     )
-    shift_prior_sd: float = field(_SHIFT_HELP, above=0.0)
+    shift_prior_sd: float = field(_ORBIT_SHIFT_HELP, above=0.0)
     scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
 
 
 class OrbitPose(PoseModel):
-    """The encoder scores K copies of the image, each turned back by the angle of one bin."""
+    """The encoder scores K copies of the image, each turned back by the angle of one bin.
+
+    Copies of a curve are shifted back instead, by whole points; the prior of the shift within a
+    bin has an sd of half a bin, so that with that of the bin it is flat over the range.
+    """
 
     Config = OrbitConfig
 
     def __init__(
         self, config: OrbitConfig, invariances: list[str], image: tuple[int, int, int]
     ) -> None:
-        rotates = "r" in invariances
+        rotates, height = "r" in invariances, image[1]
+        if is_curve(height):
+            self._of_curves(config, invariances, image)
+            return
         range_deg = config.angle_range_deg
-        super().__init__(bin_angles(config.bins, range_deg) if rotates else torch.zeros(1))
+        super().__init__(bin_angles(config.bins, range_deg) if rotates else torch.zeros(1), image)
         if rotates:
             self.angle = AnglePrior(kind="normal", sd=offset_sd(config.bins, range_deg))
             self.n_decode = config.decode
@@ -174,18 +204,41 @@ class OrbitPose(PoseModel):
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
         assert isinstance(config.mask, bool), "auto is resolved before a network is made"
         self.seen_px = side_px(config.copies_px, MOST_SEEN_PX)
-        self.orbit = Orbit(self.bin_angle, seen_shape(image, self.seen_px)[1:], mask=config.mask)
+        seen = seen_shape(image, self.seen_px)[1:]
+        self.orbit: Orbit | None = Orbit(self.bin_angle, seen, mask=config.mask)
         if config.locate and not config.mask and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(
                 image[1:], centred="t" in invariances, sized="s" in invariances
             )
 
+    def _of_curves(
+        self, config: OrbitConfig, invariances: list[str], image: tuple[int, int, int]
+    ) -> None:
+        """Set up bins of shift for curves (C, 1, L) with `t`, a single view of others."""
+        shifts, width = "t" in invariances, seen_shape(image, MOST_SEEN_PX)[2]
+        points = torch.zeros(1, dtype=torch.long)
+        if shifts:
+            points = shift_bins(config.bins, config.shift_range, width)
+        columns = points * pixel_size(1, width)
+        super().__init__(
+            torch.zeros(len(points)), image, torch.stack([torch.zeros_like(columns), columns], 1)
+        )
+        self.orbit = None
+        self.points: Tensor
+        self.register_buffer("points", points, persistent=False)
+        if shifts:
+            self.shift_sd = config.shift_range / len(points)
+            self.n_decode = config.decode
+        self.scale_sd = config.scale_prior_sd if "s" in invariances else None
+
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
-        """Inputs of the encoder for one square copy of an image (C, H, W)."""
-        return image[0] * self.orbit.side**2
+        """Inputs of the encoder for one square copy of an image (C, H, W), or a curve."""
+        return math.prod(image) if self.orbit is None else image[0] * self.orbit.side**2
 
     def views(self, images: Tensor) -> Tensor:
-        """Rotated copies (B, K, pixels) of what the encoder sees of images, (B, C, H, W)."""
+        """Rotated or shifted copies (B, K, pixels) of what the encoder sees, (B, C, H, W)."""
+        if self.orbit is None:
+            return shifted_back(images, self.points).flatten(2)
         return self.orbit(images)
 
 

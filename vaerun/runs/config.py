@@ -110,6 +110,13 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
     """
     config = check(RunConfig, plain, further=_contradictions(plain))
     models.check(config.model, models.MODELS[config.model.name])
+    if config.data.of_curves and "r" in config.model.invariances:
+        rest = [name for name in config.model.invariances if name != "r"] or ["t"]
+        what = (
+            f"model.invariances={format_value(config.model.invariances)} turns what "
+            f"data={config.data.name} has, curves, which have no rotation"
+        )
+        raise UserError(what, f"name t, s or i, as in 'model.invariances=[{','.join(rest)}]'")
     return config
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vaerun.geometry import Pose, pixel_size
+from vaerun.geometry import Pose, is_curve, pixel_size
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.utils.errors import UserError
 
@@ -19,6 +19,9 @@ Factors = Mapping[str, npt.ArrayLike]
 def check_images(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Tensor:
     """Images (N, C, H, W), in [0, 1], from (N, H, W) or (N, C, H, W); C×H×W is ``shape``."""
     array = np.asarray(given)
+    curves = [(shape[0], shape[2]), *([shape[2:]] if shape[0] == 1 else [])]
+    if is_curve(shape[1]) and array.shape[1:] in curves:  # (N, C, L) or (N, L)
+        array = array.reshape(len(array), *shape)
     allowed = [shape, shape[1:]] if shape[0] == 1 else [shape]
     if array.shape[1:] not in allowed:
         want = "×".join(map(str, shape))
@@ -81,16 +84,21 @@ def check_pose(
     shift: npt.ArrayLike,
     scale: npt.ArrayLike,
 ) -> Pose:
-    """Poses of n images: angle in radians, shift in pixels, scale; one for all or one for each."""
+    """Poses of n images: angle in radians, shift in pixels, scale; one for all or one for each.
+
+    The shift of curves is a number, (1,) or (n, 1) in units of their axis.
+    """
     angles = broadcast(angle, n, "angles", torch.float32)
     factor = broadcast(scale, n, "scales", torch.float32)
     shifts = np.asarray(shift, np.float32)
-    if shifts.shape not in ((), (2,), (n, 2)):
-        raise UserError(
-            f"shift of shape {shifts.shape} for {n} images",
-            f"give row and column, (2,) or ({n}, 2)",
-        )
-    moved = torch.as_tensor(np.broadcast_to(shifts, (n, 2)).copy())
+    step, axes = network.shape.axis_step, network.latents.n_shifts
+    if shifts.shape not in ((), (axes,), (n, axes)):
+        wanted = "row and column" if axes > 1 else "that along the axis"
+        what = f"shift of shape {shifts.shape} for {n} images"
+        raise UserError(what, f"give {wanted}, ({axes},) or ({n}, {axes})")
+    moved = torch.as_tensor(np.broadcast_to(shifts / (step or 1), (n, axes)).copy())
+    if axes == 1:
+        moved = torch.cat([torch.zeros_like(moved), moved], 1)  # in points, of no row
     if not bool((factor > 0).all()):
         raise UserError(f"scale={float(factor.min()):g} is no factor", "give numbers above 0")
     if not network.decoder.can_pose and (angles.any() or moved.any() or (factor != 1).any()):

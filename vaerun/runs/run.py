@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 
@@ -123,7 +124,9 @@ class Run:
         factors: Mapping[str, npt.ArrayLike] | None = None,
         **named: npt.ArrayLike,
     ) -> Latents:
-        """Latents of images (N, H, W) or (N, C, H, W), values in [0, 1].
+        """Latents of images (N, H, W) or (N, C, H, W), or of curves (N, L), values in [0, 1].
+
+        Shifts are in pixels (N, 2), those of curves in units of their axis (N, 1).
 
         Parameters
         ----------
@@ -149,7 +152,10 @@ class Run:
         condition = inputs.encoder_condition(
             network, name, len(x), label, inputs.merged(factors, named)
         )
-        return encode_images(network, x, condition)
+        latents, step = encode_images(network, x, condition), network.shape.axis_step
+        if step is None:
+            return latents
+        return dataclasses.replace(latents, shift=latents.shift[:, -1:] * np.float32(step))
 
     @torch.no_grad()
     def decode(
@@ -177,7 +183,7 @@ class Run:
         factors, **named
             As in `encode`.
         shift
-            Row and column in pixels, (2,) or (N, 2).
+            Row and column in pixels, (2,) or (N, 2); of curves in units of their axis, (N, 1).
         scale
             Factor, one for all or (N,).
 

@@ -26,6 +26,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.runs.run import Run
+from vaerun.tasks.curve_results import curve_figure_arrays
 from vaerun.tasks.finished_run import check_fit, reuse_run
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.results import class_names
@@ -105,12 +106,15 @@ def _arrays(
     positions = _outliers(encodings)
     worst = source.images.select(torch.from_numpy(positions))
     return {
-        "outliers_input": as_tensor(worst.images).numpy(),
-        "outliers_output": inference.reconstruct(network, worst),
+        "outliers_input": inference.shown(as_tensor(worst.images)).numpy(),
+        "outliers_output": inference.shown(
+            torch.from_numpy(inference.reconstruct(network, worst))
+        ).numpy(),
         "outliers_error": encodings.error[positions],
         **encoding_arrays(encodings, {}),
         "angle_symmetry": np.array(common_symmetry(source.symmetry)),
-        **frame_arrays(source.frames, encodings, names),
+        **frame_arrays(source.frames, encodings, names, source.axis),
+        **curve_figure_arrays(network, source, encodings),
     }
 
 

@@ -1,4 +1,4 @@
-"""Encodings and what their images come from: units of the files, symmetry of the patches."""
+"""Encodings and what their images come from: units of files and axes, symmetry of patches."""
 
 import dataclasses
 from typing import TypeVar
@@ -17,10 +17,15 @@ Source = TypeVar("Source", bound=ImageSource)
 def in_files(encodings: Encodings, source: ImageSource) -> Encodings:
     """Express brightness in intensities and centres of patches in pixels of the user's files.
 
+    Shifts of curves (N, 1) are in units of their axis.
+
     Gain and offset stay those of images from 0 to 1 where brightness is not proportional to
     intensity, or each patch has a scale of its own.
     """
     place, frames = encodings.place, source.frames
+    if source.axis is not None:
+        shift = encodings.shift[:, -1:] * np.float32(source.axis.step)
+        encodings = dataclasses.replace(encodings, shift=shift)
     if source.window is not None and source.linear:
         encodings = encodings.in_intensities(np.asarray(source.window)[None])
     elif place is not None and source.frame_windows:

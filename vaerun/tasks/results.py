@@ -36,6 +36,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.inherited_overrides import read_overrides
 from vaerun.tasks import verdict
+from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.terminal import print_table
 from vaerun.training.epoch_log import event_writer
@@ -217,8 +218,10 @@ def _arrays(
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **encoding_arrays(encodings, metrics),
         "angle_symmetry": np.array(common_symmetry(splits.symmetry)),
-        **frame_arrays(splits.frames, encodings, names),
+        **frame_arrays(splits.frames, encodings, names, splits.axis),
         **_maps(network, names, encodings),
+        **curve_figure_arrays(network, splits, encodings),
+        **(spread_arrays(network, splits.val, encodings.val, names) if splits.axis else {}),
     }
 
 
@@ -248,8 +251,9 @@ def _maps(network: InvariantVAE, classes: Sequence[str], encodings: Encodings) -
     """Decoded content: one map, or one for each class (or step of a condition)."""
 
     def decoder(condition: Tensor | None) -> Decode:
-        return lambda z: inference.decode_canonical(network, z, condition)
+        return lambda z: inference.decode_canonical(network, z, condition, shift)
 
+    shift = inference.usual_shift(network, encodings)
     examples = network.category.examples(classes)
     if not examples:
         return latent_maps(decoder(None), encodings)

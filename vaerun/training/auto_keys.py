@@ -90,6 +90,8 @@ def _replaced(plain: Mapping[str, Any], path: Sequence[str], value: Any) -> dict
 def _likelihood(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[str, str]:
     if "i" in config.model.invariances:
         return "gaussian", "gain and offset have closed forms under it"
+    if config.data.of_curves:
+        return "gaussian", "points of a curve are measured values"
     return likelihoods.choose(splits.pixels)
 
 
@@ -109,12 +111,14 @@ def _canvas(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[floa
 
 def _copies_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
     seen, _ = needed_px(splits.train.images)
-    return seen, "" if seen >= max(splits.image[1:]) else "the encoder's copies of large images"
+    whole = config.data.of_curves or seen >= max(splits.image[1:])
+    return seen, "" if whole else "the encoder's copies of large images"
 
 
 def _drawing_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
     _, drawn = needed_px(splits.train.images)
-    return drawn, "" if drawn >= max(splits.image[1:]) else "finer ones would draw noise"
+    whole = config.data.of_curves or drawn >= max(splits.image[1:])
+    return drawn, "" if whole else "finer ones would draw noise"
 
 
 def _every_row(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:

@@ -57,7 +57,7 @@ def test_a_shifted_pose_shifts_the_image_by_whole_pixels():
 def test_the_canonical_drawing_is_larger_than_the_image():
     net = decoder("canonical")
     assert isinstance(net, CanonicalDecoder)
-    assert net.side == 21  # 1.5 × 13, and odd as 13 is, so that pixel centres coincide
+    assert net.drawn == (21, 21)  # 1.5 × 13, and odd as 13 is, so that pixel centres coincide
     assert net.extent == pytest.approx(20 / 12)
     drawing = net.net(torch.ones(1, 5)).view(2, 21, 21)
     image = net(torch.ones(1, 5), Pose.identity(1)).view(2, 11, 13)

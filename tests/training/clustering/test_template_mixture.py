@@ -16,16 +16,14 @@ from vaerun.data.io.lazy_array import ArraySelector
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.data.lazy.preprocessing import Preprocessing
+from vaerun.data.load import load
 from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.runs.config import validate
 from vaerun.training.clustering import template_mixture
 from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
-from vaerun.training.clustering.template_mixture import (
-    TemplateMixture,
-    downsample,
-    find_pseudo_labels,
-)
+from vaerun.training.clustering.small_images import downsample
+from vaerun.training.clustering.template_mixture import TemplateMixture, find_pseudo_labels
 
 CPU = torch.device("cpu")
 N = 600
@@ -439,3 +437,16 @@ def test_templates_do_not_fit_the_noise_of_few_images(monkeypatch: pytest.Monkey
     asked = dataclasses.replace(FULL_CIRCLE, n_templates=48)
     images, kind = shapes(300, kinds=(bar, ring, letter), size=(32, 32), noise=0.2)
     assert accuracy(find_pseudo_labels(images, unknown(300), asked, 0, CPU).label, kind) > 0.9
+
+
+def test_curves_of_two_shapes_are_separated_whatever_their_shift_and_gain():
+    data = ["data=peaks", "data.train_size=800", "data.val_size=10", "data.shapes=[doublet,fano]"]
+    config = validate(compose([*data, "model=jrvae", "model.likelihood=gaussian"]))
+    train = load(config.data, 0).train
+    settings = clustering_settings(config.model, 2)
+    assert settings.shift_range == 0.5
+    assert settings.angle_range == 0
+    unknown = torch.full_like(train.label, -1)
+    found = find_pseudo_labels(train.images, unknown, settings, 0, CPU)
+    assert agreement(found.label.numpy(), train.label.numpy())["hungarian"] > 0.97
+    assert found.angle.isnan().all()  # there is no rotation to learn

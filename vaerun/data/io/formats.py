@@ -1,7 +1,7 @@
 """Files of any known format: how to open one, and which ones a file, folder or glob names."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,7 +85,7 @@ def is_one_file(path: Path) -> bool:
     return path.is_file() or (path.suffix.lower() in _FOLDERS and path.is_dir())
 
 
-def find_files(path: str, *, below: bool = False) -> list[Path]:
+def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> list[Path]:
     """All files of a known format that a path names, in natural order.
 
     Parameters
@@ -94,6 +94,8 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
         File, folder or glob; ``~`` is the home folder.
     below
         Whether a folder without such files means the files of the folders in it.
+    also
+        Endings of further formats, with a point.
 
     Raises
     ------
@@ -107,11 +109,12 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
     if not exists(folder := fixed_folder(given)):
         raise missing(f"data.path={path}: its folder is not there", folder, hint)
     if is_one_file(given):
-        if given.suffix.lower() not in FORMATS:
-            raise UserError(f"data.path={path} is of no known format", f"give {known_formats()}")
+        if given.suffix.lower() not in (*FORMATS, *also):
+            what = f"data.path={path} is of no known format"
+            raise UserError(what, f"give {known_formats(also)}")
         return [given]
     candidates = _candidates(given)
-    files = _readable(candidates)
+    files = _readable(candidates, also)
     if below and not files:
         folders = [
             one
@@ -121,13 +124,14 @@ def find_files(path: str, *, below: bool = False) -> list[Path]:
         files = [file for folder in folders for file in _readable(_candidates(folder))]
     if not files:
         kind = "holds no file" if given.is_dir() else "matches no file"
-        raise UserError(f"data.path={path} {kind} of a known format", f"give {known_formats()}")
+        what = f"data.path={path} {kind} of a known format"
+        raise UserError(what, f"give {known_formats(also)}")
     return sorted(files, key=natural_order)
 
 
-def known_formats() -> str:
-    """The known formats, as a hint in messages."""
-    *first, last = _PLAIN
+def known_formats(also: Sequence[str] = ()) -> str:
+    """The known formats, as a hint in messages, and further endings."""
+    *first, last = (*also, *_PLAIN)
     return f"a file, folder or glob of {', '.join(first)} or {last} files"
 
 
@@ -137,11 +141,11 @@ def natural_order(name: Path | str) -> list[str | int]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
-def _readable(candidates: list[Path]) -> list[Path]:
+def _readable(candidates: list[Path], also: Sequence[str] = ()) -> list[Path]:
     return [
         file
         for file in candidates
-        if file.suffix.lower() in FORMATS and file.name[0] != "." and is_one_file(file)
+        if file.suffix.lower() in (*FORMATS, *also) and file.name[0] != "." and is_one_file(file)
     ]
 
 

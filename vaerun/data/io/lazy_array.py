@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.curve_axis import CurveAxis
 from vaerun.utils.errors import UserError, closest
 
 Array = npt.NDArray[Any]
@@ -38,6 +39,8 @@ class ArraySelector(NamedTuple):
     alone
         Whether this is the only file. An array (3, H, W) in one of several files is a colour
         image; in a single file it is a stack of three images.
+    curves
+        Whether curves are wanted, whose points are the last axis.
     """
 
     key: str | None = None
@@ -45,6 +48,7 @@ class ArraySelector(NamedTuple):
     stacks: bool = False
     axes: str | None = None
     alone: bool = True
+    curves: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,8 @@ class LazyArray:
         Whether the file says that parts of it were never written.
     sources
         Other files that hold the numbers, which links in this one lead to.
+    curve_axis
+        Axis of the points of curves; None if the file does not say.
     """
 
     shape: tuple[int, ...]
@@ -81,6 +87,7 @@ class LazyArray:
     notes: tuple[str, ...] = ()
     has_gaps: bool = False
     sources: tuple[Path, ...] = ()
+    curve_axis: CurveAxis | None = None
 
     @classmethod
     def of(
@@ -121,10 +128,13 @@ def select_array(shapes: Shapes, file: Path, selector: ArraySelector) -> str:
         if is_image(shape, selector)
     }
     largest = [name for name, size in sizes.items() if size == max(sizes.values())]
+    if not largest and selector.curves:
+        raise UserError(f"{file} holds no curves", "give arrays (curves, points) or maps of them")
     if not largest:
         raise UserError(f"{file} holds no image", "give a file with images in it")
     if len(largest) > 1:
-        what = f"{file} holds several images of the same size: {listed(largest)}"
+        kind = "arrays of curves" if selector.curves else "images"
+        what = f"{file} holds several {kind} of the same size: {listed(largest)}"
         raise UserError(what, f"choose one by data.key={largest[0]}")
     return largest[0]
 

@@ -136,10 +136,14 @@ def _padded(row: Row, names: Sequence[str], key: str, separator: str) -> list[st
     return [*row.cells, *("" for _ in missing_names)]
 
 
-def names_beside(file: Path, n: int) -> list[str]:
-    """Names of data sets in an HDF5, npz or MATLAB file with a value for each of n images."""
+def names_beside(file: Path, *sides: int) -> list[str]:
+    """Names of data sets in an HDF5, npz or MATLAB file with a value for each of n images.
+
+    ``sides`` are n, or rows and columns of a map.
+    """
     shapes = readable(file, lambda: _shapes(file))
-    return [name for name, shape in shapes.items() if shape in ((n,), (n, 1), (1, n))]
+    wanted = {sides, (*sides, 1), (1, *sides)}
+    return [name for name, shape in shapes.items() if shape in wanted]
 
 
 def read_beside(file: Path, name: str) -> Array:

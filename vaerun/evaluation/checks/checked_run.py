@@ -15,7 +15,7 @@ from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
 from vaerun.evaluation.metrics.truth_convention import TruthConvention, recognise
-from vaerun.geometry import apply, pixel_size, rotation, warp
+from vaerun.geometry import apply, is_curve, pixel_size, rotation, warp
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE
@@ -97,6 +97,12 @@ class CheckedRun:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def side(self) -> int:
+        """Pixels of the shorter side; points of a curve."""
+        height, width = self.x.shape[-2:]
+        return int(width if is_curve(height) else min(height, width))
 
     @property
     def has_angle(self) -> bool:
@@ -229,7 +235,7 @@ class CheckedRun:
             return Move.quarter_turns(len(self), square=height == width)
         return Move.drawn(
             len(self),
-            min(height, width),
+            self.side,
             turns=(math.pi if self.any_angle else math.radians(NARROW_DEG)) * self.has_angle,
             shifts=self.has_shift,
             scales=self.has_scale,
@@ -280,7 +286,7 @@ def _bound_of_parts(network: InvariantVAE, images: ImageSet, seed: int) -> npt.N
 
 
 def neighbours(x: Tensor) -> float:
-    """Mean product of vertically and horizontally neighbouring pixels of (n, C, H, W)."""
+    """Mean product of neighbouring pixels, along each axis longer than one, of (n, C, H, W)."""
     down = (x[:, :, 1:] * x[:, :, :-1]).mean()
     across = (x[..., 1:] * x[..., :-1]).mean()
-    return float(torch.stack([down, across]).mean())
+    return float(across if is_curve(x.shape[2]) else torch.stack([down, across]).mean())

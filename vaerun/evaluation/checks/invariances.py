@@ -5,7 +5,7 @@ import torch
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
-from vaerun.geometry import apply, rotation
+from vaerun.geometry import apply, is_curve, rotation
 
 _TURNED_DEG = 40.0
 _BETTER = 0.2  # of the range of a pair's correlation: a match this much better than unturned
@@ -18,13 +18,12 @@ def invariances(run: CheckedRun) -> Finding | None:
 
     A model with no pose at all leaves them to z, which then is not about the objects alone.
     """
-    if len(run) < FEWEST or run.network.variant.deterministic:
+    if len(run) < FEWEST or run.network.variant.deterministic or is_curve(run.x.shape[2]):
         return None
     turned, shift_px = _turned(run), _shift(run)
-    side = min(run.x.shape[-2:])
     lacking = ""
     lacking += "r" if not run.has_angle and (turned or 0) > _MOST_TURNED else ""
-    off_centre = not run.has_shift and (shift_px or 0) > _MOST_SHIFT * side
+    off_centre = not run.has_shift and (shift_px or 0) > _MOST_SHIFT * run.side
     lacking += "t" if off_centre else ""
     parts = []
     if turned is not None:

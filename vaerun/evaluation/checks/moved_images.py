@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaerun.geometry import pixel_size, rotation, warp
+from vaerun.geometry import is_curve, pixel_size, rotation, warp
 
 NARROW_DEG = 15.0  # images are turned by up to this where the model's angles are limited
 SHIFT, LOG_SCALE = 0.05, 0.08  # at most, of the shorter side and of the size
@@ -25,7 +25,7 @@ class Move:
     turn
         (n,) radians, counter-clockwise about the middle of the image.
     shift_px
-        (n, 2) row and column, after the turn.
+        (n, 2) row and column, after the turn; of a curve the column counts.
     factor
         (n,) by which the image grows.
     """
@@ -56,6 +56,8 @@ class Move:
         """The moved images (n, C, H, W), resampled bilinearly."""
         matrix = self.factor[:, None, None] * rotation(self.turn)
         shift = self.shift_px * pixel_size(*images.shape[-2:])
+        if is_curve(images.shape[-2]):
+            shift = shift * shift.new_tensor([0, 1])
         return warp(images.float(), matrix, shift, padding="reflection")
 
     def apply_exactly(self, images: Tensor) -> Tensor:

@@ -24,10 +24,12 @@ def pose_follows(run: CheckedRun) -> Finding | None:
         return None
     turn = run.move.turn.numpy().astype(np.float64)
     change = _wrapped(run.moved.angle - run.encodings.angle - turn)
-    off_deg = np.rad2deg(_allowing_for_symmetry(run, change)) * run.has_angle
+    off_deg = np.zeros(len(run))
+    if run.has_angle:
+        off_deg = np.rad2deg(_allowing_for_symmetry(run, change))
     off_px = _shift_error(run)
     wrong, z_moves = float((off_deg > _WRONG_DEG).mean()), float(run.z_moves.mean())
-    too_far = SHIFT / 2 * min(run.x.shape[-2:])
+    too_far = SHIFT / 2 * run.side
     parts = []
     if run.has_angle:
         parts.append(f"turned images: {100 * wrong:.0f} % of the angles off by more than "
@@ -52,7 +54,8 @@ def _shift_error(run: CheckedRun) -> Floats:
     move = run.move
     matrix = move.factor[:, None, None] * rotation(move.turn)
     expected = apply(matrix, move.turn.new_tensor(run.encodings.shift)) + move.shift_px
-    error: Floats = np.linalg.norm(run.moved.shift - expected.numpy(), axis=1)
+    off = (run.moved.shift - expected.numpy())[:, -run.network.latents.n_shifts :]
+    error: Floats = np.linalg.norm(off, axis=1)
     return error
 
 

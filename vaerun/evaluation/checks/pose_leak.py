@@ -47,7 +47,7 @@ def _pose(run: CheckedRun) -> dict[str, np.ndarray]:
     if run.has_angle:
         pose["angle"] = np.stack([np.cos(e.angle), np.sin(e.angle)], 1)
     if run.has_shift:
-        pose["shift"] = e.shift
+        pose["shift"] = e.shift[:, -run.network.latents.n_shifts :]
     if run.has_scale:
         pose["scale"] = np.log(np.maximum(e.scale, 1e-6))[:, None]
     return {name: np.asarray(v, np.float64) for name, v in pose.items() if np.ptp(v) > 1e-6}

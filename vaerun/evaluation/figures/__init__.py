@@ -40,9 +40,18 @@ were inferred without labels
 that are one of the image, if not 1,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
-``…_predicted``, ``…_change`` (n',)
+``…_predicted``, ``…_change`` and, of curves,
+``…_shift``, ``…_scale``, ``…_gain``,
+``…_offset``, ``…_error`` (n',)
 ``predicted_names`` (J',)                       names of the classes in ``frame_<f>_predicted``
 ``check_<name>_…``                              check_<name>, the evidence of a check
+``curve_axis`` (L,), ``curve_axis_label`` ()     of curves, whose images are (…, C, 1, L): values
+                                                of the points, name and unit
+``curve_shift``, ``curve_scale``,               curve_pose, against the factors ``position``,
+``curve_gain``, ``curve_offset`` (N,)           ``width``, ``height`` and ``offset`` if known
+``spread_names`` (J,), ``spread_curves_mean``,  curve_spread
+``…_sd``, ``spread_canonical_mean``, ``…_sd``
+(J, C, 1, L)
 ``angle_symmetry`` ()                           angles are drawn modulo 360° over this; else 1
 ==============================================  ==============================================
 """

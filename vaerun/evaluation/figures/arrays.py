@@ -31,9 +31,24 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
         arrays |= _unsupervised_classes(val, n_groups, len(metrics.get("classes", [])))
     if np.any(val.angle):
         arrays["latent_angle"] = val.angle
-    if np.any(val.shift):
+    if np.any(val.shift[:, 0]):
         arrays["shift_px"] = val.shift
     return arrays
+
+
+def curve_pose_arrays(encodings: Encodings, step: float) -> Arrays:
+    """Shift, in units of the axis, scale, gain and offset of the curves of `encoding_arrays`.
+
+    ``step`` is that of the axis; what the model does not infer is left out.
+    """
+    val = encodings.val.thinned(MOST_DRAWN)
+    own = {
+        "shift": val.shift[:, -1] * step,
+        "scale": val.scale,
+        "gain": val.gain,
+        "offset": val.offset,
+    }
+    return {f"curve_{name}": values for name, values in own.items() if np.ptp(values) > 0}
 
 
 def _unsupervised_classes(val: Encodings, n_groups: int, n_classes: int) -> Arrays:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.curve_pictures import are_curves
 from vaerun.evaluation.figures.style import FAINT, INK, SIX, cyclic_map, new_figure, scatter
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -147,6 +148,10 @@ def _noise_left(own: Arrays) -> Figure:
     for axes_row, images, name in zip(panels, rows, ("worst", "model", "left"), strict=True):
         for axes, image in zip(axes_row, images, strict=False):
             signed = name == "left"
+            if are_curves(image):
+                axes.plot(image[:, 0].T, linewidth=0.7)
+                axes.set(xticks=[], yticks=[])
+                continue
             axes.imshow(
                 image.mean(0), cmap="RdBu_r" if signed else "gray",
                 vmin=-most if signed else None, vmax=most if signed else None,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from vaerun.evaluation.curve_pictures import pictures
 from vaerun.utils.files import atomic_path
 
 # R rows, K columns of images C H W.
@@ -26,6 +27,7 @@ Bytes = npt.NDArray[np.uint8]
 
 def frame_pixels(images: npt.NDArray[np.floating]) -> Bytes:
     """Images (R, K, C, H, W) in [0, 1] as one picture (h, w, 3 or 1), side by side."""
+    images = pictures(images)
     some = images if images.shape[2] == 3 else images[:, :, :1]
     bright = np.round(255 * np.clip(np.nan_to_num(some), 0, 1)).astype(np.uint8)
     rows, columns, channels, height, width = bright.shape

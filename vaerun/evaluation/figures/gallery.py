@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from vaerun.evaluation.figures import images, latent_space, learning_curves, micrograph_maps, pose
 from vaerun.evaluation.figures.checks import draw_checks
+from vaerun.evaluation.figures.curves import draw_curves
 from vaerun.evaluation.figures.style import house_style
 from vaerun.evaluation.metrics.circular import wrap
 from vaerun.evaluation.metrics.summary import MATERIAL_SHIFT_PX, varies
@@ -25,11 +26,12 @@ POSE_SHIFTS = ("shift_row", "shift_column")
 def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
     """Every figure of the arrays in `figures/arrays.npz`, by name; classes may be empty."""
     with house_style():
+        of_curves = "curve_axis" in arrays
         return {
-            **_image_figures(arrays),
+            **({} if of_curves else _image_figures(arrays)),
             **_training_figures(arrays, classes),
             **_latent_figures(arrays, classes),
-            **_decoded_figures(arrays, classes),
+            **(draw_curves(arrays, classes) if of_curves else _decoded_figures(arrays, classes)),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
             **_pose_figures(arrays, classes),
             **draw_checks(arrays),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vaerun.evaluation.curve_pictures import pictures
 from vaerun.evaluation.figures.style import new_figure
 
 Floats = npt.NDArray[np.floating]
@@ -66,10 +67,10 @@ def draw_manifold(
     _draw_grid(axes, images, (0, columns, rows, 0))
     axes.set_title(title)
     _hide_axes(axes)
-    _axis_ticks(axes.xaxis, column_axis)
+    axis_ticks(axes.xaxis, column_axis)
     axes.set_xlabel(f"z{dimensions[0] + 1}")
     if len(dimensions) > 1:
-        _axis_ticks(axes.yaxis, row_axis)
+        axis_ticks(axes.yaxis, row_axis)
         axes.set_ylabel(f"z{dimensions[1] + 1}", rotation=0, labelpad=10)
     return figure
 
@@ -83,7 +84,7 @@ def draw_traversal(images: Floats, axis: Floats, name: str, classes: Sequence[st
     axes = figure.subplots()
     _draw_grid(axes, rows, (0, rows.shape[1], len(rows), 0))
     _hide_axes(axes)
-    _axis_ticks(axes.xaxis, axis)
+    axis_ticks(axes.xaxis, axis)
     axes.set_xlabel(name)
     if by_class and len(classes) == len(rows):
         axes.set_yticks(np.arange(len(rows)) + 0.5, labels=classes)
@@ -96,6 +97,7 @@ def mosaic(images: Floats) -> Floats:
 
     The images (R, K, C, H, W) have any range; NaN stands for a place without an image.
     """
+    images = pictures(images)
     if images.shape[2] != 3:
         images = images[:, :, :1]
     images = _as_seen(images)
@@ -151,7 +153,7 @@ def _hide_axes(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _axis_ticks(axis: Any, values: Floats) -> None:
+def axis_ticks(axis: Any, values: Floats) -> None:
     """Label up to seven images of an axis with their values."""
     step = max(-(-(len(values) - 1) // 6), 1)
     at = np.arange(0, len(values), step)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.curve_axis import CurveAxis
 from vaerun.microscopy.frame import Frame, brightness, reduced
 from vaerun.models.encodings import Encodings
 from vaerun.models.latent_traversal import widest_dimensions
@@ -18,7 +19,12 @@ MOST_FRAMES = 2
 LONGEST_SIDE = 2048  # pixels of a frame, twice what a figure shows
 
 
-def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[str]) -> Arrays:
+def frame_arrays(
+    frames: Sequence[Frame],
+    encodings: Encodings,
+    names: Sequence[str],
+    axis: CurveAxis | None = None,
+) -> Arrays:
     """Micrographs with most validation patches, and the encodings of all their patches.
 
     Parameters
@@ -29,6 +35,8 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
         All splits.
     names
         Names of the classes that the model infers; unused if it has none.
+    axis
+        Axis of the curves of a map, in whose units their shifts are; None for images.
 
     Returns
     -------
@@ -40,6 +48,8 @@ def frame_arrays(frames: Sequence[Frame], encodings: Encodings, names: Sequence[
         return {}
     arrays: Arrays = {}
     quantities = _quantities(encodings)
+    if axis is not None:
+        quantities |= _of_curves(encodings, axis)
     for number in shown_frames(encodings):
         rows = np.flatnonzero(encodings.place.frame == number)
         # labelled images are encoded as training images, too
@@ -90,6 +100,18 @@ def _change(encodings: Encodings) -> npt.NDArray[np.float32]:
     step = encodings.z_mean[following[same]] - encodings.z_mean[one[same]]
     change[one[same]] = np.linalg.norm(step, axis=1)
     return change
+
+
+def _of_curves(encodings: Encodings, axis: CurveAxis) -> Arrays:
+    """Pose of the curves of a map, and their error, (N,) each, of what varies."""
+    own = {
+        "shift": encodings.shift[:, -1] * np.float32(axis.step),
+        "scale": encodings.scale,
+        "gain": encodings.gain,
+        "offset": encodings.offset,
+        "error": encodings.error,
+    }
+    return {name: values for name, values in own.items() if np.ptp(values) > 0}
 
 
 def _quantities(encodings: Encodings) -> Arrays:

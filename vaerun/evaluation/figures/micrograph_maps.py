@@ -40,6 +40,13 @@ DARKEST = 0.12  # of the colour map left out: as dark as the micrograph
 LONGEST_NAME = 40
 
 _IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
+_OF_CURVES = {
+    "shift": "Encoded shift along",
+    "scale": "Encoded scale",
+    "gain": "Encoded gain",
+    "offset": "Encoded offset",
+    "error": "Reconstruction error",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,10 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
             figures[f"{frame}_angle"] = draw_map_of_angles(ground, own["angle"], symmetry)
         for name in filter(_CONTENT.fullmatch, own):
             figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], name)
+        for name, title in _OF_CURVES.items():
+            if name in own:
+                shown = f"{title} {arrays['curve_axis_label']}" if name == "shift" else title
+                figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], shown)
         if "change" in own and np.isfinite(own["change"]).any():
             figures[f"{frame}_change"] = _draw_change(ground, own["change"])
         if "class" in own:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import spearmanr
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
@@ -39,6 +40,16 @@ def regression_r2(
 ) -> float:
     """R² of `mean_of_neighbours` as prediction of the values (M,), which are not constant."""
     return float(r2_score(_double(value_val), mean_of_neighbours(z_train, value_train, z_val, k)))
+
+
+def rank_correlation(z: Floats, value: Floats) -> float:
+    """Largest absolute rank correlation (Spearman) of any dimension of z (M, d) with values (M,).
+
+    1 where one dimension rises or falls with the value throughout.
+    """
+    varying = z[:, np.ptp(z, axis=0) > 0]
+    found = [abs(float(spearmanr(column, value).statistic)) for column in varying.T]
+    return max(found, default=0.0)
 
 
 def _double(values: npt.ArrayLike) -> Floats:

@@ -22,7 +22,13 @@ from vaerun.evaluation.metrics.clustering import (
     recall_one_to_one,
     usage,
 )
-from vaerun.evaluation.metrics.nearest_neighbours import NEIGHBOURS, regression_r2, vote_accuracy
+from vaerun.evaluation.metrics.curve_pose import curve_pose
+from vaerun.evaluation.metrics.nearest_neighbours import (
+    NEIGHBOURS,
+    rank_correlation,
+    regression_r2,
+    vote_accuracy,
+)
 from vaerun.evaluation.metrics.orientation_modes import count_orientation_modes
 from vaerun.evaluation.metrics.paired_pose import paired_angle, paired_shift
 from vaerun.evaluation.metrics.sublattices import NEAREST, defect_auc, lattice
@@ -172,6 +178,8 @@ def _pose(
     val: Encodings, n_classes: int, symmetry: Sequence[int], unposed: Encodings | None
 ) -> dict[str, dict[str, Any] | None]:
     """Metrics of angle and shift, with those of pairs where objects were drawn unposed, too."""
+    if not np.any(val.shift[:, 0]) and np.any(val.shift):  # curves have no rows
+        return curve_pose(val, _groups(val, n_classes))
     angle, shift = _angle(val, n_classes, symmetry), _shift(val)
     if unposed is not None:
         posed = val.select(np.isin(val.index, unposed.index))
@@ -251,8 +259,12 @@ def _factors(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | 
     names = [
         n for n, values in val.factors.items() if n not in POSE_FACTORS and not is_flag(values)
     ]
-    scores = {name: _r2_of_classes(train, val, name) for name in names}
-    return {n: {"r2_within_class": float(np.mean(r2))} for n, r2 in scores.items() if r2} or None
+    scores = {name: _scores_of_classes(train, val, name) for name in names}
+    return {
+        name: {"r2_within_class": float(np.mean(r2)), "rank_within_class": float(np.mean(rank))}
+        for name, (r2, rank) in scores.items()
+        if r2
+    } or None
 
 
 def _flags(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | None:
@@ -268,9 +280,14 @@ def _flags(train: Encodings, val: Encodings) -> dict[str, dict[str, float]] | No
     return scores or None
 
 
-def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
-    """R² of one factor from the neighbours in z, for each class that has enough images."""
-    scores = []
+def _scores_of_classes(
+    train: Encodings, val: Encodings, name: str
+) -> tuple[list[float], list[float]]:
+    """R² of one factor from the neighbours in z, and its rank correlation with a dimension of z.
+
+    One each for every class that has enough images.
+    """
+    r2, rank = [], []
     for j in np.unique(val.label):
         t, v = (
             part.select((part.label == j) & np.isfinite(part.factors[name]))
@@ -279,8 +296,9 @@ def _r2_of_classes(train: Encodings, val: Encodings, name: str) -> list[float]:
         truth = v.factors[name]
         if len(t) < NEIGHBOURS or len(v) < FEWEST or not varies(truth):
             continue
-        scores.append(regression_r2(t.z_mean, t.factors[name], v.z_mean, truth))
-    return scores
+        r2.append(regression_r2(t.z_mean, t.factors[name], v.z_mean, truth))
+        rank.append(rank_correlation(v.z_mean, truth))
+    return r2, rank
 
 
 def psnr_gain(corrupted: Floats, restored: Floats, clean: Floats) -> dict[str, float]:

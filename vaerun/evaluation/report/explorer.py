@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vaerun.data.curve_axis import CurveAxis
 from vaerun.microscopy.frame import Frame
 from vaerun.models.encodings import Encodings
 
@@ -73,6 +74,8 @@ class Explorer:
         Micrographs, by the numbers in the encodings' `PatchLocation.frame`.
     source
         Hash of the images that the encodings' ``index`` counts; empty if unknown.
+    axis
+        Axis of curves; None for images.
     """
 
     encodings: Encodings
@@ -83,3 +86,4 @@ class Explorer:
     manifold: Manifold | None = None
     frames: Sequence[Frame] = ()
     source: str = ""
+    axis: CurveAxis | None = None

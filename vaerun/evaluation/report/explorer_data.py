@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.data.image_set import Images, Splits, as_tensor
+from vaerun.evaluation.curve_pictures import HEIGHT, WIDTH, pictures
 from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.report.explorer import Explorer, Floats, Manifold, Pictures
 from vaerun.evaluation.report.thumbnails import most_pictures
-from vaerun.geometry import Pose, pixel_size
+from vaerun.geometry import Pose, is_curve, pixel_size
 from vaerun.models import inference
 from vaerun.models.encodings import Encodings
 from vaerun.models.inference import Array
@@ -52,7 +53,7 @@ def decode_manifold(decodes: Mapping[str, Decode], z: Floats) -> Manifold:
     images = np.stack([np.asarray(decode(flat), np.float32) for decode in shown.values()])
     return Manifold(
         names=list(shown),
-        images=images.reshape(len(shown), *content.shape[:2], *images.shape[2:]),
+        images=pictures(images.reshape(len(shown), *content.shape[:2], *images.shape[2:])),
         row_axis=row_axis,
         column_axis=column_axis,
         dimensions=dimensions,
@@ -69,8 +70,9 @@ def build_explorer(
     """
 
     def decoder(condition: Tensor | None) -> Decode:
-        return lambda z: inference.decode_canonical(network, z, condition)
+        return lambda z: inference.decode_canonical(network, z, condition, shift)
 
+    shift = inference.usual_shift(network, encodings)
     conditions: dict[str, Tensor | None] = dict(network.category.examples(names))
     decodes = {name: decoder(condition) for name, condition in (conditions or {"": None}).items()}
     return Explorer(
@@ -82,13 +84,15 @@ def build_explorer(
         manifold=decode_manifold(decodes, encodings.z_mean),
         frames=splits.frames,
         source=splits.source,
+        axis=splits.axis,
     )
 
 
 def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pictures:
     """Random images, those for validation first, with their reconstructions."""
     random = np.random.default_rng(0)
-    most = most_pictures(*splits.image[1:])
+    height, width = splits.image[1:]
+    most = most_pictures(HEIGHT, WIDTH) if is_curve(height) else most_pictures(height, width)
     n_val = min(len(splits.val), most)
     n_train = min(len(splits.train), most - n_val)
     rows, images, reconstructions = [], [], []
@@ -101,8 +105,8 @@ def _pictures(network: InvariantVAE, splits: Splits, encodings: Encodings) -> Pi
         reconstructions.append(_decoded(network, encodings.select(first + drawn), condition))
     return Pictures(
         rows=np.concatenate(rows),
-        images=np.concatenate(images),
-        reconstructions=np.concatenate(reconstructions),
+        images=pictures(np.concatenate(images)),
+        reconstructions=pictures(np.concatenate(reconstructions)),
     )
 
 

@@ -87,13 +87,20 @@ def content_table(metrics: Metrics) -> Markup:
         for name, score in metrics.get("flags", {}).items()
     ]  # fmt: skip
     rows += [
-        [f"encoded against true {axis} shift (correlation)", f"{value:.3f}"]
-        for axis, value in zip(
-            ("row", "column"), metrics.get("shift", {}).get("pearson", []), strict=False
-        )
+        [f"encoded against true {name} (correlation)", f"{value:.3f}"]
+        for name, value in _correlations(metrics)
     ]
     method = metrics.get("clustering", {}).get("method")
     return table([f"measure ({GROUPS[method]})" if method else "measure", "value"], rows)
+
+
+def _correlations(metrics: Metrics) -> list[tuple[str, float]]:
+    """Correlation of shift, scale and gain with the truth, by name; curves have one shift."""
+    shifts = metrics.get("shift", {}).get("pearson", [])
+    names = ["shift"] if len(shifts) == 1 else ["row shift", "column shift"]
+    others = [(name, r) for name in ("scale", "gain")
+              for r in metrics.get(name, {}).get("pearson", [])]  # fmt: skip
+    return [*zip(names, shifts, strict=False), *others]
 
 
 def paired_table(metrics: Metrics) -> Markup:

@@ -120,13 +120,7 @@ def _pose_columns(explorer: Explorer) -> Iterator[Column]:
             values=_degrees(encodings.angle, explorer.symmetry),
             period_deg=period,
         )
-    for axis, title in enumerate(("row", "column")):
-        if varies(encodings.shift[:, axis]):
-            yield Column(
-                name=f"shift_{title}",
-                title=f"Encoded {title} shift (pixels)",
-                values=encodings.shift[:, axis],
-            )
+    yield from _shift_columns(explorer)
     if varies(encodings.scale):
         yield Column(name="scale", title="Encoded scale", values=encodings.scale)
     for name in ("gain", "offset"):
@@ -134,6 +128,20 @@ def _pose_columns(explorer: Explorer) -> Iterator[Column]:
         if varies(values):
             yield Column(name=name, title=f"Encoded {name} of the brightness", values=values)
     yield Column(name="error", title="Reconstruction error", values=encodings.error)
+
+
+def _shift_columns(explorer: Explorer) -> Iterator[Column]:
+    """Row and column shift in pixels; of curves the one along their axis, in its units."""
+    shift, axis = explorer.encodings.shift, explorer.axis
+    if axis is not None:
+        values = shift[:, -1] * np.float32(axis.step)
+        if varies(values):
+            yield Column(name="shift", title=f"Encoded shift along {axis.label}", values=values)
+        return
+    for i, title in enumerate(("row", "column")):
+        if varies(shift[:, i]):
+            title_in_px = f"Encoded {title} shift (pixels)"
+            yield Column(name=f"shift_{title}", title=title_in_px, values=shift[:, i])
 
 
 def _factor_columns(explorer: Explorer) -> Iterator[Column]:

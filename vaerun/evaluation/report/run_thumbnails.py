@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
+from vaerun.evaluation.curve_pictures import pictures
 from vaerun.evaluation.figures.style import class_colours
 from vaerun.evaluation.report.packing import data_uri
 from vaerun.models.latent_traversal import widest_dimensions
@@ -28,7 +29,7 @@ Bytes = npt.NDArray[np.uint8]
 def manifold_thumbnail(images: npt.NDArray[np.floating], side: int) -> str:
     """Data URI of some of the images (R, K, C, H, W) of a manifold, at most ``side`` pixels."""
     rows, columns = (_some(n) for n in images.shape[:2])
-    some = images[rows][:, columns]
+    some = pictures(images[rows][:, columns])
     if some.shape[2] != 3:
         some = some[:, :, :1]
     low, high = np.nanpercentile(some, [_TAILS, 100 - _TAILS])

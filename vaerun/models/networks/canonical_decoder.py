@@ -5,17 +5,18 @@ The network runs once per image, not once per pixel: a thousandth of the multipl
 gradients to the pose.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vaerun.config.schema import field
-from vaerun.geometry import Pose, place
+from vaerun.geometry import Pose, is_curve, place
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
 from vaerun.models.networks.pixel_subset import PixelSubset, RowSubset
-from vaerun.models.networks.resolution import MOST_DRAWN_PX, side_px
+from vaerun.models.networks.resolution import MOST_DRAWN_PX, limited, side_px
 from vaerun.utils import random
 
 
@@ -48,7 +49,7 @@ class CanonicalConfig:
 
 
 class CanonicalDecoder(Decoder):
-    """Content → drawing on a square canvas → image under the pose."""
+    """Content → drawing on a square canvas, or on a line → image under the pose."""
 
     Config = CanonicalConfig
     can_pose = True
@@ -65,14 +66,16 @@ class CanonicalDecoder(Decoder):
         side += (side - longer) % 2  # so that pixel centres coincide at pose zero
         self.extent = (side - 1) / max(longer - 1, 1)
         coarser = min(side_px(config.drawing_px, MOST_DRAWN_PX) / longer, 1.0)
-        self.side = min(round(side * coarser), MOST_DRAWN_PX)
-        n_out = self.channels * self.side**2
+        square = min(round(side * coarser), MOST_DRAWN_PX)
+        line = limited((1, side), MOST_DRAWN_PX)
+        self.drawn = line if is_curve(self.size[0]) else (square, square)
+        n_out = self.channels * math.prod(self.drawn)
         self.net = mlp(shape.n_content, shape.hidden, config.activation, n_out)
         self.every_row = min(config.every_row, self.size[0])
 
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """(N, d) and N poses → (N, C, P), of all rows or a subset."""
-        canvas = self.net(content).float().unflatten(1, (self.channels, self.side, self.side))
+        canvas = self.net(content).float().unflatten(1, (self.channels, *self.drawn))
         rows = (
             slice(subset.first, None, subset.step)
             if isinstance(subset, RowSubset)

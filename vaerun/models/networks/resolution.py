@@ -4,6 +4,7 @@ A layer next to the pixels holds hidden × pixels numbers, and training keeps fo
 4 GB for 256 units and 1024² pixels, at either end. What objects are, and where, shows in far fewer
 pixels, so large images are averaged before an encoder sees them. A drawing is stretched to the
 image, so that it may be coarser, too. The likelihood is of all pixels whatever the networks use.
+A curve has so few points that up to 4,096 are seen one by one: a peak may be as narrow as that.
 """
 
 import torch
@@ -11,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vaerun.data.image_set import Images
+from vaerun.geometry import is_curve
 from vaerun.utils.arrays import evenly
 
 MOST_SEEN_PX = 256  # along the longer side of what an encoder sees
 MOST_DRAWN_PX = 512  # along the longer side of a drawing
+_MOST_POINTS = 4096  # of a curve
 _SIDES = (64, 96, 128, 192, 256, 384, 512)  # that are tried for a data set
 _SEEN_LOSS, _DRAWN_LOSS = 0.02, 0.005  # of the variance of images without their noise
 _MEDIAN_OF_NORMAL = 0.6745  # of the modulus of a normal number, over its sd
@@ -25,7 +28,7 @@ Size = tuple[int, int]  # (H, W)
 
 def limited(size: Size, most: int) -> Size:
     """Size of an image (H, W) with at most ``most`` pixels along the longer side."""
-    shrink = most / max(size)
+    shrink = (_MOST_POINTS if is_curve(size[0]) else most) / max(size)
     if shrink >= 1:
         return size
     height, width = (max(round(side * shrink), 1) for side in size)
@@ -60,8 +63,10 @@ def needed_px(images: Images) -> tuple[int, int]:
     Parameters
     ----------
     images
-        (N, C, H, W); 200 of them are looked at.
+        (N, C, H, W); 200 of them are looked at. Of curves no point is left out.
     """
+    if is_curve(images.shape[2]):
+        return MOST_SEEN_PX, MOST_DRAWN_PX
     some = images[torch.from_numpy(evenly(len(images), _LOOKED_AT))].float()
     noise = _noise_sd(some) ** 2
     structure = max(float(some.var((2, 3)).mean()) - noise, 1e-12)

@@ -24,6 +24,8 @@ class ClusteringSettings:
     size: bool  # whether it is also brought to the usual size
     mask: bool  # whether only the inscribed circle counts, which no rotation moves out
     likelihood: str  # of a pixel given a template, bernoulli or gaussian
+    shift_range: float = 0.0  # grid units: shifts of curves within ± this are searched
+    level: bool = False  # whether curves are first brought to one mean and contrast
     n_dims: int = 0  # of the layout of the templates, in which images get a place, 0 for none
 
     @property
@@ -50,5 +52,7 @@ def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettin
         size="s" in config.invariances and not mask,
         mask=mask,
         likelihood=config.likelihood,
+        shift_range=getattr(pose, "shift_range", 0.0) if "t" in config.invariances else 0.0,
+        level="i" in config.invariances,
         n_dims=min(config.latent_dim, _MOST_DIMS) if config.clustering.layout else 0,
     )

@@ -8,7 +8,7 @@ run smoothly into one another, and a gap separates classes; many templates show 
    log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m), a transformed mixture (Frey and Jojic
    2003), or Σ −(x − gT_m)²/2σ² with a learned σ for grey images. Without content latents one
    matrix product scores every hypothesis exactly. Shifts and sizes are not searched: objects are
-   centred and brought to one size beforehand.
+   centred and brought to one size beforehand. Of curves it is shifts that are searched.
 2. Two templates are linked by the images softly assigned to both.
 3. The template graph is cut into J parts by a normalised cut, or labels propagate along it.
 4. The templates of each class are aligned along the links (`alignment`).
@@ -24,20 +24,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.data.image_set import Images, as_tensor
+from vaerun.data.image_set import Images
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.geometry import Pose, place
-from vaerun.models.object_locator import ObjectLocator, centre_and_size
+from vaerun.geometry import Pose, is_curve, pixel_size, place
 from vaerun.training.clustering.count_classes import ClassCount, count_classes
 from vaerun.training.clustering.settings import ClusteringSettings
+from vaerun.training.clustering.small_images import (
+    averaged_pixels,
+    chunk_size,
+    fitted_locator,
+    prepared,
+)
 from vaerun.training.clustering.spectral import median_gap, soft_assignment
 from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
-from vaerun.utils.arrays import evenly, n_at_once
+from vaerun.utils.arrays import evenly
 
 # N images, M templates of all mixtures, K angles, J classes, B images of a step.
 
-_CHUNK = 2000  # images processed at once
-_SIDE = 24  # pixels along the longer side that suffice to separate classes
 _BATCH, _STEPS = 200, 400
 _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit their noise,
 _SHARE = 20  # and so do templates that have fewer images than this
@@ -47,19 +50,6 @@ _ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
 _MOST_TO_COUNT = 20_000  # images that the number of classes is found from
-
-
-def downsample(images: Images) -> Tensor:
-    """Images (N, C, H, W) averaged over squares, so that no side is longer than 24 pixels."""
-    side = math.ceil(max(images.shape[-2:]) / _SIDE)
-    if side == 1:
-        return as_tensor(images)
-    pool = nn.AvgPool2d(side, ceil_mode=True, count_include_pad=False)
-    return torch.cat([pool(x) for x in images.split(_chunk(images))])
-
-
-def _chunk(images: Images) -> int:
-    return n_at_once(images.shape[1:].numel(), _CHUNK)
 
 
 def find_pseudo_labels(
@@ -85,17 +75,19 @@ def find_pseudo_labels(
         Whether templates are fitted with bfloat16 products.
     """
     subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
-    locator = _locator(images, settings)
-    small = _prepare(images[subset], locator)
-    mixtures = _fitted(small, settings, _weight(images, locator), seed, device, mixed=mixed)
+    locator = fitted_locator(images, settings)
+    small = prepared(images[subset], locator, settings)
+    mixtures = _fitted(
+        small, settings, averaged_pixels(images, locator), seed, device, mixed=mixed
+    )
     scores = [mixture.log_likelihood(small) for mixture in mixtures]
     classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
-    chunk = _chunk(images)
+    chunk = chunk_size(images)
     for x, given in zip(images.split(chunk), label.split(chunk), strict=True):
-        small = _prepare(x, locator)
+        small = prepared(x, locator, settings)
         parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
     return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
@@ -114,24 +106,15 @@ def find_n_classes(
     other half.
     """
     rows = np.random.default_rng(seed).permutation(evenly(len(images), _MOST_TO_COUNT))
-    locator = _locator(images, settings)
-    small = _prepare(images[torch.from_numpy(rows)], locator)
-    weight = _weight(images, locator)
+    locator = fitted_locator(images, settings)
+    small = prepared(images[torch.from_numpy(rows)], locator, settings)
+    weight = averaged_pixels(images, locator)
     one = replace(settings, n_repeats=1)
     half = len(small) // 2
     [mixture] = _fitted(small[:half], one, weight, seed, device, mixed=mixed)
     score, _ = mixture.log_likelihood(small[half:])
     assignment = soft_assignment(score, median_gap(score))
     return count_classes(score, assignment.T @ assignment)
-
-
-def _locator(images: Images, settings: ClusteringSettings) -> ObjectLocator | None:
-    if not (settings.centre or settings.size):
-        return None
-    size = (images.shape[2], images.shape[3])
-    locator = ObjectLocator(size, centred=settings.centre, sized=settings.size)
-    locator.fit(images)
-    return locator
 
 
 def _fitted(
@@ -154,34 +137,6 @@ def _fitted(
     return mixtures
 
 
-def _prepare(images: Images, locator: ObjectLocator | None) -> Tensor:
-    """Small images; if there is a locator, of objects in the middle, of usual size, cropped."""
-    if locator is None:
-        return downsample(images)
-    rows, columns = _window(images, locator)
-    parts = images.split(_chunk(images))
-    return torch.cat(
-        [downsample(centre_and_size(x, locator(x))[..., rows, columns]) for x in parts]
-    )
-
-
-def _window(images: Images, locator: ObjectLocator | None) -> tuple[slice, slice]:
-    """Rows and columns of centred images (N, C, H, W) that objects reach into."""
-    height, width = images.shape[-2:]
-    reach = math.inf if locator is None else locator.reach * max(height, width)
-    sides = [min(n, 2 * math.ceil(reach / 2) + n % 2) if reach < n else n for n in (height, width)]
-    first = [(n - side) // 2 for n, side in zip((height, width), sides, strict=True)]
-    return slice(first[0], first[0] + sides[0]), slice(first[1], first[1] + sides[1])
-
-
-def _weight(images: Images, locator: ObjectLocator | None) -> float:
-    """Pixels of an image that one of its small copy is the average of."""
-    rows, columns = _window(images, locator)
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    side = math.ceil(max(height, width) / _SIDE)
-    return height * width / (math.ceil(height / side) * math.ceil(width / side))
-
-
 def _subset_to_fit(label: Tensor) -> Tensor:
     """Evenly spread positions of images to fit to: all, or at most half of them labelled."""
     labelled, unlabelled = (label >= 0).nonzero()[:, 0], (label < 0).nonzero()[:, 0]
@@ -193,7 +148,7 @@ def _subset_to_fit(label: Tensor) -> Tensor:
 
 
 class TemplateMixture(nn.Module):
-    """A mixture of templates under a grid of rotations.
+    """A mixture of templates under a grid of rotations or, of curves, of shifts.
 
     Parameters
     ----------
@@ -219,7 +174,11 @@ class TemplateMixture(nn.Module):
         )
         self.full_circle = settings.any_angle
         self.angles: Tensor
-        self.register_buffer("angles", _angles(settings.angle_range))
+        shifts = _shifts(self.size, settings.shift_range)
+        angles = _angles(settings.angle_range) if len(shifts) < 2 else torch.zeros(len(shifts))
+        self.register_buffer("angles", angles)
+        self.shifts: Tensor
+        self.register_buffer("shifts", shifts)
         self.inside: Tensor
         self.register_buffer("inside", _inside(self.size, images.shape[1], settings.mask))
 
@@ -276,7 +235,7 @@ class TemplateMixture(nn.Module):
         return self.weight * (product.float() - log_normaliser)
 
     def _turned(self) -> Tensor:
-        """Every template rotated by every angle, (M·K, C·H·W).
+        """Every template in every pose, (M·K, C·H·W).
 
         Over the full circle, squares are resampled within a quarter turn only; quarter turns of
         the results move pixels, which costs less.
@@ -287,6 +246,8 @@ class TemplateMixture(nn.Module):
         n_templates, n_angles = len(self.templates), len(angles)
         pose = Pose.identity(n_templates * n_angles, angles.device)
         pose = pose._replace(angle=angles.repeat(n_templates))
+        if len(self.shifts) > 1:
+            pose = pose._replace(shift=self.shifts.repeat(n_templates, 1))
         turned = place(self.templates.repeat_interleave(n_angles, 0), pose, self.size)
         turned = turned.unflatten(0, (n_templates, n_angles))  # (M, K / quarters, C, H, W)
         return (
@@ -308,6 +269,15 @@ def _angles(angle_range: float) -> Tensor:
         return torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
     n = math.ceil(_ANGLES * angle_range / math.pi) // 2 * 2 + 1
     return torch.linspace(-angle_range, angle_range, n) if n > 1 else torch.zeros(1)
+
+
+def _shifts(size: tuple[int, int], half_range: float) -> Tensor:
+    """A grid of shifts (K, 2) of small curves, one a point over ± a range; none for images."""
+    if not is_curve(size[0]) or not half_range:
+        return torch.zeros(1, 2)
+    most = int(half_range / pixel_size(*size))
+    columns = torch.arange(-most, most + 1) * pixel_size(*size)
+    return torch.stack([torch.zeros_like(columns), columns], 1)
 
 
 def _inside(size: tuple[int, int], channels: int, mask: bool) -> Tensor:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from vaerun.evaluation.figures.images import axis_ticks
 from vaerun.evaluation.figures.style import FAINT, INK, SIX, class_colours, new_figure, scatter
@@ -197,4 +198,8 @@ def _draw_pose(arrays: Arrays) -> Figure:
         panel.set(xlabel=f"true {_POSE[name]}", ylabel=title)
         if name in ("scale", "gain"):
             panel.set(xscale="log", yscale="log")
+            for one in (panel.xaxis, panel.yaxis):  # without the powers of mathematical text
+                one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                one.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+                one.set_minor_formatter(NullFormatter())
     return figure

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from vaerun.config.compose import compose
+from vaerun.data.image_set import DataShape
 from vaerun.evaluation.checks.checked_run import neighbours
 from vaerun.evaluation.checks.classes_apart import classes_apart
 from vaerun.evaluation.checks.converged import converged
@@ -14,9 +16,11 @@ from vaerun.evaluation.checks.invariances import invariances
 from vaerun.evaluation.checks.latents_used import explained_share, latents_used
 from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
-from vaerun.evaluation.checks.pose_follows import pose_follows
+from vaerun.evaluation.checks.pose_follows import _finer, pose_follows
 from vaerun.evaluation.checks.pose_leak import pose_leak
 from vaerun.geometry import rotate
+from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.runs.config import validate
 
 from .conftest import N, shapes
 
@@ -230,3 +234,17 @@ def test_a_finding_is_judged_by_its_limits():
     assert (
         summary_line({"a": entry, "b": entry | {"passed": None}}) == "0 of 1 passed; failed: title"
     )
+
+
+@pytest.mark.parametrize(
+    ("pose", "finer"),
+    [
+        ("model.pose.bins=8", "model.pose.bins=16"),
+        ("model/pose=amortized", "model/pose=orbit"),
+        ("model.invariances=[t]", ""),
+    ],
+)
+def test_what_is_advised_is_a_key_of_the_model(pose: str, finer: str):
+    plain = compose(["model.likelihood=bernoulli", "model.hidden=[4]", pose])
+    network = InvariantVAE(validate(plain).model, DataShape(image=(1, 8, 8), n_classes=0))
+    assert _finer(network.search) == finer

@@ -7,6 +7,7 @@ from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
 from vaerun.evaluation.checks.moved_images import SHIFT
 from vaerun.geometry import apply, rotation
+from vaerun.models.pose import OrbitPose, PoseModel
 
 _WRONG_DEG = 20.0  # from here on an angle was not followed
 _MOST_WRONG = 0.2  # share of images
@@ -41,10 +42,17 @@ def pose_follows(run: CheckedRun) -> Finding | None:
         value=max(wrong, z_moves),
         limits=(None, _MOST_WRONG),
         text="; ".join(parts),
-        mend=f"trainer.max_epochs={3 * len(run.rows)} model.pose.bins=16",
+        mend=f"trainer.max_epochs={3 * len(run.rows)} {_finer(run.network.search)}".rstrip(),
         arrays={"turn": turn, "found": turn + change, "off": off_deg, "z_change": run.z_moves},
         failed=wrong > _MOST_WRONG or z_moves > _MOST_MOVED or bool(np.median(off_px) > too_far),
     )
+
+
+def _finer(search: PoseModel) -> str:
+    """Override by which angles are found more surely, empty where there is none."""
+    if not isinstance(search, OrbitPose):
+        return "model/pose=orbit"
+    return "model.pose.bins=16" if len(search.bin_angle) > 1 else ""
 
 
 def _shift_error(run: CheckedRun) -> Floats:

@@ -8,6 +8,7 @@ from scipy import fft, ndimage, stats
 
 SHORTEST_PX, LONGEST_PX = 3.5, 80.0  # repeats that are looked for
 _TILE_PX = 256  # side of the tiles whose spectra are averaged: bent lattices and grains stay sharp
+_MOST_TILES = 16  # along an axis: those of a stitched frame would take minutes
 _FEWEST_LINES = 3  # of the lattice across a tile
 _RING_BINS = 1.0  # width of the rings over which the background of the spectrum is taken
 _BY_CHANCE = 1e-4  # of the bins of noise exceed the level that belongs to a lattice
@@ -61,8 +62,8 @@ def _mean_power(image: npt.NDArray[np.float32], side: int) -> tuple[Floats, int]
 
 
 def _starts(length: int, side: int) -> npt.NDArray[np.int64]:
-    """First pixels of tiles that cover an axis and overlap by half."""
-    n = max(int(np.ceil((length - side) / (side / 2))), 0) + 1
+    """First pixels of tiles along an axis: they overlap by half, or are 16 in even distances."""
+    n = min(max(int(np.ceil((length - side) / (side / 2))), 0) + 1, _MOST_TILES)
     return np.linspace(0, length - side, n).round().astype(np.int64)
 
 

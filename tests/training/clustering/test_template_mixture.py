@@ -20,7 +20,7 @@ from vaerun.data.load import load
 from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.runs.config import validate
-from vaerun.training.clustering import template_mixture
+from vaerun.training.clustering import small_images, template_mixture
 from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
 from vaerun.training.clustering.small_images import downsample
 from vaerun.training.clustering.template_mixture import TemplateMixture, find_pseudo_labels
@@ -215,7 +215,7 @@ def on_disk(folder: Path, images: Tensor) -> FileImages:
 
 def test_images_on_disk_that_were_not_fitted_to_are_predicted(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 400)
-    monkeypatch.setattr(template_mixture, "_CHUNK", 70)
+    monkeypatch.setattr(small_images, "_CHUNK", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
     wanted = dataclasses.replace(FULL_CIRCLE, n_classes=2)
     pseudo = find_pseudo_labels(on_disk(tmp_path, images), unknown(2 * N), wanted, 0, CPU)

@@ -8,12 +8,14 @@ model's z falls into groups. Groups alone prove little: a model without rotation
 each range of angles. The score says little between data sets.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import entr
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
@@ -107,8 +109,11 @@ def icl_gain(z: Floats) -> float:
     scaled = (z - z.mean(0)) / np.maximum(z.std(0), 1e-12)
     most = max(min(_MOST_GROUPS, n // (10 * a)), 1)
     icl = []
-    for k in range(1, most + 1):
-        mixture = GaussianMixture(k, reg_covar=1e-3, max_iter=500, random_state=0).fit(scaled)
-        entropy = float(entr(mixture.predict_proba(scaled)).sum())
-        icl.append(mixture.bic(scaled) + 2 * entropy)
+    with warnings.catch_warnings():
+        # of more groups than there are distinct points: its criterion is none the better
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for k in range(1, most + 1):
+            mixture = GaussianMixture(k, reg_covar=1e-3, max_iter=500, random_state=0).fit(scaled)
+            entropy = float(entr(mixture.predict_proba(scaled)).sum())
+            icl.append(mixture.bic(scaled) + 2 * entropy)
     return max(icl[0] - min(icl), 0.0) / (2 * n)

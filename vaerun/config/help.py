@@ -98,7 +98,9 @@ def _program_page() -> str:
     ]
     sections.append([_EXPERIMENTS, *_names(choices("experiment"))])
     sections.append(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)])
-    return "\n\n".join([_HEAD, *("\n".join(lines) for lines in sections), _TAIL])
+    blocks = ["\n".join(lines) for lines in sections]
+    page = "\n\n".join([_HEAD, *blocks, _TAIL])
+    return page.replace("\n\nmodel/", "\nmodel/")  # parts of a model stand with it
 
 
 def _names(phrases: dict[str, str]) -> list[str]:

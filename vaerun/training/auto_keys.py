@@ -118,7 +118,7 @@ def _copies_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[i
 def _drawing_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
     _, drawn = needed_px(splits.train.images)
     whole = config.data.of_curves or drawn >= max(splits.image[1:])
-    return drawn, "" if whole else "finer ones would draw noise"
+    return drawn, "" if whole else "finer ones would add next to nothing"
 
 
 def _every_row(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:

@@ -96,3 +96,13 @@ def test_the_noise_of_curves_and_images_is_found_beside_their_structure(shape):
     columns = torch.linspace(0, 6, shape[3]).sin().expand(shape)
     noisy = columns + 0.1 * torch.randn(shape, generator=generator)
     assert _noise_sd(noisy) == pytest.approx(0.1, rel=0.03)
+
+
+def test_few_of_very_large_images_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    monkeypatch.setattr(
+        "vaerun.models.networks.resolution._noise_sd", lambda some: seen.append(len(some)) or 0.1
+    )
+    needed_px(torch.rand(1, 1, 1, 1).expand(300, 1, 2048, 2048))
+    needed_px(torch.rand(1, 1, 1, 1).expand(300, 1, 80, 80))
+    assert seen == [4, 200]

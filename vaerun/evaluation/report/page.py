@@ -63,17 +63,13 @@ def write_report(
     film
         Animated WebP of the training, if the file is there.
     """
-    command = manifest.get("command")
     images = _embedded(figures)
     checks = checks_section(metrics.get("checks", {}), images)
     sections = render(
         "sections",
         tables=metric_tables(metrics),
-        figures=[
-            *_film(film),
-            *_figures({n: image for n, image in images.items() if not n.startswith(PREFIX)}),
-        ],
-        command=command if isinstance(command, str) else " ".join(map(str, command or [])),
+        figures=[*_film(film), *_figures(images)],
+        command=_command(manifest),
         provenance=_provenance(manifest),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
     )
@@ -98,6 +94,11 @@ def write_report(
         scripts=scripts,
     )
     write_text(path, text)
+
+
+def _command(manifest: Plain) -> str:
+    command = manifest.get("command")
+    return command if isinstance(command, str) else " ".join(map(str, command or []))
 
 
 def _embedded(figures: Mapping[str, Path | bytes]) -> dict[str, Recoded]:
@@ -128,9 +129,9 @@ def _facts(config: Plain, metrics: Plain, manifest: Plain) -> list[str]:
 
 
 def _figures(images: Mapping[str, Recoded]) -> list[dict[str, str | int]]:
-    """Each figure's name, title, explanation, address and size on paper, in reading order."""
+    """Name, title, explanation, address and size on paper of each figure that is of no check."""
     shown: list[dict[str, str | int]] = []
-    for name in in_reading_order(list(images)):
+    for name in in_reading_order([name for name in images if not name.startswith(PREFIX)]):
         (title, text), image = caption(name), images[name]
         size = {"width": image.width * 2 // 3, "height": image.height * 2 // 3}
         shown.append(

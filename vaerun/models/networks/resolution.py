@@ -22,6 +22,7 @@ _SIDES = (64, 96, 128, 192, 256, 384, 512)  # that are tried for a data set
 _SEEN_LOSS, _DRAWN_LOSS = 0.02, 0.005  # of the variance of images without their noise
 _MEDIAN_OF_NORMAL = 0.6745  # of the modulus of a normal number, over its sd
 _LOOKED_AT, _NOISE_IMAGES = 200, 8  # images
+_MOST_NUMBERS = 2**24  # of images that are looked at: 64 MB
 
 Size = tuple[int, int]  # (H, W)
 
@@ -63,11 +64,12 @@ def needed_px(images: Images) -> tuple[int, int]:
     Parameters
     ----------
     images
-        (N, C, H, W); 200 of them are looked at. Of curves no point is left out.
+        (N, C, H, W); up to 200 of them are looked at. Of curves no point is left out.
     """
     if is_curve(images.shape[2]):
         return MOST_SEEN_PX, MOST_DRAWN_PX
-    some = images[torch.from_numpy(evenly(len(images), _LOOKED_AT))].float()
+    most = max(min(_LOOKED_AT, _MOST_NUMBERS // images.shape[1:].numel()), 1)
+    some = images[torch.from_numpy(evenly(len(images), most))].float()
     noise = _noise_sd(some) ** 2
     structure = max(float(some.var((2, 3)).mean()) - noise, 1e-12)
     generator = torch.Generator().manual_seed(0)

@@ -2,19 +2,36 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vaerun.cli import main
+from vaerun.evaluation.figures import gallery
 from vaerun.models.encodings import Encodings
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest, recorded
 from vaerun.tasks.registry import TASKS
 from vaerun.utils.errors import UserError
+
+from .blank_pictures import PNG, blank
+
+
+@pytest.fixture(autouse=True, scope="module")
+def blank_pictures() -> Iterator[None]:
+    """Figures are rendered only in tests of `evaluation`, and where a test asks for `pictures`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery, "png", blank)
+        yield
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are rendered."""
+    monkeypatch.setattr(gallery, "png", PNG)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 import vaerun.config.compose  # noqa: F401 - what ${angle_range:…} means
 from vaerun.config.schema import check
-from vaerun.data import DataConfig
+from vaerun.data.config import DataConfig
 from vaerun.data.load import DATASETS
 from vaerun.utils.errors import UserError
 

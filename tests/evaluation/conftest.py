@@ -70,3 +70,8 @@ def make_graphene(n_frames=3, side=200, n_classes=0, seed=0, **replaced):
 @pytest.fixture(scope="session")
 def graphene():
     return make_graphene
+
+
+@pytest.fixture(autouse=True, scope="module")
+def blank_pictures() -> None:
+    """Figures are rendered here."""

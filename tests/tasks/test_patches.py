@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vaerun.data import ImageSet, Splits
+from vaerun.data.image_set import ImageSet, Splits
 from vaerun.data.lazy.frame_patches import FramePatches
 from vaerun.data.load import DATASETS, Dataset
 from vaerun.data.patch_location import PatchLocation

@@ -70,6 +70,7 @@ def run(*overrides: str) -> Path:
 
 
 @pytest.mark.parametrize("choice", MODELS, ids=" ".join)
+@pytest.mark.usefixtures("pictures")
 def test_every_model_runs_from_command_to_report(vaerun, choice: tuple[str, ...]):
     typed = {word.split("=")[0]: word for word in (*TINY, *choice)}  # the last one counts
     status, output, errors = vaerun(*typed.values())

@@ -1,7 +1,4 @@
-"""The data sets, by the `kind` that a config names."""
+"""The data sets, by the `kind` that a config names.
 
-from vaerun.data.config import DataConfig
-from vaerun.data.image_set import ImageSet, Splits
-from vaerun.data.load import DATASETS, Dataset, load, load_all
-
-__all__ = ["DATASETS", "DataConfig", "Dataset", "ImageSet", "Splits", "load", "load_all"]
+Nothing is imported here: a sweep reads queries and tables without loading torch.
+"""

@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.utils.errors import UserError, closest, format_value
+from vaerun.utils.paths import exists, expanded
+
+_TABLES = (".csv", ".tsv", ".txt", ".dat")
 
 Mask = npt.NDArray[np.bool_]
 
@@ -60,9 +63,10 @@ class QueryColumn:
     names: Sequence[str] = ()
 
 
-def is_query(text: str) -> bool:
-    """Whether a text compares anything, and so is no name of a file."""
-    return any(sign in text for sign in "<>=!")
+def names_file(text: str) -> bool:
+    """Whether a value of ``data.keep`` or ``data.drop`` names a file, and is no query."""
+    compares = any(sign in text for sign in "<>=!")
+    return text.lower().endswith(_TABLES) or not compares or exists(expanded(text))
 
 
 def matching(text: str, columns: Mapping[str, QueryColumn], key: str, where: str) -> Mask:

@@ -23,16 +23,14 @@ from vaerun.data.io.tables import Table, read_table
 from vaerun.data.latent_columns import LatentTable, read_latent_table
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.patch_location import PatchLocation
-from vaerun.data.query import is_query, matching
+from vaerun.data.query import matching, names_file
 from vaerun.microscopy.frame import Frame, in_file
 from vaerun.utils.digest import fingerprint
 from vaerun.utils.errors import UserError, format_value
-from vaerun.utils.paths import exists, expanded
 
 _FEWEST = {"training": 2, "validation": 1}  # images that a run can do with
 _WITHIN_PX = 1.0  # of the centre of a patch: what a report shows is rounded
 SHORT = 12  # digits of a fingerprint in a table
-_TABLES = (".csv", ".tsv", ".txt", ".dat")
 _PLACE = (("frame", "row", "column"), ("frame", "centre_1", "centre_2"))  # of a report, a CSV
 
 Ints = npt.NDArray[np.int64]
@@ -48,11 +46,6 @@ class _Chosen:
     here: str  # key and value
     is_sure: bool  # whether they are known to be of these data, all of which may not be used
     place: npt.NDArray[np.float64] | None = None  # (n, 3) frame, row and column in file pixels
-
-
-def names_file(text: str) -> bool:
-    """Whether a value of ``data.keep`` or ``data.drop`` names a file, and is no query."""
-    return text.lower().endswith(_TABLES) or not is_query(text) or exists(expanded(text))
 
 
 def is_selected(config: DataConfig) -> bool:

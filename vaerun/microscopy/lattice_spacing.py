@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage, stats
+from scipy import fft, ndimage, special
 
 # H, W rows and columns of a frame, S pixels along a tile.
 
@@ -71,8 +71,8 @@ def _lattice_power(power: Floats, n_tiles: int) -> Floats:
     """The part of a spectrum (S, S) of some tiles that exceeds the background of its ring."""
     side = len(power)
     # the power of noise, summed over tiles, has a gamma distribution
-    noise = stats.gamma(max(n_tiles, 1))
-    stands_out = noise.isf(_BY_CHANCE) / noise.median()
+    shape = max(n_tiles, 1)
+    stands_out = special.gammainccinv(shape, _BY_CHANCE) / special.gammaincinv(shape, 0.5)
     frequency = fft.fftfreq(side)
     length = np.hypot(frequency[:, None], frequency)
     ring = np.rint(length * side / _RING_BINS).astype(np.int64)

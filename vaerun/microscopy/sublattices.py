@@ -6,7 +6,6 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
-from sklearn.mixture import GaussianMixture
 
 # N atoms. Likeness of two atoms: positive if they seem to be on one sublattice, else negative.
 
@@ -118,6 +117,8 @@ def _brighter_in_each_grain(sign: Floats, relative: Floats, likeness: csr_array)
 
 def _by_value(relative: Floats) -> Ints:
     """Groups (N,) of values that are well apart, 0 the highest."""
+    from sklearn.mixture import GaussianMixture  # slow to import
+
     low, high = np.quantile(relative, [0.005, 0.995])
     inner = relative[(relative >= low) & (relative <= high)][:, None]
     for n_groups in range(_MOST, 1, -1):

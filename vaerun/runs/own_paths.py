@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vaerun.data.selection import names_file
+from vaerun.data.query import names_file
 from vaerun.runs.folder import RunFolder, read_config
 from vaerun.runs.manifest import read_manifest
 from vaerun.utils.errors import UserError

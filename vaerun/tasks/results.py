@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import yaml
-from matplotlib.image import imread
 from rich.console import Console
 from torch import Tensor
 
@@ -39,7 +38,7 @@ from vaerun.tasks import verdict
 from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.terminal import print_table
-from vaerun.training.epoch_log import event_writer
+from vaerun.training.epoch_log import event_writer, write_png
 from vaerun.training.film import film_path
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
@@ -91,8 +90,7 @@ def write_results(
         if "tensorboard" in config.trainer.logger:
             with event_writer(folder.tensorboard) as writer:
                 for name, path in figures.items():
-                    pixels = imread(path)[..., :3]
-                    writer.add_image(name, pixels, len(trained.rows), dataformats="HWC")
+                    write_png(writer, name, path, len(trained.rows))
         write_report(
             folder.report,
             title=f"{config.model.name} on {config.data.name}",

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
+from PIL import Image
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from vaerun.runs.folder import RunFolder
@@ -34,6 +36,16 @@ def event_writer(events: Path) -> Iterator[SummaryWriter]:
             path = Path(open_ones.enter_context(tempfile.TemporaryDirectory())) / "events"
             path.symlink_to(events.absolute())
         yield open_ones.enter_context(SummaryWriter(str(path)))
+
+
+def write_png(writer: SummaryWriter, name: str, file: Path, step: int) -> None:
+    """Show a PNG file in TensorBoard as it is; `add_image` would encode its pixels once more."""
+    with Image.open(file) as picture:
+        width, height = picture.size
+    encoded = file.read_bytes()
+    shown = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=encoded)
+    summary = Summary(value=[Summary.Value(tag=name, image=shown)])
+    writer._get_file_writer().add_summary(summary, step)
 
 
 class EpochLog(pl.Callback):

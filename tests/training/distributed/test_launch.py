@@ -25,6 +25,7 @@ import torch
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).parent / "vaerun"
+PLAIN = (sys.executable, str(ROOT / "tests/blank_pictures.py"))  # the program without pictures
 TINY = (
     "data.size=16",
     "data.repeats=1",
@@ -57,7 +58,7 @@ def run(start: Start, tmp_path: Path) -> Callable[..., Path]:
 
     def complete(*overrides: str) -> Path:
         at = overrides[:1] == ("-m",)
-        process = start(PROGRAM, *overrides[:at], *TINY, *overrides[at:])
+        process = start(*PLAIN, *overrides[:at], *TINY, *overrides[at:])
         output, errors = process.communicate(timeout=WITHIN)
         assert (process.returncode, errors) == (0, ""), output + errors
         return tmp_path / output.splitlines()[-1].removeprefix("run: ")
@@ -72,7 +73,7 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
     @functools.cache
     def trained(devices: int) -> Path:
-        command = [PROGRAM, *TINY, LONG, f"trainer.devices={devices}", f"out={devices}"]
+        command = [*PLAIN, *TINY, LONG, f"trainer.devices={devices}", f"out={devices}"]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN
@@ -198,7 +199,7 @@ def test_stopped_and_resumed_ranks_end_with_the_same_weights(
 ):
     monkeypatch.chdir(tmp_path)
     options = ("trainer.devices=2", LONG, "trainer.checkpoint_minutes=0.001")
-    process = start(PROGRAM, *TINY, *options)
+    process = start(*PLAIN, *TINY, *options)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
     assert followers()
     process.send_signal(number)

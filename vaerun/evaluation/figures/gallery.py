@@ -42,6 +42,10 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG file's content."""
     buffer = io.BytesIO()
     with house_style():
+        layout = figure.get_layout_engine()
+        if layout is not None:  # savefig would draw everything once more for it
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 4})
     return buffer.getvalue()
 

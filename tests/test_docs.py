@@ -31,6 +31,7 @@ PAGES = sorted(
 QUICK = (
     "data.repeats=1",
     "model.hidden=[12,10]",
+    "model.clustering.templates=2",
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
 )

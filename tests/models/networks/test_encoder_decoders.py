@@ -17,11 +17,13 @@ from vaerun.models.networks.spatial_decoder import SpatialConfig, SpatialDecoder
 # N = 3, d = 5, C = 2, H = 11, W = 13: all different
 
 
-def decoder(name: str, image: tuple[int, int, int] = (2, 11, 13)) -> Decoder:
+def decoder(
+    name: str, image: tuple[int, int, int] = (2, 11, 13), drawing_px: int | str = "auto"
+) -> Decoder:
     shape = DecoderShape(n_content=5, hidden=[8, 7], image=image)
     configs = {
         "canonical": CanonicalConfig(
-            name="canonical", activation="silu", canvas=1.5, drawing_px=512, every_row=1
+            name="canonical", activation="silu", canvas=1.5, drawing_px=drawing_px, every_row=1
         ),
         "mlp": MlpConfig(name="mlp", activation="relu"),
         "spatial": SpatialConfig(name="spatial", activation="tanh", pixel_subset=None),
@@ -35,9 +37,12 @@ def test_every_decoder_gives_every_pixel_of_every_channel(name: str):
     assert decoder(name)(torch.randn(3, 5), Pose.identity(3)).shape == (3, 2, 11 * 13)
 
 
-@pytest.mark.parametrize("name", [n for n, d in DECODERS.items() if d.can_pose])
-def test_a_quarter_turn_of_the_pose_turns_the_image(name: str):
-    net = decoder(name, (2, 13, 13))
+@pytest.mark.parametrize(
+    ("name", "drawing_px"),
+    [*((n, "auto") for n, d in DECODERS.items() if d.can_pose), ("canonical", 30)],
+)
+def test_a_quarter_turn_of_the_pose_turns_the_image(name: str, drawing_px: int | str):
+    net = decoder(name, (2, 13, 13), drawing_px)
     content = torch.randn(3, 5)
     canonical = net(content, Pose.identity(3)).view(3, 2, 13, 13)
     quarter = torch.full((3,), math.pi / 2)
@@ -58,6 +63,9 @@ def test_the_canonical_drawing_is_larger_than_the_image():
     net = decoder("canonical")
     assert isinstance(net, CanonicalDecoder)
     assert net.drawn == (21, 21)  # 1.5 × 13, and odd as 13 is, so that pixel centres coincide
+    finer = decoder("canonical", drawing_px=26)
+    assert isinstance(finer, CanonicalDecoder)
+    assert (finer.drawn, finer.extent) == ((42, 42), net.extent)
     assert net.extent == pytest.approx(20 / 12)
     drawing = net.net(torch.ones(1, 5)).view(2, 21, 21)
     image = net(torch.ones(1, 5), Pose.identity(1)).view(2, 11, 13)

@@ -16,7 +16,7 @@ from vaerun.geometry import Pose, is_curve, place
 from vaerun.models.networks.decoder import ACTIVATIONS, Decoder, DecoderShape
 from vaerun.models.networks.encoder import mlp
 from vaerun.models.networks.pixel_subset import PixelSubset, RowSubset
-from vaerun.models.networks.resolution import MOST_DRAWN_PX, limited, side_px
+from vaerun.models.networks.resolution import MOST_DRAWN_PX, limited
 from vaerun.utils import random
 
 
@@ -34,8 +34,9 @@ class CanonicalConfig:
         choices=["auto"],
     )
     drawing_px: int | str = field(
-        "pixels of the drawing for the longer side of the image, at most; auto: 64 or more, so "
-        "that drawing large images so takes at most 0.5 % of their structure",
+        "pixels of the drawing for the longer side of the image, finer than the image itself if "
+        "more; auto: as many, of large images 64 or more, so that it takes at most 0.5 % of "
+        "their structure",
         min=4,
         max=MOST_DRAWN_PX,
         choices=["auto"],
@@ -65,8 +66,8 @@ class CanonicalDecoder(Decoder):
         side = round(config.canvas * longer)
         side += (side - longer) % 2  # so that pixel centres coincide at pose zero
         self.extent = (side - 1) / max(longer - 1, 1)
-        coarser = min(side_px(config.drawing_px, MOST_DRAWN_PX) / longer, 1.0)
-        square = min(round(side * coarser), MOST_DRAWN_PX)
+        drawn_px = longer if isinstance(config.drawing_px, str) else config.drawing_px
+        square = min(round(side * drawn_px / longer), MOST_DRAWN_PX)
         line = limited((1, side), MOST_DRAWN_PX)
         self.drawn = line if is_curve(self.size[0]) else (square, square)
         n_out = self.channels * math.prod(self.drawn)

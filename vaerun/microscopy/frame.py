@@ -56,9 +56,12 @@ class Frame:
 
 
 def movies_of(frames: Sequence[Frame]) -> Ints:
-    """The movie of each frame, (F,); files of a single frame each are one movie."""
+    """The movie of each frame, (F,); files of a single frame, of one pixel size, are one movie."""
     movie = np.array([frame.movie for frame in frames])
-    return movie if len(np.unique(movie)) < len(movie) else np.zeros(len(movie), np.int64)
+    sizes = [frame.file_pixel_nm for frame in frames if frame.file_pixel_nm is not None]
+    differ = bool(sizes) and max(sizes) > SAME_SIZE * min(sizes)
+    is_one = len(np.unique(movie)) == len(movie) and not differ
+    return np.zeros(len(movie), np.int64) if is_one else movie
 
 
 def from_file(position: Floats, number: Ints, frames: Sequence[Frame]) -> Doubles:

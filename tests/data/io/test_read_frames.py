@@ -215,8 +215,9 @@ def test_paths_may_begin_at_home_or_above(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_a_broken_file_among_good_ones_is_named(
-    tmp_path: Path, name: str, content: bytes, words: str
+    tmp_path: Path, name: str, content: bytes, words: str, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setitem(sys.modules, "SciFiReaders", None)
     write(tmp_path / "good.npy", IMAGE)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as error:

@@ -69,6 +69,23 @@ def test_series_of_other_shapes_are_counted_and_can_be_named(tmp_path: Path):
         opened(tmp_path / "x.tif", key="2")
 
 
+def write_series(path: Path, sizes_um: list[float]) -> None:
+    """An OME file of series of two frames, each of another pixel size."""
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for i, size in enumerate(sizes_um):
+            facts = {"axes": "TYX", "PhysicalSizeX": size, "PhysicalSizeY": size}
+            file.write(RAMP[2 * i : 2 * i + 2], metadata=facts)
+
+
+def test_series_of_several_pixel_sizes_keep_their_own(tmp_path: Path):
+    write_series(tmp_path / "x.ome.tif", [2e-5, 2e-5, 5e-5])
+    frames = read(str(tmp_path))
+    np.testing.assert_array_equal([frame.image for frame in frames], RAMP[:6])
+    assert [frame.pixel_nm for frame in frames] == pytest.approx([0.02] * 4 + [0.05] * 2)
+    assert [frame.movie for frame in frames] == [0] * 4 + [1] * 2
+    assert opened(tmp_path / "x.ome.tif", key="2")[0].pixel_nm == pytest.approx(0.05)
+
+
 def write_set(folder: Path) -> None:
     """An OME set of two files, each of which names both."""
     uuid = ["urn:uuid:00000000-0000-0000-0000-00000000000" + str(i) for i in range(2)]

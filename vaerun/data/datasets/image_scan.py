@@ -13,8 +13,9 @@ from torch import Tensor
 from vaerun.data.datasets import log_messages
 from vaerun.data.datasets.annotations import Annotations, Classes, encode_classes
 from vaerun.data.datasets.images_config import ImagesConfig
+from vaerun.data.io import pixel_size
 from vaerun.data.io.formats import find_files, is_one_file
-from vaerun.data.io.lazy_array import ArraySelector
+from vaerun.data.io.lazy_array import ArraySelector, listed
 from vaerun.data.io.tables import Table, read_table
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.image_files import MIN_SIDE, ImageFiles
@@ -110,7 +111,7 @@ def _images(config: ImagesConfig, source: ImageFiles) -> FileImages:
     _check_pixel_sizes(config, source)
     # data.size would undo what data.resample_nm does
     same = replace(prepare, size=None) if config.resample_nm is not None else prepare
-    shapes = {same.output_shape(e.axes.shape, e.pixel_nm): e.file for e in source.entries}
+    shapes = {same.output_shape(e.axes.shape, e.sides_nm): e.file for e in source.entries}
     if len(shapes) > 1:
         (a, b), (file, other) = list(shapes)[:2], list(shapes.values())[:2]
         what = f"{file} is {log_messages.size(a)}, but {other} is {log_messages.size(b)}"
@@ -131,14 +132,30 @@ def _check_pixel_sizes(config: ImagesConfig, source: ImageFiles) -> None:
         if unknown is not None:
             what = f"{unknown} has no pixel size, from which data.resample_nm starts"
             raise UserError(what, "give files that have one, or leave data.resample_nm out")
+        mixed = next((entry for entry in entries if entry.sizes_nm), None)
+        if mixed is not None:
+            what = f"images in {mixed.file} have pixels of {_listed_nm(mixed.sizes_nm)}"
+            raise UserError(what, "name those of one size by data.key, or give each its own file")
         return
-    sizes = [entry.pixel_nm for entry in entries if entry.pixel_nm is not None]
-    if sizes and max(sizes) > SAME_SIZE * min(sizes):
+    known = [size for entry in entries for size in entry.sizes_nm or (entry.pixel_nm,)]
+    sizes = [size for size in known if size is not None]
+    widest = max(sizes, default=0.0)
+    square = f"data.resample_nm={widest:.3g} makes them square" if sizes else "scale the rows"
+    oblong = [(entry.file.name, entry.pixel_nm, entry.aspect) for entry in entries]
+    if warning := pixel_size.oblong(oblong, square):
+        log.warning(warning)
+    if sizes and widest > SAME_SIZE * min(sizes):
         log.warning(
             f"pixels of these images are {min(sizes):.3g} to {max(sizes):.3g} nm, so that the "
             f"same object differs in size: data.resample_nm={max(sizes):.3g} resamples all to "
             "one size"
         )
+
+
+def _listed_nm(sizes_nm: Sequence[float | None]) -> str:
+    """Pixel sizes, each once."""
+    words = ["an unknown size" if size is None else f"{size:.3g} nm" for size in sizes_nm]
+    return listed(list(dict.fromkeys(words)))
 
 
 def _too_few(path: str, source: ImageFiles, fewest: int) -> UserError:

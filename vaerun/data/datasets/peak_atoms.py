@@ -114,7 +114,7 @@ def _described(atoms: LatticeAtoms, found: Sequence[Peaks | None], frames: Seque
     """A line on the atoms that were found."""
     known = [peaks for peaks in found if peaks is not None]
     spacing = float(np.median([peaks.spacing_px for peaks in known]))
-    pixel = frames[0].pixel_nm
+    pixel = frames[0].pixel_nm if len({frame.pixel_nm for frame in frames}) == 1 else None
     size = f"{spacing:.1f} px" + (f" ({spacing * pixel:.3g} nm)" if pixel else "")
     counts = np.bincount(atoms.species)
     kinds = ", on one sublattice"

@@ -14,7 +14,7 @@ import numpy as np
 
 from vaerun.data.io.hdf5 import open_data_set, open_hdf5
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import PixelSize
 
 _IMAGES = "Data/Image"
 
@@ -36,9 +36,11 @@ def open_emd(file: Path, selector: ArraySelector) -> LazyArray:
     shapes = {key: data.shape[-1:] + data.shape[:-1] for key, (data, _) in groups.items()}
     data, facts = groups[select_array(shapes, file, selector)]
     size = facts.get("PixelSize")
-    width = size.get("width") if isinstance(size, Mapping) else None
+    sides = size if isinstance(size, Mapping) else {}
+    units = facts.get("PixelUnitY"), facts.get("PixelUnitX")
+    pixel = PixelSize.of(sides.get("height"), sides.get("width"), *units)
     stored = open_data_set(data, file, "YXN" if len(data.shape) == 3 else None)
-    return replace(stored, pixel_nm=length_nm(width, facts.get("PixelUnitX")))
+    return replace(stored, pixel_nm=pixel.nm, aspect=pixel.aspect)
 
 
 def _metadata(group: h5py.Group) -> Mapping[str, Any]:

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from vaerun.data.io.lazy_array import (
+    Array,
     ArraySelector,
     LazyArray,
     Unreadable,
     refuse_key,
     select_array,
 )
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import aspect, length_nm
 from vaerun.utils.errors import UserError
 
 _MAGIC = b"Gwyddion Simple Field 1.0\n"
@@ -33,8 +34,7 @@ def open_gsf(file: Path, selector: ArraySelector) -> LazyArray:
         what = f"{file} says that it holds {rows}×{columns} numbers, and has {len(numbers) // 4}"
         raise Unreadable(what, "leave it out, or put a good copy there")
     field = np.frombuffer(numbers, "<f4").reshape(rows, columns)
-    width = length_nm(header.get("XReal"), header.get("XYUnits"))
-    return LazyArray.of(field, None if width is None else width / columns, "YX")
+    return _field(field, header.get("YReal"), header.get("XReal"), header.get("XYUnits"))
 
 
 def open_gwy(file: Path, selector: ArraySelector) -> LazyArray:
@@ -47,6 +47,12 @@ def open_gwy(file: Path, selector: ArraySelector) -> LazyArray:
     fields = gwyfile.util.get_datafields(gwyfile.load(str(file)))
     shapes = {title: field.data.shape for title, field in fields.items()}
     field = fields[select_array(shapes, file, selector)]
-    width = length_nm(field.xreal, getattr(field.si_unit_xy, "unitstr", None))
-    columns = field.data.shape[1]
-    return LazyArray.of(np.asarray(field.data), None if width is None else width / columns, "YX")
+    unit = getattr(field.si_unit_xy, "unitstr", None)
+    return _field(np.asarray(field.data), field.yreal, field.xreal, unit)
+
+
+def _field(field: Array, height: object, width: object, unit: object) -> LazyArray:
+    """A field (H, W) with the pixels that its height and width make."""
+    sides = [length_nm(side, unit) for side in (height, width)]
+    row, column = (s and s / n for s, n in zip(sides, field.shape, strict=True))
+    return LazyArray.of(field, column, "YX", aspect=aspect(row, column))

@@ -23,7 +23,7 @@ from vaerun.data.io.lazy_array import (
     single_values,
     stacked,
 )
-from vaerun.data.io.pixel_size import pixel_nm
+from vaerun.data.io.pixel_size import PixelSize, pixel_size
 
 _CHUNK_CACHE = 64 * 2**20  # bytes: a chunk of many images is unpacked only once
 
@@ -52,7 +52,8 @@ def open_data_set(dataset: h5py.Dataset, file: Path, axes: str | None = None) ->
     """
     compression.check_filters(dataset, file)
     shape = dataset.shape or ()
-    sizes = (pixel_nm(facts, image_width(shape)) for facts in _facts(dataset))
+    found = (pixel_size(facts, image_width(shape)) for facts in _facts(dataset))
+    pixel = next((size for size in found if size.nm), PixelSize())
     read, dtype, notes = unmeasured.reader(dataset, file)
     gaps = bool(notes)
     if "MATLAB_class" in dataset.attrs and (assumed := matlab_assumption(shape[::-1])):
@@ -61,7 +62,8 @@ def open_data_set(dataset: h5py.Dataset, file: Path, axes: str | None = None) ->
         shape=shape,
         dtype=dtype,
         read=read,
-        pixel_nm=next((size for size in sizes if size), None),
+        pixel_nm=pixel.nm,
+        aspect=pixel.aspect,
         axes=axes or _axes(dataset),
         memory=_CHUNK_CACHE,
         notes=tuple(notes),

@@ -14,7 +14,7 @@ import h5py
 from vaerun.data.curve_axis import CurveAxis
 from vaerun.data.io.hdf5 import open_data_set
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
 _FOLDER, _DATA = "Experiments", "data"
@@ -98,10 +98,12 @@ def _calibrated(stored: LazyArray, experiment: Any, axes: str) -> LazyArray:
         known = [_plain_text(text) for text in (name, unit)]
         axis = CurveAxis(first=float(first), step=float(step), name=known[0], unit=known[1])
         return replace(stored, curve_axis=axis)
-    column = axes.index("X")
-    scale = _attribute(experiment, column, "scale", None)
-    size = length_nm(scale, _attribute(experiment, column, "units", None))
-    return replace(stored, pixel_nm=size)
+    (row, row_unit), (column, unit) = (
+        [_attribute(experiment, axes.index(letter), name, None) for name in ("scale", "units")]
+        for letter in "YX"
+    )
+    size = PixelSize.of(row, column, row_unit, unit)
+    return replace(stored, pixel_nm=size.nm, aspect=size.aspect)
 
 
 def _plain_text(value: object) -> str:

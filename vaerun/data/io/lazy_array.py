@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vaerun.data.curve_axis import CurveAxis
+from vaerun.microscopy.frame import SAME_SIZE
 from vaerun.utils.errors import UserError, closest
 
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
 NUMERIC = "biufc"  # numpy kinds of numbers
+_MOST_VALUES = 3  # of a fact, such as the size of a pixel
 _MOST_NAMES = 6  # of data sets in a message
 
 
@@ -63,7 +65,11 @@ class LazyArray:
         Function of a slice along the first axis, a tuple of slices, or ``...``, that returns
         that part.
     pixel_nm
-        Side of a pixel in nm; None if the file does not contain it.
+        Width of a pixel in nm; None if the file does not contain it.
+    aspect
+        Height of a pixel over its width; 1 if the file does not contain it.
+    sizes_nm
+        Width of a pixel for each item along the first axis, where they differ.
     axes
         A letter for each axis, as in `vaerun.data.io.axes`; None if the file names none.
     memory
@@ -82,6 +88,8 @@ class LazyArray:
     dtype: np.dtype[Any]
     read: Callable[[Any], Array]
     pixel_nm: float | None = None
+    aspect: float = 1.0
+    sizes_nm: tuple[float | None, ...] = ()
     axes: str | None = None
     memory: int = 0
     notes: tuple[str, ...] = ()
@@ -96,6 +104,8 @@ class LazyArray:
         pixel_nm: float | None = None,
         axes: str | None = None,
         notes: Sequence[str] = (),
+        *,
+        aspect: float = 1.0,
     ) -> "LazyArray":
         """An array that has been read completely."""
         return cls(
@@ -103,6 +113,7 @@ class LazyArray:
             dtype=array.dtype,
             read=array.__getitem__,
             pixel_nm=pixel_nm,
+            aspect=aspect,
             axes=axes,
             memory=array.nbytes,
             notes=tuple(notes),
@@ -177,12 +188,24 @@ def stacked(parts: Sequence[LazyArray], notes: Sequence[str] = ()) -> LazyArray:
         dtype=first.dtype,
         read=read,
         pixel_nm=first.pixel_nm,
+        aspect=first.aspect,
+        sizes_nm=sizes_of_items([part.pixel_nm for part in parts], lengths),
         axes=axes,
         memory=sum(part.memory for part in parts),
         notes=(*notes, *(note for part in parts for note in part.notes)),
         has_gaps=any(part.has_gaps for part in parts),
         sources=tuple(source for part in parts for source in part.sources),
     )
+
+
+def sizes_of_items(
+    sizes_nm: Sequence[float | None], lengths: Sequence[int]
+) -> tuple[float | None, ...]:
+    """The pixel size of each item of parts of these lengths; empty if all have the same."""
+    known = [size for size in sizes_nm if size is not None]
+    if not known or (len(known) == len(sizes_nm) and max(known) <= SAME_SIZE * min(known)):
+        return ()
+    return tuple(size for size, n in zip(sizes_nm, lengths, strict=True) for _ in range(n))
 
 
 def refuse_key(file: Path, selector: ArraySelector) -> None:
@@ -198,9 +221,13 @@ def image_width(shape: tuple[int, ...]) -> int:
 
 
 def single_values(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that are a single value, or an array of one."""
+    """The facts that are a single value, or an array of one to three."""
     items = {key: np.asarray(value) for key, value in facts.items()}
-    return {key: array.item() for key, array in items.items() if array.size == 1}
+    return {
+        key: array.item() if array.size == 1 else array
+        for key, array in items.items()
+        if 1 <= array.size <= _MOST_VALUES
+    }
 
 
 def check_real(stored: LazyArray, file: Path) -> None:

@@ -17,7 +17,7 @@ from vaerun.data.io.lazy_array import (
     single_values,
 )
 from vaerun.data.io.numpy_files import choose_array
-from vaerun.data.io.pixel_size import pixel_nm
+from vaerun.data.io.pixel_size import pixel_size
 
 
 def open_matlab(file: Path, selector: ArraySelector) -> LazyArray:
@@ -26,12 +26,12 @@ def open_matlab(file: Path, selector: ArraySelector) -> LazyArray:
         return open_hdf5(file, selector)
     arrays = matlab_arrays(file)
     images, notes = choose_array(arrays, file, selector, single=True)
-    size = pixel_nm(single_values(arrays), image_width(images.shape))
+    size = pixel_size(single_values(arrays), image_width(images.shape))
     if notes:  # a stack
-        return LazyArray.of(images, size, "NYX", notes)
+        return LazyArray.of(images, size.nm, "NYX", notes, aspect=size.aspect)
     if (assumed := matlab_assumption(images.shape)) is not None:
         notes = [f"{file.name}: {assumed}YXN"]
-    return LazyArray.of(images, size, matlab_axes(images.shape), notes)
+    return LazyArray.of(images, size.nm, matlab_axes(images.shape), notes, aspect=size.aspect)
 
 
 def matlab_arrays(file: Path) -> dict[str, Array]:

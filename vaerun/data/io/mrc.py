@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, refuse_key
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
 _AXES = {2: "YX", 3: "NYX", 4: "NNYX"}
@@ -21,5 +21,6 @@ def open_mrc(file: Path, selector: ArraySelector) -> LazyArray:
     refuse_key(file, selector)
     with mrcfile.open(file) as opened:
         images = np.asarray(opened.data)
-        pixel_nm = length_nm(float(opened.voxel_size.x), "Å")  # 0 where it is unknown
-    return LazyArray.of(images, pixel_nm, _AXES.get(images.ndim))
+        voxel = opened.voxel_size  # 0 where it is unknown
+        size = PixelSize.of(float(voxel.y), float(voxel.x), "Å", "Å")
+    return LazyArray.of(images, size.nm, _AXES.get(images.ndim), aspect=size.aspect)

@@ -18,7 +18,7 @@ from vaerun.data.io.lazy_array import (
     single_values,
 )
 from vaerun.data.io.numbered_arrays import find_stacks, stack_shape
-from vaerun.data.io.pixel_size import pixel_nm
+from vaerun.data.io.pixel_size import pixel_size
 
 
 def open_npy(file: Path, selector: ArraySelector) -> LazyArray:
@@ -45,8 +45,8 @@ def open_npz(file: Path, selector: ArraySelector) -> LazyArray:
     loaded.close()
     arrays = npz_arrays(file)
     images, notes = choose_array(arrays, file, selector)
-    size = pixel_nm(single_values(arrays), image_width(images.shape))
-    return LazyArray.of(images, size, notes=notes)
+    size = pixel_size(single_values(arrays), image_width(images.shape))
+    return LazyArray.of(images, size.nm, notes=notes, aspect=size.aspect)
 
 
 def choose_array(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from vaerun.data.io.lazy_array import (
     listed,
     without_parts,
 )
+from vaerun.data.io.pixel_size import oblong
 from vaerun.microscopy.frame import Frame
 from vaerun.utils.errors import UserError
 
@@ -52,7 +53,7 @@ class RawFrame:
     measured: npt.NDArray[np.bool_] | None
     pixel_nm: float | None
     name: str
-    movie: int
+    movie: int = 0
 
 
 def read(
@@ -128,18 +129,22 @@ def read_raw(
     files = find_files(path)
     selector = ArraySelector(key, MIN_SIDE, axes=axes, alone=len(files) == 1)
     opened, notes = without_parts([(file, open_array(file, selector)) for file in files])
+    movies: dict[tuple[int, float | None], int] = {}  # frames of another size are of another one
     for i, (file, stored) in enumerate(opened):
         check_real(stored, file)
         found = axes_of(stored, file, selector, frames=True)
         notes += stored.notes
         if (assumed := assumption(stored.shape, found)) is not None:
             notes.append(assumed)
-        for raw, note in _frames(file, stored, found, channel, pixel_size_nm, i, fills):
+        for raw, note in _frames(file, stored, found, channel, pixel_size_nm, fills):
             notes += [note] if note else []
-            yield raw
+            yield replace(raw, movie=movies.setdefault((i, raw.pixel_nm), len(movies)))
         opened[i] = (file, _forgotten(stored))
     for note in dict.fromkeys(notes):
         log.info(note)
+    pixels = [(file.name, pixel_size_nm or one.pixel_nm, one.aspect) for file, one in opened]
+    if warning := oblong(pixels):
+        log.warning(warning)
 
 
 def as_float32(image: Array, *, exactly: bool = False) -> npt.NDArray[np.float32]:
@@ -161,7 +166,7 @@ def as_float32(image: Array, *, exactly: bool = False) -> npt.NDArray[np.float32
 
 def _forgotten(stored: LazyArray) -> LazyArray:
     """The array without its content, which was read."""
-    return LazyArray(shape=stored.shape, dtype=stored.dtype, read=lambda _: np.empty(0))
+    return replace(stored, read=lambda _: np.empty(0))
 
 
 def _frames(
@@ -170,7 +175,6 @@ def _frames(
     axes: ArrayAxes,
     channel: int | None,
     pixel_size_nm: float | None,
-    movie: int,
     fills: FillValues | None,
 ) -> Iterator[tuple[RawFrame, str]]:
     """Frames of a file, with a note on each whose unmeasured pixels had to be recognised."""
@@ -186,15 +190,21 @@ def _frames(
         raw = RawFrame(
             image=image,
             measured=measured,
-            pixel_nm=pixel_size_nm or stored.pixel_nm,
+            pixel_nm=pixel_size_nm or _pixel_nm(stored, axes, i),
             name=f"{file.stem}_{i}" if axes.n > 1 else file.stem,
-            movie=movie,
         )
         yield raw, f"{file.name}: not measured: {found}" if found else ""
     if n_empty == axes.n:
         raise UserError(f"{file} holds no frame with a finite pixel", "give others")
     if n_empty:
         log.info(f"{file.name}: {n_empty:,} frames that were never written are left out")
+
+
+def _pixel_nm(stored: LazyArray, axes: ArrayAxes, number: int) -> float | None:
+    """Width of a pixel of a frame, by its number."""
+    if stored.sizes_nm and axes.letters[0] not in "YXCS":
+        return stored.sizes_nm[number * len(stored.sizes_nm) // axes.n]
+    return stored.pixel_nm
 
 
 def _one_channel(image: Array, axes: ArrayAxes, channel: int | None, file: Path) -> Array:

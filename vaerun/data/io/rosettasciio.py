@@ -9,7 +9,7 @@ import numpy as np
 
 from vaerun.data.io.faults import read_by
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
 # Name of the plug-in by the ending of a file.
@@ -53,9 +53,11 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
     data, axes = signals[select_array(shapes, file, selector)]
     letters = _letters(axes)
     assert letters is not None
-    column = axes[letters.index("X")]
-    size = length_nm(column.get("scale"), column.get("units"))
-    return LazyArray.of(np.asarray(data), size, letters)
+    row, column = (axes[letters.index(letter)] for letter in "YX")
+    size = PixelSize.of(
+        row.get("scale"), column.get("scale"), row.get("units"), column.get("units")
+    )
+    return LazyArray.of(np.asarray(data), size.nm, letters, aspect=size.aspect)
 
 
 def _letters(axes: Sequence[Mapping[str, Any]]) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from vaerun.data.io.faults import read_by
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
-from vaerun.data.io.pixel_size import length_nm
+from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
 # Name of the reader by the ending of a file.
@@ -51,9 +51,9 @@ def open_with_scifireaders(file: Path, selector: ArraySelector) -> LazyArray:
     rows, columns = _sides(axes, name in _COLUMNS_FIRST)
     images = np.moveaxis(np.asarray(dataset), (rows, columns), (-2, -1))
     letters = "N" * (images.ndim - 2) + "YX"
-    step = axes[columns]
-    size = length_nm(step[1] - step[0], step.units) if len(step) > 1 else None
-    return LazyArray.of(images, size, letters)
+    row, column = (axes[i][1] - axes[i][0] if len(axes[i]) > 1 else None for i in (rows, columns))
+    size = PixelSize.of(row, column, axes[rows].units, axes[columns].units)
+    return LazyArray.of(images, size.nm, letters, aspect=size.aspect)
 
 
 def _sides(axes: list[Any], columns_first: bool) -> tuple[int, int]:

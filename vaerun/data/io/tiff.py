@@ -5,13 +5,21 @@ import logging
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray, Unreadable, listed
-from vaerun.data.io.pixel_size import imagej_pixel_nm, ome_pixel_nm
+from vaerun.data.io.lazy_array import (
+    Array,
+    ArraySelector,
+    LazyArray,
+    Unreadable,
+    listed,
+    sizes_of_items,
+)
+from vaerun.data.io.pixel_size import PixelSize, imagej_pixel_size, ome_pixel_sizes
 from vaerun.data.io.tiff_display import as_shown
 from vaerun.utils.errors import UserError
 
@@ -73,9 +81,25 @@ def _read(opened: Any, file: Path, selector: ArraySelector, parts: Sequence[str]
     axes = chosen[0].axes if len(arrays) == 1 else f"N{chosen[0].axes}"
     page = chosen[0].keyframe
     images, axes, shown = as_shown(images, axes, page, imagej=opened.is_imagej)
-    resolution = opened.pages.first.tags.valueof("XResolution")
-    size = ome_pixel_nm(opened.ome_metadata) or imagej_pixel_nm(opened.imagej_metadata, resolution)
-    return LazyArray.of(images, size, _believed(axes, images, selector), [*notes, *shown])
+    sizes = _pixel_sizes(opened)
+    numbers = [opened.series.index(one) for one in chosen]
+    some = [sizes[number] if len(sizes) == len(opened.series) else sizes[0] for number in numbers]
+    stored = LazyArray.of(
+        images,
+        some[0].nm,
+        _believed(axes, images, selector),
+        [*notes, *shown],
+        aspect=some[0].aspect,
+    )
+    return replace(stored, sizes_nm=sizes_of_items([one.nm for one in some], [1] * len(some)))
+
+
+def _pixel_sizes(opened: Any) -> list[PixelSize]:
+    """Size of the pixels of each series, or of all of them."""
+    sizes = ome_pixel_sizes(opened.ome_metadata)
+    tags = opened.pages.first.tags
+    rows, columns = (tags.valueof(name) for name in ("YResolution", "XResolution"))
+    return sizes or [imagej_pixel_size(opened.imagej_metadata, rows, columns)]
 
 
 def _check_count(opened: Any, file: Path) -> None:

@@ -76,7 +76,7 @@ class FileImages:
     def shape(self) -> torch.Size:
         """(N, C, H, W)."""
         first = self.source.entries[0]
-        size = self.prepare.output_shape(first.axes.shape, first.pixel_nm)
+        size = self.prepare.output_shape(first.axes.shape, first.sides_nm)
         return torch.Size((len(self), *size))
 
     @property
@@ -151,7 +151,7 @@ class FileImages:
                     what = f"image {row} of data.path, in {entry.file}, has no measured pixel"
                     hint = "leave it out, or skip such images by data.skip_unreadable=true"
                     raise UserError(what, hint)
-            yield torch.from_numpy(where), self.prepare.crop_and_resize(given, entry.pixel_nm)
+            yield torch.from_numpy(where), self.prepare.crop_and_resize(given, entry.sides_nm)
 
     @property
     def n_windows(self) -> int:

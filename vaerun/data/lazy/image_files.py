@@ -34,13 +34,26 @@ Ints = npt.NDArray[np.int64]
 
 
 class ImageFile(NamedTuple):
-    """Path of a file, type of its numbers, axes and shape of its array, nm a pixel if known."""
+    """Path of a file, type of its numbers, axes and shape of its array, and of its pixels.
+
+    Attributes
+    ----------
+    pixel_nm, aspect, sizes_nm
+        As in `LazyArray`.
+    """
 
     file: Path
     dtype: np.dtype[Any]
     axes: ArrayAxes
     array_shape: tuple[int, ...]
     pixel_nm: float | None = None
+    aspect: float = 1.0
+    sizes_nm: tuple[float | None, ...] = ()
+
+    @property
+    def sides_nm(self) -> tuple[float, float] | None:
+        """Height and width of a pixel in nm; None if unknown."""
+        return None if self.pixel_nm is None else (self.aspect * self.pixel_nm, self.pixel_nm)
 
 
 @dataclass(eq=False)
@@ -187,7 +200,8 @@ def _files_of(path: Path) -> list[Path]:
 def _entry(file: Path, stored: LazyArray, selector: ArraySelector) -> ImageFile:
     check_real(stored, file)
     axes = axes_of(stored, file, selector, frames=False)
-    return ImageFile(file, stored.dtype, axes, stored.shape, stored.pixel_nm)
+    pixel = stored.pixel_nm, stored.aspect, stored.sizes_nm
+    return ImageFile(file, stored.dtype, axes, stored.shape, *pixel)
 
 
 def _notes(

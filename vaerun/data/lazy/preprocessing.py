@@ -94,15 +94,16 @@ class Preprocessing:
     scale: str = "none"  # how brightness is spread, see `spread`
     mask: bool = False  # blacken pixels outside the largest circle
 
-    def at_pixel(self, sides: Size, pixel_nm: float | None) -> Size:
-        """Size of images whose file has another one, and pixels of so many nm."""
+    def at_pixel(self, sides: Size, pixel_nm: tuple[float, float] | None) -> Size:
+        """Size of images whose file has another one, and pixels of so many nm high and wide."""
         if self.resample_nm is None or pixel_nm is None:
             return sides
-        rows, columns = (max(round(n * pixel_nm / self.resample_nm), 1) for n in sides)
+        shares = (n * nm / self.resample_nm for n, nm in zip(sides, pixel_nm, strict=True))
+        rows, columns = (max(round(share), 1) for share in shares)
         return rows, columns
 
     def output_shape(
-        self, shape: tuple[int, int, int], pixel_nm: float | None = None
+        self, shape: tuple[int, int, int], pixel_nm: tuple[float, float] | None = None
     ) -> tuple[int, int, int]:
         """(C, H, W) of a preprocessed image that was of another (C, H, W)."""
         channels, *sides = shape
@@ -114,7 +115,9 @@ class Preprocessing:
         height, width = self.size or sides
         return 1 if self.grey else channels, height, width
 
-    def crop_and_resize(self, given: Floats, pixel_nm: float | None = None) -> Floats:
+    def crop_and_resize(
+        self, given: Floats, pixel_nm: tuple[float, float] | None = None
+    ) -> Floats:
         """Images (n, C, H', W') of one size, brought to (n, C, H, W) with their intensities.
 
         Averages are over the measured pixels; padding counts as measured.

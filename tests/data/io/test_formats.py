@@ -91,6 +91,7 @@ def test_a_damaged_file_is_read_or_named_in_one_line(tmp_path: Path, name: str):
     [
         (MemoryError("Unable to allocate 5 GiB"), "does not fit into the memory"),
         (ImportError("No module named 'mrcfile'", name="mrcfile"), "pip install mrcfile"),
+        (ImportError("The 'a' package is required: install b with it"), "pip install a"),
         (BlockingIOError(11, "unable to lock file"), "HDF5_USE_FILE_LOCKING=FALSE"),
         (PermissionError(13, "denied"), "chmod u+r 'x.h5'"),
         (FileNotFoundError(2, "gone", "part.raw"), "part.raw is not there"),
@@ -124,6 +125,9 @@ def test_what_a_library_says_of_damage_is_not_cut_short():
     ("name", "words"),
     [
         ("x.dm3", "takes SciFiReaders, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.ibw", "takes igor2, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.czi", "takes czifile, which is not installed — pip install 'vaerun[formats]'"),
+        ("x.zarr", "takes zarr, which is not installed — pip install 'vaerun[formats]'"),
         ("x.gwy", "takes gwyfile, which is not installed — pip install 'vaerun[formats]'"),
         ("x.mrc", "takes mrcfile, which is not installed — pip install 'vaerun[formats]'"),
         (
@@ -135,7 +139,7 @@ def test_what_a_library_says_of_damage_is_not_cut_short():
 def test_a_format_of_an_extra_names_it(
     tmp_path: Path, name: str, words: str, monkeypatch: pytest.MonkeyPatch
 ):
-    for module in ("SciFiReaders", "rsciio", "gwyfile", "mrcfile"):
+    for module in ("SciFiReaders", "rsciio", "gwyfile", "mrcfile", "igor2", "czifile", "zarr"):
         monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / name).touch()
     with pytest.raises(UserError) as error:

@@ -298,13 +298,13 @@ def scifi(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
         def read(self) -> dict[str, np.ndarray]:
             return channels
 
-    module = types.SimpleNamespace(DMReader=Reader, CZIReader=Reader)
+    module = types.SimpleNamespace(DMReader=Reader, MDTReader=Reader)
     monkeypatch.setitem(sys.modules, "SciFiReaders", module)
     return channels
 
 
 @pytest.mark.parametrize(
-    ("ending", "columns_first"), [("dm3", True), ("dm4", True), ("czi", False)]
+    ("ending", "columns_first"), [("dm3", True), ("dm4", True), ("mdt", False)]
 )
 def test_files_of_microscopes_go_through_scifireaders(
     tmp_path: Path, scifi: dict[str, np.ndarray], ending: str, columns_first: bool

@@ -1,4 +1,4 @@
-"""Files of Merlin detectors, written by hand, through RosettaSciIO."""
+"""Files of Merlin detectors, written by hand, and blockfiles through RosettaSciIO."""
 
 from pathlib import Path
 
@@ -23,3 +23,20 @@ def test_frames_of_a_merlin_detector_have_their_rows_from_the_top(tmp_path: Path
     stored = open_array(file, ArraySelector())
     assert stored.axes == "NYX"
     np.testing.assert_array_equal(stored.read(...), STACK)
+
+
+def test_a_blockfile_is_a_scan_of_diffraction_patterns(tmp_path: Path):
+    pytest.importorskip("rsciio", reason="RosettaSciIO, an extra, is not installed")
+    blockfile = pytest.importorskip("rsciio.blockfile")
+    scan = np.random.default_rng(0).integers(0, 255, (2, 3, 20, 20)).astype(np.uint8)
+    names, units = ("y", "x", "dy", "dx"), ("nm", "nm", "cm", "cm")
+    axes = [
+        {"name": name, "size": n, "scale": 1.0, "offset": 0.0, "units": unit, "navigate": i < 2}
+        for i, (name, n, unit) in enumerate(zip(names, scan.shape, units, strict=True))
+    ]
+    signal = {"data": scan, "axes": axes, "attributes": {"_lazy": False}}
+    signal |= {"metadata": {}, "original_metadata": {}}
+    blockfile.file_writer(tmp_path / "x.blo", signal, navigator=None, show_progressbar=False)
+    stored = open_array(tmp_path / "x.blo", ArraySelector())
+    assert stored.axes == "NNYX"
+    np.testing.assert_array_equal(stored.read(...), scan)

@@ -22,6 +22,7 @@ from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.intensity import IntensityStatistics, choose_window
 from vaerun.data.image_set import AllImages, DataShape, ImageSet, Splits
 from vaerun.data.io import fill_values
+from vaerun.data.io.lazy_array import inexact
 from vaerun.data.lazy.disk_cache import cached_images
 from vaerun.data.lazy.file_images import FileImages
 from vaerun.data.lazy.preprocessing import check_range
@@ -169,9 +170,11 @@ def load_all(
 
 
 def _with_fills(config: ImagesConfig, scanned: ScannedImages) -> ScannedImages:
-    """The images, with the numbers that stand for what was not measured."""
+    """The images, with the numbers that stand for what was not measured; says what is rounded."""
     images, fills = scanned.images, fill_values.given(config.unmeasured)
     images = images.with_fills() if fills is None else replace(images, fills=fills)
+    if n := images.n_inexact():
+        log.warning(inexact(n))
     return replace(scanned, images=images)
 
 

@@ -92,5 +92,8 @@ def _ending_by_content(file: Path) -> str | None:
 
 def _package_named(words: str) -> str | None:
     """The package that the words of an `ImportError` ask for, if they name one."""
-    named = re.search(r"(?:install|module named|requires?)\s+[`'\"]?([A-Za-z][\w.-]*)", words)
+    name = r"[`'\"]?([A-Za-z][\w.-]*)"
+    named = re.search(rf"{name}[`'\"]? package is required", words) or re.search(
+        rf"(?:install|module named|requires?)\s+{name}", words
+    )
     return named[1].rstrip(".") if named else None

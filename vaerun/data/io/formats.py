@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vaerun.data.io.czi import open_czi
 from vaerun.data.io.emd import open_emd
 from vaerun.data.io.faults import explained
 from vaerun.data.io.gwyddion import open_gsf, open_gwy
 from vaerun.data.io.hdf5 import open_hdf5
 from vaerun.data.io.hyperspy import open_hspy, open_zspy
+from vaerun.data.io.igor import open_ibw
 from vaerun.data.io.lazy_array import Array, ArraySelector, LazyArray
 from vaerun.data.io.matlab import open_matlab
 from vaerun.data.io.mrc import open_mrc
@@ -20,12 +22,14 @@ from vaerun.data.io.pictures import PICTURES, open_picture
 from vaerun.data.io.rosettasciio import PLUGINS, open_with_rosettasciio
 from vaerun.data.io.scifireaders import READERS, open_with_scifireaders
 from vaerun.data.io.tiff import open_tiff
+from vaerun.data.io.zarr_files import MARKS, open_zarr
 from vaerun.utils.errors import UserError
 from vaerun.utils.paths import exists, expanded, fixed_folder, is_pattern, matching_paths, missing
 
 T = TypeVar("T")
 Open = Callable[[Path, ArraySelector], LazyArray]
 
+ZARR = (".zarr", ".zarr.zip")
 HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".nxs", ".nx5", ".cxi", ".nc", ".nc4")
 
 # What is read without further packages, but for `.zspy`.
@@ -47,9 +51,12 @@ FORMATS: Mapping[str, Open] = {
     **dict.fromkeys(PLUGINS, open_with_rosettasciio),
     **dict.fromkeys(READERS, open_with_scifireaders),
     **dict.fromkeys((".mrc", ".mrcs"), open_mrc),
+    **dict.fromkeys(ZARR, open_zarr),
     ".gwy": open_gwy,
+    ".ibw": open_ibw,
+    ".czi": open_czi,
 }
-_FOLDERS = (".zspy",)  # formats of which a folder may be one file
+_FOLDERS = (".zspy", ".zarr")  # formats of which a folder may be one file
 
 
 def open_array(file: Path, selector: ArraySelector) -> LazyArray:
@@ -62,7 +69,7 @@ def open_array(file: Path, selector: ArraySelector) -> LazyArray:
     UserError
         If it holds no image, or several, or takes a package that is not installed.
     """
-    stored = readable(file, lambda: FORMATS[file.suffix.lower()](file, selector))
+    stored = readable(file, lambda: FORMATS[ending(file)](file, selector))
 
     def read(part: Any) -> Array:
         return readable(file, lambda: stored.read(part))
@@ -80,9 +87,15 @@ def readable(file: Path, do: Callable[[], T]) -> T:
         raise explained(file, error) from None
 
 
+def ending(file: Path) -> str:
+    """The ending of a name in lower case, also of two parts where that is a format."""
+    both = "".join(file.suffixes[-2:]).lower()
+    return both if both in FORMATS else file.suffix.lower()
+
+
 def is_one_file(path: Path) -> bool:
     """Whether a path is a file, or a folder that one of the formats means as a file."""
-    return path.is_file() or (path.suffix.lower() in _FOLDERS and path.is_dir())
+    return path.is_file() or (ending(path) in _FOLDERS and path.is_dir())
 
 
 def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> list[Path]:
@@ -109,10 +122,13 @@ def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> l
     if not exists(folder := fixed_folder(given)):
         raise missing(f"data.path={path}: its folder is not there", folder, hint)
     if is_one_file(given):
-        if given.suffix.lower() not in (*FORMATS, *also):
+        if ending(given) not in (*FORMATS, *also):
             what = f"data.path={path} is of no known format"
             raise UserError(what, f"give {known_formats(also)}")
         return [given]
+    if any(exists(given / mark) for mark in MARKS):
+        what = f"data.path={path} is a folder of zarr, which its name does not say"
+        raise UserError(what, f"mv '{given}' '{given.name}.zarr'")
     candidates = _candidates(given)
     files = _readable(candidates, also)
     if below and not files:
@@ -145,7 +161,7 @@ def _readable(candidates: list[Path], also: Sequence[str] = ()) -> list[Path]:
     return [
         file
         for file in candidates
-        if file.suffix.lower() in (*FORMATS, *also) and file.name[0] != "." and is_one_file(file)
+        if ending(file) in (*FORMATS, *also) and file.name[0] != "." and is_one_file(file)
     ]
 
 

@@ -4,7 +4,6 @@ Both hold ``Experiments/<title>/data`` with a group of attributes for each axis,
 on: its scale and unit, and whether it is navigated, that is, counts signals.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from vaerun.data.curve_axis import CurveAxis
 from vaerun.data.io.hdf5 import open_data_set
 from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
 from vaerun.data.io.pixel_size import PixelSize
+from vaerun.data.io.zarr_files import open_root, read_in_parts
 from vaerun.utils.errors import UserError
 
 _FOLDER, _DATA = "Experiments", "data"
@@ -31,33 +31,10 @@ def open_hspy(file: Path, selector: ArraySelector) -> LazyArray:
 
 def open_zspy(file: Path, selector: ArraySelector) -> LazyArray:
     """The selected signal of a ``.zspy`` folder or zip file."""
-    try:
-        import zarr  # an extra, and slow to import
-    except ImportError:
-        what = f"{file} takes zarr, which is not installed"
-        raise UserError(what, "pip install 'vaerun[formats]'") from None
-    store = zarr.storage.ZipStore(file, mode="r") if file.is_file() else str(file)
-    experiment = _experiment(zarr.open_group(store, mode="r"), file, selector)
+    experiment = _experiment(open_root(file), file, selector)
     data = experiment[_DATA]
     axes = _axes(experiment, len(data.shape), file, selector)
-    stored = LazyArray(
-        shape=data.shape,
-        dtype=data.dtype,
-        read=data.__getitem__,
-        axes=axes,
-        notes=tuple(_unwritten(data, file)),
-    )
-    return _calibrated(stored, experiment, axes)
-
-
-def _unwritten(data: Any, file: Path) -> Iterator[str]:
-    """A note on chunks that are not there: never written, or of nothing but the fill value."""
-    n = data.nchunks - data.nchunks_initialized
-    if n:
-        yield (
-            f"{file.name}: {n:,} of {data.nchunks:,} chunks are not there, and are read as "
-            f"{data.fill_value} (data.unmeasured=[{data.fill_value}] leaves such pixels out)"
-        )
+    return _calibrated(read_in_parts(data, file, axes=axes), experiment, axes)
 
 
 def _experiment(opened: Any, file: Path, selector: ArraySelector) -> Any:

@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
 NUMERIC = "biufc"  # numpy kinds of numbers
+_WHOLE = 2**53  # up to here a double holds every whole number
 _MOST_VALUES = 3  # of a fact, such as the size of a pixel
 _MOST_NAMES = 6  # of data sets in a message
 
@@ -235,6 +236,24 @@ def check_real(stored: LazyArray, file: Path) -> None:
     if stored.dtype.kind not in "biuf":
         kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
         raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
+
+
+def n_inexact(numbers: Array, measured: npt.NDArray[np.bool_] | None = None) -> int:
+    """How many of some measured numbers are whole ones beyond 2⁵³, which a double rounds."""
+    if numbers.dtype.kind not in "iu" or numbers.dtype.itemsize < 8:
+        return 0
+    beyond = numbers > _WHOLE
+    if numbers.dtype.kind == "i":
+        beyond |= numbers < -_WHOLE
+    return int((beyond if measured is None else beyond & measured).sum())
+
+
+def inexact(n: int) -> str:
+    """A warning of so many numbers."""
+    return (
+        f"{n:,} pixels are whole numbers beyond {_WHOLE:,}, which double precision rounds: where "
+        "small differences count, subtract what they have in common and save them again"
+    )
 
 
 def without_parts(

@@ -16,7 +16,15 @@ _PIXEL_KEYS = dict.fromkeys(("pixel_size_nm", "pixel_nm", "scale_nm", "nm_per_pi
 _PIXEL_KEYS |= {"element_size_um": "um"}  # of ImageJ's and ilastik's HDF5 files
 _MOST_AXES = 3
 _IN_PM = 1000  # a scan size this large is in pm: no frame of atoms is a micrometre wide
-_NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "m": 1e9}
+_NM = {
+    "pm": 1e-3,
+    "picometer": 1e-3,
+    "å": 0.1,
+    "angstrom": 0.1,
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "m": 1e9,
+}
 _NM |= dict.fromkeys(("μm", "um", "\\u00b5m", "micron", "microns", "micrometer"), 1e3)
 
 

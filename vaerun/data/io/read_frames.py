@@ -18,7 +18,9 @@ from vaerun.data.io.lazy_array import (
     ArraySelector,
     LazyArray,
     check_real,
+    inexact,
     listed,
+    n_inexact,
     without_parts,
 )
 from vaerun.data.io.pixel_size import oblong
@@ -178,10 +180,11 @@ def _frames(
     fills: FillValues | None,
 ) -> Iterator[tuple[RawFrame, str]]:
     """Frames of a file, with a note on each whose unmeasured pixels had to be recognised."""
-    n_empty = 0
+    n_empty = n_rounded = 0
     for i in range(axes.n):
         image = _one_channel(images(stored, axes, i, i + 1)[0], axes, channel, file)
         image, measured, found = _filled(image, fills)
+        n_rounded += n_inexact(image, measured)
         if measured is not None and not measured.any():
             if not stored.has_gaps:
                 raise UserError(f"{file} holds a frame without a finite pixel", "leave it out")
@@ -196,6 +199,8 @@ def _frames(
         yield raw, f"{file.name}: not measured: {found}" if found else ""
     if n_empty == axes.n:
         raise UserError(f"{file} holds no frame with a finite pixel", "give others")
+    if n_rounded:
+        log.warning(f"{file.name}: {inexact(n_rounded)}")
     if n_empty:
         log.info(f"{file.name}: {n_empty:,} frames that were never written are left out")
 

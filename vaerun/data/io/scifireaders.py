@@ -15,11 +15,9 @@ from vaerun.utils.errors import UserError
 READERS = {
     ".dm3": "DMReader", ".dm4": "DMReader",
     ".ndata": "NionReader",
-    ".ibw": "IgorIBWReader",
     ".sxm": "NanonisSXMReader", ".3ds": "Nanonis3dsReader",
     ".spm": "BrukerAFMReader",
     ".mdt": "MDTReader",
-    ".czi": "CZIReader",
     ".edaxh5": "EDAXReader", ".h5oina": "EDAXReader",
     ".rto": "BrukerReader",
 }  # fmt: skip

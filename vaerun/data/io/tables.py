@@ -1,20 +1,22 @@
 """Values per image: columns of tables, and data sets in the same file as the images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from vaerun.data.io.delimited_text import DelimitedText, Row, read_delimited
-from vaerun.data.io.formats import HDF5, readable
+from vaerun.data.io.formats import HDF5, ZARR, ending, readable
 from vaerun.data.io.hdf5 import data_sets
 from vaerun.data.io.lazy_array import Array
 from vaerun.data.io.matlab import matlab_arrays
 from vaerun.data.io.numpy_files import npz_arrays
 from vaerun.data.io.written_numbers import are_numbers, decimal_sign, to_numbers
+from vaerun.data.io.zarr_files import all_arrays
 from vaerun.utils.errors import UserError
 from vaerun.utils.paths import exists, expanded, missing
 
@@ -137,7 +139,7 @@ def _padded(row: Row, names: Sequence[str], key: str, separator: str) -> list[st
 
 
 def names_beside(file: Path, *sides: int) -> list[str]:
-    """Names of data sets in an HDF5, npz or MATLAB file with a value for each of n images.
+    """Names of data sets in an HDF5, npz, zarr or MATLAB file with a value for each of n images.
 
     ``sides`` are n, or rows and columns of a map.
     """
@@ -147,21 +149,23 @@ def names_beside(file: Path, *sides: int) -> list[str]:
 
 
 def read_beside(file: Path, name: str) -> Array:
-    """A data set in an HDF5, npz or MATLAB file with a value per image, number or text, (n,)."""
+    """A data set in an HDF5, npz, zarr or MATLAB file with a value per image, (n,)."""
     return readable(file, lambda: _read(file, name))
 
 
-def _in_memory(file: Path) -> dict[str, Array] | None:
-    """All arrays of an npz file, or of MATLAB's before version 7.3; None of others."""
-    ending = file.suffix.lower()
-    if ending == ".npz":
+def _arrays(file: Path) -> Mapping[str, Any] | None:
+    """All arrays of an npz or zarr file, or of MATLAB's before version 7.3; None of others."""
+    kind = ending(file)
+    if kind == ".npz":
         return npz_arrays(file)
-    return matlab_arrays(file) if ending == ".mat" and not h5py.is_hdf5(file) else None
+    if kind in ZARR:
+        return all_arrays(file)
+    return matlab_arrays(file) if kind == ".mat" and not h5py.is_hdf5(file) else None
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    if (arrays := _in_memory(file)) is not None:
-        return {name: array.shape for name, array in arrays.items()}
+    if (arrays := _arrays(file)) is not None:
+        return {name: tuple(array.shape) for name, array in arrays.items()}
     if file.suffix.lower() in HDF5 or h5py.is_hdf5(file):
         with h5py.File(file) as opened:
             return {name: shape for name, (shape, _) in data_sets(opened).items()}
@@ -169,8 +173,8 @@ def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _read(file: Path, name: str) -> Array:
-    if (arrays := _in_memory(file)) is not None:
-        return _plain(arrays[name])
+    if (arrays := _arrays(file)) is not None:
+        return _plain(np.asarray(arrays[name][...]))
     with h5py.File(file) as opened:
         dataset = opened[name]
         if h5py.check_string_dtype(dataset.dtype) is not None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from vaerun.data.io.fill_values import FillValues, look_for
-from vaerun.data.io.lazy_array import Array
+from vaerun.data.io.lazy_array import Array, n_inexact
 from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.data.lazy.preprocessing import Floats, Preprocessing, Window, as_floats
 from vaerun.utils.arrays import evenly
@@ -111,6 +111,16 @@ class FileImages:
                     if measured is not None:
                         found[begin + where] = measured.any((1, 2, 3))
         return found
+
+    def n_inexact(self) -> int:
+        """How many measured numbers are whole ones that a double rounds."""
+        if not any(one.kind in "iu" and one.itemsize == 8 for one in self.source.types):
+            return 0
+        return sum(
+            n_inexact(array, self.fills.measured(array))
+            for begin in range(0, len(self), self.chunk)
+            for *_, array in self.source.groups(self.rows[begin : begin + self.chunk].numpy())
+        )
 
     def with_fills(self) -> "FileImages":
         """The images, with what stands for unmeasured pixels in at most 2,000 of them."""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vaerun.data.io.formats import open_array
-from vaerun.data.io.lazy_array import ArraySelector
+from vaerun.data.io.lazy_array import ArraySelector, Unreadable
 from vaerun.utils.errors import UserError
 
 GREY = (np.arange(20 * 30).reshape(20, 30) % 251).astype(np.uint8)
@@ -94,6 +94,18 @@ def test_frames_of_a_moving_picture_are_a_stack(tmp_path: Path, ending: str):
     stored = open_array(file, ArraySelector())
     assert stored.axes == "NYX"
     np.testing.assert_array_equal(stored.read(...), np.stack(frames))
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.9])
+def test_a_moving_picture_with_bytes_that_are_none_of_it_is_refused(tmp_path: Path, place: float):
+    file = tmp_path / "a.gif"
+    first, *others = [Image.fromarray(np.roll(GREY, i, axis=1)) for i in range(6)]
+    first.save(file, save_all=True, append_images=others)
+    raw = file.read_bytes()
+    at = int(place * len(raw))
+    file.write_bytes(raw[:at] + b"12345" + raw[at:])
+    with pytest.raises(Unreadable, match=r"a\.gif cannot be read"):
+        open_array(file, ArraySelector())
 
 
 def test_previews_behind_a_jpeg_are_no_images(tmp_path: Path):

@@ -160,7 +160,14 @@ def _listed_nm(sizes_nm: Sequence[float | None]) -> str:
 
 def _too_few(path: str, source: ImageFiles, fewest: int) -> UserError:
     images = "1 image" if len(source) == 1 else f"{len(source)} images"
-    sides = log_messages.size(source.entries[0].axes.shape)
+    first = source.entries[0]
+    sides = log_messages.size(first.axes.shape)
+    if first.axes.shape[0] * len(source) >= fewest and len(first.array_shape) == 3:
+        names = first.axes.letters.replace("C", "N")
+        return UserError(
+            f"data.path={path} holds {images} of {sides}: too few to learn from",
+            f"where its channels are images of their own, type data.axes={names}",
+        )
     return UserError(
         f"data.path={path} holds {images} of {sides}: too few to learn from",
         f"cut patches out of them by data=patches data.path={path}, or give {fewest} or more",

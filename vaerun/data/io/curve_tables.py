@@ -52,6 +52,9 @@ def read_curve_table(file: Path) -> TableCurves:
         first = Row(text.line_of_names, list(names))
         text = text._replace(names=[str(i) for i in range(len(names))], rows=[first, *text.rows])
     matrix, numeric, notes = _matrix(text, file, key)
+    if not at_points and (word := _word_among_numbers(names)) is not None:
+        line = text.line_of_names
+        notes.append(f"line {line} is taken for names, since '{word}' in it is no number")
     if at_points and points is not None:
         is_point = np.isfinite(points) & numeric
         n_others = len(names) - int(is_point.sum())
@@ -76,6 +79,12 @@ def is_monotonic(values: Floats) -> bool:
     """Whether three or more values rise throughout, or fall."""
     steps = np.diff(values)
     return len(values) > 2 and bool((steps > 0).all() or (steps < 0).all())
+
+
+def _word_among_numbers(names: list[str]) -> str | None:
+    """The first name that is no number, where most of them are; None otherwise."""
+    words = [name for name in names if not are_numbers([name])]
+    return words[0] if words and len(words) < len(names) / 2 else None
 
 
 def _numbers(names: list[str]) -> Floats:

@@ -1,16 +1,18 @@
 """Reader of Zeiss's .czi files through czifile, of the extra ``formats``."""
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from vaerun.data.io.faults import read_by
-from vaerun.data.io.lazy_array import ArraySelector, LazyArray, refuse_key
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, Unreadable, refuse_key
 from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
 _COLOURS = (3, 4)
+_MOST_EMPTY = 1000  # numbers for each of a tile; slides have few tiles far apart
 
 
 def open_czi(file: Path, selector: ArraySelector) -> LazyArray:
@@ -25,6 +27,7 @@ def open_czi(file: Path, selector: ArraySelector) -> LazyArray:
         warnings.simplefilter("error")  # of what it would go without
         tiles = opened.filtered_subblock_directory
         opened.filtered_subblock_directory = [tile for tile in tiles if not tile.pyramid_type]
+        _check_size(opened, file)
         images = opened.asarray(max_workers=1)
         size, letters = _pixel_size(opened.metadata()), opened.axes[:-1]
     if images.shape[-1] not in _COLOURS:
@@ -33,6 +36,14 @@ def open_czi(file: Path, selector: ArraySelector) -> LazyArray:
         letters += "0"
     axes = "".join(_letter(letter) for letter in letters)
     return LazyArray.of(images, size.nm, axes, aspect=size.aspect)
+
+
+def _check_size(opened: Any, file: Path) -> None:
+    """Raise `Unreadable` if tiles fill next to nothing, as where a number is wrong."""
+    tiles = sum(math.prod(tile.stored_shape) for tile in opened.filtered_subblock_directory)
+    if math.prod(opened.shape) > _MOST_EMPTY * tiles:
+        what = f"{file} cannot be read: it names images {opened.shape}, far larger than its tiles"
+        raise Unreadable(what, "leave it out, or put a good copy there")
 
 
 def _letter(letter: str) -> str:

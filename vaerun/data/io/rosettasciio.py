@@ -42,8 +42,12 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
         what = f"{file} takes RosettaSciIO, which is not installed"
         raise UserError(what, "pip install 'vaerun[formats-gpl]'") from None
     signals: dict[str, tuple[Any, Sequence[Mapping[str, Any]]]] = {}
+    how: dict[str, Any] = {}
+    notes: list[str] = []
     with read_by("RosettaSciIO", file):
-        read = plugin.file_reader(str(file))
+        if file.suffix.lower() == ".mib":
+            how, notes = _all_frames(plugin, file)
+        read = plugin.file_reader(str(file), **how)
     for i, signal in enumerate(read):
         title = signal.get("metadata", {}).get("General", {}).get("title") or f"signal_{i}"
         name = title if title not in signals else f"{title}_{i}"
@@ -57,7 +61,20 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
     size = PixelSize.of(
         row.get("scale"), column.get("scale"), row.get("units"), column.get("units")
     )
-    return LazyArray.of(np.asarray(data), size.nm, letters, aspect=size.aspect)
+    return LazyArray.of(np.asarray(data), size.nm, letters, notes, aspect=size.aspect)
+
+
+def _all_frames(plugin: Any, file: Path) -> tuple[dict[str, Any], list[str]]:
+    """What makes the plug-in of .mib files read all frames, and a note on one that is cut short.
+
+    By itself it takes them for a scan whose lines it guesses from the times of the frames, and
+    goes without those of an unfinished line.
+    """
+    frames, headers = plugin.load_mib_data(str(file), return_headers=True)
+    n_bytes = len(headers) * (headers.dtype.itemsize + frames[0].nbytes)
+    rest = file.stat().st_size - n_bytes
+    note = f"{file.name} ends within a frame: the {len(headers):,} before it are read"
+    return {"navigation_shape": (len(headers), 1)}, [note] if rest else []
 
 
 def _letters(axes: Sequence[Mapping[str, Any]]) -> str | None:

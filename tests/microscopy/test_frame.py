@@ -56,3 +56,9 @@ def test_brightness_is_that_of_the_numbers_whatever_their_type(kind: type):
     image = np.random.default_rng(0).integers(0, 120, (40, 50)).astype(kind)
     wanted = brightness(image.astype(np.float64))
     np.testing.assert_array_equal(brightness(image), wanted)
+
+
+def test_brightness_has_no_smallest_unit():
+    unit = np.random.default_rng(0).random((20, 30))
+    np.testing.assert_allclose(brightness(1e-310 * unit), brightness(unit), atol=1e-6)
+    assert not brightness(np.full((20, 30), 1e-310)).any()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ import yaml
 from vaerun import load
 from vaerun.models.lightning_module import VAELightningModule
 from vaerun.models.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from vaerun.training.auto_keys import with_usual_batch_size
 
 TINY = (
     "data.size=16",
@@ -148,3 +150,13 @@ def test_large_images_are_seen_drawn_and_compared_in_fewer_pixels_and_the_run_sa
     assert config["data"]["every_row"] == model["decoder"]["every_row"] == 3
     for title in ("copies_px", "drawing_px", "every_row"):
         assert any(line.startswith(title) for line in output)
+
+
+def test_a_word_for_the_usual_batch_is_a_number_that_a_search_can_begin_with():
+    splits, hardware = SimpleNamespace(image=(1, 16, 16)), SimpleNamespace(n_ranks=1)
+    plain = {"data": {"batch_size": "usual", "name": "images"}}
+    assert with_usual_batch_size(plain, splits, hardware) == {
+        "data": {"batch_size": 100, "name": "images"}
+    }
+    given = {"data": {"batch_size": 30}}
+    assert with_usual_batch_size(given, splits, hardware) == given

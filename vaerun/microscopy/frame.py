@@ -92,7 +92,7 @@ def brightness(image: npt.NDArray[Any], *, clip: bool = True) -> npt.NDArray[np.
     the result.
     """
     dark, bright = shown_range(image)
-    span = max(bright - dark, float(np.finfo(np.float64).tiny))  # whatever the unit
+    span = bright - dark if bright > dark else float(np.finfo(np.float64).tiny)  # in any unit
     shown = np.empty(image.shape, np.float32)
     step = max(_AT_ONCE // max(image.shape[1], 1), 1)
     with np.errstate(over="ignore"):  # where nearly all pixels are alike

@@ -73,6 +73,16 @@ def resolve_auto(
     return Resolved(config, request, reasons)
 
 
+def with_usual_batch_size(
+    plain: Mapping[str, Any], splits: Splits, hardware: Hardware
+) -> Mapping[str, Any]:
+    """The values of a config with the number that ``data.batch_size=usual`` means, if it does."""
+    path = ["data", "batch_size"]
+    if _at(plain, path) != USUAL:
+        return plain
+    return _replaced(plain, path, usual_batch_size(splits.image, hardware.n_ranks))
+
+
 def _at(plain: Mapping[str, Any], path: Sequence[str]) -> Any:
     """The value at a path of keys, None where there is none."""
     value: Any = plain

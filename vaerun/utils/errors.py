@@ -19,6 +19,7 @@ class UserError(Exception):
     """
 
     def __init__(self, what: str, hint: str) -> None:
+        what, hint = (" ".join(text.splitlines()) for text in (what, hint))  # one line
         super().__init__(f"{what} — {hint}")
         self.what = what
         self.hint = hint

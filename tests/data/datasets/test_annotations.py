@@ -172,6 +172,13 @@ def test_what_is_dropped_is_named(tmp_path: Path, config: Make, caplog):
     assert "is not used: name its columns (kind, x) by data.label" in caplog.text
 
 
+def test_a_class_is_one_line():
+    assert encode_classes(np.array(["a\nb", " a\r\nb ", "c"]), "data.label=k").names == [
+        "a b",
+        "c",
+    ]
+
+
 def test_folders_are_classes_whatever_their_names():
     found = encode_classes(np.array(["-1", "nan", "1", "null"]), "folder", may_miss=False)
     assert (sorted(found.names), found.missing) == (["-1", "1", "nan", "null"], {})

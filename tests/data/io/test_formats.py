@@ -1,5 +1,6 @@
 """Files of any format: whole ones are read, damaged ones are named in one line."""
 
+import os
 import random
 import shutil
 import sys
@@ -15,7 +16,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from vaerun.data.io.faults import explained
-from vaerun.data.io.formats import FORMATS, open_array
+from vaerun.data.io.formats import FORMATS, find_files, open_array
 from vaerun.data.io.lazy_array import ArraySelector, Unreadable
 from vaerun.data.lazy.image_files import ImageFiles
 from vaerun.utils.errors import UserError
@@ -193,3 +194,18 @@ def test_gwy_files_are_read_by_gwyfile(tmp_path: Path):
     assert stored.pixel_nm == pytest.approx(0.1)
     with pytest.raises(UserError, match=r"several images of the same size: height, phase"):
         open_array(tmp_path / "x.gwy", ArraySelector())
+
+
+def test_a_path_that_is_no_file_is_said_to_be_what_it_is(tmp_path: Path):
+    (tmp_path / "gone.npy").symlink_to("nowhere.npy")
+    os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "runs" / "a" / "b").mkdir(parents=True)
+    np.save(tmp_path / "runs" / "a" / "b" / "x.npy", RAMP)
+    for name, words in (
+        ("gone.npy", r"gone\.npy is not there: it links to nowhere\.npy"),
+        ("pipe.npy", r"pipe\.npy is neither a file nor a folder"),
+        ("runs", r"runs holds no file of a known format — name those deeper in it by .*/\*\*/"),
+        ("runs/*.npy", r"matches no file of a known format — give"),
+    ):
+        with pytest.raises(UserError, match=words):
+            find_files(str(tmp_path / name), below=True)

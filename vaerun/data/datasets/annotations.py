@@ -112,7 +112,8 @@ def _is_code(word: str, present: Collection[str]) -> bool:
 def _word(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return as_text(str(int(value) if isinstance(value, bool) else value).strip())
+    text = as_text(str(int(value) if isinstance(value, bool) else value).strip())
+    return " ".join(text.splitlines())
 
 
 def parse_factor(values: Array | Sequence[float | None], name: str, cells: Array) -> Tensor:

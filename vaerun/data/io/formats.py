@@ -1,5 +1,7 @@
 """Files of any known format: how to open one, and which ones a file, folder or glob names."""
 
+import itertools
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -56,6 +58,7 @@ FORMATS: Mapping[str, Open] = {
     ".ibw": open_ibw,
     ".czi": open_czi,
 }
+_MOST_LOOKED_AT = 10_000  # entries, where a folder holds no file itself
 _FOLDERS = (".zspy", ".zarr")  # formats of which a folder may be one file
 
 
@@ -117,7 +120,7 @@ def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> l
     """
     given = expanded(path)
     hint = "give a file, a folder, or a pattern in quotes such as 'frames/*.tif'"
-    if not exists(given) and not is_pattern(given):
+    if not given.exists() and not is_pattern(given):
         raise missing(f"data.path={path} is not there", given, hint)
     if not exists(folder := fixed_folder(given)):
         raise missing(f"data.path={path}: its folder is not there", folder, hint)
@@ -126,6 +129,8 @@ def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> l
             what = f"data.path={path} is of no known format"
             raise UserError(what, f"give {known_formats(also)}")
         return [given]
+    if exists(given) and not given.is_dir():
+        raise UserError(f"data.path={path} is neither a file nor a folder", hint)
     if any(exists(given / mark) for mark in MARKS):
         what = f"data.path={path} is a folder of zarr, which its name does not say"
         raise UserError(what, f"mv '{given}' '{given.name}.zarr'")
@@ -141,8 +146,16 @@ def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> l
     if not files:
         kind = "holds no file" if given.is_dir() else "matches no file"
         what = f"data.path={path} {kind} of a known format"
+        if given.is_dir() and _has_deeper(given):
+            raise UserError(what, f"name those deeper in it by 'data.path={path}/**/*.tif'")
         raise UserError(what, f"give {known_formats(also)}")
     return sorted(files, key=natural_order)
+
+
+def _has_deeper(folder: Path) -> bool:
+    """Whether files of a known format are among the first entries anywhere in a folder."""
+    entries = (Path(here, name) for here, _, names in os.walk(folder) for name in names)
+    return any(ending(entry) in FORMATS for entry in itertools.islice(entries, _MOST_LOOKED_AT))
 
 
 def known_formats(also: Sequence[str] = ()) -> str:

@@ -234,8 +234,10 @@ def single_values(facts: Mapping[str, Any]) -> dict[str, Any]:
 def check_real(stored: LazyArray, file: Path) -> None:
     """Raise a `UserError` unless an array holds real numbers."""
     if stored.dtype.kind not in "biuf":
-        kind = "complex numbers" if stored.dtype.kind == "c" else f"values of type {stored.dtype}"
-        raise UserError(f"{file} holds {kind}", "give real intensities, such as the modulus")
+        if stored.dtype.kind == "c":
+            raise UserError(f"{file} holds complex numbers", "give real ones, such as the modulus")
+        what = f"{file} holds values of type {stored.dtype}"
+        raise UserError(what, "save intensities as plain numbers")
 
 
 def n_inexact(numbers: Array, measured: npt.NDArray[np.bool_] | None = None) -> int:

@@ -147,7 +147,8 @@ class Preprocessing:
             low, high = images.new_zeros(()), images.new_ones(())
         else:
             low, high = images.new_tensor(window)
-        span = (high - low).clamp(min=torch.finfo(images.dtype).tiny)  # constant images become 0
+        tiny = torch.finfo(images.dtype).tiny  # constant images become 0
+        span = torch.where(high > low, high - low, tiny)
         unit = (images - low).div_(span).clamp_(0, 1).float()
         unit = spread(unit, self.scale)
         return unit * _circle(unit) if self.mask else unit

@@ -8,8 +8,10 @@ The same command given again continues the study; given several times at once, i
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from optuna.trial import Trial
 from rich.console import Console
@@ -29,6 +31,7 @@ from vaerun.tasks.tune.objective import TuningObjective, objective_of, usual_spa
 from vaerun.tasks.tune.pruning import PruningCallback, without_study_keys
 from vaerun.tasks.tune.search_space import Space, outside, read_space, values_at
 from vaerun.tasks.tune.study import SharedStudy
+from vaerun.training.auto_keys import with_usual_batch_size
 from vaerun.training.callbacks import Diverged
 from vaerun.training.context import fingerprint
 from vaerun.training.hardware import Hardware
@@ -50,7 +53,9 @@ def tune(config: RunConfig, request: RunRequest) -> Path:
     space = read_space(config.task.space or usual_space(config.model.name, objective), typed)
     hardware = Hardware.find(config.trainer)
     runner = TrialRunner(typed, hardware, console)
-    data_fingerprint = fingerprint(request, runner.splits(config))
+    splits = runner.splits(config)
+    data_fingerprint = fingerprint(request, splits)
+    preset = with_usual_batch_size(request.plain, splits, hardware)
     facts = RunFacts(device=hardware.device, data_fingerprint=data_fingerprint)
     folder = _study_folder(config, request, space, objective)
     prune_from = int(config.task.prune_after * config.trainer.max_epochs)
@@ -63,8 +68,8 @@ def tune(config: RunConfig, request: RunRequest) -> Path:
         prune_from=prune_from if config.task.prune and not objective.is_reward else None,
     )
     with study, manifest.recorded(folder, request, facts, is_shared=True):
-        study.enqueue_preset(values_at(space, request.plain))
-        _print_opening(study, request, console)
+        study.enqueue_preset(values_at(space, preset))
+        _print_opening(study, preset, console)
         try:
             while (trial := study.next()) is not None:
                 _run_trial(study, runner, trial, console)
@@ -97,7 +102,7 @@ def _study_folder(
     return RunFolder(path)
 
 
-def _print_opening(study: SharedStudy, request: RunRequest, console: Console) -> None:
+def _print_opening(study: SharedStudy, preset: Mapping[str, Any], console: Console) -> None:
     """Print the progress of the study, the searched keys and the objective."""
     rows = [
         ("study", f"{study.n_done} of {study.n_trials} trials done, {len(study.running)} at work"),
@@ -105,7 +110,7 @@ def _print_opening(study: SharedStudy, request: RunRequest, console: Console) ->
         ("for", f"{'least' if study.objective.less_is_better else 'most'} {study.objective.path}"),
         ("folder", str(study.folder)),
     ]
-    not_in_space = ", ".join(outside(study.space, request.plain))
+    not_in_space = ", ".join(outside(study.space, preset))
     if not_in_space:
         rows.append(("not tried", f"the preset: {not_in_space} is not in the space"))
     print_table(console, rows)

@@ -2,6 +2,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import colors
+from matplotlib.figure import Figure
 
 from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, png, save_figures
 from vaerun.evaluation.figures.images import mosaic
@@ -308,3 +309,9 @@ def test_a_mosaic_of_large_images_is_no_larger_than_is_seen():
     height, width = (side / 13 for side in picture.shape[:2])
     assert picture[int(2.7 * height), int(3.5 * width), 0] == 1
     assert picture[int(2.2 * height), int(3.5 * width), 0] == 0
+
+
+def test_a_class_in_letters_without_a_font_is_drawn_without_a_warning():
+    figure = Figure()
+    figure.text(0.5, 0.5, "日本")
+    assert png(figure).startswith(b"\x89PNG")

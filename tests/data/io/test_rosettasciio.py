@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vaerun.data.io.formats import open_array
-from vaerun.data.io.lazy_array import ArraySelector
+from vaerun.data.io.lazy_array import ArraySelector, Unreadable
 
 STACK = np.arange(3 * 20 * 30, dtype=">u2").reshape(3, 20, 30)
 
@@ -59,3 +59,6 @@ def test_a_blockfile_is_a_scan_of_diffraction_patterns(tmp_path: Path):
     stored = open_array(tmp_path / "x.blo", ArraySelector())
     assert stored.axes == "NNYX"
     np.testing.assert_array_equal(stored.read(...), scan)
+    (tmp_path / "x.blo").write_bytes((tmp_path / "x.blo").read_bytes()[:-300])
+    with pytest.raises(Unreadable, match=r"x\.blo cannot be read: it ends before the last of"):
+        open_array(tmp_path / "x.blo", ArraySelector())

@@ -1,6 +1,7 @@
 """Reader of files of microscopes through RosettaSciIO (GPL licence), the extra ``formats-gpl``."""
 
 import importlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vaerun.data.io.faults import read_by
-from vaerun.data.io.lazy_array import ArraySelector, LazyArray, select_array
+from vaerun.data.io.lazy_array import ArraySelector, LazyArray, Unreadable, select_array
 from vaerun.data.io.pixel_size import PixelSize
 from vaerun.utils.errors import UserError
 
@@ -42,12 +43,7 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
         what = f"{file} takes RosettaSciIO, which is not installed"
         raise UserError(what, "pip install 'vaerun[formats-gpl]'") from None
     signals: dict[str, tuple[Any, Sequence[Mapping[str, Any]]]] = {}
-    how: dict[str, Any] = {}
-    notes: list[str] = []
-    with read_by("RosettaSciIO", file):
-        if file.suffix.lower() == ".mib":
-            how, notes = _all_frames(plugin, file)
-        read = plugin.file_reader(str(file), **how)
+    read, notes = _read(plugin, file)
     for i, signal in enumerate(read):
         title = signal.get("metadata", {}).get("General", {}).get("title") or f"signal_{i}"
         name = title if title not in signals else f"{title}_{i}"
@@ -62,6 +58,22 @@ def open_with_rosettasciio(file: Path, selector: ArraySelector) -> LazyArray:
         row.get("scale"), column.get("scale"), row.get("units"), column.get("units")
     )
     return LazyArray.of(np.asarray(data), size.nm, letters, notes, aspect=size.aspect)
+
+
+def _read(plugin: Any, file: Path) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """The signals of a file, and what the plug-in warns of; `Unreadable` if it fills in zeros."""
+    how: dict[str, Any] = {}
+    notes: list[str] = []
+    with read_by("RosettaSciIO", file), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if file.suffix.lower() == ".mib":
+            how, notes = _all_frames(plugin, file)
+        read = plugin.file_reader(str(file), **how)
+    words = [" ".join(str(one.message).split()) for one in said if one.category is UserWarning]
+    if any("zero padding" in one for one in words):
+        what = f"{file} cannot be read: it ends before the last of the images that it names"
+        raise Unreadable(what, "leave it out, or put a good copy there")
+    return read, [*notes, *(f"{file.name}: {one}" for one in dict.fromkeys(words))]
 
 
 def _all_frames(plugin: Any, file: Path) -> tuple[dict[str, Any], list[str]]:

@@ -7,6 +7,7 @@ from vaerun.microscopy.frame import (
     common_pixel_nm,
     from_file,
     in_file,
+    movies_of,
     reduced,
 )
 
@@ -62,3 +63,21 @@ def test_brightness_has_no_smallest_unit():
     unit = np.random.default_rng(0).random((20, 30))
     np.testing.assert_allclose(brightness(1e-310 * unit), brightness(unit), atol=1e-6)
     assert not brightness(np.full((20, 30), 1e-310)).any()
+
+
+@pytest.mark.parametrize(
+    ("movies", "sizes", "found"),
+    [
+        ([0, 1], [0.02, 0.02], [0, 0]),
+        ([0, 1], [None, None], [0, 0]),
+        ([0, 1], [0.02, 0.05], [0, 1]),  # not the same field of view
+        ([0, 0, 1], [0.02, 0.02, 0.02], [0, 0, 1]),
+    ],
+)
+def test_files_of_one_frame_are_a_movie_if_their_pixels_are_alike(movies, sizes, found):
+    image = np.zeros((2, 2), np.float32)
+    frames = [
+        Frame(image=image, pixel_nm=size, name="a", movie=movie)
+        for movie, size in zip(movies, sizes, strict=True)
+    ]
+    assert movies_of(frames).tolist() == found

@@ -48,6 +48,7 @@ WRITERS: dict[str, Callable[[Path, np.ndarray], object]] = {
     "x.mat": lambda path, array: savemat(path, {"images": np.moveaxis(array, 0, -1)}),
     "x.tif": lambda path, array: tifffile.imwrite(path, array, compression="zlib"),
     "y.tif": lambda path, array: tifffile.imwrite(path, array, imagej=True),
+    "x.btf": lambda path, array: tifffile.imwrite(path, array, bigtiff=True),
     "x.ome.tif": lambda path, array: tifffile.imwrite(
         path, array, ome=True, metadata={"axes": "TYX"}
     ),
@@ -199,10 +200,12 @@ def test_gwy_files_are_read_by_gwyfile(tmp_path: Path):
 def test_a_path_that_is_no_file_is_said_to_be_what_it_is(tmp_path: Path):
     (tmp_path / "gone.npy").symlink_to("nowhere.npy")
     os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "x.npy.gz").touch()
     (tmp_path / "runs" / "a" / "b").mkdir(parents=True)
     np.save(tmp_path / "runs" / "a" / "b" / "x.npy", RAMP)
     for name, words in (
         ("gone.npy", r"gone\.npy is not there: it links to nowhere\.npy"),
+        ("x.npy.gz", r"of no known format — unpack it, and give what was in x\.npy\.gz"),
         ("pipe.npy", r"pipe\.npy is neither a file nor a folder"),
         ("runs", r"runs holds no file of a known format — name those deeper in it by .*/\*\*/"),
         ("runs/*.npy", r"matches no file of a known format — give"),

@@ -73,7 +73,7 @@ def test_grey_of_16_bits_and_a_picture_above_pillows_limit_are_read(
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-@pytest.mark.parametrize("ending", ["bmp", "gif", "webp", "jp2", "pgm"])
+@pytest.mark.parametrize("ending", ["bmp", "gif", "webp", "jp2", "pgm", "pnm"])
 def test_further_kinds_of_pictures_are_read(tmp_path: Path, ending: str):
     file = tmp_path / f"a.{ending}"
     picture = Image.fromarray(GREY)

@@ -84,7 +84,7 @@ def _ending_by_content(file: Path) -> str | None:
     except OSError:
         return None
     found = next((end for begin, end in _BEGINNINGS.items() if start.startswith(begin)), None)
-    alike = ({".tif", ".tiff"}, {".jpg", ".jpeg"})
+    alike = ({".tif", ".tiff", ".btf", ".tf8"}, {".jpg", ".jpeg", ".jfif"})
     ending = file.suffix.lower()
     same = found == ending or any({found, ending} <= group for group in alike)
     return None if same else found

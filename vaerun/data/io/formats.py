@@ -46,7 +46,7 @@ _PLAIN: Mapping[str, Open] = {
     ".emd": open_emd,
     ".gsf": open_gsf,
     **dict.fromkeys(PICTURES, open_picture),
-    **dict.fromkeys((".tif", ".tiff"), open_tiff),
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8"), open_tiff),
 }
 FORMATS: Mapping[str, Open] = {
     **_PLAIN,
@@ -58,6 +58,7 @@ FORMATS: Mapping[str, Open] = {
     ".ibw": open_ibw,
     ".czi": open_czi,
 }
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".7z", ".rar")
 _MOST_LOOKED_AT = 10_000  # entries, where a folder holds no file itself
 _FOLDERS = (".zspy", ".zarr")  # formats of which a folder may be one file
 
@@ -127,6 +128,8 @@ def find_files(path: str, *, below: bool = False, also: Sequence[str] = ()) -> l
     if is_one_file(given):
         if ending(given) not in (*FORMATS, *also):
             what = f"data.path={path} is of no known format"
+            if ending(given) in _PACKED:
+                raise UserError(what, f"unpack it, and give what was in {given.name}")
             raise UserError(what, f"give {known_formats(also)}")
         return [given]
     if exists(given) and not given.is_dir():

@@ -12,8 +12,8 @@ from vaerun.utils.errors import UserError
 
 # Pillow's name of a format by the ending of its files.
 PICTURES = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF",
-    ".webp": "WEBP", ".jp2": "JPEG2000", ".pgm": "PPM", ".ppm": "PPM",
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".bmp": "BMP", ".gif": "GIF",
+    ".webp": "WEBP", ".jp2": "JPEG2000", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM",
 }  # fmt: skip
 
 _MOVING = ("GIF", "PNG", "WEBP")  # of others further pictures are previews

@@ -5,8 +5,8 @@ python scripts/judge_checks.py --half report                   # and judged on t
 python scripts/judge_checks.py --half report --mends           # also runs what the checks advise
 
 The halves share no draw of images, and differ in outlines, sizes and data sets. Finished runs in
-`--out` are not run again. A run that should fail in its pose is judged only if true poses say that
-it does: `holds` of the case is a condition on `metrics.json`, of which the checks know nothing.
+`--out` are not run again. What is not certain to go as meant is judged only if true values say
+that it did: `holds` of a case is a condition on `metrics.json`, of which the checks know nothing.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Case:
     Attributes
     ----------
     holds
-        Condition on `metrics.json` that shows by true poses that the run fails.
+        Condition on `metrics.json` that shows by true values that the run fails, or is good.
     is_doubtful
         Whether it does not hold: then the run counts neither way.
     """
@@ -146,7 +146,7 @@ def judge(case: Case, out: Path, *, mends: bool) -> Outcome:
     train(folder, shlex.split(case.overrides))
     checks = checks_of(folder)
     if case.holds and not holds(case.holds, json.loads(folder.metrics_json.read_text("utf-8"))):
-        print(f"{case.name}: {case.holds} does not hold, so it is not known to fail")
+        print(f"{case.name}: {case.holds} does not hold, so it counts neither way")
         case = dataclasses.replace(case, fails=(), is_doubtful=True)
     first = next((check["mend"] for check in checks.values() if check["mend"]), "")
     if not (mends and case.fails and first):

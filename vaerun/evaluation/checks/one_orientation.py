@@ -13,7 +13,7 @@ _APART_DEG = 25.0  # a pair
 _TURNED_DEG = 45.0  # an image against most others: small differences of pairs add up
 _MOST_APART = 0.1  # share of pairs
 _MOST_TURNED = 0.15  # share of the images of a kind
-_GAP = 1.3  # times a long step between like images: farther apart are two kinds
+_GAP = 1.2  # times a long step between like images: farther apart are two kinds
 
 Ints = npt.NDArray[np.int64]
 

@@ -99,6 +99,8 @@ def make_encodings(n_train=400, n_val=200, n_classes=4, seed=0, **replaced):
         "gain": np.ones(n),
         "offset": np.zeros(n),
         "class_probability": np.zeros((n, 0)),
+        "target_mean": np.full(n, np.nan),
+        "target_sd": np.full(n, np.nan),
         "error": np.full(n, 0.01),
     }
     integers = {

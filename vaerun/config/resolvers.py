@@ -11,6 +11,7 @@ def angle_range(uniform_deg: float, normal_sd_deg: float) -> float:
     return 180.0 if normal_sd_deg else min(max(float(uniform_deg), 45.0), 180.0)
 
 
+WITHOUT_CLASS = ("none", "regressed")  # values of model/category=
 AUTO = "auto"  # decided once the images are loaded, see `vaerun.training.auto_keys`
 
 
@@ -31,15 +32,17 @@ def n_decode(category: str, symmetric: bool) -> int:
     Two are enough for objects with one canonical orientation and a model without a category. On
     graphene, whose rings look alike at three angles, the bound with two was 8 nats worse.
     """
-    return 2 if category == "none" and not symmetric else 3
+    return 2 if category in WITHOUT_CLASS and not symmetric else 3
 
 
-def n_templates(fills_field: bool | str) -> int | str:
-    """Templates that align the objects of an rVAE before training.
+def n_templates(fills_field: bool | str, category: str = "none") -> int | str:
+    """Templates for each class, or of a model without classes to align its objects.
 
-    None where images fill their field: patches of a lattice look alike at several angles, and
-    were encoded well without.
+    Of the latter none where images fill their field: patches of a lattice look alike at several
+    angles, and were encoded well without.
     """
+    if category not in WITHOUT_CLASS:
+        return 16
     if fills_field == AUTO:
         return AUTO
     return 0 if fills_field else 64
@@ -53,7 +56,7 @@ def beta_start(category: str, fills_field: bool | str) -> float | str:
     are not filled again: on one seed of two, vacancies never got into z. A low weight lets z
     settle on them first.
     """
-    if category != "none":
+    if category not in WITHOUT_CLASS:
         return 20.0
     if fills_field == AUTO:
         return AUTO

@@ -231,6 +231,9 @@ class Splits(ImageSource):
     labelled
         Images with labels that a semi-supervised model learns from, if any; labels of all other
         images serve to evaluate it.
+    known
+        Positions (n,) of the training images whose target a model learns from, if it infers one;
+        targets of all other images serve to evaluate it.
     rest
         Patches of the frames that are for neither training nor validation, such as those between
         the two; they are encoded and drawn, but not judged.
@@ -247,6 +250,7 @@ class Splits(ImageSource):
     val: ImageSet
     classes: list[str]
     labelled: ImageSet | None = None
+    known: Tensor | None = None
     rest: ImageSet | None = None
     origin: Tensor | None = None
     source: str = ""

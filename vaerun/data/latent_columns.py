@@ -4,6 +4,7 @@ z1, z2, …                    content
 angle, angle_sd              radians
 shift_row, shift_column      pixels; shift: their length, or that of a curve along its axis
 scale, gain, offset, error
+target_mean, target_sd       of a target that the model infers, in its unit
 label, predicted, class      class: predicted where the model infers one, else label
 split                        train, validation or neither
 index                        number of the image among those that the first run was given
@@ -25,8 +26,8 @@ from vaerun.utils.errors import UserError
 from vaerun.utils.paths import exists, expanded, missing
 
 _SPLITS = ("train", "validation", "neither")
-_PLAIN = ("angle", "angle_sd", "scale", "gain", "offset", "error", "frame", "species",
-          "ring_class", "track", "index")  # fmt: skip
+_PLAIN = ("angle", "angle_sd", "scale", "gain", "offset", "error", "target_mean", "target_sd",
+          "frame", "species", "ring_class", "track", "index")  # fmt: skip
 
 # N images.
 

@@ -26,6 +26,7 @@ from vaerun.data.datasets.images_config import ImagesConfig
 from vaerun.data.datasets.patches_config import PatchesConfig
 from vaerun.data.datasets.spectra_config import SpectraConfig
 from vaerun.data.image_set import AllImages, DataShape, ImageSet, ImageSource, Splits
+from vaerun.data.known_targets import KnownTargets, with_known_targets
 from vaerun.utils.errors import UserError
 
 _CHUNK = 2000  # images corrupted at once: some 30 MB at 28 × 28
@@ -62,11 +63,17 @@ DATASETS: dict[str, Dataset] = {
 
 
 def load(
-    config: DataConfig, seed: int, *, labelled: bool = False, classed: bool = False
+    config: DataConfig,
+    seed: int,
+    *,
+    labelled: bool = False,
+    classed: bool = False,
+    targets: KnownTargets | None = None,
 ) -> Splits:
     """Splits of the data set that a config describes, determined by the config and the seed.
 
-    With `labelled` a labelled set is added; with `classed` images of unknown class are dropped.
+    With `labelled` a labelled set is added; with `classed` images of unknown class are dropped;
+    with `targets` the images that a target is learned from are chosen.
     """
     dataset = DATASETS[config.kind]
     splits = dataset.load(config, seed)
@@ -78,6 +85,8 @@ def load(
         raise UserError(f"the images of data.path={config.path} have no classes", hint)
     if classed:
         splits = _with_class_alone(splits)
+    if targets is not None:
+        splits = with_known_targets(splits, targets, seed)
     _check_classes(splits, config, labelled=labelled, classed=classed)
     if labelled:
         splits = dataclasses.replace(splits, labelled=dataset.load_labelled(config, seed, splits))

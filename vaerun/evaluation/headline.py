@@ -26,6 +26,7 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Stretch correlation", _mean_and_least(metrics.get("scale", {}).get("pearson"))),
         ("Gain correlation", _mean_and_least(metrics.get("gain", {}).get("pearson"))),
         ("Class accuracy", _accuracy(metrics.get("classification", {}))),
+        *_regression(metrics.get("regression")),
         _clusters(metrics.get("clustering", {})),
         ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),
         ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
@@ -84,6 +85,14 @@ def _accuracy(classification: Metrics) -> str | None:
     accuracy = percent(classification.get("accuracy"))
     mean = percent(classification.get("balanced_accuracy"))
     return accuracy if mean in (None, accuracy) else f"{accuracy}, mean of the classes {mean}"
+
+
+def _regression(regression: Metrics | None) -> list[tuple[str, str | None]]:
+    if regression is None:
+        return []
+    name = regression["target"].replace("_", " ").capitalize()
+    within = f"{percent(regression['coverage_68'])} within the spread, 68 % expected"
+    return [(f"{name}, of unseen images (R²)", f"{regression['r2']:.3f}, {within}")]
 
 
 def _clusters(clustering: Metrics) -> tuple[str, str | None]:

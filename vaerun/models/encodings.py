@@ -45,6 +45,8 @@ class Encodings:
         zero where the model does not infer them.
     class_probability, predicted
         (N, J) and (N,), for models with a class latent; J = 0 and −1 otherwise.
+    target_mean, target_sd
+        (N,) in the unit of the target that a model infers; NaN otherwise.
     error
         (N,) mean squared difference per pixel between an image and its reconstruction.
     label
@@ -70,6 +72,8 @@ class Encodings:
     offset: Floats
     class_probability: Floats
     predicted: Ints
+    target_mean: Floats
+    target_sd: Floats
     error: Floats
     label: Ints
     index: Ints
@@ -127,6 +131,11 @@ class Encodings:
     def has_gain(self) -> bool:
         """Whether gain and offset were inferred."""
         return bool(np.any(self.gain != 1) or np.any(self.offset != 0))
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a target was inferred."""
+        return bool(np.isfinite(self.target_mean).any())
 
     @property
     def train(self) -> "Encodings":
@@ -202,6 +211,7 @@ TYPES: dict[str, type[np.generic]] = {
 }
 OF_CLASS_LATENTS = ("class_probability", "predicted")
 OF_GAIN = ("gain", "offset")
+OF_TARGET = ("target_mean", "target_sd")
 
 
 def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any]) -> None:
@@ -213,20 +223,23 @@ def write_latents(path: Path, encodings: Encodings, attributes: Mapping[str, Any
         The file; an existing one is replaced.
     encodings
         ``class_probability`` and ``predicted`` are left out where the model has no class latent,
-        ``gain`` and ``offset`` where it does not infer them.
+        ``gain`` and ``offset``, ``target_mean`` and ``target_sd`` where it does not infer them.
     attributes
         Text and numbers about the run: ``vaerun_version``, ``model``, ``data``, ``config`` (YAML),
         ``pixel_size_nm``, ``source_fingerprint``, and lists of names, ``classes`` and
         ``predicted_classes``. Those that are None are left out.
     """
-    gain = encodings.has_gain
     has_classes = encodings.class_probability.shape[1] > 0 or bool(
         np.any(encodings.predicted >= 0)
     )
+    absent = {
+        *(() if has_classes else OF_CLASS_LATENTS),
+        *(() if encodings.has_gain else OF_GAIN),
+        *(() if encodings.has_target else OF_TARGET),
+    }
     with atomic_path(path) as unfinished, h5py.File(unfinished, "w") as file:
         for name, values in encodings._arrays().items():
-            wanted = has_classes if name in OF_CLASS_LATENTS else gain or name not in OF_GAIN
-            if wanted:
+            if name not in absent:
                 file.create_dataset(name, data=values.astype(TYPES.get(name, np.float32)))
         for name, value in attributes.items():
             if value is not None:
@@ -266,7 +279,7 @@ def read_latents(path: Path) -> Encodings:
             factors = {name: file["factors"][name][()] for name in file.get("factors", {})}
     except OSError as error:
         raise UserError(f"{path} is not a readable HDF5 file", "encode the run again") from error
-    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS, *OF_GAIN})
+    missing = sorted(set(_own_names()) - stored.keys() - {*OF_CLASS_LATENTS, *OF_GAIN, *OF_TARGET})
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}", "encode the run again")
     n = len(stored["z_mean"])
@@ -274,6 +287,8 @@ def read_latents(path: Path) -> Encodings:
     stored.setdefault("predicted", np.full(n, -1, np.int64))
     stored.setdefault("gain", np.ones(n, np.float32))
     stored.setdefault("offset", np.zeros(n, np.float32))
+    for name in OF_TARGET:
+        stored.setdefault(name, np.full(n, np.nan, np.float32))
     own = {name: stored[name] for name in _own_names()}
     place = {f.name: stored[f.name] for f in fields(PatchLocation) if f.name in stored}
     is_placed = {"frame", "centre"} <= place.keys()

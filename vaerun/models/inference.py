@@ -45,6 +45,8 @@ class Latents:
         and 0 without `i`.
     class_probability
         (N, J), J = 0 without classes.
+    target_mean, target_sd
+        (N,) in the unit of the target; NaN but for `TargetReadout.applied`.
     error
         (N,) mean squared difference per pixel from the image decoded at these latents; high for
         images unlike the training images.
@@ -59,6 +61,8 @@ class Latents:
     gain: Array
     offset: Array
     class_probability: Array
+    target_mean: Array
+    target_sd: Array
     error: Array
 
 
@@ -105,7 +109,8 @@ def encode_images(
         for name, values in some.items():
             arrays[name][begin : begin + len(x)] = values
         begin += len(x)
-    return Latents(**arrays)
+    unknown = np.full(len(images), np.nan, np.float32)
+    return Latents(**arrays, target_mean=unknown, target_sd=unknown)
 
 
 def encode_splits(network: InvariantVAE, splits: Splits) -> Encodings:

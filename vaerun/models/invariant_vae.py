@@ -87,6 +87,11 @@ class InvariantVAE(nn.Module):
         return min(max(int(_MOST_NUMBERS) // n_held, 1), _MOST_IMAGES)
 
     @property
+    def learns_classes(self) -> bool:
+        """Whether the classes that are inferred are learned from labels."""
+        return self.variant.learns_labels and self.n_classes > 0
+
+    @property
     def n_classes(self) -> int:
         """J classes that are inferred, 0 if none."""
         return self.category.n_classes

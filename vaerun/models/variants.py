@@ -65,11 +65,16 @@ c is the class, factors, or both; every class has a space of z of its own.
 `vaerun model=crvae data=cards_iv`
 """
 
-SSRVAE = ModelVariant(name="ssrvae", categories=("enumerated", "classifier"), learns_labels=True)
+SSRVAE = ModelVariant(
+    name="ssrvae", categories=("enumerated", "classifier", "regressed"), learns_labels=True
+)
 """Semi-supervised rVAE (review, section 6): few images are labelled, the other classes inferred.
 
     labelled    ELBO(x | y) + α·log q(y | x)
     unlabelled  Σ_y q(y | x) ELBO(x | y) − KL(q(y | x) ‖ p(y))
+
+With ``model/category=regressed`` y is a quantity, such as a strain: the bound is that of `RVAE`,
+and p(y | z) a Gaussian process through the images of known y.
 
 `vaerun model=ssrvae data=cards_iv`
 """

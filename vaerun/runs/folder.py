@@ -41,6 +41,7 @@ class RunFolder:
     metrics_csv = _Entry("metrics.csv")  # a row for each epoch
     metrics_json = _Entry("metrics.json")  # of the finished run
     latents = _Entry("latents.h5")  # encodings of all images
+    target = _Entry("target.npz")  # what is learned of a target, where a model infers one
     figures = _Entry("figures")
     arrays = _Entry("figures/arrays.npz")  # the arrays that the figures show
     report = _Entry("report.html")

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,9 @@ from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.runs.notebook_views import Html, card, explorer
 from vaerun.utils import provenance
 from vaerun.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from vaerun.models.target_readout import TargetReadout
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -105,6 +108,15 @@ class Run:
         """
         return read_latents(self.folder.latents)
 
+    @cached_property
+    def target(self) -> "TargetReadout | None":
+        """What was learned of a target, from its file; None for a model that infers none."""
+        if self.network.category.target is None:
+            return None
+        from vaerun.models.target_readout import TargetReadout  # scikit-learn takes a second
+
+        return TargetReadout.read(self.folder.target)
+
     @property
     def metrics(self) -> dict[str, Any]:
         """The content of `metrics.json`; ``["elbo"]["loss"]`` is in nats per validation image."""
@@ -153,6 +165,8 @@ class Run:
             network, name, len(x), label, inputs.merged(factors, named)
         )
         latents, step = encode_images(network, x, condition), network.shape.axis_step
+        if self.target is not None:
+            latents = self.target.applied(latents)
         if step is None:
             return latents
         return dataclasses.replace(latents, shift=latents.shift[:, -1:] * np.float32(step))

@@ -71,6 +71,8 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
         encodings = inference.encode_set(
             network, images, VALIDATION, progress=config.trainer.progress
         )
+        if run.target is not None:
+            encodings = run.target.applied(encodings)
         source = with_symmetry(source, encodings, len(classes), console)
         attributes = {
             "vaerun_version": provenance.version(),
@@ -78,7 +80,7 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
             "data": config.data.name,
             "run": str(run.path),
             "classes": classes or None,
-            "predicted_classes": classes if network.variant.learns_labels else None,
+            "predicted_classes": classes if network.learns_classes else None,
             "source_fingerprint": digest or None,
             "config": yaml.safe_dump(request.plain, sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(source.frames),

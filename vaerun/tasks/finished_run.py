@@ -5,7 +5,6 @@ import logging
 
 import torch
 
-from vaerun import models
 from vaerun.config.overrides import group, split_override
 from vaerun.data.image_set import ImageSet, Splits
 from vaerun.runs.config import INCIDENTAL, RunConfig, validate
@@ -104,8 +103,7 @@ def with_classes_of(run: Run, splits: Splits) -> Splits:
 
 def _knows_classes(run: Run) -> bool:
     """Whether the run's network was trained with the classes of its data."""
-    variant = models.MODELS[run.config.model.name]
-    return variant.learns_labels or bool(run.network.category.n_data_classes)
+    return run.network.learns_classes or bool(run.network.category.n_data_classes)
 
 
 def check_fit(run: Run, images: ImageSet) -> None:

@@ -12,7 +12,6 @@ import yaml
 from rich.console import Console
 from torch import Tensor
 
-from vaerun import models
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.figures import curve_arrays, draw, encoding_arrays, save_figures
 from vaerun.evaluation.figures.arrays import MOST_DRAWN
@@ -24,12 +23,14 @@ from vaerun.evaluation.metrics.circular import common_symmetry
 from vaerun.evaluation.metrics.class_separation import N_PICTURES, class_separation
 from vaerun.evaluation.metrics.clustering import names_of_groups
 from vaerun.evaluation.metrics.paired_pose import MOST_PAIRED
+from vaerun.evaluation.metrics.regression import regression
 from vaerun.evaluation.report import explorer_data, write_report
 from vaerun.microscopy.frame import common_pixel_nm
 from vaerun.models import inference
 from vaerun.models.encodings import TRAIN, VALIDATION, Encodings, write_latents
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import Decode, class_maps, latent_maps
+from vaerun.models.target_readout import TargetReadout
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
@@ -64,7 +65,7 @@ def write_results(
     """
     network = trained.network
     with console.status("encoding, measuring, drawing"):
-        encodings = inference.encode_splits(network, splits)
+        encodings = _with_target(inference.encode_splits(network, splits), splits, trained, folder)
         splits = with_symmetry(splits, encodings, len(splits.classes), console)
         attributes = {
             "vaerun_version": provenance.version(),
@@ -73,7 +74,7 @@ def write_results(
             "config": yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True),
             "pixel_size_nm": common_pixel_nm(splits.frames),
             "classes": splits.classes or None,
-            "predicted_classes": splits.classes if network.variant.learns_labels else None,
+            "predicted_classes": splits.classes if network.learns_classes else None,
             "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, in_files(encodings, splits), attributes)
@@ -106,6 +107,20 @@ def write_results(
     verdict.print_checks(console, checks)
 
 
+def _with_target(
+    encodings: Encodings, splits: Splits, trained: TrainedModel, folder: RunFolder
+) -> Encodings:
+    """Encodings with the target that the model infers, if any: learned here or before."""
+    target, readout = trained.network.category.target, trained.target
+    if target is None:
+        return encodings
+    if readout is None:
+        assert splits.known is not None
+        readout = TargetReadout.fit(encodings.select(splits.known.numpy()), target)
+    readout.write(folder.target)
+    return readout.applied(encodings)
+
+
 def _trained_with(config: RunConfig, folder: RunFolder) -> list[str]:
     """The overrides that the network of a task was trained with."""
     own = RunFolder(Path(config.run)) if isinstance(config.run, str) else folder
@@ -135,7 +150,7 @@ def write_metrics(
     ``checks`` are the findings with their commands.
     """
     splits, encodings = found.splits, found.encodings
-    network, variant = trained.network, models.MODELS[config.model.name]
+    network = trained.network
     terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     unposed = None
@@ -145,12 +160,13 @@ def write_metrics(
         unposed = inference.encode_unposed(network, splits.val, paired)
     if network.n_classes:
         elbo["kl_class"] = terms["kl_class"]
-    supervised = variant.learns_labels
+    supervised = network.learns_classes
     metrics = {
         "elbo": elbo,
         **summary.summarise(
             encodings, splits.classes, splits.symmetry, supervised=supervised, unposed=unposed
         ),
+        **regression(encodings, network.category.target),
         **({} if supervised else _label_free(network, encodings)),
         **_psnr(network, splits.val),
         "train": trained.cost,

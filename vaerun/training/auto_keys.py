@@ -141,7 +141,8 @@ def _every_drawn_row(config: RunConfig, splits: Splits, hardware: Hardware) -> t
 
 
 def _templates(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int | str, str]:
-    return resolvers.n_templates(config.data.fills_field), ""
+    category = config.model.category.name
+    return resolvers.n_templates(config.data.fills_field, category), ""
 
 
 def _beta_start(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[float | str, str]:

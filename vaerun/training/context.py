@@ -9,7 +9,9 @@ from rich.console import Console
 from vaerun import models
 from vaerun.config.schema import without
 from vaerun.data.image_set import Splits
+from vaerun.data.known_targets import KnownTargets
 from vaerun.data.load import load
+from vaerun.models.categories.regressed import RegressedConfig
 from vaerun.runs.config import NOT_OF_IMAGES, RunConfig
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.manifest import RunRequest
@@ -32,11 +34,16 @@ class TrainingContext:
 
 def load_splits(config: RunConfig) -> Splits:
     """The data of a run, with the labels and classes that its model needs."""
+    category = config.model.category
+    targets = None
+    if isinstance(category, RegressedConfig):
+        targets = KnownTargets(category.target, category.known_share)
     return load(
         config.data,
         config.seed,
-        labelled=models.MODELS[config.model.name].learns_labels,
-        classed="class" in getattr(config.model.category, "condition", ()),
+        labelled=models.MODELS[config.model.name].learns_labels and targets is None,
+        classed="class" in getattr(category, "condition", ()),
+        targets=targets,
     )
 
 

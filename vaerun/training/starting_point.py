@@ -90,7 +90,7 @@ def _check_data(run: Run, splits: Splits, here: str) -> None:
         what = f"{here} is of images of {before} (rows, columns, channels), these are of {now}"
         raise UserError(what, "resample them by data.size=, or leave model.start_from out")
     category = run.network.category
-    if not (category.n_data_classes or run.network.variant.learns_labels):
+    if not (category.n_data_classes or run.network.learns_classes):
         return
     classes = list(run.metrics.get("classes") or []) if run.folder.metrics_json.is_file() else []
     if own.n_classes != given.n_classes or (classes and classes != list(splits.classes)):

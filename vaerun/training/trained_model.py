@@ -11,6 +11,7 @@ from typing import Self
 import torch
 
 from vaerun.models.invariant_vae import InvariantVAE, count_parameters
+from vaerun.models.target_readout import TargetReadout
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.folder import RunFolder
 from vaerun.training.trainer import TrainingRecord
@@ -24,6 +25,7 @@ class TrainedModel:
     rows: Sequence[Mapping[str, float]]  # logged means of each epoch
     cost: Mapping[str, float]  # ``train`` in metrics.json
     seed: int  # of the training, which with several restarts is that of the chosen one
+    target: TargetReadout | None = None  # of a finished run that infers a target
 
     @classmethod
     def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
@@ -45,7 +47,8 @@ class TrainedModel:
             rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
         metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
         seed = int(read_checkpoint(folder.best_checkpoint)["seed"])
-        return cls(network=network, rows=rows, cost=metrics["train"], seed=seed)
+        target = None if network.category.target is None else TargetReadout.read(folder.target)
+        return cls(network=network, rows=rows, cost=metrics["train"], seed=seed, target=target)
 
 
 def _cost(network: InvariantVAE, n_shown: int, record: TrainingRecord) -> dict[str, float]:

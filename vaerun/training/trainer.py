@@ -71,7 +71,7 @@ def new_network(
     if isinstance(network.likelihood, GaussianLikelihood):
         network.likelihood.start(splits.pixels.sd)
     n_classes = splits.shape.n_classes
-    if models.MODELS[config.model.name].learns_labels and network.n_classes != n_classes:
+    if network.learns_classes and network.n_classes != n_classes:
         raise UserError(
             f"model.category.n_classes={network.n_classes}, but the labels are of {n_classes}",
             "set model.category.n_classes=null",

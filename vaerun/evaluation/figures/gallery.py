@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from vaerun.evaluation.figures import images, latent_space, learning_curves, micrograph_maps, pose
+from vaerun.evaluation.figures import (
+    images,
+    latent_space,
+    learning_curves,
+    micrograph_maps,
+    pose,
+    regression,
+)
 from vaerun.evaluation.figures.checks import draw_checks
 from vaerun.evaluation.figures.curves import draw_curves
 from vaerun.evaluation.figures.style import house_style
@@ -34,6 +41,7 @@ def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
             **_latent_figures(arrays, classes),
             **(draw_curves(arrays, classes) if of_curves else _decoded_figures(arrays, classes)),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
+            **_target_figures(arrays),
             **_pose_figures(arrays, classes),
             **draw_checks(arrays),
         }
@@ -203,6 +211,19 @@ def _manifold_title(name: str, classes: Sequence[str]) -> str:
         return "Decoded content, over the range of the data"
     j = int(name.rsplit("_", 1)[1])
     return f"Decoded content of {classes[j] if j < len(classes) else f'class {j}'}"
+
+
+def _target_figures(arrays: Arrays) -> dict[str, Figure]:
+    if "target_name" not in arrays:
+        return {}
+    name = str(arrays["target_name"])
+    truth, mean, sd = arrays[f"factor_{name}"], arrays["target_mean"], arrays["target_sd"]
+    known, title = np.isfinite(truth), name.replace("_", " ")
+    return {
+        "target_vs_truth": regression.draw_target_vs_truth(
+            truth[known], mean[known], sd[known], title
+        )
+    }
 
 
 def _pose_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:

@@ -119,6 +119,8 @@ def _quantities(encodings: Encodings) -> Arrays:
     quantities: Arrays = {}
     if np.any(encodings.angle):
         quantities["angle"] = encodings.angle
+    if encodings.has_target:
+        quantities["target_mean"] = encodings.target_mean
     for i in widest_dimensions(encodings.val.z_mean):
         quantities[f"z{i + 1}"] = encodings.z_mean[:, i]
     change = _change(encodings)

@@ -60,9 +60,10 @@ class Column:
 
 
 def columns(explorer: Explorer) -> list[Column]:
-    """Everything that varies among the images: classes, then content, pose and factors."""
+    """Everything that varies among the images: class or target, content, pose and factors."""
     parts = (
         _class_columns(explorer),
+        _target_columns(explorer.encodings),
         _content_columns(explorer.encodings),
         _pose_columns(explorer),
         _factor_columns(explorer),
@@ -103,6 +104,12 @@ def _patch_classes(place: PatchLocation, encodings: Encodings) -> Iterator[Colum
     if len(np.unique(place.ring_class)) > 1 and not is_label:
         names = [f"ring class {j}" for j in range(int(place.ring_class.max()) + 1)]
         yield Column(name="ring_class", title="Ring class", values=place.ring_class, names=names)
+
+
+def _target_columns(encodings: Encodings) -> Iterator[Column]:
+    if encodings.has_target:
+        yield Column(name="target_mean", title="Inferred target", values=encodings.target_mean)
+        yield Column(name="target_sd", title="Spread of the target", values=encodings.target_sd)
 
 
 def _content_columns(encodings: Encodings) -> Iterator[Column]:

@@ -35,6 +35,8 @@ class Category(nn.Module, ABC):
         (J,) λ of the prior p(y) = Cat(λ) of an inferred class, sums to 1; else absent.
     learns_prior
         Whether the prior of the class follows the training images, by `InferredClass.learn_prior`.
+    target
+        Factor of the data set that is inferred, see `vaerun.models.target_readout`; else None.
     """
 
     Config: ClassVar[type]
@@ -45,6 +47,7 @@ class Category(nn.Module, ABC):
     factors: Sequence[str] = ()
     prior: Tensor
     learns_prior: bool = False
+    target: str | None = None
 
     def __init__(self, config: Any, shape: DataShape, activation: str) -> None:
         del config, shape, activation

@@ -8,6 +8,7 @@ from vaerun.config.schema import field
 from vaerun.models.categories.base import Category, log_bins
 from vaerun.models.categories.conditional import Conditional
 from vaerun.models.categories.inferred import ClassifierClass, EnumeratedClass, GumbelSoftmaxClass
+from vaerun.models.categories.regressed import RegressedTarget
 from vaerun.models.latents import LatentSpace
 from vaerun.models.posterior import Posterior
 
@@ -40,4 +41,5 @@ CATEGORIES: dict[str, type[Category]] = {
     "enumerated": EnumeratedClass,
     "classifier": ClassifierClass,
     "gumbel_softmax": GumbelSoftmaxClass,
+    "regressed": RegressedTarget,
 }

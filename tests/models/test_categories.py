@@ -196,6 +196,16 @@ def test_a_relaxed_class_pays_the_kl_of_its_logits(make):
     torch.testing.assert_close(of_bin.min().clamp_max(0), torch.zeros(()), rtol=0, atol=1e-6)
 
 
+def test_a_target_leaves_the_bound_alone(make):
+    target = ("model/category=regressed", "model.category.target=shear")
+    x, networks = images(), [make("model=ssrvae", *target, *SMALL), make("model=rvae", *SMALL)]
+    losses = [negative_elbo(network, x).loss for network in networks]
+    torch.testing.assert_close(losses[0], losses[1])
+    assert networks[0].category.target == "shear"
+    assert not networks[0].learns_classes
+    assert make("model=ssrvae", *SMALL).learns_classes
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

@@ -30,6 +30,8 @@ def made_up(n_classes=J):
         offset=random(N),
         class_probability=random(N, n_classes),
         predicted=np.arange(N) % J if n_classes else np.full(N, -1),
+        target_mean=np.full(N, np.nan, np.float32),
+        target_sd=np.full(N, np.nan, np.float32),
         error=random(N) ** 2,
         label=np.arange(N) - 1,
         index=np.arange(N) + 10_000_000_000,
@@ -63,6 +65,13 @@ def test_what_is_written_is_read_back(tmp_path, n_classes):
     path = tmp_path / "latents.h5"
     write_latents(path, made_up(n_classes), {})
     assert_same(read_latents(path), made_up(n_classes))
+    with h5py.File(path) as file:
+        assert file.keys().isdisjoint({"target_mean", "target_sd"})
+    target = np.arange(N, dtype=np.float32)
+    write_latents(path, replace(made_up(n_classes), target_mean=target, target_sd=target), {})
+    assert_same(
+        read_latents(path), replace(made_up(n_classes), target_mean=target, target_sd=target)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A target from a few known values: where it is known well, where it is not, and what is stored."""
+"""A target from a few known values: where it is known well, where not, and what is stored."""
 
 import logging
 

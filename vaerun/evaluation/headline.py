@@ -92,7 +92,8 @@ def _regression(regression: Metrics | None) -> list[tuple[str, str | None]]:
         return []
     name = regression["target"].replace("_", " ").capitalize()
     within = f"{percent(regression['coverage_68'])} within the spread, 68 % expected"
-    return [(f"{name}, of unseen images (R²)", f"{regression['r2']:.3f}, {within}")]
+    r2 = f"{regression['r2']:.3f}".replace("-", "−")
+    return [(f"{name}, of unseen images (R²)", f"{r2}, {within}")]
 
 
 def _clusters(clustering: Metrics) -> tuple[str, str | None]:

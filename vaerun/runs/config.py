@@ -117,6 +117,12 @@ def validate(plain: Mapping[str, Any]) -> RunConfig:
             f"data={config.data.name} has, curves, which have no rotation"
         )
         raise UserError(what, f"name t, s or i, as in 'model.invariances=[{','.join(rest)}]'")
+    share = getattr(config.data, "labelled_share", 1.0)
+    if config.model.category.name == "regressed" and share != 1:
+        what = (
+            f"data.labelled_share={share:g} is of classes, but model/category=regressed has none"
+        )
+        raise UserError(what, f"give model.category.known_share={share:g}")
     return config
 
 

@@ -29,7 +29,7 @@ from vaerun.runs.run import Run
 from vaerun.tasks.curve_results import curve_figure_arrays
 from vaerun.tasks.finished_run import check_fit, reuse_run
 from vaerun.tasks.image_source import in_files, with_symmetry
-from vaerun.tasks.results import class_names
+from vaerun.tasks.results import class_names, target_arrays
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
 from vaerun.utils import provenance
@@ -114,6 +114,7 @@ def _arrays(
         ).numpy(),
         "outliers_error": encodings.error[positions],
         **encoding_arrays(encodings, {}),
+        **target_arrays(network),
         "angle_symmetry": np.array(common_symmetry(source.symmetry)),
         **frame_arrays(source.frames, encodings, names, source.axis),
         **curve_figure_arrays(network, source, encodings),

@@ -231,6 +231,7 @@ def _arrays(
         # a term that the model lacks is zero throughout
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **encoding_arrays(encodings, metrics),
+        **target_arrays(network),
         "angle_symmetry": np.array(common_symmetry(splits.symmetry)),
         **frame_arrays(splits.frames, encodings, names, splits.axis),
         **_maps(network, names, encodings),
@@ -250,6 +251,12 @@ def class_names(
         return classes
     val = encodings.val
     return names_of_groups(val.predicted, val.label, classes, network.n_classes)
+
+
+def target_arrays(network: InvariantVAE) -> Arrays:
+    """Name of the target that the model infers; empty without."""
+    target = network.category.target
+    return {} if target is None else {"target_name": np.array(target)}
 
 
 def _truth(examples: ImageSet, metrics: Mapping[str, Any]) -> Arrays:

@@ -23,6 +23,8 @@ and output over all N
 ``factor_<name>`` (N,)                          panels: the true value of each factor
 ``latent_angle`` (N,) encoded angle             panel; angle_histogram, with ``factor_angle`` also
                                                 angle_vs_truth
+``target_mean``, ``target_sd`` (N,),            target_vs_truth, with ``factor_<target>``
+``target_name`` ()
 ``shift_px`` (N, 2)                             shift_histogram
 ``manifold``, ``manifold_data``,                the figure of that name
 ``manifold_class_<j>`` (R, K, C, H, W), each
@@ -40,7 +42,8 @@ were inferred without labels
 that are one of the image, if not 1,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
-``…_predicted``, ``…_change`` and, of curves,
+``…_predicted``, ``…_change``,
+``…_target_mean`` and, of curves,
 ``…_shift``, ``…_scale``, ``…_gain``,
 ``…_offset``, ``…_error`` (n',)
 ``predicted_names`` (J',)                       names of the classes in ``frame_<f>_predicted``

@@ -29,9 +29,8 @@ def encoding_arrays(encodings: Encodings, metrics: Mapping[str, Any]) -> Arrays:
         arrays["confusion"] = np.array(metrics["classification"]["confusion"])
     elif n_groups:
         arrays |= _unsupervised_classes(val, n_groups, len(metrics.get("classes", [])))
-    if "regression" in metrics:
-        arrays |= {"target_name": np.array(metrics["regression"]["target"]),
-                   "target_mean": val.target_mean, "target_sd": val.target_sd}  # fmt: skip
+    if val.has_target:
+        arrays |= {"target_mean": val.target_mean, "target_sd": val.target_sd}
     if np.any(val.angle):
         arrays["latent_angle"] = val.angle
     if np.any(val.shift[:, 0]):

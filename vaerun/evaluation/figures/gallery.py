@@ -214,10 +214,11 @@ def _manifold_title(name: str, classes: Sequence[str]) -> str:
 
 
 def _target_figures(arrays: Arrays) -> dict[str, Figure]:
-    if "target_name" not in arrays:
+    name = str(arrays.get("target_name", ""))
+    truth = arrays.get(f"factor_{name}")
+    if truth is None or not varies(truth):
         return {}
-    name = str(arrays["target_name"])
-    truth, mean, sd = arrays[f"factor_{name}"], arrays["target_mean"], arrays["target_sd"]
+    mean, sd = arrays["target_mean"], arrays["target_sd"]
     known, title = np.isfinite(truth), name.replace("_", " ")
     return {
         "target_vs_truth": regression.draw_target_vs_truth(

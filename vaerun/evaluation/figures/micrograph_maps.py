@@ -76,6 +76,10 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
             if name in own:
                 shown = f"{title} {arrays['curve_axis_label']}" if name == "shift" else title
                 figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], shown)
+        if "target_mean" in own:
+            name = str(arrays["target_name"]).replace("_", " ")
+            shown = f"Inferred {name}"
+            figures[f"{frame}_target_mean"] = draw_map_of_values(ground, own["target_mean"], shown)
         if "change" in own and np.isfinite(own["change"]).any():
             figures[f"{frame}_change"] = _draw_change(ground, own["change"])
         if "class" in own:

@@ -107,7 +107,7 @@ def _names(phrases: dict[str, str]) -> list[str]:
     """Names without phrases, as many to a line as fit, after the folder that they share."""
     rows = []
     for folder, names in itertools.groupby(sorted(phrases), lambda name: name.split("/")[0]):
-        mine = "  ".join(name.removeprefix(f"{folder}/") for name in names)
+        mine = " ".join(name.removeprefix(f"{folder}/") for name in names)
         rows += textwrap.wrap(
             mine, WIDTH, initial_indent=f"  {folder + '/':<8}", subsequent_indent=" " * 10
         )

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
 
 from vaerun.models import target_readout
 from vaerun.models.target_readout import TargetReadout
@@ -50,6 +51,20 @@ def test_scale_and_gain_count_but_the_pose_does_not(encodings):
     for made in (known, turned):
         mean, _ = readout.predict(made)
         np.testing.assert_allclose(mean, 3 * gain, atol=0.1)
+
+
+def test_known_targets_are_predicted_as_if_each_were_left_out(readout):
+    mean, sd = readout.left_out()
+    units = readout.known.mean(), readout.known.std()
+    x = target_readout._units(readout.latents, readout.latents)
+    y = (readout.known - units[0]) / units[1]
+    kernel = target_readout._kernel(len(readout.theta) - 2).clone_with_theta(readout.theta)
+    for i in (0, 17):
+        others = np.arange(len(y)) != i
+        process = GaussianProcessRegressor(kernel, optimizer=None).fit(x[others], y[others])
+        one, its_sd = process.predict(x[i : i + 1], return_std=True)
+        np.testing.assert_allclose(mean[i], units[0] + units[1] * one[0], rtol=1e-5)
+        np.testing.assert_allclose(sd[i], units[1] * its_sd[0], rtol=1e-5)
 
 
 def test_what_is_stored_predicts_the_same(tmp_path, readout, encodings):

@@ -38,6 +38,7 @@ def test_a_target_is_inferred_for_all_and_again_with_the_finished_run(vaerun, fi
         assert "predicted" not in opened
     found = json.loads(run.folder.metrics_json.read_text())["regression"]
     val = run.latents.val
+    assert found["known"]["n"] == np.isfinite(run.latents.train.factors["strain"]).sum()
     assert found["n"] == np.isfinite(val.factors["strain"]).sum()
     assert (val.target_sd > 0).all()
     with np.load(run.folder.arrays) as arrays:

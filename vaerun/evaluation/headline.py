@@ -91,9 +91,15 @@ def _regression(regression: Metrics | None) -> list[tuple[str, str | None]]:
     if regression is None:
         return []
     name = regression["target"].replace("_", " ").capitalize()
-    within = f"{percent(regression['coverage_68'])} within the spread, 68 % expected"
-    r2 = f"{regression['r2']:.3f}".replace("-", "−")
-    return [(f"{name}, of unseen images (R²)", f"{r2}, {within}")]
+    parts = {"of unseen images": regression, "each known one from the others": regression["known"]}
+    return [(f"{name}, {what} (R²)", _r2_and_coverage(scores)) for what, scores in parts.items()]
+
+
+def _r2_and_coverage(scores: Metrics) -> str | None:
+    if "r2" not in scores:
+        return None
+    within = f"{percent(scores['coverage_68'])} within the spread, 68 % expected"
+    return f"{scores['r2']:.3f}, {within}".replace("-", "−")
 
 
 def _clusters(clustering: Metrics) -> tuple[str, str | None]:

@@ -91,6 +91,18 @@ class TargetReadout:
         mean, sd = (np.concatenate(some) for some in zip(*parts, strict=True))
         return self.known.mean() + self.known.std() * mean, self.known.std() * sd
 
+    def left_out(self) -> tuple[Floats, Floats]:
+        """Mean and sd (n,) of each known target, predicted from the others.
+
+        In closed form: Rasmussen and Williams, section 5.4.2.
+        """
+        x, y = _units(self.latents, self.latents), _scaled(self.known)
+        covariance = _kernel(len(self.theta) - 2).clone_with_theta(self.theta)(x)
+        inverse = np.linalg.inv(covariance)
+        precision = np.diag(inverse)
+        unit = self.known.std()
+        return self.known - unit * (inverse @ y) / precision, unit / np.sqrt(precision)
+
     def applied(self, encoded: Encoded) -> Encoded:
         """Encodings with `target_mean` and `target_sd`."""
         mean, sd = self.predict(encoded)

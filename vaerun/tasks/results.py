@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ def write_results(
     """
     network = trained.network
     with console.status("encoding, measuring, drawing"):
-        encodings = _with_target(inference.encode_splits(network, splits), splits, trained, folder)
+        encodings = inference.encode_splits(network, splits)
+        if network.category.target is not None:
+            readout = _readout(trained, encodings, splits)
+            readout.write(folder.target)
+            trained, encodings = replace(trained, readout=readout), readout.applied(encodings)
         splits = with_symmetry(splits, encodings, len(splits.classes), console)
         attributes = {
             "vaerun_version": provenance.version(),
@@ -107,18 +112,23 @@ def write_results(
     verdict.print_checks(console, checks)
 
 
-def _with_target(
-    encodings: Encodings, splits: Splits, trained: TrainedModel, folder: RunFolder
-) -> Encodings:
-    """Encodings with the target that the model infers, if any: learned here or before."""
-    target, readout = trained.network.category.target, trained.target
-    if target is None:
-        return encodings
-    if readout is None:
-        assert splits.known is not None
-        readout = TargetReadout.fit(encodings.select(splits.known.numpy()), target)
-    readout.write(folder.target)
-    return readout.applied(encodings)
+def _readout(trained: TrainedModel, encodings: Encodings, splits: Splits) -> TargetReadout:
+    """What a finished run has learned of its target, or what the encodings tell of it."""
+    target = trained.network.category.target
+    if trained.readout is not None:
+        return trained.readout
+    assert target is not None
+    assert splits.known is not None
+    return TargetReadout.fit(encodings.select(splits.known.numpy()), target)
+
+
+def _regression(
+    encodings: Encodings, target: str | None, readout: TargetReadout | None
+) -> dict[str, Any]:
+    """``regression`` of a model that infers a target, else empty."""
+    if target is None or readout is None:
+        return {}
+    return {"regression": regression(encodings, target, (readout.known, *readout.left_out()))}
 
 
 def _trained_with(config: RunConfig, folder: RunFolder) -> list[str]:
@@ -166,7 +176,7 @@ def write_metrics(
         **summary.summarise(
             encodings, splits.classes, splits.symmetry, supervised=supervised, unposed=unposed
         ),
-        **regression(encodings, network.category.target),
+        **_regression(encodings, network.category.target, trained.readout),
         **({} if supervised else _label_free(network, encodings)),
         **_psnr(network, splits.val),
         "train": trained.cost,

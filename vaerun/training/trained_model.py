@@ -25,7 +25,7 @@ class TrainedModel:
     rows: Sequence[Mapping[str, float]]  # logged means of each epoch
     cost: Mapping[str, float]  # ``train`` in metrics.json
     seed: int  # of the training, which with several restarts is that of the chosen one
-    target: TargetReadout | None = None  # of a finished run that infers a target
+    readout: TargetReadout | None = None  # of a finished run that infers a target
 
     @classmethod
     def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
@@ -47,8 +47,8 @@ class TrainedModel:
             rows = [{name: float(v) for name, v in row.items()} for row in csv.DictReader(file)]
         metrics = json.loads(folder.metrics_json.read_text(encoding="utf-8"))
         seed = int(read_checkpoint(folder.best_checkpoint)["seed"])
-        target = None if network.category.target is None else TargetReadout.read(folder.target)
-        return cls(network=network, rows=rows, cost=metrics["train"], seed=seed, target=target)
+        readout = None if network.category.target is None else TargetReadout.read(folder.target)
+        return cls(network=network, rows=rows, cost=metrics["train"], seed=seed, readout=readout)
 
 
 def _cost(network: InvariantVAE, n_shown: int, record: TrainingRecord) -> dict[str, float]:

@@ -16,34 +16,52 @@ FEWEST = 5  # images of known target
 WITHIN_SD = math.erf(math.sqrt(0.5))  # share of a normal within one sd: 68 %
 
 
-def regression(encodings: Encodings, target: str | None) -> dict[str, dict[str, Any]]:
-    """``regression`` of `metrics.json`: of the validation images whose target is known.
+def regression(
+    encodings: Encodings, target: str, known: tuple[Floats, Floats, Floats]
+) -> dict[str, Any]:
+    """``regression`` of `metrics.json`: how well a target is inferred.
+
+    Parameters
+    ----------
+    target
+        Its name.
+    known
+        True targets (n,) that it was learned from, and mean and sd (n,) of each of these as
+        predicted from the others.
 
     Returns
     -------
     dict
-        ``target``, its name; ``r2`` = 1 − Σ(true − mean)² / Σ(true − mean of the true)²; ``mae``,
-        the mean absolute error, in its unit; ``coverage_68``, the share of true targets within
-        one sd of the inferred ones; ``n`` images. Empty without a target, or known of less than
-        `FEWEST` images, or the same in all.
+        ``target``; the `scores` of the validation images whose target is known; and in ``known``
+        those of the targets it was learned from.
     """
-    truth = encodings.val.factors.get(target or "")
-    if target is None or truth is None:
-        return {}
+    val = encodings.val
+    truth = val.factors.get(target, np.full(len(val), np.nan))
+    found = scores(truth, val.target_mean, val.target_sd)
+    return {"target": target, **found, "known": scores(*known)}
+
+
+def scores(truth: Floats, mean: Floats, sd: Floats) -> dict[str, float]:
+    """Scores of inferred targets (N,) where the true ones (N,) are known, that is not NaN.
+
+    Returns
+    -------
+    dict
+        ``r2`` = 1 − Σ(true − mean)² / Σ(true − mean of the true)²; ``mae``, the mean absolute
+        error, in the unit of the target; ``coverage_68``, the share of true targets within one sd
+        of the inferred ones; ``n`` images. Empty for less than `FEWEST` images, or if the truth is
+        the same for all.
+    """
     known = np.isfinite(truth)
-    val = encodings.val.select(known)
-    truth = truth[known].astype(np.float64)
+    truth, mean, sd = (values[known].astype(np.float64) for values in (truth, mean, sd))
     if len(truth) < FEWEST or not np.ptp(truth) > 0:
         return {}
-    away = truth - val.target_mean
+    away = truth - mean
     return {
-        "regression": {
-            "target": target,
-            "r2": float(1 - np.square(away).sum() / np.square(truth - truth.mean()).sum()),
-            "mae": float(np.abs(away).mean()),
-            "coverage_68": float((np.abs(away) <= val.target_sd).mean()),
-            "n": len(truth),
-        }
+        "r2": float(1 - np.square(away).sum() / np.square(truth - truth.mean()).sum()),
+        "mae": float(np.abs(away).mean()),
+        "coverage_68": float((np.abs(away) <= sd).mean()),
+        "n": len(truth),
     }
 
 

@@ -100,7 +100,9 @@ def _program_page() -> str:
     sections.append(["keys (vaerun --cfg job shows them all)", *_rows(_KEYS, 42)])
     blocks = ["\n".join(lines) for lines in sections]
     page = "\n\n".join([_HEAD, *blocks, _TAIL])
-    return page.replace("\n\nmodel/", "\nmodel/")  # parts of a model stand with it
+    for together in ("model/", "objective=", "examples"):  # parts of a model stand with it
+        page = page.replace(f"\n\n{together}", f"\n{together}")
+    return page
 
 
 def _names(phrases: dict[str, str]) -> list[str]:

@@ -63,7 +63,19 @@ def beta_start(category: str, fills_field: bool | str) -> float | str:
     return 0.1 if fills_field else 20.0
 
 
+def pair_invariances(given: str) -> list[str]:
+    """What a prediction does not depend on: the angle of images, the shift of curves."""
+    return ["t"] if given == "spectra" else ["r"]
+
+
 def register() -> None:
     """Register the functions with OmegaConf."""
-    for function in (angle_range, beta_start, canvas, n_decode, n_templates):
+    for function in (
+        angle_range,
+        beta_start,
+        canvas,
+        n_decode,
+        n_templates,
+        pair_invariances,
+    ):
         OmegaConf.register_new_resolver(function.__name__, function, replace=True)

@@ -60,6 +60,11 @@ def without_pose(factors: Mapping[str, Tensor], index: Tensor) -> dict[str, Tens
     }
 
 
+def _shape_of(images: Images) -> tuple[int, int, int]:
+    channels, height, width = images.shape[1:]
+    return channels, height, width
+
+
 def _select(images: Images, index: Tensor) -> Images:
     return images[index] if isinstance(images, Tensor) else images.select(index)
 
@@ -86,6 +91,8 @@ class ImageSet:
         ``shift_row`` and ``shift_column`` in pixels.
     clean
         (N, C, H, W) targets of corrupted images; else None.
+    paired
+        (N, C', H', W') what is predicted of each image, of any shape; else None.
     measured
         (N, C, H, W) boolean, which pixels were measured, by the target's size; None: all. Others
         are filled, in the images as in their targets.
@@ -102,13 +109,16 @@ class ImageSet:
     index: Tensor
     factors: dict[str, Tensor] = field(default_factory=dict)
     clean: Images | None = None
+    paired: Images | None = None
     measured: Images | None = None
     place: PatchLocation | None = None
     unposed: ImagesAt | None = None
 
     @property
     def target(self) -> Images:
-        """Images that a model is to reconstruct, (N, C, H, W)."""
+        """Images that a model is to reconstruct or predict, (N, C, H, W)."""
+        if self.paired is not None:
+            return self.paired
         return self.images if self.clean is None else self.clean
 
     def first(self, n: int) -> "ImageSet":
@@ -123,6 +133,7 @@ class ImageSet:
             index=self.index[index],
             factors={name: values[index] for name, values in self.factors.items()},
             clean=None if self.clean is None else _select(self.clean, index),
+            paired=None if self.paired is None else _select(self.paired, index),
             measured=None if self.measured is None else _select(self.measured, index),
             place=None if self.place is None else self.place.select(index.numpy()),
             unposed=None if self.unposed is None else _select_lazily(self.unposed, index),
@@ -148,13 +159,15 @@ class ImageSet:
         known = [name for name in parts[0].factors if all(name in p.factors for p in parts)]
         places = [part.place for part in parts if part.place is not None]
         corrupted = any(part.clean is not None for part in parts)
+        paired = [part.paired for part in parts if part.paired is not None]
         return cls(
             images=concatenate_images([part.images for part in parts]),
             label=torch.cat([part.label for part in parts]),
             index=torch.cat([part.index for part in parts]),
             factors={name: torch.cat([part.factors[name] for part in parts]) for name in known},
             clean=concatenate_images([part.target for part in parts]) if corrupted else None,
-            measured=concatenate_masks([(part.measured, part.images.shape) for part in parts]),
+            paired=concatenate_images(paired) if len(paired) == len(parts) else None,
+            measured=concatenate_masks([(part.measured, part.target.shape) for part in parts]),
             place=PatchLocation.concatenate(places) if len(places) == len(parts) else None,
         )
 
@@ -167,7 +180,8 @@ class ImageSet:
         n = len(self.images)
         assert all(len(t) == n for t in (self.label, self.index, *self.factors.values()))
         assert self.clean is None or self.clean.shape == self.images.shape
-        assert self.measured is None or self.measured.shape == self.images.shape
+        assert len(self.target) == n
+        assert self.measured is None or self.measured.shape == self.target.shape
         assert self.place is None or len(self.place) == n
 
 
@@ -176,10 +190,12 @@ class DataShape:
     """Properties of a data set that a network depends on, stored in its checkpoints."""
 
     image: tuple[int, int, int]  # (C, H, W)
+    target: tuple[int, int, int] | None = None  # (C, H, W) of what is predicted, if not the image
     n_classes: int = 0
     # lowest and highest training value of each factor
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     window: tuple[float, float] | None = None  # intensities that became 0 and 1, if all share them
+    target_window: tuple[float, float] | None = None  # likewise, of what is predicted
     axis_step: float | None = None  # of curves: from one point to the next, in units of the axis
 
 
@@ -201,6 +217,8 @@ class ImageSource:
         Whether brightness is proportional to intensity within the window.
     axis
         Axis of the curves; None for images.
+    target_window, target_axis
+        Likewise of what is predicted, if it is something else.
     """
 
     symmetry: list[int] = field(default_factory=list)
@@ -209,6 +227,8 @@ class ImageSource:
     window: tuple[float, float] | None = None
     linear: bool = True
     axis: CurveAxis | None = None
+    target_window: tuple[float, float] | None = None
+    target_axis: CurveAxis | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,9 +286,11 @@ class Splits(ImageSource):
         }
         return DataShape(
             image=self.image,
+            target=None if self.train.paired is None else _shape_of(self.train.paired),
             n_classes=len(self.classes),
             ranges=ranges,
             window=self.window,
+            target_window=self.target_window,
             axis_step=None if self.axis is None else self.axis.step,
         )
 
@@ -291,8 +313,7 @@ class Splits(ImageSource):
     @property
     def image(self) -> tuple[int, int, int]:
         """(C, H, W) of every image."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
+        return _shape_of(self.train.images)
 
     def fingerprint_parts(self) -> list[Tensor]:
         """Tensors that identify this data set, equal on every computer.

@@ -17,6 +17,7 @@ from vaerun.data.datasets import (
     images,
     lattices,
     mnist,
+    pairs,
     particles,
     patches,
     peaks,
@@ -57,6 +58,7 @@ DATASETS: dict[str, Dataset] = {
     "patches": Dataset(PatchesConfig, patches.load, patches.load_labelled),
     "lattices": Dataset(lattices.LatticesConfig, lattices.load, patches.load_labelled),
     "peaks": Dataset(peaks.PeaksConfig, peaks.load, peaks.load_labelled),
+    "pairs": Dataset(pairs.PairsConfig, pairs.load, pairs.load_labelled),
     "images": Dataset(ImagesConfig, images.load, images.load_labelled, images.load_all),
     "spectra": Dataset(SpectraConfig, spectra.load, spectra.load_labelled, spectra.load_all),
 }

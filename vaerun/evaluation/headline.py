@@ -27,6 +27,7 @@ def headline(metrics: Metrics) -> list[tuple[str, str]]:
         ("Gain correlation", _mean_and_least(metrics.get("gain", {}).get("pearson"))),
         ("Class accuracy", _accuracy(metrics.get("classification", {}))),
         *_regression(metrics.get("regression")),
+        *_prediction(metrics.get("prediction")),
         _clusters(metrics.get("clustering", {})),
         ("Unused classes", _unused(metrics.get("clustering", {}).get("usage"))),
         ("Neighbour accuracy of z", percent(metrics.get("knn_accuracy"))),
@@ -93,6 +94,16 @@ def _regression(regression: Metrics | None) -> list[tuple[str, str | None]]:
     name = regression["target"].replace("_", " ").capitalize()
     parts = {"of unseen images": regression, "each known one from the others": regression["known"]}
     return [(f"{name}, {what} (R²)", _r2_and_coverage(scores)) for what, scores in parts.items()]
+
+
+def _prediction(prediction: Metrics | None) -> list[tuple[str, str | None]]:
+    if prediction is None:
+        return []
+    turned = percent(prediction.get("turned_change"))
+    return [
+        ("Prediction, of unseen images (R²)", _r2_and_coverage(prediction)),
+        ("Its change by a quarter turn", turned and f"{turned} of its spread"),
+    ]
 
 
 def _r2_and_coverage(scores: Metrics) -> str | None:

@@ -141,12 +141,17 @@ def _pose_rules(config: ModelConfig) -> list[Rule]:
             "name any of r, t, s, as in model.invariances=[r,t], or use model=vae",
         ),
         (
+            MODELS[config.name].predicts and (decoder != "mlp" or "i" in config.invariances),
+            f"model={config.name} predicts what has neither pose nor brightness of the image",
+            "use model/decoder=mlp, and leave i out of model.invariances",
+        ),
+        (
             "i" in config.invariances and config.likelihood == "bernoulli",
             f"model.likelihood=bernoulli has no gain and offset for model.invariances=[{wanted}]",
             "set model.likelihood=gaussian, or leave out i",
         ),
         (
-            has_pose and not DECODERS[decoder].can_pose,
+            has_pose and not DECODERS[decoder].can_pose and not MODELS[config.name].predicts,
             f"model/decoder={decoder} cannot turn or shift",
             f"use {able}",
         ),

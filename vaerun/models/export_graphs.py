@@ -127,7 +127,7 @@ class DecoderGraph(Graph):
             ]
         if self.has_condition:
             self.inputs.append(_condition_port(network))
-        self.outputs = [Port("images", network.shape.image, "expected values")]
+        self.outputs = [Port("images", network.drawn, "expected values")]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Content (B, d), angle (B,), shift (B, 2), scale (B,), condition (B, n) → images."""

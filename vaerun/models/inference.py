@@ -97,8 +97,11 @@ def encode_images(
         encoded = encode(network, x, some_condition)
         wanted = x if clean is None else clean
         expected, found = restore(network, wanted, encoded, known)
-        error = (expected - wanted).square()
-        error = error.mean((1, 2, 3)) if known is None else _mean(error, known)
+        if wanted.shape == expected.shape:
+            error = (expected - wanted).square()
+            error = error.mean((1, 2, 3)) if known is None else _mean(error, known)
+        else:  # of what is predicted, where the truth is not known
+            error = torch.full((len(x),), torch.nan)
         latents = encoded.by_name(pixel) | found | {"error": error}
         some = {name: values.float().cpu().numpy() for name, values in latents.items()}
         # Arrays are allocated once: small ones of each chunk would keep the heap between the large
@@ -131,7 +134,12 @@ def encode_set(
     """Encodings of images with their labels and factors, all marked as of one split."""
     condition = network.category.condition(images.label, images.factors)
     latents = encode_images(
-        network, images.images, condition, images.clean, images.measured, progress=progress
+        network,
+        images.images,
+        condition,
+        None if images.target is images.images else images.target,
+        images.measured,
+        progress=progress,
     )
     probability = latents.class_probability
     n = len(images)

@@ -57,11 +57,12 @@ class InvariantVAE(nn.Module):
         self.variant = MODELS[config.name]
         self.shape = shape
         self.search: PoseModel = POSES[config.pose.name](config.pose, config.invariances, image)
+        predicts = self.variant.predicts  # what has no pose
         self.latents = LatentSpace(
             content_dim=config.latent_dim,
-            angle=self.search.angle,
-            shift_sd=self.search.shift_sd,
-            scale_sd=self.search.scale_sd,
+            angle=None if predicts else self.search.angle,
+            shift_sd=None if predicts else self.search.shift_sd,
+            scale_sd=None if predicts else self.search.scale_sd,
             n_shifts=self.search.n_shifts,
         )
         self.category = CATEGORIES[config.category.name](config.category, shape, config.activation)
@@ -74,16 +75,21 @@ class InvariantVAE(nn.Module):
         )
         n_content = config.latent_dim + self.category.n_condition
         self.decoder = DECODERS[config.decoder.name](
-            config.decoder, DecoderShape(n_content, config.hidden[::-1], image)
+            config.decoder, DecoderShape(n_content, config.hidden[::-1], self.drawn)
         )
         self.likelihood = likelihoods.build(config.likelihood, config.likelihood_sd)
         self.brightness = Brightness(image[1:]) if "i" in config.invariances else None
 
     @property
+    def drawn(self) -> tuple[int, int, int]:
+        """(C, H, W) of what the decoder draws: an image, or what is predicted of it."""
+        return self.shape.target or self.shape.image
+
+    @property
     def n_at_once(self) -> int:
         """Images that fit into some 500 MB without gradients, all hypotheses decoded."""
         n_hypotheses = len(self.search.bin_angle) * max(self.n_classes, 1)
-        n_held = n_hypotheses * math.prod(self.shape.image) * self.decoder.n_per_pixel
+        n_held = n_hypotheses * math.prod(self.drawn) * self.decoder.n_per_pixel
         return min(max(int(_MOST_NUMBERS) // n_held, 1), _MOST_IMAGES)
 
     @property
@@ -168,7 +174,7 @@ class InvariantVAE(nn.Module):
     def generate(self, content: Tensor, pose: Pose, class_code: Tensor | None = None) -> Tensor:
         """Expected images (N, C, H, W) of content (N, d), N poses and class codes (N, n)."""
         expected = self.likelihood.mean(self.decode(content, pose, class_code))
-        return expected.unflatten(2, self.shape.image[1:])
+        return expected.unflatten(2, self.drawn[1:])
 
 
 class MostLikelyEncoding(NamedTuple):

@@ -1,4 +1,4 @@
-"""The six models side by side: what sets each apart, and its bound.
+"""The models side by side: what sets each apart, and its bound.
 
 All share one network (`InvariantVAE`) and one ELBO (`vaerun.models.elbo`). x is an image, z its
 content, θ its angle, Δ its shift, s the logarithm of its scale, y its class. Each E is over
@@ -22,12 +22,15 @@ class ModelVariant:
         Allowed values of ``model/category=``, the default first.
     learns_labels
         Whether it is trained on a labelled set too.
+    predicts
+        Whether it predicts what is paired with an image, and not the image.
     """
 
     name: str
     deterministic: bool = False
     categories: tuple[str, ...] = ("none",)
     learns_labels: bool = False
+    predicts: bool = False
 
 
 AE = ModelVariant(name="ae", deterministic=True)
@@ -91,7 +94,17 @@ KL(y) is from the prior p(y) = Cat(λ), where λ is the share of each class of t
 `vaerun model=jrvae data=cards_iii`
 """
 
+VED = ModelVariant(name="ved", predicts=True)
+"""Variational encoder–decoder: of an image x another image or curve y is predicted.
+
+    Σ_k q(k | x) { E log p(y | z) − KL(z) } − KL(k)
+
+The encoder sees x turned back by every φ_k, as that of `RVAE`; there is nothing to turn in y.
+
+`vaerun model=ved data=pairs data.path=images.h5 data.target_path=spectra.h5`
+"""
+
 # `model.name` → its variant
 MODELS: dict[str, ModelVariant] = {
-    variant.name: variant for variant in (AE, VAE, RVAE, CRVAE, SSRVAE, JRVAE)
+    variant.name: variant for variant in (AE, VAE, RVAE, CRVAE, SSRVAE, JRVAE, VED)
 }

@@ -42,6 +42,7 @@ class RunFolder:
     metrics_json = _Entry("metrics.json")  # of the finished run
     latents = _Entry("latents.h5")  # encodings of all images
     target = _Entry("target.npz")  # what is learned of a target, where a model infers one
+    predictions = _Entry("predictions.h5")  # of a model that predicts
     figures = _Entry("figures")
     arrays = _Entry("figures/arrays.npz")  # the arrays that the figures show
     report = _Entry("report.html")

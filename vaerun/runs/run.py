@@ -24,6 +24,7 @@ from vaerun.models.encodings import Encodings, read_latents
 from vaerun.models.inference import Array, Latents, encode_images
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
+from vaerun.models.prediction import Predictions, predict
 from vaerun.runs import inputs
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.config import RunConfig, validate
@@ -170,6 +171,20 @@ class Run:
         if step is None:
             return latents
         return dataclasses.replace(latents, shift=latents.shift[:, -1:] * np.float32(step))
+
+    def predict(self, images: npt.ArrayLike) -> Predictions:
+        """What a variational encoder–decoder (ved) predicts of images, as `encode` takes them.
+
+        Mean and sd (N, C, H, W), of curves (N, C, 1, L), in the units of the targets' files.
+
+        Examples
+        --------
+        >>> mean, sd = run.predict(images)  # doctest: +SKIP
+        """
+        if not self.network.variant.predicts:
+            raise UserError(f"{self.config.model.name} predicts nothing", "use encode")
+        x = inputs.check_images(images, self.network.shape.image)
+        return predict(self.network, x).in_units(self.network.shape.target_window)
 
     @torch.no_grad()
     def decode(

@@ -29,6 +29,7 @@ from vaerun.runs.run import Run
 from vaerun.tasks.curve_results import curve_figure_arrays
 from vaerun.tasks.finished_run import check_fit, reuse_run
 from vaerun.tasks.image_source import in_files, with_symmetry
+from vaerun.tasks.prediction_results import predicted_arrays
 from vaerun.tasks.results import class_names, target_arrays
 from vaerun.tasks.terminal import open_console, print_table
 from vaerun.training.hardware import Hardware
@@ -89,7 +90,10 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
         write_latents(folder.latents, stored, attributes)
         if as_csv:
             write_csv(folder.path / "latents.csv", stored)
-        arrays = _arrays(network, source, encodings, _names(run, encodings, classes))
+        if network.variant.predicts:
+            arrays = predicted_arrays(run.folder, network, images, encodings, folder)
+        else:
+            arrays = _arrays(network, source, encodings, _names(run, encodings, classes))
         write_arrays(folder.arrays, arrays)
         save_figures(draw(arrays, classes), folder.figures)
     print_table(console, _summary(encodings))
@@ -127,6 +131,8 @@ def _outliers(encodings: Encodings) -> np.ndarray:
 
 
 def _summary(encodings: Encodings) -> list[tuple[str, str]]:
+    if not np.isfinite(encodings.error).all():  # predicted, where the truth is not known
+        return [("images", f"{len(encodings):,}"), ("predictions", "predictions.h5")]
     median, high = np.quantile(encodings.error, [0.5, 0.99])
     worst = ", ".join(str(i) for i in encodings.index[_outliers(encodings)[:5]])
     return [

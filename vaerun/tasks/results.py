@@ -39,6 +39,7 @@ from vaerun.runs.inherited_overrides import read_overrides
 from vaerun.tasks import verdict
 from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
+from vaerun.tasks.prediction_results import write_prediction_results
 from vaerun.tasks.terminal import print_table
 from vaerun.training.epoch_log import event_writer, write_png
 from vaerun.training.film import film_path
@@ -83,6 +84,9 @@ def write_results(
             "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, in_files(encodings, splits), attributes)
+        if network.variant.predicts:
+            write_prediction_results(config, plain, splits, folder, trained, encodings, console)
+            return
         found = verdict.find(plain, splits, trained, encodings)
         encodings, splits = found.encodings, found.splits
         checks = verdict.as_json(found.findings, _trained_with(config, folder))

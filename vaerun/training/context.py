@@ -18,6 +18,7 @@ from vaerun.runs.manifest import RunRequest
 from vaerun.training.distributed.launch import SINGLE_PROCESS, Ranks
 from vaerun.training.hardware import Hardware
 from vaerun.utils import digest
+from vaerun.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,18 @@ def load_splits(config: RunConfig) -> Splits:
     targets = None
     if isinstance(category, RegressedConfig):
         targets = KnownTargets(category.target, category.known_share)
-    return load(
+    variant = models.MODELS[config.model.name]
+    splits = load(
         config.data,
         config.seed,
-        labelled=models.MODELS[config.model.name].learns_labels and targets is None,
+        labelled=variant.learns_labels and targets is None,
         classed="class" in getattr(category, "condition", ()),
         targets=targets,
     )
+    if variant.predicts != (splits.train.paired is not None):
+        what = f"model={config.model.name} and data={config.data.name} do not go together"
+        raise UserError(what, "model=ved predicts what data=pairs holds, and no other does")
+    return splits
 
 
 def fingerprint(job: RunRequest, splits: Splits) -> str:

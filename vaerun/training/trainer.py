@@ -319,7 +319,7 @@ def _train(
 def _film(context: TrainingContext) -> list[pl.Callback]:
     """What looks at the network while it is trained, on rank 0; first, so that its time counts."""
     trainer, splits = context.config.trainer, context.splits
-    if not context.ranks.is_first:
+    if not context.ranks.is_first or models.MODELS[context.config.model.name].predicts:
         return []
     figures_every = trainer.figures_every if "tensorboard" in trainer.logger else None
     film = trainer.film and not trainer.compile  # other shapes would be compiled for it

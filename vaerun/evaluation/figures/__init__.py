@@ -25,6 +25,11 @@ and output over all N
                                                 angle_vs_truth
 ``target_mean``, ``target_sd`` (N,),            target_vs_truth, with ``factor_<target>``
 ``target_name`` ()
+``prediction_truth``, ``…_mean``, ``…_sd``      predictions, over ``prediction_axis`` if curves
+(n, C, H, W), ``prediction_axis`` (W,),
+``prediction_axis_label`` ()
+``prediction_point_truth``, ``…_mean``,         prediction_vs_truth
+``…_sd`` (P,) some of all their numbers
 ``shift_px`` (N, 2)                             shift_histogram
 ``manifold``, ``manifold_data``,                the figure of that name
 ``manifold_class_<j>`` (R, K, C, H, W), each

@@ -17,6 +17,7 @@ from vaerun.evaluation.figures import (
     learning_curves,
     micrograph_maps,
     pose,
+    prediction,
     regression,
 )
 from vaerun.evaluation.figures.checks import draw_checks
@@ -42,6 +43,7 @@ def draw(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:
             **(draw_curves(arrays, classes) if of_curves else _decoded_figures(arrays, classes)),
             **micrograph_maps.draw_maps(arrays, classes, _symmetry(arrays)),
             **_target_figures(arrays),
+            **_prediction_figures(arrays),
             **_pose_figures(arrays, classes),
             **draw_checks(arrays),
         }
@@ -225,6 +227,23 @@ def _target_figures(arrays: Arrays) -> dict[str, Figure]:
             truth[known], mean[known], sd[known], title
         )
     }
+
+
+def _prediction_figures(arrays: Arrays) -> dict[str, Figure]:
+    if "prediction_mean" not in arrays:
+        return {}
+    truth, mean, sd = (arrays.get(f"prediction_{name}") for name in ("truth", "mean", "sd"))
+    assert mean is not None
+    assert sd is not None
+    if "prediction_axis" in arrays:
+        axis, label = arrays["prediction_axis"], str(arrays["prediction_axis_label"])
+        figures = {"predictions": prediction.draw_predicted_curves(truth, mean, sd, axis, label)}
+    else:
+        figures = {"predictions": prediction.draw_predicted_images(truth, mean, sd)}
+    if truth is not None:
+        true, at, width = (arrays[f"prediction_point_{name}"] for name in ("truth", "mean", "sd"))
+        figures["prediction_vs_truth"] = regression.draw_target_vs_truth(true, at, width, "value")
+    return figures
 
 
 def _pose_figures(arrays: Arrays, classes: Sequence[str]) -> dict[str, Figure]:

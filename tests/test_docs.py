@@ -36,7 +36,11 @@ QUICK = (
     "trainer.accelerator=cpu",
 )
 # Runs that pages name, as if somebody had made them.
-RUNS = ("model=rvae data=images data.path=particles.h5", "model=rvae data=cards_iv")
+RUNS = (
+    "model=rvae data=images data.path=particles.h5",
+    "model=rvae data=cards_iv",
+    "model=ved data=pairs data.path=particles.h5 data.target_path=particles.h5",
+)
 OTHER_PROGRAMS = {"source", "tensorboard", "mlflow", "wandb", "git", "pre-commit", "torchrun"}
 ALL_KEYS = keys_affecting("nothing", "rounding", "training", "images", "selection", "files")
 
@@ -101,7 +105,7 @@ def extras() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_can_be_typed(page, vaerun, here, jobs, extras):
     (here / "particles.h5").touch()
-    if "outputs/rvae" in page.read_text(encoding="utf-8"):
+    if re.search("outputs/(rvae|ved)", page.read_text(encoding="utf-8")):
         for overrides in RUNS * 2:
             assert vaerun(*overrides.split())[0] == 0
     for words in commands(page):

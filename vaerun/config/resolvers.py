@@ -68,6 +68,11 @@ def pair_invariances(given: str) -> list[str]:
     return ["t"] if given == "spectra" else ["r"]
 
 
+def pair_fills_field(given: str) -> bool | str:
+    """Whether inputs of pairs fill their field: images are judged, curves have no corners."""
+    return False if given == "spectra" else AUTO
+
+
 def register() -> None:
     """Register the functions with OmegaConf."""
     for function in (
@@ -76,6 +81,7 @@ def register() -> None:
         canvas,
         n_decode,
         n_templates,
+        pair_fills_field,
         pair_invariances,
     ):
         OmegaConf.register_new_resolver(function.__name__, function, replace=True)

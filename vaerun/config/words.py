@@ -21,6 +21,7 @@ PATHS = frozenset(
         "resume",
         "run",
         "data.path",
+        "data.target_path",
         "data.points",
         "data.root",
         "data.table",
@@ -40,6 +41,8 @@ NAMES = frozenset(
         "data.key",
         "data.label",
         "data.name",
+        "data.target_key",
+        "model.category.target",
         "task.objective",
     }
 )

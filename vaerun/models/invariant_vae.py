@@ -227,6 +227,8 @@ def encode(
     best = posterior.log_q.flatten(1).argmax(1)  # (B,)
     mean, sd = (take_hypotheses(t, best[:, None])[:, 0] for t in posterior.latents)  # (B, D)
     z_mean, pose = network.pose(mean, best)
+    if network.variant.predicts:  # the likeliest bin is of no object in one orientation
+        pose = Pose.identity(len(x), x.device)
     sds = network.latents.values(sd)
     return MostLikelyEncoding(
         z_mean,

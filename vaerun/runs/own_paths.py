@@ -12,7 +12,7 @@ from vaerun.runs.manifest import read_manifest
 from vaerun.utils.errors import UserError
 from vaerun.utils.paths import expanded, matching_paths
 
-_KEYS = ("path", "table", "points", "keep", "drop", "from_run", "root")  # of data
+_KEYS = ("path", "target_path", "table", "points", "keep", "drop", "from_run", "root")  # of data
 _MAY_BE_QUERIES = ("keep", "drop")
 _RUN_PARTS = 3  # of <model>/<data>/version_<k>
 

@@ -132,15 +132,15 @@ def _read(
     if path is None:
         hint = f"name your {getattr(config, side)}, as in data.{name}=map.h5"
         raise UserError(f"data.{name} is not given", hint)
-    kind, read_all = _SOURCES[getattr(config, side)]
-    defaults = yaml.safe_load((config_dir() / f"data/{getattr(config, side)}.yaml").read_text())
-    own = {f.name: getattr(config, f.name) for f in dataclasses.fields(DataConfig)}
+    source = getattr(config, side)
+    kind, read_all = _SOURCES[source]
+    file = config_dir() / "data" / f"{source}.yaml"
+    defaults = yaml.safe_load(file.read_text(encoding="utf-8"))
     plain = {f.name: defaults.get(f.name) for f in dataclasses.fields(kind)}
-    read: AllImages = read_all(kind(**plain | own | {"path": path, "key": key} | _ALL_ALIKE))
+    shared = {f.name: getattr(config, f.name) for f in dataclasses.fields(DataConfig)}
+    own = {"path": path, "key": key, "normalise": "set"}
+    read: AllImages = read_all(kind(**plain | shared | own))
     return read
-
-
-_ALL_ALIKE = {"normalise": "set"}
 
 
 def _joined(

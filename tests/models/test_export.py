@@ -34,6 +34,7 @@ CASES = {
     "vae": (WIDE, "model=vae"),
     "vae, canonical": (SQUARE, "model=vae", "model/decoder=canonical"),
     "rvae": (SQUARE, "model=rvae", "model.invariances=[r]"),
+    "ved": (SQUARE, "model=ved", "model.invariances=[r]"),
     "rvae, all invariances": (WIDE, "model=rvae", RTS, "model.pose.mask=true"),
     "rvae, shift and scale": (SQUARE, "model=rvae", "model.invariances=[t,s]"),
     "rvae, spatial": (WIDE, "model=rvae", RTS, "model/decoder=spatial"),

@@ -101,6 +101,8 @@ class EncoderGraph(Graph):
     @staticmethod
     def examples(network: InvariantVAE, n: int) -> list[Tensor]:
         """Images decoded from random latents, with some noise."""
+        if network.variant.predicts:  # what is drawn are no images to encode
+            return [torch.rand(n, *network.shape.image)]
         given = DecoderGraph.examples(network, n)
         (drawn,) = DecoderGraph(network)(*given)
         noisy = (drawn + 0.1 * torch.rand_like(drawn)).clamp(0, 1)

@@ -228,7 +228,8 @@ def encode(
     mean, sd = (take_hypotheses(t, best[:, None])[:, 0] for t in posterior.latents)  # (B, D)
     z_mean, pose = network.pose(mean, best)
     if network.variant.predicts:  # the likeliest bin is of no object in one orientation
-        pose = Pose.identity(len(x), x.device)
+        zero = torch.zeros_like(pose.angle)
+        pose = Pose(zero, torch.zeros_like(pose.shift), zero + 1)
     sds = network.latents.values(sd)
     return MostLikelyEncoding(
         z_mean,

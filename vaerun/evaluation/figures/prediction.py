@@ -50,5 +50,6 @@ def draw_predicted_images(truth: Floats | None, mean: Floats, sd: Floats) -> Fig
             axes.imshow(image[0], cmap="gray", vmin=limits[0], vmax=limits[1])
             axes.set_xticks([])
             axes.set_yticks([])
+            axes.spines[:].set_visible(False)
         row[0].set_ylabel(name, color=INK, fontsize=8)
     return figure

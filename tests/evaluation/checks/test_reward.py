@@ -30,8 +30,8 @@ def test_one_cloud_and_an_even_spread_gain_next_to_nothing():
 
 
 def test_score_is_the_product_and_groups_count_a_quarter():
-    assert Reward(drawn=0.5, used=0.5, passed=1.0, grouped=1.0).score == pytest.approx(0.25)
-    assert Reward(drawn=1.0, used=1.0, passed=0.5, grouped=0.0).score == pytest.approx(0.375)
+    assert Reward(drawn=0.5, latents=0.5, passed=1.0, grouped=1.0).score == pytest.approx(0.25)
+    assert Reward(drawn=1.0, latents=1.0, passed=0.5, grouped=0.0).score == pytest.approx(0.375)
 
 
 def test_checks_that_were_not_made_or_need_labels_do_not_count(checked):
@@ -41,15 +41,15 @@ def test_checks_that_were_not_made_or_need_labels_do_not_count(checked):
     assert reward(checked(), {"a": PASSED, "c": UNKNOWN}).passed == 1
 
 
-def test_latents_that_do_not_vary_are_not_used(checked):
-    assert reward(checked(), {}).used == 1  # two dimensions and the angle
+def test_each_dimension_costs_and_each_latent_that_does_not_vary(checked):
+    assert reward(checked(), {}).latents == pytest.approx(0.98**2)  # and the angle
     z = np.concatenate([RNG.normal(size=(120, 2)), 0.01 * RNG.normal(size=(120, 2))], 1)
-    assert reward(checked(z=z, d=4), {}).used == pytest.approx(3 / 5)
+    assert reward(checked(z=z, d=4), {}).latents == pytest.approx(0.98**4 * 0.8**2)
     run = checked()
     still = dataclasses.replace(run.encodings, angle=np.full(120, 0.3, "f4"))
     still = dataclasses.replace(run, encodings=still, all_encodings=still)
     still.__dict__["reconstructions"] = run.reconstructions
-    assert reward(still, {}).used == pytest.approx(2 / 3)
+    assert reward(still, {}).latents == pytest.approx(0.98**2 * 0.8)
 
 
 def test_what_is_not_drawn_costs(checked):

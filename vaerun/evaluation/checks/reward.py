@@ -1,11 +1,12 @@
 """One number for how good a run is, without labels: for choosing between settings.
 
-    score = drawn · used · passed · (3 + grouped) / 4
+    score = drawn · latents · passed · (3 + grouped) / 4
 
-A model that lacks a latent draws less; one that has too many leaves some unused; wrong invariances
-and classes fail checks, each of which halves the score; and where images are of kinds, a right
-model's z falls into groups. Groups alone prove little: a model without rotation has many, one for
-each range of angles. The score says little between data sets.
+A model that lacks a latent draws less; each dimension of z must draw more to be worth it, and a
+latent that does not vary costs more; wrong invariances and classes fail checks, each of which
+halves the score; and where images are of kinds, a right model's z falls into groups. Groups alone
+prove little: a model without rotation has many, one for each range of angles. The score says little
+between data sets.
 """
 
 import warnings
@@ -27,6 +28,9 @@ _MOST_GROUPS, _MOST_POINTS = 8, 2000
 _FROM_LABELS = {"truth_convention"}  # checks that true values take part in
 # A pose latent is used if what is found varies by more than this (sd).
 _ANGLE, _SHIFT, _LOG_SCALE = 0.15, 0.02, 0.03  # radians, of the shorter side, of the size
+# What is left of the score for each dimension of z, and for each latent that does not vary. By a
+# share of unused ones further dimensions of z would make up for an invariance that is of no use.
+_PER_DIMENSION, _PER_UNUSED = 0.98, 0.8
 
 Floats = npt.NDArray[np.floating]
 
@@ -39,8 +43,9 @@ class Reward:
     ----------
     drawn
         Share of the structure of the images that is drawn, see `CheckedRun.explained`.
-    used
-        Share of the latents of content and pose that vary with the images.
+    latents
+        0.98 to the power of the dimensions of z, times 0.8 to the power of the latents, of content
+        and pose, that do not vary with the images.
     passed
         Half to the power of the checks that failed.
     grouped
@@ -49,14 +54,14 @@ class Reward:
     """
 
     drawn: float
-    used: float
+    latents: float
     passed: float
     grouped: float
 
     @property
     def score(self) -> float:
         """The four as one number, 0 to 1."""
-        return self.drawn * self.used * self.passed * (3 + self.grouped) / 4
+        return self.drawn * self.latents * self.passed * (3 + self.grouped) / 4
 
     def to_json(self) -> dict[str, float]:
         """Entry ``reward`` of `metrics.json`."""
@@ -68,11 +73,12 @@ def reward(run: CheckedRun, findings: Mapping[str, Finding]) -> Reward:
     failed = [name for name, finding in findings.items() if finding.passed is False]
     n_failed = len(set(failed) - _FROM_LABELS)
     active = used_dimensions(run.encodings.z_mean)
-    n_pose, n_pose_used = _pose(run)
+    d, (n_pose, n_pose_used) = run.encodings.z_mean.shape[1], _pose(run)
+    n_unused = d + n_pose - len(active) - n_pose_used
     z = run.all_encodings.z_mean[:, active]
     return Reward(
         drawn=float(np.clip(run.explained, 0, 1)),
-        used=(len(active) + n_pose_used) / (run.encodings.z_mean.shape[1] + n_pose),
+        latents=_PER_DIMENSION**d * _PER_UNUSED**n_unused,
         passed=0.5**n_failed,
         grouped=1 - float(np.exp(-icl_gain(z[evenly(len(z), _MOST_POINTS)]))),
     )

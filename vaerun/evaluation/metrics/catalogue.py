@@ -124,7 +124,7 @@ METRICS = (
     Metric("lattice.two_class_accuracy", "ideal or defective, by two classes", MORE),
     Metric("reward.score", "reward", MORE),
     Metric("reward.drawn", "structure drawn", MORE),
-    Metric("reward.used", "latents used", MORE),
+    Metric("reward.latents", "latents worth it", MORE),
     Metric("reward.passed", "checks passed", MORE),
     Metric("reward.grouped", "groups in z", MORE),
     Metric("verdict.failed", "checks failed", LESS, spec=",", is_compared=True),

@@ -24,7 +24,7 @@ from vaerun.utils.format import format_significant, markdown_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PARTS = ("reward.drawn", "reward.used", "reward.passed", "reward.grouped")
+_PARTS = ("reward.drawn", "reward.latents", "reward.passed", "reward.grouped")
 WATCHED = ("elbo.loss", *_PARTS, "clustering.hungarian", "classification.accuracy", "knn_accuracy")
 _FROM_LABELS = ("clustering.hungarian", "classification.accuracy")  # metrics that need true labels
 _STATES = {"COMPLETE": "done", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running"}

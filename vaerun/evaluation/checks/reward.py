@@ -5,8 +5,8 @@
 A model that lacks a latent draws less; each dimension of z must draw more to be worth it, and a
 latent that does not vary costs more; wrong invariances and classes fail checks, each of which
 halves the score; and where images are of kinds, a right model's z falls into groups. Groups alone
-prove little: a model without rotation has many, one for each range of angles. The score says little
-between data sets.
+prove little: a model without rotation has many, one for each range of angles. The score says
+little between data sets.
 """
 
 import warnings

@@ -25,8 +25,11 @@ def test_the_main_job_is_an_rvae_on_cards_iv(plain):
     assert (run.seed, run.out, run.run, run.resume) == (0, "outputs", None, None)
 
 
-@pytest.mark.parametrize("data", choices("data"))
-@pytest.mark.parametrize("model", choices("model"))
+@pytest.mark.parametrize(
+    ("model", "data"),
+    # only `pairs` have what `ved` predicts
+    [(m, d) for m in choices("model") for d in choices("data") if m != "ved" or d == "pairs"],
+)
 def test_every_model_and_data_set_compose_to_a_valid_config(model, data):
     run = validate(compose([f"model={model}", f"data={data}"]))
     assert (run.model.name, run.data.name) == (model, data)

@@ -115,6 +115,14 @@ def test_pose_follows_known_changes(checked, follows, stays, passes):
     assert finding.passed is passes, finding.text
 
 
+def test_z_that_holds_hardly_anything_does_not_move(checked):
+    run = checked(z=0.01 * RNG.normal(size=(N, 2)))  # of a posterior sd of 0.1
+    run.__dict__["moved"] = dataclasses.replace(
+        run.encodings, z_mean=run.encodings.z_mean[::-1].copy()
+    )
+    assert run.z_moves.mean() == pytest.approx(0.01**2 / (0.01**2 + 0.1**2), rel=0.3)
+
+
 def _turns(run, images):
     """Angle by which each image was turned, from its correlation with the old one."""
     from vaerun.evaluation.checks.rotation_match import match_rotations

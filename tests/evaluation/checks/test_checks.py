@@ -115,6 +115,13 @@ def test_pose_follows_known_changes(checked, follows, stays, passes):
     assert finding.passed is passes, finding.text
 
 
+def test_turns_that_leave_a_lattice_as_it_is_are_one_orientation(checked):
+    run = checked(offset=2 * np.pi / 3 * np.random.default_rng(3).integers(0, 3, N))
+    assert one_orientation(run).passed is False
+    lattice = dataclasses.replace(run, symmetry=3)
+    assert one_orientation(lattice).passed
+
+
 def test_z_that_holds_hardly_anything_does_not_move(checked):
     run = checked(z=0.01 * RNG.normal(size=(N, 2)))  # of a posterior sd of 0.1
     run.__dict__["moved"] = dataclasses.replace(

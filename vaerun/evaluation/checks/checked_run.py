@@ -54,6 +54,8 @@ class CheckedRun:
         (parts,) of them.
     conventions
         Other conventions than ours that true poses were recognised to be given by.
+    symmetry
+        By which part of a turn patches of a lattice look the same; 1 for other images.
     """
 
     network: InvariantVAE
@@ -64,6 +66,7 @@ class CheckedRun:
     plain: Mapping[str, Any]
     bound: Mapping[str, npt.NDArray[np.float64]]
     conventions: Sequence[TruthConvention] = ()
+    symmetry: int = 1
 
     @classmethod
     def of(
@@ -93,6 +96,7 @@ class CheckedRun:
             plain=plain,
             bound=bound,
             conventions=recognise(encodings.val, splits.symmetry),
+            symmetry=max(splits.symmetry, default=1) if splits.frames else 1,
         )
 
     def __len__(self) -> int:

@@ -64,9 +64,13 @@ def one_orientation(run: CheckedRun) -> Finding | None:
 
 
 def _deviation(run: CheckedRun, i: Ints, j: Ints) -> npt.NDArray[np.float64]:
-    """Found rotation (m,) of pairs less that at which they match, radians."""
-    angle = run.encodings.angle
-    return run.match.deviation(i, j, angle[j] - angle[i])
+    """Found rotation (m,) of pairs less that at which they match, radians.
+
+    Noise decides at which of the equal angles patches of a lattice match best.
+    """
+    angle, period = run.encodings.angle, 2 * np.pi / run.symmetry
+    deviation = run.match.deviation(i, j, angle[j] - angle[i])
+    return np.asarray(deviation - period * np.rint(deviation / period))
 
 
 def _steps(run: CheckedRun) -> tuple[Ints, Ints]:

@@ -4,14 +4,13 @@ import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vaerun.training.epoch_log import event_writer, write_png
+from vaerun.training.epoch_log import write_pngs
 
 
 def test_a_picture_is_shown_as_its_file_has_it(tmp_path):
     picture = tmp_path / "ramp.png"
     Image.fromarray(np.arange(60, dtype=np.uint8).reshape(6, 10)).convert("RGBA").save(picture)
-    with event_writer(tmp_path / "events") as writer:
-        write_png(writer, "ramp", picture, 7)
+    write_pngs(tmp_path / "events", {"ramp": picture}, 7)
     (shown,) = EventAccumulator(str(tmp_path / "events")).Reload().Images("ramp")
     assert (shown.step, shown.width, shown.height) == (7, 10, 6)
     assert shown.encoded_image_string == picture.read_bytes()

@@ -41,7 +41,7 @@ from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.prediction_results import write_prediction_results
 from vaerun.tasks.terminal import print_table
-from vaerun.training.epoch_log import event_writer, write_png
+from vaerun.training.epoch_log import write_pngs
 from vaerun.training.film import film_path
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
@@ -98,9 +98,7 @@ def write_results(
         write_arrays(folder.arrays, arrays)
         figures = save_figures(draw(arrays, splits.classes), folder.figures)
         if "tensorboard" in config.trainer.logger:
-            with event_writer(folder.tensorboard) as writer:
-                for name, path in figures.items():
-                    write_png(writer, name, path, len(trained.rows))
+            write_pngs(folder.tensorboard, figures, len(trained.rows))
         write_report(
             folder.report,
             title=f"{config.model.name} on {config.data.name}",

@@ -38,14 +38,20 @@ def event_writer(events: Path) -> Iterator[SummaryWriter]:
         yield open_ones.enter_context(SummaryWriter(str(path)))
 
 
-def write_png(writer: SummaryWriter, name: str, file: Path, step: int) -> None:
-    """Show a PNG file in TensorBoard as it is; `add_image` would encode its pixels once more."""
-    with Image.open(file) as picture:
-        width, height = picture.size
-    encoded = file.read_bytes()
-    shown = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=encoded)
-    summary = Summary(value=[Summary.Value(tag=name, image=shown)])
-    writer._get_file_writer().add_summary(summary, step)
+def write_pngs(events: Path, files: Mapping[str, Path], step: int) -> None:
+    """Show PNG files in TensorBoard as they are; `add_image` would encode their pixels again."""
+    with event_writer(events) as writer:
+        for name, file in files.items():
+            with Image.open(file) as picture:
+                width, height = picture.size
+            shown = Summary.Image(
+                width=width,
+                height=height,
+                colorspace=4,  # red, green, blue, opacity
+                encoded_image_string=file.read_bytes(),
+            )
+            summary = Summary(value=[Summary.Value(tag=name, image=shown)])
+            writer._get_file_writer().add_summary(summary, step)
 
 
 class EpochLog(pl.Callback):

@@ -1,10 +1,11 @@
 """Judge the checks of a run on runs that are known to be good, or to fail in a known way.
 
-python scripts/judge_checks.py --half limits                   # limits are set on this half
-python scripts/judge_checks.py --half report                   # and judged on this one
-python scripts/judge_checks.py --half report --mends           # also runs what the checks advise
+python scripts/judge_checks.py --draw limits                   # limits are set on this draw
+python scripts/judge_checks.py --draw report                   # and judged on this one
+python scripts/judge_checks.py --draw fresh                    # and on this, made when all was set
+python scripts/judge_checks.py --draw report --mends           # also runs what the checks advise
 
-The halves share no draw of images, and differ in outlines, sizes and data sets. Finished runs in
+The draws share no images, and differ in outlines, sizes and data sets. Finished runs in
 `--out` are not run again. What is not certain to go as meant is judged only if true values say
 that it did: `holds` of a case is a condition on `metrics.json`, of which the checks know nothing.
 """
@@ -40,7 +41,7 @@ from vaerun.utils.files import write_text
 from vaerun.utils.format import markdown_table
 
 CASES = Path(__file__).parent / "reproduction" / "check_cases.yaml"
-HALVES = ("limits", "report")
+DRAWS = ("limits", "report", "fresh")
 N_IMAGES = 2500  # of a made file
 
 
@@ -63,10 +64,10 @@ class Case:
     is_doubtful: bool = False
 
 
-def read_cases(half: str, files: Path) -> list[Case]:
-    """The cases of a half, with the words in braces filled in; ``files`` is for made images."""
+def read_cases(draw: str, files: Path) -> list[Case]:
+    """The cases of a draw, with the words in braces filled in; ``files`` is for made images."""
     page = yaml.safe_load(CASES.read_text(encoding="utf-8"))
-    words = {name: values[HALVES.index(half)] for name, values in page["words"].items()}
+    words = {name: values[DRAWS.index(draw)] for name, values in page["words"].items()}
     words |= {"files": str(files)}
     for _ in range(2):  # a word may hold others
         words = {name: str(value).format_map(words) for name, value in words.items()}
@@ -84,25 +85,27 @@ def read_cases(half: str, files: Path) -> list[Case]:
 def make_files(folder: Path) -> None:
     """Images of turned letters with angles of several conventions, and images of noise alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, half in enumerate(HALVES):
+    for number, draw in enumerate(DRAWS):
         rng = np.random.default_rng(number)
         angle = rng.uniform(-np.pi, np.pi, N_IMAGES).astype(np.float32)
-        images = _letters(half, torch.from_numpy(angle))
+        images = _letters(draw, torch.from_numpy(angle))
         images = images + rng.normal(0, 0.1, images.shape).astype(np.float32)
         for name, values in {"right": angle, "clockwise": -angle}.items():
-            np.savez(folder / f"{half}_{name}.npz", images=images, angle=values)
+            np.savez(folder / f"{draw}_{name}.npz", images=images, angle=values)
         noise = rng.normal(0.5, 0.1, (N_IMAGES, 32, 32)).astype(np.float32)
-        np.save(folder / f"{half}_noise.npy", noise)
+        np.save(folder / f"{draw}_noise.npy", noise)
 
 
-def _letters(half: str, angle: torch.Tensor) -> np.ndarray:
-    """An F or an L (N, 32, 32), turned counter-clockwise by each angle (N,)."""
+def _letters(draw: str, angle: torch.Tensor) -> np.ndarray:
+    """An F, an L or a P (N, 32, 32), turned counter-clockwise by each angle (N,)."""
     letter = torch.zeros(1, 1, 32, 32)
     letter[..., 8:25, 11:14] = 1
-    if half == "limits":
+    if draw == "limits":
         letter[..., 8:11, 11:22] = letter[..., 15:18, 11:19] = 1
-    else:
+    elif draw == "report":
         letter[..., 22:25, 11:22] = 1
+    else:
+        letter[..., 8:17, 11:21] = 1
     return rotate(letter.expand(len(angle), -1, -1, -1), angle)[:, 0].numpy()
 
 
@@ -157,12 +160,12 @@ def judge(case: Case, out: Path, *, mends: bool) -> Outcome:
 
 
 def holds(condition: str, metrics: Mapping[str, Any]) -> bool:
-    """Whether a condition such as ``angle.resultant<0.8`` holds, for any class if of a list."""
+    """Whether a condition holds: of classes ``angle.resultant<0.8`` for any, ``>0.8`` for all."""
     path, sense, limit = re.fullmatch(r"([\w.]+)([<>])([\d.]+)", condition).groups()  # type: ignore[union-attr]
     for name in path.split("."):
         metrics = metrics[name]
     values = np.atleast_1d(np.array(metrics, float))
-    return bool((values < float(limit) if sense == "<" else values > float(limit)).any())
+    return bool((values < float(limit)).any() if sense == "<" else (values > float(limit)).all())
 
 
 def checks_of(folder: RunFolder) -> dict[str, Any]:
@@ -208,22 +211,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cases", nargs="*", help="names of cases; without any, all")
-    parser.add_argument("--half", choices=HALVES, default="report")
+    parser.add_argument("--draw", choices=DRAWS, default="report")
     parser.add_argument("--out", type=Path, default=Path("outputs/judge_checks"))
     parser.add_argument("--mends", action="store_true", help="also run what the checks advise")
     asked = parser.parse_args()
     files = asked.out / "files"
     make_files(files)
-    cases = [c for c in read_cases(asked.half, files.resolve())
+    cases = [c for c in read_cases(asked.draw, files.resolve())
              if not asked.cases or c.name in asked.cases]  # fmt: skip
-    out = asked.out / asked.half
+    out = asked.out / asked.draw
     outcomes = []
     for case in cases:
         outcome = judge(case, out, mends=asked.mends)
         print(case.name, "fails:", ", ".join(outcome.failed) or "none", flush=True)
         outcomes.append(outcome)
     page = table(outcomes)
-    write_text(asked.out / f"{asked.half}.md", page)
+    write_text(asked.out / f"{asked.draw}.md", page)
     print(page)
 
 

@@ -110,6 +110,7 @@ def test_evaluation_on_other_data(vaerun: Vaerun, out: Path):
     folder = done(vaerun("task=evaluate", f"run={run}", "data=cards_iii", *small))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert (metrics["n_train"], metrics["n_val"]) == (30, 25)
+    assert "converged" not in metrics["checks"]  # the log is of other images
     # its own data with one thing changed: what was typed for the run still holds
     folder = done(vaerun("task=evaluate", f"run={run}", "data.val_size=25"))
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -45,6 +45,7 @@ class RunFolder:
     predictions = _Entry("predictions.h5")  # of a model that predicts
     figures = _Entry("figures")
     arrays = _Entry("figures/arrays.npz")  # the arrays that the figures show
+    film = _Entry("figures/training.webp")  # of the manifold over the epochs
     report = _Entry("report.html")
     tensorboard = _Entry("tensorboard")
 

@@ -4,6 +4,7 @@ vaerun task=evaluate run=outputs/rvae/cards_iii/version_0
 vaerun task=evaluate run=outputs/rvae/cards_iii/version_0 data=cards_iv
 """
 
+import dataclasses
 from pathlib import Path
 
 from vaerun.runs import manifest
@@ -12,6 +13,7 @@ from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest
 from vaerun.tasks.finished_run import (
     check_fit,
+    is_own_data,
     reuse_run,
     warn_of_other_data,
     with_classes_of,
@@ -55,6 +57,9 @@ def evaluate(config: RunConfig, request: RunRequest) -> Path:
             ],
         )
         network = run.network.to(hardware.torch_device)
-        trained = TrainedModel.of_run(network, run.folder)
+        trained = dataclasses.replace(
+            TrainedModel.of_run(network, run.folder),
+            on_own_images=is_own_data(run, facts.data_fingerprint),
+        )
         write_results(config, request.plain, splits, folder, trained, console)
     return folder.path

@@ -59,11 +59,15 @@ def reuse_run(config: RunConfig, request: RunRequest) -> tuple[Run, RunConfig, R
     return run, validate(plain), dataclasses.replace(request, plain=plain)
 
 
+def is_own_data(run: Run, data_fingerprint: str) -> bool:
+    """Whether these are the data that a run was trained on, as far as that is known."""
+    return read_manifest(run.folder).get("data_fingerprint") in (None, data_fingerprint)
+
+
 def warn_of_other_data(run: Run, request: RunRequest, data_fingerprint: str) -> None:
     """Warn if a run's own data, taken because no others were typed, are no longer the same."""
-    own = read_manifest(run.folder).get("data_fingerprint")
     typed = {group(text) for text in request.overrides} & {"data", "seed", "experiment"}
-    if own and not typed and own != data_fingerprint:
+    if not typed and not is_own_data(run, data_fingerprint):
         log.warning(
             "these images are not the ones that the run was trained on: their files, labels or "
             "factors have changed"

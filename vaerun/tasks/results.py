@@ -41,8 +41,7 @@ from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
 from vaerun.tasks.prediction_results import write_prediction_results
 from vaerun.tasks.terminal import print_table
-from vaerun.training.epoch_log import write_pngs
-from vaerun.training.film import film_path
+from vaerun.training.event_files import write_pngs
 from vaerun.training.trained_model import TrainedModel
 from vaerun.utils import provenance
 from vaerun.utils.arrays import evenly, write_arrays
@@ -107,7 +106,7 @@ def write_results(
             # "finished", since the report is the last file that a run writes
             manifest=manifest.read_manifest(folder) | manifest.ending("finished"),
             figures=figures,
-            film=film_path(folder),
+            film=folder.film,
             explorer=explorer_data.build_explorer(network, splits, encodings, names),
         )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])

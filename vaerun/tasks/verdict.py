@@ -36,7 +36,8 @@ def find(
     plain: Mapping[str, Any], splits: Splits, trained: TrainedModel, encodings: Encodings
 ) -> Verdict:
     """Make all checks of a run."""
-    checked = CheckedRun.of(trained.network, splits, encodings, trained.rows, plain, trained.seed)
+    rows = trained.rows if trained.on_own_images else ()
+    checked = CheckedRun.of(trained.network, splits, encodings, rows, plain, trained.seed)
     for convention in checked.conventions:
         if convention.factor == "angle" and splits.classes:
             symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]

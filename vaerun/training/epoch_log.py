@@ -3,55 +3,21 @@
 import contextlib
 import csv
 import io
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
-from PIL import Image
-from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import SummaryWriter
 
 from vaerun.runs.folder import RunFolder
+from vaerun.training.event_files import event_writer
 from vaerun.training.loggers import extra_loggers, finish, ids_of, numbers
 from vaerun.utils.files import write_text
-from vaerun.utils.text import is_text
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
-
-
-@contextlib.contextmanager
-def event_writer(events: Path) -> Iterator[SummaryWriter]:
-    """A writer of TensorBoard's events into a folder.
-
-    TensorBoard takes no path that is not UTF-8, and is given a link to it instead.
-    """
-    events.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as open_ones:
-        path = events
-        if not is_text(str(events)):
-            path = Path(open_ones.enter_context(tempfile.TemporaryDirectory())) / "events"
-            path.symlink_to(events.absolute())
-        yield open_ones.enter_context(SummaryWriter(str(path)))
-
-
-def write_pngs(events: Path, files: Mapping[str, Path], step: int) -> None:
-    """Show PNG files in TensorBoard as they are; `add_image` would encode their pixels again."""
-    with event_writer(events) as writer:
-        for name, file in files.items():
-            with Image.open(file) as picture:
-                width, height = picture.size
-            shown = Summary.Image(
-                width=width,
-                height=height,
-                colorspace=4,  # red, green, blue, opacity
-                encoded_image_string=file.read_bytes(),
-            )
-            summary = Summary(value=[Summary.Value(tag=name, image=shown)])
-            writer._get_file_writer().add_summary(summary, step)
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class EpochLog(pl.Callback):

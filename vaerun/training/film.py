@@ -5,7 +5,6 @@ with and without.
 """
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from vaerun.models import inference
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.models.latent_traversal import PRIOR_RANGE, widest_dimensions
 from vaerun.runs.folder import RunFolder
-from vaerun.training.epoch_log import event_writer
+from vaerun.training.event_files import event_writer
 from vaerun.utils.arrays import evenly
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class ManifoldFilm(pl.Callback):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the film, if there are frames to move."""
         if len(self.frames) > 1:
-            write_film(film_path(self.folder), [f.numpy().tobytes() for f in self.frames])
+            write_film(self.folder.film, [f.numpy().tobytes() for f in self.frames])
 
     @property
     def state_key(self) -> str:
@@ -136,11 +135,6 @@ class ManifoldFilm(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the frames before a resumed epoch."""
         self.frames = list(state_dict["frames"])
-
-
-def film_path(folder: RunFolder) -> Path:
-    """Where the film of a run is."""
-    return folder.figures / "training.webp"
 
 
 def frame_epochs(n_epochs: int) -> frozenset[int]:

@@ -6,7 +6,7 @@ import platform
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 
@@ -14,7 +14,9 @@ from vaerun.models.invariant_vae import InvariantVAE, count_parameters
 from vaerun.models.target_readout import TargetReadout
 from vaerun.runs.checkpoint import read_checkpoint
 from vaerun.runs.folder import RunFolder
-from vaerun.training.trainer import TrainingRecord
+
+if TYPE_CHECKING:  # Lightning takes seconds to import, and a finished run needs none of it
+    from vaerun.training.trainer import TrainingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +28,10 @@ class TrainedModel:
     cost: Mapping[str, float]  # ``train`` in metrics.json
     seed: int  # of the training, which with several restarts is that of the chosen one
     readout: TargetReadout | None = None  # of a finished run that infers a target
+    on_own_images: bool = True  # whether the log is of the images that are looked at
 
     @classmethod
-    def after_training(cls, record: TrainingRecord, folder: RunFolder, n_shown: int) -> Self:
+    def after_training(cls, record: "TrainingRecord", folder: RunFolder, n_shown: int) -> Self:
         """The best network of a training that has just ended and showed n images an epoch."""
         checkpoint = read_checkpoint(folder.best_checkpoint)
         record.module.load_state_dict(checkpoint["state_dict"])
@@ -51,7 +54,7 @@ class TrainedModel:
         return cls(network=network, rows=rows, cost=metrics["train"], seed=seed, readout=readout)
 
 
-def _cost(network: InvariantVAE, n_shown: int, record: TrainingRecord) -> dict[str, float]:
+def _cost(network: InvariantVAE, n_shown: int, record: "TrainingRecord") -> dict[str, float]:
     seconds = sum(row["seconds"] for row in record.rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     per_mb = 2**20 if platform.system() == "Darwin" else 2**10

@@ -58,6 +58,28 @@ def test_a_run_that_learned_nothing_has_no_shares_of_it(checked):
     assert finding.value == 1.0
 
 
+def test_images_without_a_log_say_nothing_of_the_training(checked):
+    run = dataclasses.replace(checked(), rows=())
+    run.plain["trainer"] = {"max_epochs": 7}
+    assert converged(run) is None
+    assert run.epochs == 7
+    assert "trainer.max_epochs=14" in one_orientation(run).mend
+
+
+def test_longer_training_is_no_mend_where_the_best_epoch_came_early(checked):
+    falling, early = (0.5, 0.1, 0.02, 0.0), (0.5, 0.0, 0.1, 0.2)
+    mends = []
+    for left in (falling, early):
+        run = checked(left=left)
+        run.__dict__["moved"] = dataclasses.replace(
+            run.encodings, z_mean=run.encodings.z_mean[::-1].copy()
+        )
+        mends.append(pose_follows(run).mend)
+    assert "max_epochs=12" in mends[0]
+    assert "max_epochs" not in mends[1]
+    assert "objective.beta_end=2" in mends[1]
+
+
 def test_what_the_last_third_gained_is_a_share_of_the_whole(checked):
     left = (0.5, 0.2, 0.1, 0.04, 0.02, 0.0)
     assert converged(checked(left=left)).value == pytest.approx(0.04, rel=1e-3)

@@ -52,6 +52,12 @@ def test_each_dimension_costs_and_each_latent_that_does_not_vary(checked):
     assert reward(still, {}).latents == pytest.approx(0.98**2 * 0.8)
 
 
+def test_groups_that_may_be_of_pose_do_not_count(checked):
+    assert reward(checked(), {"one_orientation": PASSED, "invariances": PASSED}).grouped > 0.5
+    for check in ("one_orientation", "invariances"):
+        assert reward(checked(), {check: FAILED}).grouped == 0
+
+
 def test_what_is_not_drawn_costs(checked):
     assert reward(checked(drawn=1.0), {}).drawn == pytest.approx(1, abs=0.02)
     assert reward(checked(drawn=0.5), {}).drawn == pytest.approx(0.75, abs=0.02)

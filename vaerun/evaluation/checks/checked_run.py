@@ -46,7 +46,7 @@ class CheckedRun:
     all_encodings
         Those of all splits.
     rows
-        Logged means of each epoch.
+        Logged means of each epoch; none where the images are not those of the training.
     plain
         The config.
     bound
@@ -101,6 +101,11 @@ class CheckedRun:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the training."""
+        return len(self.rows) or int(self.plain["trainer"]["max_epochs"])
 
     @property
     def side(self) -> int:

@@ -12,11 +12,14 @@ _FEWEST_EPOCHS = 4
 _FEWEST_STEPS = 500
 
 
-def converged(run: CheckedRun) -> Finding:
+def converged(run: CheckedRun) -> Finding | None:
     """Judge the validation bound of the last third of training, and its lag behind training.
 
     Both are measured against what the model gained over one that draws the mean image always.
+    Images of which there is no log say nothing of the training.
     """
+    if not run.rows:
+        return None
     loss = np.array([row["val/loss"] for row in run.rows], np.float64)
     epochs, steps = len(loss), int(run.rows[-1].get("step", 0))
     gained = _mean_image_loss(run) - float(loss.min())

@@ -40,9 +40,7 @@ def latents_used(run: CheckedRun) -> Finding | None:
         parts.append("nothing is left for it: pose and class describe the images")
     mend = f"model.latent_dim={max(n, 1)}"
     if not n:
-        mend = (
-            f"objective.beta_start=1 objective.beta_end=1 trainer.max_epochs={2 * len(run.rows)}"
-        )
+        mend = f"objective.beta_start=1 objective.beta_end=1 trainer.max_epochs={2 * run.epochs}"
     return Finding(
         value=float(n),
         limits=(float(max(d // 2, 1)), None),

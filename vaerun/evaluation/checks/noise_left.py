@@ -56,6 +56,6 @@ def noise_left(run: CheckedRun) -> Finding | None:
         value=explained,
         limits=(least, None),
         text=text,
-        mend=f"model.latent_dim={more} trainer.max_epochs={2 * len(run.rows)}",
+        mend=f"model.latent_dim={more} trainer.max_epochs={2 * run.epochs}",
         arrays=arrays,
     )

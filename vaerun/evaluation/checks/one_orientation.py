@@ -57,7 +57,7 @@ def one_orientation(run: CheckedRun) -> Finding | None:
         limits=(None, _MOST_TURNED),
         text=text,
         mend="objective=annealed model.clustering.templates=64 model.clustering.repeats=3 "
-        f"trainer.max_epochs={2 * len(run.rows)}",
+        f"trainer.max_epochs={2 * run.epochs}",
         arrays={"z": run.encodings.z_mean, "away": away},
         failed=bool(share > _MOST_TURNED or apart > _MOST_APART),
     )

@@ -11,6 +11,7 @@ from vaerun.models.pose import OrbitPose, PoseModel
 
 _WRONG_DEG = 20.0  # from here on an angle was not followed
 _MOST_WRONG = 0.2  # share of images
+_LATE = 0.67  # of the epochs: a best one before that shows that there were enough
 _MOST_MOVED = 0.35  # of the spread of z, in the mean: an image that changes its kind moves far
 
 Floats = npt.NDArray[np.float64]
@@ -43,10 +44,21 @@ def pose_follows(run: CheckedRun) -> Finding | None:
         value=nearer[0],
         limits=(None, nearer[1]),
         text="; ".join(parts),
-        mend=f"trainer.max_epochs={3 * len(run.rows)} {_finer(run.network.search)}".rstrip(),
+        mend=f"{_longer(run)} {_finer(run.network.search)}".rstrip(),
         arrays={"turn": turn, "found": turn + change, "off": off_deg, "z_change": run.z_moves},
         failed=wrong > _MOST_WRONG or z_moves > _MOST_MOVED or bool(np.median(off_px) > too_far),
     )
+
+
+def _longer(run: CheckedRun) -> str:
+    """Override of more epochs, or where more only taught the images by heart, of a poorer z.
+
+    The network of the lowest validation loss is kept, so epochs after it change nothing.
+    """
+    best = int(np.argmin([row["val/loss"] for row in run.rows])) + 1 if run.rows else run.epochs
+    if best > _LATE * run.epochs:
+        return f"trainer.max_epochs={3 * run.epochs}"
+    return "objective.beta_end=2"
 
 
 def _finer(search: PoseModel) -> str:

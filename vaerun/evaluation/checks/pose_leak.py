@@ -34,7 +34,7 @@ def pose_leak(run: CheckedRun) -> Finding | None:
         value=max(shares[worst], 0.0),
         limits=(None, _MOST),
         text=f"z tells {said}; it moves by {100 * moves:.0f} % when images are moved",
-        mend=f"objective=annealed objective.beta_start=40 trainer.max_epochs={2 * len(run.rows)}",
+        mend=f"objective=annealed objective.beta_start=40 trainer.max_epochs={2 * run.epochs}",
         arrays={"z": z, "pose": pose[worst], "name": np.array(worst)},
         failed=shares[worst] > _MOST and moves > _MOST_MOVED,
     )

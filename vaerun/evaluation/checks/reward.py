@@ -4,9 +4,10 @@
 
 A model that lacks a latent draws less; each dimension of z must draw more to be worth it, and a
 latent that does not vary costs more; wrong invariances and classes fail checks, each of which
-halves the score; and where images are of kinds, a right model's z falls into groups. Groups alone
-prove little: a model without rotation has many, one for each range of angles. The score says
-little between data sets.
+halves the score; and where images are of kinds, a right model's z falls into groups. Groups
+may be of pose instead, one for each range of angles or for each orientation of one kind, so they
+count only where orientation and invariances were found to be right. The score says little between
+data sets.
 """
 
 import warnings
@@ -25,6 +26,7 @@ from vaerun.evaluation.checks.latents_used import used_dimensions
 from vaerun.utils.arrays import evenly
 
 _MOST_GROUPS, _MOST_POINTS = 8, 2000
+_OF_POSE = {"invariances", "one_orientation"}  # checks that fail where z may have groups of pose
 _FROM_LABELS = {"truth_convention"}  # checks that true values take part in
 # A pose latent is used if what is found varies by more than this (sd).
 _ANGLE, _SHIFT, _LOG_SCALE = 0.15, 0.02, 0.03  # radians, of the shorter side, of the size
@@ -50,7 +52,7 @@ class Reward:
         Half to the power of the checks that failed.
     grouped
         1 − exp(−gain), of the gain in nats per image of a mixture of Gaussians in z over one, by
-        the integrated completed likelihood.
+        the integrated completed likelihood; 0 where these may be groups of pose.
     """
 
     drawn: float
@@ -80,8 +82,12 @@ def reward(run: CheckedRun, findings: Mapping[str, Finding]) -> Reward:
         drawn=float(np.clip(run.explained, 0, 1)),
         latents=_PER_DIMENSION**d * _PER_UNUSED**n_unused,
         passed=0.5**n_failed,
-        grouped=1 - float(np.exp(-icl_gain(z[evenly(len(z), _MOST_POINTS)]))),
+        grouped=0.0 if _OF_POSE & set(failed) else _grouped(z),
     )
+
+
+def _grouped(z: Floats) -> float:
+    return 1 - float(np.exp(-icl_gain(z[evenly(len(z), _MOST_POINTS)])))
 
 
 def _pose(run: CheckedRun) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from vaerun.training.epoch_log import write_pngs
+from vaerun.training.event_files import write_pngs
 
 
 def test_a_picture_is_shown_as_its_file_has_it(tmp_path):

@@ -21,6 +21,7 @@ from vaerun.models.latents import LatentSpace
 from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
+from vaerun.models.networks.input_scale import InputScale
 from vaerun.models.networks.pixel_subset import PixelSubset
 from vaerun.models.networks.resolution import averaged, seen_shape
 from vaerun.models.object_locator import centre_and_size
@@ -78,6 +79,7 @@ class InvariantVAE(nn.Module):
             config.decoder, DecoderShape(n_content, config.hidden[::-1], self.drawn)
         )
         self.likelihood = likelihoods.build(config.likelihood, config.likelihood_sd)
+        self.input_scale = InputScale()
         self.brightness = Brightness(image[1:]) if "i" in config.invariances else None
 
     @property
@@ -107,14 +109,14 @@ class InvariantVAE(nn.Module):
 
         Where the pose model has a locator, the encoder sees the object centred and at its usual
         size. Its posterior of shift and scale is that of the located object, so the bound holds
-        whatever the locator finds. Where gain and offset are nuisances, it sees images of one
-        brightness and contrast. Large images it sees in fewer pixels.
+        whatever the locator finds. Grey images it sees with mean 0 and sd 1, or, where gain and
+        offset are nuisances, each of one brightness and contrast. Large images it sees in fewer
+        pixels.
         """
         locator = self.search.locator
         at = None if locator is None or locator.constants is None else locator(x)
         x = averaged(x, self.search.seen_px)
-        if self.brightness is not None:
-            x = self.brightness.seen(x)
+        x = self.input_scale(x) if self.brightness is None else self.brightness.seen(x)
         if at is None:
             return self._posterior(x, condition)
         posterior = self._posterior(centre_and_size(x, at), condition)

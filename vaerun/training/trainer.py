@@ -224,6 +224,8 @@ def _module(context: TrainingContext, seed: int) -> VAELightningModule:
         return _in_module(context, network, seed)
     network = new_network(config, splits, seed)
     _fit_locator(context, network)
+    if isinstance(network.likelihood, GaussianLikelihood):
+        network.input_scale.fit(splits.train.images)
     if network.brightness is not None:
         network.brightness.fit(splits.train.images, planes=bool(config.data.fills_field))
     return _in_module(context, network, seed)

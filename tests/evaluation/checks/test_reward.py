@@ -52,6 +52,13 @@ def test_each_dimension_costs_and_each_latent_that_does_not_vary(checked):
     assert reward(still, {}).latents == pytest.approx(0.98**2 * 0.8)
 
 
+def test_an_invariance_that_the_data_rule_out_is_a_latent_of_no_use(checked):
+    run = checked(model="vae", turned=False)
+    assert reward(run, {}).latents == pytest.approx(0.98**2)
+    run.plain["model"]["invariances"] = ["r"]
+    assert reward(run, {}).latents == pytest.approx(0.98**2 * 0.8)
+
+
 def test_groups_that_may_be_of_pose_do_not_count(checked):
     assert reward(checked(), {"one_orientation": PASSED, "invariances": PASSED}).grouped > 0.5
     for check in ("one_orientation", "invariances"):

@@ -91,7 +91,10 @@ def _grouped(z: Floats) -> float:
 
 
 def _pose(run: CheckedRun) -> tuple[int, int]:
-    """Number of pose latents (angle, shift, scale) of the model, and of those that are used."""
+    """Number of invariances (angle, shift, scale) of the model, and of those that are used.
+
+    One that the data rule out, such as rotation within ±0°, has no latent, and is not used.
+    """
     e, side = run.encodings, min(run.x.shape[-2:])
     resultant = np.abs(np.exp(1j * e.angle).mean())
     varies = {
@@ -99,8 +102,9 @@ def _pose(run: CheckedRun) -> tuple[int, int]:
         "shift": e.shift.std(0).max() > _SHIFT * side,
         "scale": np.log(np.maximum(e.scale, 1e-6)).std() > _LOG_SCALE,
     }
+    asked = set(run.plain["model"]["invariances"]) & set("rts")
     has = {"angle": run.has_angle, "shift": run.has_shift, "scale": run.has_scale}
-    return sum(has.values()), sum(bool(has[name] and varies[name]) for name in has)
+    return len(asked), sum(bool(has[name] and varies[name]) for name in has)
 
 
 def icl_gain(z: Floats) -> float:

@@ -133,15 +133,24 @@ def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     """Mean over parts (M,) of the shallowest valley around each, as in `shallowest_valley`.
 
     It tells partitions of images without clear classes apart, which all have a filled valley
-    somewhere: that which severs small groups has one around most of its parts.
+    somewhere: that which severs small groups has one around most of its parts. Differences count
+    relative to the range of an image's log-likelihoods: a faint or small object of a frequent
+    class is nearer to all cuts, but not in the valley of a rare one.
     """
-    return float(_fullest_valleys(score, part).mean())
+    spread = (score.amax(1) - score.amin(1)).clamp_min(1e-6)
+    return float(_fullest_valleys(score, part, spread).mean())
 
 
-def _fullest_valleys(score: Tensor, part: npt.NDArray[np.int64]) -> Tensor:
-    """Share (J,) of images in the shallowest valley around each part, infinite if one is small."""
+def _fullest_valleys(
+    score: Tensor, part: npt.NDArray[np.int64], unit: Tensor | float = 1.0
+) -> Tensor:
+    """Share (J,) of images in the shallowest valley around each part, infinite if one is small.
+
+    Log-likelihoods (N, M) are in a ``unit`` (N,) of each image.
+    """
     parts = range(part.max() + 1)
     of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
+    of_part = of_part / torch.as_tensor(unit).expand(len(score))[:, None]
     member = of_part.argmax(1)
     size = torch.bincount(member, minlength=len(parts))
     if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):

@@ -48,6 +48,7 @@ class TemplateClasses:
     turn: Floats | None  # (M,) steps to the class's orientation; None unless any angle is searched
     n_angles: int  # K
     place: Floats  # (M, d) layout
+    valley: float  # `mean_valley` between the classes of a single mixture
 
     @classmethod
     def fit(
@@ -67,12 +68,21 @@ class TemplateClasses:
         else:
             of_template = np.eye(n_classes)[_partition(scores, gaps, links, n_classes, seed)]
         group = of_template.argmax(1)
+        single = len(scores) == 1 and n_classes > 1
+        valley = mean_valley(scores[0][0], group) if single else 0.0
         turn = align_templates(assignment, step, group, n_angles) if settings.any_angle else None
         place = np.zeros((len(links), 0))
         if settings.n_dims:
             wide = _assignment(scores, gaps, _WIDE)
             place = lay_out(wide.T @ wide, settings.n_dims, seed)
-        return cls(gaps=gaps, of_template=of_template, turn=turn, n_angles=n_angles, place=place)
+        return cls(
+            gaps=gaps,
+            of_template=of_template,
+            turn=turn,
+            n_angles=n_angles,
+            place=place,
+            valley=valley,
+        )
 
     def predict(self, scores: Scores, label: Tensor) -> PseudoLabels:
         """Class and angle of images; a given label (N,), unless −1, is returned unchanged."""

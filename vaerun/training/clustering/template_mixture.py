@@ -10,7 +10,8 @@ run smoothly into one another, and a gap separates classes; many templates show 
    matrix product scores every hypothesis exactly. Shifts and sizes are not searched: objects are
    centred and brought to one size beforehand. Of curves it is shifts that are searched.
 2. Two templates are linked by the images softly assigned to both.
-3. The template graph is cut into J parts by a normalised cut, or labels propagate along it.
+3. The template graph is cut into J parts by a normalised cut, or labels propagate along it. Of
+   several starts, where images are few, that with the deepest valleys between classes is kept.
 4. The templates of each class are aligned along the links (`alignment`).
 
 The class and angle of each image supervise the first epochs of training and are then dropped.
@@ -49,6 +50,7 @@ _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it
 _ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
+_MOST_FITTED, _MOST_STARTS = 4_000, 4  # images in all fits together; fits
 _MOST_TO_COUNT = 20_000  # images that the number of classes is found from
 
 
@@ -77,11 +79,15 @@ def find_pseudo_labels(
     subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
     locator = fitted_locator(images, settings)
     small = prepared(images[subset], locator, settings)
-    mixtures = _fitted(
-        small, settings, averaged_pixels(images, locator), seed, device, mixed=mixed
-    )
-    scores = [mixture.log_likelihood(small) for mixture in mixtures]
-    classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
+    weight = averaged_pixels(images, locator)
+    unknown = settings.n_classes > 1 and not bool((label >= 0).any())
+    fits = []
+    for start in range(_n_starts(len(small)) if unknown and settings.n_repeats == 1 else 1):
+        mixtures = _fitted(small, settings, weight, seed + start, device, mixed=mixed)
+        scores = [mixture.log_likelihood(small) for mixture in mixtures]
+        classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
+        fits.append((classes, mixtures, scores))
+    classes, mixtures, scores = min(fits, key=lambda fit: fit[0].valley)
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
@@ -135,6 +141,11 @@ def _fitted(
             mixture.fit(small, mixed=mixed)
             mixtures.append(mixture)
     return mixtures
+
+
+def _n_starts(n_images: int) -> int:
+    """Fits from different starts: several of few images, which take a second or two each."""
+    return min(max(_MOST_FITTED // n_images, 1), _MOST_STARTS)
 
 
 def _subset_to_fit(label: Tensor) -> Tensor:

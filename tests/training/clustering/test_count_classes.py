@@ -101,3 +101,17 @@ def test_severing_a_small_group_is_worse_on_the_mean_than_a_fair_cut_of_a_curve(
     severed[rim] = 2
     assert mean_valley(score, of_template) < mean_valley(score, severed)
     assert mean_valley(score, np.zeros(60, np.int64)) == 0
+
+
+def test_faint_objects_of_a_frequent_class_do_not_fill_the_valley_of_a_rare_one():
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1], [950, 50])
+    signal = torch.from_numpy(rng.uniform(0.1, 1, len(kind))).float()
+    own = torch.from_numpy(0.9 + 0.2 * rng.random(len(kind))).float()
+    sign = torch.from_numpy(1 - 2 * kind).float()
+    clear = torch.stack([own * sign, -own * sign], 1)  # log-likelihoods of two templates
+    score = 1000 * signal[:, None] * clear
+    part = np.array([0, 1])
+    assert mean_valley(1000 * clear, part) == 0
+    assert mean_valley(score, part) == pytest.approx(mean_valley(1000 * clear, part), abs=1e-6)
+    assert shallowest_valley(score, part) > 1  # by differences as they are

@@ -43,6 +43,7 @@ FULL_CIRCLE = ClusteringSettings(
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_mixture, "_STEPS", 80)
     monkeypatch.setattr(template_mixture, "_BATCH", 100)
+    monkeypatch.setattr(template_mixture, "_MOST_STARTS", 1)
 
 
 def bar(u: Tensor, v: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it
 _ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_FITTED, _MOST_STARTS = 4_000, 4  # images in all fits together; fits
+_MOST_FITTED, _MOST_STARTS = 4_000, 3  # images in all fits together; fits
 _MOST_TO_COUNT = 20_000  # images that the number of classes is found from
 
 
@@ -82,10 +82,11 @@ def find_pseudo_labels(
     weight = averaged_pixels(images, locator)
     unknown = settings.n_classes > 1 and not bool((label >= 0).any())
     fits = []
-    for start in range(_n_starts(len(small)) if unknown and settings.n_repeats == 1 else 1):
-        mixtures = _fitted(small, settings, weight, seed + start, device, mixed=mixed)
+    n_starts = _n_starts(len(small)) if unknown and settings.n_repeats == 1 else 1
+    for start in range(seed, seed + n_starts):
+        mixtures = _fitted(small, settings, weight, start, device, mixed=mixed)
         scores = [mixture.log_likelihood(small) for mixture in mixtures]
-        classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, seed)
+        classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, start)
         fits.append((classes, mixtures, scores))
     classes, mixtures, scores = min(fits, key=lambda fit: fit[0].valley)
     if len(small) == len(images):

@@ -57,6 +57,16 @@ def test_a_curved_baseline_is_taken_off_and_the_line_stays(baseline):
     assert np.abs(left[np.abs(AT - 130) > 5]).max() < 0.1
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_a_derivative_of_a_polynomial_is_exact_per_unit_of_the_axis(order):
+    curve = np.polynomial.Polynomial([1, -2, 0.5, 0.25][: max(order, 2) + 1])
+    found = prepared([curve(AT - 120)], derivative=order, derivative_points=7, window=(0.0, 1.0))
+    np.testing.assert_allclose(found.values[0, 0], curve.deriv(order)(AT - 120), rtol=1e-3,
+                               atol=0.05)  # fmt: skip
+    with pytest.raises(UserError, match=r"=101 is more than the 100 .* — give 99"):
+        prepared([AT], derivative=order, derivative_points=101)
+
+
 def test_points_that_do_not_count_are_between_their_neighbours():
     curve = AT.copy()
     curve[40:43] = np.nan
@@ -77,6 +87,9 @@ def test_normalisations():
     assert each.values.max(2).ravel() == pytest.approx(1)
     area = prepared([low, 7 * low], normalise="area").values
     np.testing.assert_allclose(area[0], area[1], rtol=1e-5)
+    snv = prepared([low, high], normalise="snv", window=(0.0, 1.0)).values
+    np.testing.assert_allclose(snv.mean(2), 0, atol=1e-5)
+    np.testing.assert_allclose(snv.std(2), 1, rtol=1e-5)
     with pytest.raises(UserError, match="all values of the curves are 2 — give others"):
         prepared(np.full((3, 100), 2.0))
 

@@ -105,6 +105,11 @@ def test_a_path_is_needed():
         load(validate(compose(words)).data, 0)
 
 
+def test_a_derivative_takes_an_odd_number_of_points(tmp_path):
+    with pytest.raises(UserError, match=r"data.derivative_points=8 is even — give 9"):
+        config(tmp_path, "data.derivative_points=8")
+
+
 @pytest.mark.parametrize("axes", ["YL", "NN", "YXLL", "ABL"])
 def test_letters_that_name_no_curves_are_refused(tmp_path, axes):
     with pytest.raises(UserError, match=f"data.axes={axes} does not name the axes of curves"):

@@ -1,4 +1,4 @@
-"""What is done to curves first: even axis, crop, bin, baseline, normalisation."""
+"""What is done to curves first: even axis, crop, bin, baseline, derivative, normalisation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import savgol_filter
 
 from vaerun.data.curve_axis import CurveAxis, even_axis
 from vaerun.utils.errors import UserError
@@ -15,6 +16,7 @@ from vaerun.utils.progress import bar
 
 FEWEST_POINTS = 8
 _END = 0.05  # share of the points at either end that a straight baseline goes through
+_DEGREE = 2  # of the polynomials of a derivative
 _ASLS_WEIGHT = 0.01  # of points above the baseline (Eilers and Boelens 2005)
 
 Floats = npt.NDArray[np.float32]
@@ -43,6 +45,8 @@ class CurvePreparation:
     baseline: str = "none"
     baseline_points: int = 20
     baseline_stiffness: float = 1e5
+    derivative: int = 0
+    derivative_points: int = 15
     normalise: str = "set"
 
     def __call__(
@@ -65,8 +69,9 @@ class CurvePreparation:
         values, measured, axis = self._cropped(values, measured, axis)
         values, measured, axis = self._binned(values, measured, axis)
         values = self._less_baseline(values)
-        if self.normalise in ("curve", "area"):
-            values = _each(values, measured, by_area=self.normalise == "area")
+        values = self._derived(values, axis)
+        if self.normalise in _EACH:
+            values = _EACH[self.normalise](values, measured)
         if self.normalise == "curve":
             window = None
         else:
@@ -122,6 +127,18 @@ class CurvePreparation:
         left = np.stack([curve - make(curve, self) for curve in rows])
         return left.reshape(values.shape).astype(np.float32)
 
+    def _derived(self, values: Floats, axis: CurveAxis) -> Floats:
+        """Derivatives per unit of the axis, smoothed (Savitzky and Golay 1964)."""
+        if self.derivative == 0:
+            return values
+        n, n_all = self.derivative_points, values.shape[2]
+        if n > n_all:
+            what = f"data.derivative_points={n} is more than the {n_all} points of a curve"
+            raise UserError(what, f"give {n_all - 1 + n_all % 2} or less")
+        degree = max(self.derivative, _DEGREE)
+        made = savgol_filter(values, n, degree, deriv=self.derivative, delta=axis.step)
+        return np.asarray(made, np.float32)
+
 
 def resampled(
     values: Floats, measured: Mask, at: npt.NDArray[np.floating], axis: CurveAxis
@@ -161,16 +178,33 @@ def _filled(values: Floats, measured: Mask) -> Floats:
     return filled
 
 
-def _each(values: Floats, measured: Mask, *, by_area: bool) -> Floats:
-    """Every curve (N, C, L) with a mean of absolute values of 1, or from 0 to 1."""
-    known = np.where(measured, values, np.nan).reshape(len(values), -1)
-    tiny = np.finfo(np.float32).tiny
-    if by_area:
-        size = np.nanmean(np.abs(known), axis=1)
-        return np.asarray(values / np.maximum(size, tiny)[:, None, None], np.float32)
-    low, high = np.nanmin(known, axis=1), np.nanmax(known, axis=1)
-    span = np.maximum(high - low, tiny)
+def _known(values: Floats, measured: Mask) -> Floats:
+    """All numbers (N, C·L) of each curve, NaN where they do not count."""
+    return np.where(measured, values, np.nan).reshape(len(values), -1)
+
+
+def _per_curve(low: Floats, span: Floats, values: Floats) -> Floats:
+    """Curves (N, C, L) less a value (N,) each, in units of another (N,)."""
+    span = np.maximum(span, np.finfo(np.float32).tiny)
     return np.asarray((values - low[:, None, None]) / span[:, None, None], np.float32)
+
+
+def _from_0_to_1(values: Floats, measured: Mask) -> Floats:
+    known = _known(values, measured)
+    low = np.nanmin(known, axis=1)
+    return _per_curve(low, np.nanmax(known, axis=1) - low, values)
+
+
+def _of_one_area(values: Floats, measured: Mask) -> Floats:
+    """Every curve with a mean of absolute values of 1."""
+    size = np.nanmean(np.abs(_known(values, measured)), axis=1)
+    return _per_curve(np.zeros_like(size), size, values)
+
+
+def _of_one_spread(values: Floats, measured: Mask) -> Floats:
+    """Every curve with a mean of 0 and an sd of 1 (Barnes, Dhanoa and Lister 1989)."""
+    known = _known(values, measured)
+    return _per_curve(np.nanmean(known, axis=1), np.nanstd(known, axis=1), values)
 
 
 def _linear(curve: Any, prepare: CurvePreparation) -> Any:
@@ -212,4 +246,6 @@ BASELINES: dict[str, Baseline] = {
     "snip": _snip,
     "asls": _asls,
 }
-NORMALISATIONS = ("set", "curve", "area")
+# `data.normalise` → what is done to each curve by itself
+_EACH = {"curve": _from_0_to_1, "area": _of_one_area, "snv": _of_one_spread}
+NORMALISATIONS = ("set", *_EACH)

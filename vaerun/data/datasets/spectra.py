@@ -226,6 +226,8 @@ def _say(
              f"{prepared.axis.label} {at[0]:.6g} to {at[-1]:.6g}"]  # fmt: skip
     if config.baseline != "none":
         parts.append(f"less a {config.baseline} baseline")
+    if config.derivative:
+        parts.append(f"derivative {config.derivative} of each")
     if prepared.window is not None:
         parts.append(f"{prepared.window[0]:.4g} became 0, {prepared.window[1]:.4g} became 1")
     if not measured.all():

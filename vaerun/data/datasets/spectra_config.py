@@ -56,9 +56,13 @@ class SpectraConfig(DataConfig):
     )
     baseline_points: int = field("half of the widest line for snip, in points", min=1)
     baseline_stiffness: float = field("stiffness λ of asls", above=0)
+    derivative: int = field("of which order curves are learned; 0: themselves", min=0, max=3)
+    derivative_points: int = field(
+        "neighbouring points, an odd number, that a derivative follows from", min=5
+    )
     normalise: str = field(
-        "what becomes 0 and 1: the least and greatest value of the set, or of each curve; or all "
-        "curves have one area first",
+        "what becomes 0 and 1: the least and greatest value of the set, or of each curve (curve); "
+        "or all curves have one area first (area), or one mean and sd (snv)",
         choices=list(NORMALISATIONS),
     )
     val_share: float = field("share of the curves held back for validation", above=0, max=0.9)
@@ -83,6 +87,9 @@ class SpectraConfig(DataConfig):
         ):
             what = f"data.axes={self.axes} does not name the axes of curves"
             faults.append(UserError(what, "give one L, and Y with X, C or N, as in YXL or NCL"))
+        if self.derivative_points % 2 == 0:
+            what = f"data.derivative_points={self.derivative_points} is even"
+            faults.append(UserError(what, f"give {self.derivative_points + 1}"))
         raise_all(faults)
 
     @property
@@ -94,5 +101,7 @@ class SpectraConfig(DataConfig):
             baseline=self.baseline,
             baseline_points=self.baseline_points,
             baseline_stiffness=self.baseline_stiffness,
+            derivative=self.derivative,
+            derivative_points=self.derivative_points,
             normalise=self.normalise,
         )

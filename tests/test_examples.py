@@ -50,4 +50,5 @@ def test_a_notebook_runs_from_top_to_bottom(script, tmp_path, monkeypatch):
 
 
 def test_there_are_the_notebooks_that_the_page_lists():
-    assert {"cards", "own_particles", "micrograph"} <= {script.stem for script in NOTEBOOKS}
+    listed = {"cards", "own_particles", "micrograph", "spectra"}
+    assert listed <= {script.stem for script in NOTEBOOKS}

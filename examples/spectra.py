@@ -45,7 +45,7 @@ if not file.exists():
 # %%
 run = vaerun.train(
     "model=rvae", "data=spectra", f"data.path={file}", "model.invariances=[t,i]",
-    "trainer.max_epochs=6",
+    "model.latent_dim=1", "trainer.max_epochs=12",
 )  # fmt: skip
 run
 
@@ -55,7 +55,7 @@ run
 # %%
 table = run.latents.to_dataframe()
 maps = table.pivot(index="centre_1", columns="centre_2")
-figure, axes = plt.subplots(1, 3, figsize=(12, 3))
+figure, axes = plt.subplots(1, 3, figsize=(12, 3), layout="constrained")
 shown = {"shift / eV": "shift_1", "gain": "gain", "z1": "z_mean_1"}
 for place, (name, column) in zip(axes, shown.items(), strict=True):
     image = place.imshow(maps[column])
@@ -63,15 +63,16 @@ for place, (name, column) in zip(axes, shown.items(), strict=True):
     place.set(xlabel="column", ylabel="row")
 
 # %% [markdown]
-# What z means: curves decoded along its first dimension, without shift and gain.
+# What z means: the curves at both of its ends, shifts taken out. Their height is left to the gain,
+# so that it is made the same here.
 
 # %%
-z = np.zeros((5, run.latents.z_mean.shape[1]))
-z[:, 0] = np.quantile(run.latents.z_mean[:, 0], np.linspace(0.02, 0.98, 5))
 figure, axes = plt.subplots()
-for value, curve in zip(z[:, 0], run.decode(z), strict=True):
-    axes.plot(curve.ravel(), color=plt.get_cmap("viridis")((value - z[0, 0]) / np.ptp(z[:, 0])))
+for z in np.quantile(run.latents.z_mean, [0.05, 0.95]):
+    curve = run.decode(np.array([[z]])).ravel()
+    axes.plot((curve - curve.min()) / np.ptp(curve), label=f"z = {z:.1f}")
 axes.set(xlabel="point", ylabel="intensity, 0 to 1")
+axes.legend()
 
 # %% [markdown]
 # Point at a place of the map to see its curve and the model's.

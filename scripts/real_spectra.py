@@ -47,7 +47,10 @@ Ints = npt.NDArray[np.int64]
 
 ROOT = Path(__file__).resolve().parents[1]
 COFFEE = ("data.bin=4",)
-COFFEE_MODEL = ("model=vae", "trainer.max_epochs=10")
+COFFEE_MODELS = {
+    "vae": ("model=vae", "trainer.max_epochs=10"),
+    "ssrvae": ("model=ssrvae", "model.invariances=[t]", "trainer.max_epochs=10"),
+}
 FEW = 2  # spectra of each origin
 FERMENTATION = ("data.crop=[950,1500]", "data.baseline=linear", "data.derivative=1")
 FERMENTATION_MODEL = (
@@ -107,7 +110,8 @@ class Runs:
                 subprocess.run(command, check=True, env=environment, stdout=log, stderr=log)
             notes.write_text(json.dumps(os.times().children_user - before))
         self.seconds += json.loads(notes.read_text())
-        return next(out.rglob("latents.h5")).parent
+        said = (self.folder / f"{name}.log").read_text().splitlines()[-1]
+        return Path(said.removeprefix("run: "))
 
 
 def nearest(known: Floats, label: Ints, asked: Floats, truth: Ints) -> float:
@@ -126,34 +130,40 @@ def components(known: Floats, label: Ints) -> int:
 
 
 def coffee(data: Path, out: Path, seed: int) -> list[Result]:
-    """Origins, with those of all training spectra known, and with two of each origin."""
+    """Origins of the spectra held out, by nearest neighbours and as a model infers them."""
     spectra = numbers(data / "coffee_spectra.csv")
-    names, origin = np.unique([row[0] for row in table(data / "coffee_labels.csv")[1]],
-                              return_inverse=True)  # fmt: skip
+    labels = [row[0] for row in table(data / "coffee_labels.csv")[1]]
+    names, origin = np.unique(labels, return_inverse=True)
     rows = np.arange(len(origin))
     train, test = train_test_split(rows, train_size=0.5, stratify=origin, random_state=seed)
-    run = Runs(out / f"coffee_{seed}")
+    few = np.concatenate([train[origin[train] == j][:FEW] for j in range(len(names))])
+    folder = out / f"coffee_{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
     parts = {"train": train, "test": test, "all": rows}
-    files = {name: run.folder / f"{name}.npz" for name in parts}
+    files = {name: folder / f"{name}.npz" for name in parts}
     for name, some in parts.items():
         np.savez(files[name], spectra=spectra[some], origin=names[origin[some]])
-    words = (*COFFEE, "data.label=origin")
-    trained = run("trained", f"data.path={files['train']}", *words, *COFFEE_MODEL, f"seed={seed}")
-    encoded = run("encoded", "task=encode", f"run={trained}", f"data.path={files['test']}", *words)
-    z = np.empty((len(rows), 0))
-    for some, folder in ((train, trained), (test, encoded)):
-        latents = read_latents(folder / "latents.h5")
-        z = np.resize(z, (len(rows), latents.z_mean.shape[1]))
-        z[some[latents.index]] = latents.z_mean
     x = prepared(files["all"], COFFEE)
     pca = PCA(components(x[train], origin[train])).fit(x[train]).transform(x)
-    few = np.concatenate([train[origin[train] == j][:FEW] for j in range(len(names))])
-    return [
-        Result("coffee", f"origin, {len(known)} known, %",
-               *(nearest(v[known], origin[known], v[test], origin[test]) for v in (pca, z)),
-               run.seconds)
-        for known in (train, few)
-    ]  # fmt: skip
+    results = []
+    for model, words in COFFEE_MODELS.items():
+        run = Runs(folder / model)
+        own = (*COFFEE, "data.label=origin")
+        made = run("trained", f"data.path={files['train']}", *own, *words, f"seed={seed}")
+        asked = run("encoded", "task=encode", f"run={made}", f"data.path={files['test']}", *own)
+        known, held = (read_latents(at / "latents.h5") for at in (made, asked))
+        z = np.zeros((len(rows), known.z_mean.shape[1]))
+        z[train[known.index]], z[test[held.index]] = known.z_mean, held.z_mean
+        for some in (train, few) if model == "vae" else ():
+            scored = [nearest(v[some], origin[some], v[test], origin[test]) for v in (pca, z)]
+            results.append(Result(f"{model}, nearest in z, {len(some)} known", "origin, %",
+                                  *scored, run.seconds))  # fmt: skip
+        if model == "ssrvae":
+            right = 100 * float((held.predicted == origin[test[held.index]]).mean())
+            theirs = nearest(pca[train], origin[train], pca[test], origin[test])
+            case = f"{model}, its class, {len(train)} known"
+            results.append(Result(case, "origin, %", theirs, right, run.seconds))
+    return results
 
 
 def partial_least_squares(known: Floats, target: Floats, asked: Floats) -> Floats:

@@ -13,7 +13,7 @@ from vaerun.evaluation.checks.classes_apart import classes_apart
 from vaerun.evaluation.checks.converged import converged
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.invariances import invariances
-from vaerun.evaluation.checks.latents_used import explained_share, latents_used
+from vaerun.evaluation.checks.latents_used import explained_share, latents_used, used_dimensions
 from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
 from vaerun.evaluation.checks.pose_follows import _finer, pose_follows
@@ -257,6 +257,11 @@ def test_explained_share_is_that_of_variance():
     assert explained_share(given, signal) > 0.99
     assert explained_share(given, noisy) == pytest.approx(0.45, abs=0.1)
     assert explained_share(given, RNG.normal(size=400)) < 0.1
+
+
+def test_of_a_few_images_all_dimensions_that_vary_are_used():
+    z = np.column_stack([RNG.normal(size=6), RNG.normal(size=6), np.zeros(6)])
+    assert used_dimensions(z).tolist() == [0, 1]
 
 
 def test_a_finding_is_judged_by_its_limits():

@@ -55,10 +55,10 @@ def used_dimensions(z: Floats) -> npt.NDArray[np.int64]:
     """Columns of z (n, d) that vary, without those that neighbours in an earlier column tell.
 
     Where z has clusters, any column tells the cluster and with it much of the others: what counts
-    is what it tells beyond, within clusters.
+    is what it tells beyond, within clusters. Fewer than `FEWEST` images are too few to see that.
     """
     active = np.flatnonzero(z.var(0) > _ACTIVE)
-    if len(active) < 2:
+    if len(active) < 2 or len(z) < FEWEST:
         return active
     z = z[:, active]
     own = z - _cluster_means(z)

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.geometry import Pose
 from vaerun.models import prediction
 from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.networks.orbit import Orbit
 from vaerun.models.prediction import Predictions, predict
 from vaerun.runs.config import validate
 
@@ -44,9 +46,24 @@ def test_a_prediction_does_not_turn_with_the_image(network):
     assert np.ptp(made.mean, axis=0).max() > 1e-3  # but differs among images
 
 
+def test_a_turn_by_a_part_of_a_bin_changes_less_if_the_image_is_seen_between_bins(
+    network, monkeypatch
+):
+    x = F.interpolate(images()[:, :, :4, :4], size=12, mode="bicubic")  # smooth, so that it turns
+    width = network.search.bin_angle[1] - network.search.bin_angle[0]
+    turned = Orbit(-width[None] / 2, (12, 12), mask=False)(x).view(x.shape)
+    changes = []
+    for n in (1, 8):
+        monkeypatch.setattr(prediction, "_BETWEEN", n)
+        before, after = predict(network, x).mean, predict(network, turned).mean
+        changes.append(np.square(after - before).mean())
+    assert changes[1] < 0.5 * changes[0]
+
+
 def test_the_spread_is_that_of_a_mixture_over_bins_and_draws(network, monkeypatch):
     drawn = torch.randn(400, 3, generator=torch.Generator().manual_seed(2))
     monkeypatch.setattr(prediction, "_draws", lambda *_: drawn)
+    monkeypatch.setattr(prediction, "_BETWEEN", 1)
     x = images(2)
     made = predict(network, x)
     with torch.no_grad():

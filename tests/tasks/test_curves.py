@@ -140,3 +140,19 @@ def test_wrong_input_is_one_line(vaerun, file, words, line):
     assert errors[0].startswith("error: ")
     assert line in errors[0]
     assert " — " in errors[0]
+
+
+def test_new_curves_with_labels_are_encoded_by_a_model_of_classes(vaerun, file):
+    words = (*OWN[1:], "model=ssrvae", "data.label=phase")
+    status, output, errors = vaerun(*words)
+    assert (status, errors) == (0, [])
+    run = folder_of(output)
+    new = ("task=encode", f"run={run}", "data=spectra", "data.path=map.h5", "data.label=phase")
+    status, output, errors = vaerun(*new)
+    assert (status, errors) == (0, [])
+    folder = Path(folder_of(output))
+    with h5py.File(folder / "latents.h5") as latents:
+        right = (latents["predicted"][()] == latents["label"][()]).sum()
+    with np.load(package.load(run).folder.arrays.name and folder / "figures" / "arrays.npz") as a:
+        assert np.trace(a["confusion"]) == right
+        assert a["confusion"].sum() == 90

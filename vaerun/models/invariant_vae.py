@@ -22,6 +22,7 @@ from vaerun.models.networks import DECODERS
 from vaerun.models.networks.decoder import DecoderShape
 from vaerun.models.networks.encoder import Encoder
 from vaerun.models.networks.input_scale import InputScale
+from vaerun.models.networks.orbit import Orbit
 from vaerun.models.networks.pixel_subset import PixelSubset
 from vaerun.models.networks.resolution import averaged, seen_shape
 from vaerun.models.object_locator import centre_and_size
@@ -104,8 +105,12 @@ class InvariantVAE(nn.Module):
         """J classes that are inferred, 0 if none."""
         return self.category.n_classes
 
-    def infer(self, x: Tensor, condition: Tensor | None = None) -> Posterior:
+    def infer(
+        self, x: Tensor, condition: Tensor | None = None, orbit: Orbit | None = None
+    ) -> Posterior:
         """q(h, ζ | x) of images (B, C, H, W), and a condition (B, n), if any.
+
+        An orbit takes the place of the model's own.
 
         Where the pose model has a locator, the encoder sees the object centred and at its usual
         size. Its posterior of shift and scale is that of the located object, so the bound holds
@@ -118,17 +123,17 @@ class InvariantVAE(nn.Module):
         x = averaged(x, self.search.seen_px)
         x = self.input_scale(x) if self.brightness is None else self.brightness.seen(x)
         if at is None:
-            return self._posterior(x, condition)
-        posterior = self._posterior(centre_and_size(x, at), condition)
+            return self._posterior(x, condition, orbit)
+        posterior = self._posterior(centre_and_size(x, at), condition, orbit)
         in_copies = apply(rotation(-self.search.bin_angle), at.centre[:, None])  # (B, K, 2)
         latents = self.latents.moved(
             posterior.latents, in_copies[:, :, None], at.size[:, None, None]
         )
         return posterior._replace(latents=latents)
 
-    def _posterior(self, x: Tensor, condition: Tensor | None) -> Posterior:
+    def _posterior(self, x: Tensor, condition: Tensor | None, orbit: Orbit | None) -> Posterior:
         """q(h, ζ | x) of images that the encoder sees as they are."""
-        views = self.search.views(x)
+        views = self.search.views(x) if orbit is None else orbit(x)
         numbers = self.encoder(views, self.category.encoder_input(condition))
         return self.category.posterior(x, numbers.float(), condition, self.latents)
 

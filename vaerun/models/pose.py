@@ -52,6 +52,8 @@ class PoseModel(nn.Module):
         added to its posterior; None where the encoder sees the image as it is.
     seen_px
         Pixels along the longer side of what the encoder sees of an image, at most.
+    orbit
+        Turns what the encoder sees; None where it sees no turned copies.
     """
 
     Config: ClassVar[type]
@@ -63,12 +65,13 @@ class PoseModel(nn.Module):
     n_decode: int | None = None
     seen_px: int = MOST_SEEN_PX
     locator: ObjectLocator | None
+    orbit: Orbit | None
 
     def __init__(
         self, bin_angle: Tensor, image: tuple[int, int, int], bin_shift: Tensor | None = None
     ) -> None:
         super().__init__()
-        self.locator = None  # a class attribute would hide the module of that name
+        self.locator = self.orbit = None  # class attributes would hide the modules of these names
         self.n_shifts = n_shifts(image[1])
         zero = torch.zeros(len(bin_angle), 2)
         self.register_buffer("bin_shift", zero if bin_shift is None else bin_shift, False)
@@ -205,7 +208,7 @@ class OrbitPose(PoseModel):
         assert isinstance(config.mask, bool), "auto is resolved before a network is made"
         self.seen_px = side_px(config.copies_px, MOST_SEEN_PX)
         seen = seen_shape(image, self.seen_px)[1:]
-        self.orbit: Orbit | None = Orbit(self.bin_angle, seen, mask=config.mask)
+        self.orbit = Orbit(self.bin_angle, seen, mask=config.mask)
         if config.locate and not config.mask and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(
                 image[1:], centred="t" in invariances, sized="s" in invariances
@@ -223,7 +226,6 @@ class OrbitPose(PoseModel):
         super().__init__(
             torch.zeros(len(points)), image, torch.stack([torch.zeros_like(columns), columns], 1)
         )
-        self.orbit = None
         self.points: Tensor
         self.register_buffer("points", points, persistent=False)
         if shifts:

@@ -3,8 +3,9 @@
 vaerun task=encode run=outputs/rvae/cards_iv/version_0 data=images data.path=new.h5
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from vaerun.data.selection import source_of_images
 from vaerun.evaluation.figures import draw, encoding_arrays, save_figures
 from vaerun.evaluation.figures.micrograph_arrays import frame_arrays
 from vaerun.evaluation.metrics.circular import common_symmetry
+from vaerun.evaluation.metrics.clustering import classification
 from vaerun.microscopy.frame import common_pixel_nm
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings, write_csv, write_latents
@@ -93,7 +95,8 @@ def encode(config: RunConfig, request: RunRequest) -> Path:
         if network.variant.predicts:
             arrays = predicted_arrays(run.folder, network, images, encodings, folder)
         else:
-            arrays = _arrays(network, source, encodings, _names(run, encodings, classes))
+            names, known = _names(run, encodings, classes), _known(network, encodings, classes)
+            arrays = _arrays(network, source, encodings, names, known)
         write_arrays(folder.arrays, arrays)
         save_figures(draw(arrays, classes), folder.figures)
     print_table(console, _summary(encodings))
@@ -105,10 +108,28 @@ def _names(run: Run, encodings: Encodings, classes: Sequence[str]) -> Sequence[s
     return class_names(run.network, encodings, classes, run.metrics)
 
 
+def _known(network: InvariantVAE, encodings: Encodings, classes: Sequence[str]) -> dict[str, Any]:
+    """Metrics of the classes that a model infers, of the images that have a label."""
+    labelled = encodings.label >= 0
+    found: dict[str, Any] = {"classes": classes}
+    if network.learns_classes and labelled.any():
+        found["classification"] = classification(
+            encodings.predicted[labelled], encodings.label[labelled], len(classes)
+        )
+    return found
+
+
 def _arrays(
-    network: InvariantVAE, source: AllImages, encodings: Encodings, names: Sequence[str]
+    network: InvariantVAE,
+    source: AllImages,
+    encodings: Encodings,
+    names: Sequence[str],
+    known: Mapping[str, Any],
 ) -> dict[str, np.ndarray]:
-    """Arrays behind the figures: latents of all images, maps, the images reconstructed worst."""
+    """Arrays behind the figures: latents of all images, maps, the images reconstructed worst.
+
+    ``known`` are metrics of the classes, by which these are drawn.
+    """
     positions = _outliers(encodings)
     worst = source.images.select(torch.from_numpy(positions))
     return {
@@ -117,7 +138,7 @@ def _arrays(
             torch.from_numpy(inference.reconstruct(network, worst))
         ).numpy(),
         "outliers_error": encodings.error[positions],
-        **encoding_arrays(encodings, {}),
+        **encoding_arrays(encodings, known),
         **target_arrays(network),
         "angle_symmetry": np.array(common_symmetry(source.symmetry)),
         **frame_arrays(source.frames, encodings, names, source.axis),

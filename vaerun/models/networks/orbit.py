@@ -51,6 +51,7 @@ class Orbit(nn.Module):
 
     def __init__(self, angles: Tensor, size: tuple[int, int], *, mask: bool) -> None:
         super().__init__()
+        self.angles, self.size, self.mask = angles, size, mask
         self.n_views = len(angles)
         self.side = max(size)
         within, which, turns = _quarter_turns(angles)
@@ -76,6 +77,16 @@ class Orbit(nn.Module):
         views = turned.index_select(0, self.moved)  # (S·S·K, C·B)
         views = views.view(self.side**2, self.n_views, channels, n)
         return views.permute(3, 1, 2, 0).flatten(2)  # no copy for one channel
+
+    def between(self, n: int) -> "list[Orbit]":
+        """The orbits of n times as many angles as this one, n evenly spaced within each bin."""
+        if self.n_views == 1:
+            return [self]
+        device, bin_width = self.index.device, self.angles[1] - self.angles[0]
+        turns = ((torch.arange(n) - (n - 1) / 2) / n * bin_width.cpu()).tolist()
+        return [
+            Orbit(self.angles.cpu() + turn, self.size, mask=self.mask).to(device) for turn in turns
+        ]
 
     def _mixed(self, columns: Tensor) -> Tensor:
         """Weighted sums of four rows of ``columns`` (P, C·B) for each pixel of the copies."""

@@ -153,6 +153,6 @@ def test_new_curves_with_labels_are_encoded_by_a_model_of_classes(vaerun, file):
     folder = Path(folder_of(output))
     with h5py.File(folder / "latents.h5") as latents:
         right = (latents["predicted"][()] == latents["label"][()]).sum()
-    with np.load(package.load(run).folder.arrays.name and folder / "figures" / "arrays.npz") as a:
-        assert np.trace(a["confusion"]) == right
-        assert a["confusion"].sum() == 90
+    with np.load(folder / "figures" / "arrays.npz") as arrays:
+        assert np.trace(arrays["confusion"]) == right
+        assert arrays["confusion"].sum() == 90

@@ -26,6 +26,7 @@ from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.utils.format import markdown_table
 
 GLYPHS = list("RF2GJ4ePbQ7ykahnLr6CAE5KdtjmgY1&?%")
+SYMMETRY = {"%": 2}  # by which part of a turn a glyph looks the same; 1 for the others
 FINE_PX = 160  # of a glyph before it is resampled
 HEADER = ("draw", "glyphs", "images", "side", "noise", "counts", "rarest", "one to one", "least R")
 
@@ -139,8 +140,10 @@ def row(draw: int, out: Path) -> list[str]:
         found = latents["class_probability"][:].argmax(1)
     kind, true = truth["kind"][index], truth["angle"][index]
     right = agreement(found, kind)["hungarian"]
-    turned = [np.exp(1j * (angle + true))[kind == k] for k in np.unique(kind)]
-    resultant = min(abs(one.mean()) for one in turned)
+    resultant = min(
+        abs(np.exp(1j * SYMMETRY.get(setting.glyphs[k], 1) * (angle + true))[kind == k].mean())
+        for k in np.unique(kind)
+    )
     return [str(draw), setting.glyphs, f"{setting.n:,}", str(setting.side),
             f"{setting.noise_sd:g}", str(setting.counts or "–"),
             f"{100 * setting.shares.min():.0f} %", f"{100 * right:.1f} %",

@@ -18,8 +18,8 @@ from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
 from vaerun.runs.manifest import RunRequest
 from vaerun.training.batch_size import USUAL_SIZE, fitting_batch_size, usual_batch_size
+from vaerun.training.clustering.find_classes import find_n_classes
 from vaerun.training.clustering.settings import clustering_settings
-from vaerun.training.clustering.template_mixture import find_n_classes
 from vaerun.training.hardware import Hardware
 from vaerun.utils.errors import UserError
 

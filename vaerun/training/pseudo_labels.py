@@ -5,8 +5,8 @@ import torch
 from vaerun.data.datamodule import Supervision
 from vaerun.data.image_set import concatenate_images
 from vaerun.models.lightning_module import VAELightningModule
+from vaerun.training.clustering.find_classes import find_pseudo_labels
 from vaerun.training.clustering.settings import clustering_settings
-from vaerun.training.clustering.template_mixture import find_pseudo_labels
 from vaerun.training.context import TrainingContext
 
 

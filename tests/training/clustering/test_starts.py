@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from vaerun.training.clustering import template_mixture
+from vaerun.training.clustering import find_classes
+from vaerun.training.clustering.find_classes import find_pseudo_labels
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.template_classes import TemplateClasses
-from vaerun.training.clustering.template_mixture import find_pseudo_labels
 
 SETTINGS = ClusteringSettings(
     n_classes=3,
@@ -37,7 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch, seed: int, most: int) -> tuple[torch.
         valleys.append(classes.valley)
         return classes
 
-    monkeypatch.setattr(template_mixture, "_MOST_STARTS", most)
+    monkeypatch.setattr(find_classes, "_MOST_STARTS", most)
     monkeypatch.setattr(TemplateClasses, "fit", noted)
     unknown = torch.full((120,), -1)
     label = find_pseudo_labels(images(), unknown, SETTINGS, seed, torch.device("cpu")).label
@@ -54,4 +54,4 @@ def test_the_start_with_the_deepest_valleys_is_kept(monkeypatch: pytest.MonkeyPa
 
 
 def test_many_images_have_one_start():
-    assert [template_mixture._n_starts(n) for n in (150, 1_900, 4_000, 60_000)] == [3, 2, 1, 1]
+    assert [find_classes._n_starts(n) for n in (150, 1_900, 4_000, 60_000)] == [3, 2, 1, 1]

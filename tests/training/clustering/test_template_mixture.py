@@ -20,10 +20,11 @@ from vaerun.data.load import load
 from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import Pose, pixel_grid, pixel_size, place
 from vaerun.runs.config import validate
-from vaerun.training.clustering import small_images, template_mixture
+from vaerun.training.clustering import find_classes, small_images, template_mixture
+from vaerun.training.clustering.find_classes import find_pseudo_labels
 from vaerun.training.clustering.settings import ClusteringSettings, clustering_settings
 from vaerun.training.clustering.small_images import downsample
-from vaerun.training.clustering.template_mixture import TemplateMixture, find_pseudo_labels
+from vaerun.training.clustering.template_mixture import TemplateMixture
 
 CPU = torch.device("cpu")
 N = 600
@@ -43,7 +44,7 @@ FULL_CIRCLE = ClusteringSettings(
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(template_mixture, "_STEPS", 80)
     monkeypatch.setattr(template_mixture, "_BATCH", 100)
-    monkeypatch.setattr(template_mixture, "_MOST_STARTS", 1)
+    monkeypatch.setattr(find_classes, "_MOST_STARTS", 1)
 
 
 def bar(u: Tensor, v: Tensor) -> Tensor:
@@ -215,7 +216,7 @@ def on_disk(folder: Path, images: Tensor) -> FileImages:
 
 
 def test_images_on_disk_that_were_not_fitted_to_are_predicted(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 400)
+    monkeypatch.setattr(find_classes, "_MOST_TO_FIT", 400)
     monkeypatch.setattr(small_images, "_CHUNK", 70)
     images, kind = shapes(2 * N, kinds=(letter, ring))
     wanted = dataclasses.replace(FULL_CIRCLE, n_classes=2)
@@ -241,14 +242,14 @@ def test_few_images_on_disk_are_predicted_as_in_memory(tmp_path: Path):
 
 
 def test_labelled_images_are_among_those_that_are_fitted_to(monkeypatch):
-    monkeypatch.setattr(template_mixture, "_MOST_TO_FIT", 100)
+    monkeypatch.setattr(find_classes, "_MOST_TO_FIT", 100)
     label = unknown(5000)
     label[-30:] = 1
-    some = template_mixture._subset_to_fit(label)
+    some = find_classes._subset_to_fit(label)
     assert len(some) == len(some.unique()) == 100
     assert int((label[some] >= 0).sum()) == 30
     label[:4000] = 0
-    assert int((label[template_mixture._subset_to_fit(label)] >= 0).sum()) == 50
+    assert int((label[find_classes._subset_to_fit(label)] >= 0).sum()) == 50
 
 
 def test_a_seed_determines_pseudo_labels_and_leaves_other_random_numbers_alone():

@@ -1,44 +1,21 @@
-"""Pseudo-labels from mixtures of rotated templates, fitted before training.
+"""A mixture of templates under a grid of poses, fitted by annealed expectation maximisation.
 
-A model that infers classes, or learns them from few labels, does badly from a random start: it
-puts all images into one class, or splits one and joins halves of two others. Images of a class
-run smoothly into one another, and a gap separates classes; many templates show both:
+    log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m)
 
-1. Templates T_m are fitted by annealed expectation maximisation under a grid of poses g,
-   log p(x | m, g) = Σ_pixels x·gT_m − ln(1 + exp gT_m), a transformed mixture (Frey and Jojic
-   2003), or Σ −(x − gT_m)²/2σ² with a learned σ for grey images. Without content latents one
-   matrix product scores every hypothesis exactly. Shifts and sizes are not searched: objects are
-   centred and brought to one size beforehand. Of curves it is shifts that are searched.
-2. Two templates are linked by the images softly assigned to both.
-3. The template graph is cut into J parts by a normalised cut, or labels propagate along it. Of
-   several starts, where images are few, that with the deepest valleys between classes is kept.
-4. The templates of each class are aligned along the links (`alignment`).
-
-The class and angle of each image supervise the first epochs of training and are then dropped.
+of template T_m in pose g, a transformed mixture (Frey and Jojic 2003), or Σ −(x − gT_m)²/2σ² with
+a learned σ for grey images. Without content latents one matrix product scores every hypothesis
+exactly. Shifts and sizes are not searched: objects are centred and brought to one size beforehand.
+Of curves it is shifts that are searched.
 """
 
 import math
-from dataclasses import replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.data.image_set import Images
-from vaerun.data.lazy.file_images import FileImages
 from vaerun.geometry import Pose, is_curve, pixel_size, place
-from vaerun.training.clustering.count_classes import ClassCount, count_classes
 from vaerun.training.clustering.settings import ClusteringSettings
-from vaerun.training.clustering.small_images import (
-    averaged_pixels,
-    chunk_size,
-    fitted_locator,
-    prepared,
-)
-from vaerun.training.clustering.spectral import median_gap, soft_assignment
-from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
-from vaerun.utils.arrays import evenly
 
 # N images, M templates of all mixtures, K angles, J classes, B images of a step.
 
@@ -47,116 +24,8 @@ _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit 
 _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_ANGLES = 32  # over the full circle
+N_ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
-_MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_FITTED, _MOST_STARTS = 4_000, 3  # images in all fits together; fits
-_MOST_TO_COUNT = 20_000  # images that the number of classes is found from
-
-
-def find_pseudo_labels(
-    images: Images,
-    label: Tensor,
-    settings: ClusteringSettings,
-    seed: int,
-    device: torch.device,
-    *,
-    mixed: bool = False,
-) -> PseudoLabels:
-    """Class and angle of every image; templates are fitted to at most 60,000 images from disk.
-
-    Parameters
-    ----------
-    images
-        (N, C, H, W) in [0, 1].
-    label
-        (N,) −1 for unlabelled. If any image is labelled, classes are those of the labels.
-    seed
-        Seed of all random numbers; the global generators are left alone.
-    mixed
-        Whether templates are fitted with bfloat16 products.
-    """
-    subset = _subset_to_fit(label) if isinstance(images, FileImages) else slice(None)
-    locator = fitted_locator(images, settings)
-    small = prepared(images[subset], locator, settings)
-    weight = averaged_pixels(images, locator)
-    unknown = settings.n_classes > 1 and not bool((label >= 0).any())
-    fits = []
-    n_starts = _n_starts(len(small)) if unknown and settings.n_repeats == 1 else 1
-    for start in range(seed, seed + n_starts):
-        mixtures = _fitted(small, settings, weight, start, device, mixed=mixed)
-        scores = [mixture.log_likelihood(small) for mixture in mixtures]
-        classes = TemplateClasses.fit(scores, label[subset], settings, _ANGLES, start)
-        fits.append((classes, mixtures, scores))
-    classes, mixtures, scores = min(fits, key=lambda fit: fit[0].valley)
-    if len(small) == len(images):
-        return classes.predict(scores, label)
-    parts = []
-    chunk = chunk_size(images)
-    for x, given in zip(images.split(chunk), label.split(chunk), strict=True):
-        small = prepared(x, locator, settings)
-        parts.append(classes.predict([m.log_likelihood(small) for m in mixtures], given))
-    return PseudoLabels(*(torch.cat(values) for values in zip(*parts, strict=True)))
-
-
-def find_n_classes(
-    images: Images,
-    settings: ClusteringSettings,
-    seed: int,
-    device: torch.device,
-    *,
-    mixed: bool = False,
-) -> ClassCount:
-    """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`.
-
-    Templates are fitted to a random half of at most 20,000 images, and classes counted in the
-    other half.
-    """
-    rows = np.random.default_rng(seed).permutation(evenly(len(images), _MOST_TO_COUNT))
-    locator = fitted_locator(images, settings)
-    small = prepared(images[torch.from_numpy(rows)], locator, settings)
-    weight = averaged_pixels(images, locator)
-    one = replace(settings, n_repeats=1)
-    half = len(small) // 2
-    [mixture] = _fitted(small[:half], one, weight, seed, device, mixed=mixed)
-    score, _ = mixture.log_likelihood(small[half:])
-    assignment = soft_assignment(score, median_gap(score))
-    return count_classes(score, assignment.T @ assignment)
-
-
-def _fitted(
-    small: Tensor,
-    settings: ClusteringSettings,
-    weight: float,
-    seed: int,
-    device: torch.device,
-    *,
-    mixed: bool,
-) -> list["TemplateMixture"]:
-    """Mixtures fitted to small images (N, C, h, w) from different starts."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        mixtures = []
-        for _ in range(settings.n_repeats):
-            mixture = TemplateMixture(small, settings, weight).to(device)
-            mixture.fit(small, mixed=mixed)
-            mixtures.append(mixture)
-    return mixtures
-
-
-def _n_starts(n_images: int) -> int:
-    """Fits from different starts: several of few images, which take a second or two each."""
-    return min(max(_MOST_FITTED // n_images, 1), _MOST_STARTS)
-
-
-def _subset_to_fit(label: Tensor) -> Tensor:
-    """Evenly spread positions of images to fit to: all, or at most half of them labelled."""
-    labelled, unlabelled = (label >= 0).nonzero()[:, 0], (label < 0).nonzero()[:, 0]
-    least = min(len(unlabelled), _MOST_TO_FIT // 2)
-    labelled = labelled[torch.from_numpy(evenly(len(labelled), _MOST_TO_FIT - least))]
-    n_left = _MOST_TO_FIT - len(labelled)
-    unlabelled = unlabelled[torch.from_numpy(evenly(len(unlabelled), n_left))]
-    return torch.cat([labelled, unlabelled]).sort().values
 
 
 class TemplateMixture(nn.Module):
@@ -278,8 +147,8 @@ def _n_steps(n_images: int, n_templates: int) -> int:
 def _angles(angle_range: float) -> Tensor:
     """A grid of angles (K,) over ± a range, radians; the full circle names none twice."""
     if angle_range >= math.pi - 1e-6:
-        return torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
-    n = math.ceil(_ANGLES * angle_range / math.pi) // 2 * 2 + 1
+        return torch.arange(N_ANGLES) * (2 * math.pi / N_ANGLES)
+    n = math.ceil(N_ANGLES * angle_range / math.pi) // 2 * 2 + 1
     return torch.linspace(-angle_range, angle_range, n) if n > 1 else torch.zeros(1)
 
 

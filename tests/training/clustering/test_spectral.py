@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vaerun.training.clustering.spectral import (
+    k_means,
     normalised_cut,
     propagate_labels,
     spectral_partition,
@@ -104,3 +105,11 @@ def test_templates_that_no_label_reaches_have_equal_class_probabilities():
     assignment = np.array([[1.0, 0, 0, 0]])
     got = propagate_labels(links, assignment, np.array([1]), 2)
     np.testing.assert_allclose(got, [[0, 1], [0, 1], [0.5, 0.5], [0.5, 0.5]], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_fewer_distinct_rows_than_parts_leave_parts_empty():
+    rows = np.repeat([[0.0, 0], [1, 1]], 3, axis=0)
+    part = k_means(rows, 4, 0)
+    assert len(np.unique(part)) == 2
+    assert part[0] == part[1] == part[2] != part[3]

@@ -6,10 +6,9 @@ groups at their rim, whereas a layout has dense regions with sparse ones between
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
 from sklearn.manifold import TSNE
 
-from vaerun.training.clustering.spectral import Floats
+from vaerun.training.clustering.spectral import Floats, k_means
 
 # M templates.
 
@@ -54,10 +53,5 @@ def layout_partitions(links: Floats, n_parts: int, seed: int) -> list[npt.NDArra
     """Part of each template (M,) by k-means in each of several layouts of links (M, M)."""
     if len(links) < max(_FEWEST, n_parts):
         return []
-    weight = links.sum(1)
-    parts = []
-    for i in range(_LAYOUTS):
-        means = KMeans(n_parts, n_init=20, random_state=seed)
-        place = lay_out(links, 2, seed + i)
-        parts.append(np.asarray(means.fit(place, sample_weight=weight).labels_, np.int64))
-    return parts
+    layouts = [lay_out(links, 2, seed + i) for i in range(_LAYOUTS)]
+    return [k_means(place, n_parts, seed, links.sum(1)) for place in layouts]

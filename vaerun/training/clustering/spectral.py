@@ -1,8 +1,11 @@
 """The template graph: soft assignments as links, its normalised cut, and label propagation."""
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 # N images, M templates of all mixtures, J classes.
@@ -44,9 +47,21 @@ def spectral_partition(links: Floats, n_parts: int, seed: int) -> npt.NDArray[np
     for n_vectors in range(max(n_parts - 1, 2), min(2 * n_parts, len(links)) + 1):
         rows = vectors[:, -n_vectors:]
         rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=total)
-        proposals.append(np.asarray(means.labels_, np.int64))
+        proposals.append(k_means(rows, n_parts, seed, total))
     return min(proposals, key=lambda part: normalised_cut(leaking, part))
+
+
+def k_means(
+    rows: Floats, n_parts: int, seed: int, weight: Floats | None = None
+) -> npt.NDArray[np.int64]:
+    """Part of each row (M, d), weighted by (M,), by k-means: the best of 20 starts.
+
+    Of fewer distinct rows than parts, as templates of a few images may be, parts stay empty.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        means = KMeans(n_parts, n_init=20, random_state=seed).fit(rows, sample_weight=weight)
+    return np.asarray(means.labels_, np.int64)
 
 
 def normalised_cut(links: Floats, part: npt.NDArray[np.int64]) -> float:

@@ -35,7 +35,7 @@ CASES = {
     "vae, canonical": (SQUARE, "model=vae", "model/decoder=canonical"),
     "rvae": (SQUARE, "model=rvae", "model.invariances=[r]"),
     "ved": (SQUARE, "model=ved", "model.invariances=[r]"),
-    "rvae, all invariances": (WIDE, "model=rvae", RTS, "model.pose.mask=true"),
+    "rvae, all invariances": (WIDE, "model=rvae", RTS, "model.pose.window_px=12"),
     "rvae, shift and scale": (SQUARE, "model=rvae", "model.invariances=[t,s]"),
     "rvae, spatial": (WIDE, "model=rvae", RTS, "model/decoder=spatial"),
     "rvae, amortized": (SQUARE, "model=rvae", RTS, "model/pose=amortized"),

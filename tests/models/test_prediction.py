@@ -51,7 +51,7 @@ def test_a_turn_by_a_part_of_a_bin_changes_less_if_the_image_is_seen_between_bin
 ):
     x = F.interpolate(images()[:, :, :4, :4], size=12, mode="bicubic")  # smooth, so that it turns
     width = network.search.bin_angle[1] - network.search.bin_angle[0]
-    turned = Orbit(-width[None] / 2, (12, 12), mask=False)(x).view(x.shape)
+    turned = Orbit(-width[None] / 2, (12, 12))(x).view(x.shape)
     changes = []
     for n in (1, 8):
         monkeypatch.setattr(prediction, "_BETWEEN", n)

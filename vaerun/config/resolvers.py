@@ -26,6 +26,11 @@ def canvas(fills_field: bool | str) -> float | str:
     return 1.5 if fills_field else 1.0
 
 
+def locate(fills_field: bool | str) -> bool | str:
+    """Whether the object is looked for in an image: not where images fill their field."""
+    return AUTO if fills_field == AUTO else not fills_field
+
+
 def n_decode(category: str, symmetric: bool) -> int:
     """Hypotheses of an image that training and validation decode.
 
@@ -79,6 +84,7 @@ def register() -> None:
         angle_range,
         beta_start,
         canvas,
+        locate,
         n_decode,
         n_templates,
         pair_fills_field,

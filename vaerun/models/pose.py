@@ -169,14 +169,18 @@ class OrbitConfig:
         max=MOST_SEEN_PX,
         choices=["auto"],
     )
-    mask: bool | str = field(
-        "whether to blank the corners of the copies, which would reveal the rotation of images "
-        "that fill their field; auto: as data.fills_field",
+    window_px: int | str = field(
+        "pixels across the circle in the middle of each copy that the encoder sees; auto: what "
+        "objects reach, or all of images that fill their field but their corners, which would "
+        "reveal the rotation",
+        min=1,
         choices=["auto"],
     )
-    locate: bool = field(
+    locate: bool | str = field(
         "whether the encoder sees the object centred, with t, and at its usual size, with s, "
-        "where images have one object on its own; what was taken out is added to shift and scale"
+        "where images have one object on its own; what was taken out is added to shift and "
+        "scale; auto: unless images fill their field",
+        choices=["auto"],
     )
     shift_prior_sd: float = field(_ORBIT_SHIFT_HELP, above=0.0)
     scale_prior_sd: float = field(_SCALE_HELP, above=0.0)
@@ -205,11 +209,14 @@ class OrbitPose(PoseModel):
             self.n_decode = config.decode
         self.shift_sd = config.shift_prior_sd if "t" in invariances else None
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
-        assert isinstance(config.mask, bool), "auto is resolved before a network is made"
         self.seen_px = side_px(config.copies_px, MOST_SEEN_PX)
         seen = seen_shape(image, self.seen_px)[1:]
-        self.orbit = Orbit(self.bin_angle, seen, mask=config.mask)
-        if config.locate and not config.mask and {"t", "s"} & set(invariances):
+        diameter = None  # before any image is known
+        if isinstance(config.window_px, int):
+            diameter = config.window_px * max(seen) / max(image[1:])
+        self.orbit = Orbit(self.bin_angle, seen, diameter)
+        assert isinstance(config.locate, bool), "auto is resolved before a network is made"
+        if config.locate and {"t", "s"} & set(invariances):
             self.locator = ObjectLocator(
                 image[1:], centred="t" in invariances, sized="s" in invariances
             )
@@ -234,8 +241,8 @@ class OrbitPose(PoseModel):
         self.scale_sd = config.scale_prior_sd if "s" in invariances else None
 
     def n_view_pixels(self, image: tuple[int, int, int]) -> int:
-        """Inputs of the encoder for one square copy of an image (C, H, W), or a curve."""
-        return math.prod(image) if self.orbit is None else image[0] * self.orbit.side**2
+        """Inputs of the encoder for one copy of an image (C, H, W), or a curve."""
+        return math.prod(image) if self.orbit is None else image[0] * self.orbit.n_pixels
 
     def views(self, images: Tensor) -> Tensor:
         """Rotated or shifted copies (B, K, pixels) of what the encoder sees, (B, C, H, W)."""

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from vaerun.config import resolvers
 from vaerun.data.image_set import Splits
+from vaerun.geometry import is_curve
 from vaerun.models import field_filling, likelihoods
 from vaerun.models.networks.resolution import needed_px
+from vaerun.models.reach import reached_px
 from vaerun.models.variants import MODELS
 from vaerun.runs.config import RunConfig, validate
 from vaerun.runs.folder import RunFolder, open_run, read_config
@@ -111,8 +113,20 @@ def _fills_field(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple
     return fills, reason
 
 
-def _mask(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[bool, str]:
-    return bool(config.data.fills_field), ""
+def _locate(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[bool | str, str]:
+    return resolvers.locate(config.data.fills_field), ""
+
+
+def _window_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[int, str]:
+    """All but the corners of images that fill their field, else what objects reach."""
+    sides, model = splits.image[1:], config.model
+    if is_curve(sides[0]):
+        return max(sides), ""
+    if config.data.fills_field:
+        return min(sides), ""
+    centred = model.pose.locate and "t" in model.invariances
+    reached = reached_px(splits.train.images, centred=centred, sized="s" in model.invariances)
+    return reached, ""
 
 
 def _canvas(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[float | str, str]:
@@ -193,7 +207,8 @@ _RESOLVERS: dict[str, Callable[[RunConfig, Splits, Hardware], tuple[Any, str]]] 
     "model.decoder.every_row": _every_drawn_row,
     "model.decoder.drawing_px": _drawing_px,
     "model.pose.copies_px": _copies_px,
-    "model.pose.mask": _mask,
+    "model.pose.locate": _locate,
+    "model.pose.window_px": _window_px,
     "model.decoder.canvas": _canvas,
     "model.clustering.templates": _templates,
     "objective.beta_start": _beta_start,

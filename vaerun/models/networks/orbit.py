@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.geometry import pixel_grid, rotation
+from vaerun.geometry import pixel_grid, pixel_size, rotation
 
 
 def bin_angles(n_bins: int, range_deg: float) -> Tensor:
@@ -44,38 +44,43 @@ class Orbit(nn.Module):
         (K,) φ_k, radians.
     size
         (H, W) of the images.
-    mask
-        Whether to blank pixels outside the inscribed circle: the corners of an image that fills
-        its field would reveal the rotation.
+    diameter
+        Pixels across the circle in the middle that is kept of a copy; None: the whole copy. The
+        corners of an image that fills its field would reveal the rotation, and pixels that no
+        object reaches cost time.
     """
 
-    def __init__(self, angles: Tensor, size: tuple[int, int], *, mask: bool) -> None:
+    def __init__(
+        self, angles: Tensor, size: tuple[int, int], diameter: float | None = None
+    ) -> None:
         super().__init__()
-        self.angles, self.size, self.mask = angles, size, mask
-        self.n_views = len(angles)
-        self.side = max(size)
+        self.angles, self.size, self.diameter = angles, size, diameter
+        self.n_views, side = len(angles), max(size)
+        kept = _circle(side, diameter)
+        self.n_pixels = len(kept)
         within, which, turns = _quarter_turns(angles)
-        index, weight = _gather_table(within, size, self.side, mask)
+        index, weight = _gather_table(within, size, side, kept)
         self.index: Tensor
         self.weight: Tensor
         self.moved: Tensor
         self.register_buffer("index", index, persistent=False)
         self.register_buffer("weight", weight, persistent=False)
-        self.register_buffer("moved", _moved(which, turns, self.side), persistent=False)
+        self.register_buffer("moved", _moved(which, turns, side, kept), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) → copies (B, K, C·S·S) on a square of the longer side S.
+        """Images (B, C, H, W) → copies (B, K, C·P), of P pixels each.
 
-        They are stored pixel by pixel, as `Encoder` multiplies them, and under autocast in its
+        These are row by row those of a square of the longer side, or of the circle in it. They are
+        stored pixel by pixel, as `Encoder` multiplies them, and under autocast in its
         type, being the largest array of a step.
         """
         n, channels = images.shape[:2]
         columns = images.flatten(2).permute(2, 1, 0).flatten(1).contiguous()  # (P, C·B)
-        turned = self._mixed(columns)  # (angles within a quarter turn · S·S, C·B)
+        turned = self._mixed(columns)  # (angles within a quarter turn · P, C·B)
         if torch.is_autocast_enabled(images.device.type):
             turned = turned.to(torch.get_autocast_dtype(images.device.type))
-        views = turned.index_select(0, self.moved)  # (S·S·K, C·B)
-        views = views.view(self.side**2, self.n_views, channels, n)
+        views = turned.index_select(0, self.moved)  # (P·K, C·B)
+        views = views.view(self.n_pixels, self.n_views, channels, n)
         return views.permute(3, 1, 2, 0).flatten(2)  # no copy for one channel
 
     def between(self, n: int) -> "list[Orbit]":
@@ -85,7 +90,7 @@ class Orbit(nn.Module):
         device, bin_width = self.index.device, self.angles[1] - self.angles[0]
         turns = ((torch.arange(n) - (n - 1) / 2) / n * bin_width.cpu()).tolist()
         return [
-            Orbit(self.angles.cpu() + turn, self.size, mask=self.mask).to(device) for turn in turns
+            Orbit(self.angles.cpu() + turn, self.size, self.diameter).to(device) for turn in turns
         ]
 
     def _mixed(self, columns: Tensor) -> Tensor:
@@ -115,29 +120,39 @@ def _quarter_turns(angles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (exact - turns * quarter)[first], which, turns.long() % 4
 
 
-def _moved(which: Tensor, turns: Tensor, side: int) -> Tensor:
-    """Index (S·S·K,) of each copy's pixels among those of the distinct angles."""
-    number = torch.arange(side**2).view(side, side)
+def _circle(side: int, diameter: float | None) -> Tensor:
+    """Numbers (P,) of the pixels, row by row, in the middle circle of a square; None: of all."""
+    if diameter is None:
+        return torch.arange(side**2)
+    away = pixel_grid(side, side).flatten(0, 1).norm(dim=-1) / pixel_size(side, side)
+    return (away <= (diameter - 1) / 2 + 1e-3).nonzero()[:, 0]
+
+
+def _moved(which: Tensor, turns: Tensor, side: int, kept: Tensor) -> Tensor:
+    """Index (P·K,) of each copy's pixels among those kept of the distinct angles."""
+    number = torch.full((side**2,), -1)
+    number[kept] = torch.arange(len(kept))
+    number = number.view(side, side)
     copies = [
-        number.rot90(-int(turn)).flatten() + int(base) * side**2
+        number.rot90(-int(turn)).flatten()[kept] + int(base) * len(kept)
         for base, turn in zip(which, turns, strict=True)
     ]
     return torch.stack(copies, 1).flatten()
 
 
 def _gather_table(
-    angles: Tensor, size: tuple[int, int], side: int, mask: bool
+    angles: Tensor, size: tuple[int, int], side: int, kept: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Four source pixels of each pixel of each copy, and their bilinear weights.
+    """Four source pixels of each pixel kept of each copy, and their bilinear weights.
 
     Returns
     -------
     index, weight
-        (K·S·S, 4) each; pixels outside the image have weight zero.
+        (K·P, 4) each; pixels outside the image have weight zero.
     """
     height, width = size
     step = 2.0 / max(side - 1, 1)
-    target = pixel_grid(side, side).flatten(0, 1).double()  # (S·S, 2)
+    target = pixel_grid(side, side).flatten(0, 1)[kept].double()  # (P, 2)
     # Copy k at p shows the image at R(φ_k)·p.
     source = torch.einsum("kij,pj->kpi", rotation(angles.double()), target)
     centre = source.new_tensor([(height - 1) / 2, (width - 1) / 2])
@@ -154,8 +169,4 @@ def _gather_table(
             )
             index.append(torch.where(inside, at[..., 0] * width + at[..., 1], 0))
             weight.append(torch.where(inside, share, 0.0))
-    if mask:
-        radius = (min(size) - 1) / max(side - 1, 1)
-        circle = target.norm(dim=-1) <= radius + 1e-9
-        weight = [share * circle for share in weight]
     return torch.stack(index, -1).flatten(0, 1), torch.stack(weight, -1).flatten(0, 1).float()

@@ -33,6 +33,7 @@ TINY = (
     "trainer.precision=32-true",
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
+SECOND_IS_BETTER, FIRST_IS_BETTER = 0, 1  # seeds of a run with two restarts
 TEMPLATES = ("model.clustering.templates=2",)
 
 Run = Callable[..., tuple[Path, list[str]]]
@@ -76,8 +77,10 @@ def power_cut(*_: object) -> None:
     raise RuntimeError("power cut")
 
 
-@pytest.mark.parametrize("seed", [0, 1])  # the first restart is the better one, the second
-def test_the_restart_of_the_lowest_loss_is_continued(run: Run, monkeypatch, seed: int):
+@pytest.mark.parametrize(("seed", "better"), [(FIRST_IS_BETTER, 0), (SECOND_IS_BETTER, 1)])
+def test_the_restart_of_the_lowest_loss_is_continued(
+    run: Run, monkeypatch, seed: int, better: int
+):
     """The run then equals one of that seed alone."""
     options = (*TWICE, f"seed={seed}", "trainer.max_epochs=2")
     seeds = [trainer._seed_of_restart(seed, number) for number in (0, 1)]
@@ -88,7 +91,7 @@ def test_the_restart_of_the_lowest_loss_is_continued(run: Run, monkeypatch, seed
         alone.append(run(*options)[0])
     first = [losses(folder)[0] for folder in alone]
     best = first.index(min(first))
-    assert best == seed
+    assert best == better
     assert rows(together) == rows(alone[best])
     message = f"{first[0]:.1f}, {first[1]:.1f}; {first[best]:.1f} goes on"
     assert any(message in line for line in output)
@@ -200,16 +203,17 @@ def scalars(folder: Path) -> list[tuple[int, str]]:
     return [(event.step, f"{event.value:.4g}") for event in events]
 
 
-@pytest.mark.parametrize(("seed", "epochs"), [(0, 1), (1, 2)])
+@pytest.mark.parametrize(
+    ("seed", "better", "epochs"), [(FIRST_IS_BETTER, 0, 1), (SECOND_IS_BETTER, 1, 2)]
+)
 def test_tensorboard_and_log_show_the_chosen_restart_and_each_by_itself(
-    run: Run, seed: int, epochs: int
+    run: Run, seed: int, better: int, epochs: int
 ):
-    """The first is chosen under seed 0, the second under seed 1."""
     folder, _ = run(*TWICE, f"seed={seed}", f"trainer.max_epochs={epochs}")
     logged = [f"{loss:.4g}" for loss in losses(folder)]
     restarts = [scalars(folder / f"tensorboard/restart_{i}") for i in (1, 2)]
     assert restarts[0] != restarts[1]
-    assert restarts[seed] == [(1, logged[0])]
+    assert restarts[better] == [(1, logged[0])]
     assert scalars(folder / "tensorboard") == list(enumerate(logged, start=1))
 
 
@@ -334,9 +338,10 @@ def test_a_run_stopped_early_and_killed_in_its_results_trains_no_more(run, vaeru
 
 
 def test_a_resumed_run_keeps_the_seed_of_the_restart_that_was_chosen(run: Run):
-    folder, _ = run(*TWICE, "seed=1", "trainer.max_epochs=2")
+    seed = SECOND_IS_BETTER
+    folder, _ = run(*TWICE, f"seed={seed}", "trainer.max_epochs=2")
     state = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
-    assert state["seed"] == trainer._seed_of_restart(1, 1) != 1
+    assert state["seed"] == trainer._seed_of_restart(seed, 1) != seed
 
 
 def test_pseudo_labels_supervise_the_first_epochs_only(run: Run):

@@ -41,16 +41,16 @@ def clustering_settings(config: ModelConfig, n_classes: int) -> ClusteringSettin
     if not templates:
         return None
     pose = config.pose
-    mask = getattr(pose, "mask", False)
+    moved = getattr(pose, "locate", True)  # images that fill their field are left as they are
     angle_range = getattr(pose, "angle_range_deg", 180.0) if "r" in config.invariances else 0.0
     return ClusteringSettings(
         n_classes=n_classes,
         n_templates=max(n_classes * templates, 2),  # one alone has no neighbour
         n_repeats=config.clustering.repeats,
         angle_range=math.radians(angle_range),
-        centre="t" in config.invariances and not mask,
-        size="s" in config.invariances and not mask,
-        mask=mask,
+        centre=moved and "t" in config.invariances,
+        size=moved and "s" in config.invariances,
+        mask=not moved,
         likelihood=config.likelihood,
         shift_range=getattr(pose, "shift_range", 0.0) if "t" in config.invariances else 0.0,
         level="i" in config.invariances,

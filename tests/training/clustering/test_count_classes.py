@@ -103,6 +103,16 @@ def test_severing_a_small_group_is_worse_on_the_mean_than_a_fair_cut_of_a_curve(
     assert mean_valley(score, np.zeros(60, np.int64)) == 0
 
 
+def test_few_images_of_a_class_are_not_severed_where_classes_touch_a_little():
+    """Two classes of 150 with some images between them; five of one are a little apart."""
+    rng = np.random.default_rng(0)
+    place = np.r_[rng.uniform(3, 7, 145), np.full(5, 14.0), rng.uniform(-7, -3, 150), [0.1, -0.1]]
+    centres = np.array([14.0, 5.0, -5.0])  # of three templates
+    score = -torch.from_numpy((place[:, None] - centres) ** 2).float()
+    fair, severed = np.array([0, 0, 1]), np.array([0, 1, 1])
+    assert mean_valley(score, fair) < mean_valley(score, severed)
+
+
 def test_faint_objects_of_a_frequent_class_do_not_fill_the_valley_of_a_rare_one():
     rng = np.random.default_rng(0)
     kind = np.repeat([0, 1], [950, 50])
@@ -112,6 +122,6 @@ def test_faint_objects_of_a_frequent_class_do_not_fill_the_valley_of_a_rare_one(
     clear = torch.stack([own * sign, -own * sign], 1)  # log-likelihoods of two templates
     score = 1000 * signal[:, None] * clear
     part = np.array([0, 1])
-    assert mean_valley(1000 * clear, part) == 0
+    assert mean_valley(1000 * clear, part) == pytest.approx(1 / (0.5 * 50 + 1))  # none is there
     assert mean_valley(score, part) == pytest.approx(mean_valley(1000 * clear, part), abs=1e-6)
     assert shallowest_valley(score, part) > 1  # by differences as they are

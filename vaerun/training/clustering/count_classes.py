@@ -21,6 +21,7 @@ MOST_CLASSES = 12
 _NEAR = 0.5  # of the median difference of log-likelihoods within the smaller part
 DEEPEST = 0.25  # a valley has fewer images than this share of those expected without it
 _LEAST_SHARE, _LEAST_IMAGES = 0.01, 5  # of a class
+_DOUBT = 1.0  # images that may be in a valley beside those seen
 _LEAST_OF_TEMPLATE = 0.001  # share of the images that a template to start from is best for
 
 
@@ -135,18 +136,20 @@ def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     It tells partitions of images without clear classes apart, which all have a filled valley
     somewhere: that which severs small groups has one around most of its parts. Differences count
     relative to the range of an image's log-likelihoods: a faint or small object of a frequent
-    class is nearer to all cuts, but not in the valley of a rare one.
+    class is nearer to all cuts, but not in the valley of a rare one. To the images that are in a
+    valley, and to those expected, one is added: that none of two or three is there says little,
+    and would make a few images of a class the best cut.
     """
     spread = (score.amax(1) - score.amin(1)).clamp_min(1e-6)
-    return float(_fullest_valleys(score, part, spread).mean())
+    return float(_fullest_valleys(score, part, spread, _DOUBT).mean())
 
 
 def _fullest_valleys(
-    score: Tensor, part: npt.NDArray[np.int64], unit: Tensor | float = 1.0
+    score: Tensor, part: npt.NDArray[np.int64], unit: Tensor | float = 1.0, doubt: float = 0.0
 ) -> Tensor:
     """Share (J,) of images in the shallowest valley around each part, infinite if one is small.
 
-    Log-likelihoods (N, M) are in a ``unit`` (N,) of each image.
+    Log-likelihoods (N, M) are in a ``unit`` (N,) of each image; ``doubt`` as in `_filled`.
     """
     parts = range(part.max() + 1)
     of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
@@ -155,14 +158,15 @@ def _fullest_valleys(
     size = torch.bincount(member, minlength=len(parts))
     if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
         return torch.full((len(parts),), math.inf)
-    filled = torch.stack([_filled(of_part, member, j) for j in parts])
+    filled = torch.stack([_filled(of_part, member, j, doubt) for j in parts])
     return filled.max(1).values
 
 
-def _filled(of_part: Tensor, member: Tensor, a: int) -> Tensor:
+def _filled(of_part: Tensor, member: Tensor, a: int, doubt: float = 0.0) -> Tensor:
     """Images in the valleys around part a over those expected without them, (P,), 0 for itself.
 
-    ``of_part`` (N, P) are log-likelihoods, ``member`` (N,) is the likeliest part of each image.
+    ``of_part`` (N, P) are log-likelihoods, ``member`` (N,) is the likeliest part of each image;
+    ``doubt`` is added to the number of images and to that of those expected.
     """
     size = torch.bincount(member, minlength=of_part.shape[1])
     inside = of_part[member == a]
@@ -173,7 +177,7 @@ def _filled(of_part: Tensor, member: Tensor, a: int) -> Tensor:
     usual = torch.minimum(from_a.median(0).values, _medians(from_other, member, size))
     near = (from_a < _NEAR * usual).sum(0)
     near += torch.bincount(member[from_other < _NEAR * usual[member]], minlength=len(size))
-    filled = near / (_NEAR * size.clamp(1, len(inside)))
+    filled = (near + doubt) / (_NEAR * size.clamp(1, len(inside)) + doubt)
     filled[size == 0] = 0
     filled[a] = 0
     return filled

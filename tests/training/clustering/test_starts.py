@@ -1,10 +1,14 @@
-"""Several starts of the templates: that with the deepest valleys between classes is kept."""
+"""Several starts of the templates: that with the deepest valleys between classes is kept.
+
+Where the number of classes is to be found, that with most of them is.
+"""
 
 import pytest
 import torch
 
 from vaerun.training.clustering import find_classes
-from vaerun.training.clustering.find_classes import find_pseudo_labels
+from vaerun.training.clustering.count_classes import ClassCount
+from vaerun.training.clustering.find_classes import find_n_classes, find_pseudo_labels
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.template_classes import TemplateClasses
 
@@ -51,6 +55,17 @@ def test_the_start_with_the_deepest_valleys_is_kept(monkeypatch: pytest.MonkeyPa
     assert valleys == [one for _, [one] in alone]
     assert len(set(valleys)) > 1
     assert torch.equal(label, alone[valleys.index(min(valleys))][0])
+
+
+def test_most_classes_of_any_start_are_found_and_the_others_named(monkeypatch: pytest.MonkeyPatch):
+    counts = [ClassCount(2, 0.1, 0.5), ClassCount(3, 0.2, 0.6), ClassCount(3, 0.1, 0.7)]
+    left = iter(counts)
+    monkeypatch.setattr(find_classes, "count_classes", lambda *_: next(left))
+    found = find_n_classes(images(), SETTINGS, 0, torch.device("cpu"))
+    assert found == counts[2]._replace(from_other_starts=(3, 2))
+    assert found.reason.startswith("between them are 10 % of the images")
+    assert found.reason.endswith("; other starts find 2: look at the classes")
+    assert counts[2]._replace(from_other_starts=(3, 3)).reason == counts[2].reason
 
 
 def test_many_images_have_one_start():

@@ -37,21 +37,28 @@ class ClassCount(NamedTuple):
         a valley; 0 for one class.
     filled_if_more
         The same for one class more; infinite if that class would be too small.
+    from_other_starts
+        Numbers found from other starts, none of which is larger.
     """
 
     n_classes: int
     filled: float
     filled_if_more: float
+    from_other_starts: tuple[int, ...] = ()
 
     @property
     def reason(self) -> str:
         """Why there are so many, for a log."""
-        if not np.isfinite(self.filled_if_more):
-            return "one more would have next to no image"
-        return (
-            f"between them are {100 * self.filled:.0f} % of the images that a continuous class "
-            f"would have there, with one more {100 * self.filled_if_more:.0f} %"
-        )
+        reason = "one more would have next to no image"
+        if np.isfinite(self.filled_if_more):
+            reason = (
+                f"between them are {100 * self.filled:.0f} % of the images that a continuous class "
+                f"would have there, with one more {100 * self.filled_if_more:.0f} %"
+            )
+        fewer = sorted(n for n in self.from_other_starts if n < self.n_classes)
+        if fewer:
+            reason += f"; other starts find {' and '.join(map(str, fewer))}: look at the classes"
+        return reason
 
 
 def count_classes(score: Tensor, links: Floats) -> ClassCount:

@@ -52,8 +52,8 @@ class ClassCount(NamedTuple):
         reason = "one more would have next to no image"
         if np.isfinite(self.filled_if_more):
             reason = (
-                f"between them are {100 * self.filled:.0f} % of the images that a continuous class "
-                f"would have there, with one more {100 * self.filled_if_more:.0f} %"
+                f"between them are {100 * self.filled:.0f} % of the images that a continuous "
+                f"class would have there, with one more {100 * self.filled_if_more:.0f} %"
             )
         fewer = sorted(n for n in self.from_other_starts if n < self.n_classes)
         if fewer:

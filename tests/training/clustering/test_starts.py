@@ -1,7 +1,9 @@
 """Several starts of the templates: that with the deepest valleys between classes is kept.
 
-Where the number of classes is to be found, that with most of them is.
+Where the number of classes is to be found, the middle one is.
 """
+
+import dataclasses
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from vaerun.training.clustering.count_classes import ClassCount
 from vaerun.training.clustering.find_classes import find_n_classes, find_pseudo_labels
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.template_classes import TemplateClasses
+from vaerun.training.clustering.template_mixture import TemplateMixture
 
 SETTINGS = ClusteringSettings(
     n_classes=3,
@@ -57,14 +60,37 @@ def test_the_start_with_the_deepest_valleys_is_kept(monkeypatch: pytest.MonkeyPa
     assert torch.equal(label, alone[valleys.index(min(valleys))][0])
 
 
-def test_most_classes_of_any_start_are_found_and_the_others_named(monkeypatch: pytest.MonkeyPatch):
-    counts = [ClassCount(2, 0.1, 0.5), ClassCount(3, 0.2, 0.6), ClassCount(3, 0.1, 0.7)]
+def test_a_score_without_an_images_own_share_is_that_under_the_template_without_it():
+    """Templates that are means of their images, and half an image like themselves."""
+    x = images()
+    mixture = TemplateMixture(x, dataclasses.replace(SETTINGS, n_templates=4), 1.0)
+    mixture.sd = 0.9  # wide: every image has a share in every template
+    with torch.no_grad():
+        for _ in range(50):  # to the fixed point of expectation maximisation
+            share = mixture(x).softmax(1)
+            means = torch.einsum("nm,nchw->mchw", share, x) / share.sum(0)[:, None, None, None]
+            mixture.templates.copy_(means)
+        score, _ = mixture.log_likelihood(x)
+        share = score.softmax(1)
+        got = mixture.without_own_share(score, x)
+    n = share.sum(0) + 0.5
+    template = mixture.templates.detach()
+    for i, m in ((0, 0), (7, 2), (50, 3)):
+        left = (n[m] * template[m] - share[i, m] * x[i]) / (n[m] - share[i, m])
+        want = (x[i] * left - 0.5 * left**2).sum() / mixture.sd**2
+        assert float(got[i, m]) == pytest.approx(float(want), rel=1e-4)
+
+
+def test_the_middle_number_of_classes_is_found_and_the_others_named(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    counts = [ClassCount(4, 0.1, 0.5), ClassCount(2, 0.2, 0.6), ClassCount(3, 0.1, 0.7)]
     left = iter(counts)
     monkeypatch.setattr(find_classes, "count_classes", lambda *_: next(left))
     found = find_n_classes(images(), SETTINGS, 0, torch.device("cpu"))
-    assert found == counts[2]._replace(from_other_starts=(3, 2))
+    assert found == counts[2]._replace(from_other_starts=(2, 4))
     assert found.reason.startswith("between them are 10 % of the images")
-    assert found.reason.endswith("; other starts find 2: look at the classes")
+    assert found.reason.endswith("; other starts find 2 and 4: look at the classes")
     assert counts[2]._replace(from_other_starts=(3, 3)).reason == counts[2].reason
 
 

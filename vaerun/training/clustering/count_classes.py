@@ -38,7 +38,7 @@ class ClassCount(NamedTuple):
     filled_if_more
         The same for one class more; infinite if that class would be too small.
     from_other_starts
-        Numbers found from other starts, none of which is larger.
+        Numbers found from other starts of the templates.
     """
 
     n_classes: int
@@ -55,17 +55,17 @@ class ClassCount(NamedTuple):
                 f"between them are {100 * self.filled:.0f} % of the images that a continuous "
                 f"class would have there, with one more {100 * self.filled_if_more:.0f} %"
             )
-        fewer = sorted(n for n in self.from_other_starts if n < self.n_classes)
-        if fewer:
-            reason += f"; other starts find {' and '.join(map(str, fewer))}: look at the classes"
+        others = [n for n in self.from_other_starts if n != self.n_classes]
+        if others:
+            reason += f"; other starts find {' and '.join(map(str, others))}: look at the classes"
         return reason
 
 
 def count_classes(score: Tensor, links: Floats) -> ClassCount:
     """Count classes by the log-likelihoods (N, M) of templates and their links (M, M).
 
-    The images should be others than those that the templates were fitted to: a template fits the
-    noise of its own few images, which makes valleys where there are none.
+    The scores should be under templates without the image's own share: a template fits the noise
+    of its own few images, which makes valleys where there are none.
 
     The largest number of parts that are all separated by valleys is returned.
     """

@@ -15,7 +15,6 @@ The class and angle of each image supervise the first epochs of training and are
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +35,7 @@ from vaerun.utils.arrays import evenly
 
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
 _MOST_FITTED, _MOST_STARTS = 4_000, 3  # images in all fits together; fits
-_MOST_TO_COUNT = 20_000  # images that the number of classes is found from
+_MOST_TO_COUNT = 10_000  # images that the number of classes is found from
 
 
 def find_pseudo_labels(
@@ -94,26 +93,23 @@ def find_n_classes(
 ) -> ClassCount:
     """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`.
 
-    Templates are fitted to a random half of at most 20,000 images, and classes counted in the
-    other half. Of few images templates may miss a class, but seldom split one, so the largest
-    number of several starts is returned.
+    Templates are fitted to at most 10,000 images, and each image is scored by templates without
+    its own share in them. Of the numbers from several starts the middle one is returned.
     """
     rows = torch.from_numpy(evenly(len(images), _MOST_TO_COUNT))
     locator = fitted_locator(images, settings)
     small = prepared(images[rows], locator, settings)
     weight = averaged_pixels(images, locator)
-    one = replace(settings, n_repeats=1)
-    half = len(small) // 2
+    one = replace(settings, n_repeats=1, likelihood="gaussian")
     counts = []
-    for start in range(seed, seed + _n_starts(half)):
-        order = torch.from_numpy(np.random.default_rng(start).permutation(len(small)))
-        [mixture] = _fitted(small[order[:half]], one, weight, start, device, mixed=mixed)
-        score, _ = mixture.log_likelihood(small[order[half:]])
+    for start in range(seed, seed + _n_starts(len(small))):
+        [mixture] = _fitted(small, one, weight, start, device, mixed=mixed)
+        score = mixture.without_own_share(mixture.log_likelihood(small)[0], small)
         assignment = soft_assignment(score, median_gap(score))
         counts.append(count_classes(score, assignment.T @ assignment))
-    counts.sort(key=lambda count: (-count.n_classes, count.filled))
-    others = tuple(count.n_classes for count in counts[1:])
-    return counts[0]._replace(from_other_starts=others)
+    counts.sort(key=lambda count: (count.n_classes, -count.filled))
+    middle = counts.pop(len(counts) // 2)
+    return middle._replace(from_other_starts=tuple(count.n_classes for count in counts))
 
 
 def _fitted(

@@ -106,6 +106,27 @@ class TemplateMixture(nn.Module):
             steps.append(log_lik.argmax(2).cpu())
         return torch.cat(scores), torch.cat(steps)
 
+    def without_own_share(self, score: Tensor, images: Tensor) -> Tensor:
+        """Log p(x | m) of images that a Gaussian mixture was fitted to, each left out in turn.
+
+        A template of few images has learned their noise. It is the mean of its n images, of which
+        one has the share r, its posterior of the template. Without it, the template would be
+        n / (n − r) times as far from this image. Half an image is added to n, for templates of
+        one image and of none.
+
+        Parameters
+        ----------
+        score
+            (N, M) of `log_likelihood`.
+        images
+            (N, C, H, W), all that were fitted to.
+        """
+        assert self.is_gaussian
+        share = score.softmax(1)
+        n = share.sum(0) + 0.5
+        square = (images.flatten(1).square() @ self.inside.cpu())[:, None] / (2 * self.sd**2)
+        return (score - square) * (n / (n - share)).square() + square
+
     def forward(self, x: Tensor) -> Tensor:
         """Log p(x | m, angle) of images (B, C, H, W) up to a constant, (B, M·K)."""
         turned = self._turned() * self.inside

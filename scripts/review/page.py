@@ -37,7 +37,7 @@ def page(table: Table, pictures: Path) -> str:
 
 def file_name(figure: Figure) -> str:
     """The name of a figure's picture."""
-    return f"figure_{figure.number:02d}.png"
+    return f"figure_{figure.number:02d}.webp"
 
 
 def _picture(figure: Figure, pictures: Path) -> str:

@@ -27,7 +27,7 @@ class Figure:
     shows: str
     differs: str
     panels: tuple[Panel, ...]
-    columns: int = 2
+    most_in_row: int = 4
 
     @property
     def runs(self) -> list[str]:

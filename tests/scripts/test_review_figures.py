@@ -21,22 +21,39 @@ def test_all_sixteen_figures_are_there_and_no_run_is_left_over():  # the page's 
 
 def figure(*files: str) -> Figure:
     panels = tuple(Panel("a_run", file, file) for file in files)
-    return Figure(number=3, title="t", shows="s", differs="d", panels=panels, columns=2)
+    return Figure(number=3, title="t", shows="s", differs="d", panels=panels)
 
 
-def test_a_figure_has_the_pictures_of_its_panels_in_rows(tmp_path):
+def test_pictures_are_in_rows_of_one_height_as_wide_as_the_page(tmp_path):
     folder = tmp_path / "run"
     (folder / "figures").mkdir(parents=True)
-    for name, colour in (("one", [1.0, 0, 0]), ("two", [0, 1.0, 0]), ("three", [0, 0, 1.0])):
-        imsave(folder / "figures" / f"{name}.png", np.full((40, 80, 3), colour))
-    draw(figure("one", "two", "three"), {"a_run": folder}, tmp_path / "out.png")
+    colours = {"red": (40, 72, [1.0, 0, 0]), "green": (80, 160, [0, 1.0, 0]),
+               "blue": (30, 90, [0, 0, 1.0])}  # fmt: skip
+    for name, (height, width, colour) in colours.items():
+        imsave(folder / "figures" / f"{name}.png", np.full((height, width, 3), colour))
+    draw(figure(*colours), {"a_run": folder}, tmp_path / "out.png")
     picture = imread(tmp_path / "out.png")[..., :3]
-    centres = [np.argwhere(picture[..., i] - picture.sum(-1) / 3 > 0.5).mean(0) for i in range(3)]
-    red, green, blue = centres
-    assert abs(red[0] - green[0]) < 5
-    assert green[1] - red[1] > 0.4 * picture.shape[1]
-    assert abs(red[1] - blue[1]) < 5
-    assert blue[0] - red[0] > 0.3 * picture.shape[0]
+    places = [np.argwhere(picture[..., i] - picture.sum(-1) / 3 > 0.5) for i in range(3)]
+    red, green, blue = ([*at.min(0), *at.max(0) + 1] for at in places)
+    assert red[0] == pytest.approx(green[0], abs=2)  # beside each other
+    assert red[2] == pytest.approx(green[2], abs=2)
+    assert red[1] <= 1
+    assert red[3] < green[1]
+    assert green[3] >= picture.shape[1] - 2
+    assert blue[0] > red[2]  # below them
+    for box, (height, width, _) in zip((red, green, blue), colours.values(), strict=True):
+        shown = (box[3] - box[1]) / (box[2] - box[0])
+        assert shown == pytest.approx(width / height, rel=0.02)
+
+
+def test_of_several_pictures_the_first_is_drawn(tmp_path):
+    (tmp_path / "figures").mkdir()
+    for number, grey in ((10, 0.0), (9, 1.0)):
+        path = tmp_path / "figures" / f"frame_{number}_z1.png"
+        imsave(path, np.full((40, 80, 3), [1.0, grey, grey]))
+    draw(figure("frame_*_z1"), {"a_run": tmp_path}, tmp_path / "out.png")
+    red, green = imread(tmp_path / "out.png")[..., :2].transpose(2, 0, 1)
+    assert not (red - green > 0.5).any()
 
 
 def test_a_picture_that_is_missing_is_named_with_those_there(tmp_path):

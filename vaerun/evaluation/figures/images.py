@@ -1,5 +1,6 @@
 """Figures made of images: samples, reconstructions, decoded grids and traversals."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -157,7 +158,8 @@ def axis_ticks(axis: Any, values: Floats) -> None:
     """Label up to seven images of an axis with their values."""
     step = max(-(-(len(values) - 1) // 6), 1)
     at = np.arange(0, len(values), step)
-    decimals = 1 if np.ptp(values) > 5 else 2
+    spread = float(np.ptp(values))
+    decimals = max(1 - math.floor(math.log10(spread / 5)), 1) if spread else 2
     labels = [f"{round(float(values[i]), decimals) + 0.0:g}".replace("-", "−") for i in at]
     axis.set_ticks(at + 0.5, labels=labels)
     axis.set_tick_params(length=0)

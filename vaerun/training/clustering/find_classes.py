@@ -34,7 +34,7 @@ from vaerun.training.clustering.template_mixture import N_ANGLES, TemplateMixtur
 from vaerun.utils.arrays import evenly
 
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_FITTED, _MOST_STARTS = 4_000, 3  # images in all fits together; fits
+_MOST_FITTED, _MOST_STARTS = 10_000, 3  # images in all fits together; fits
 _MOST_TO_COUNT = 10_000  # images that the number of classes is found from
 
 
@@ -133,7 +133,7 @@ def _fitted(
 
 
 def _n_starts(n_images: int) -> int:
-    """Fits from different starts: several of few images, which take a second or two each."""
+    """Fits from different starts: several of few images, which take some seconds each."""
     return min(max(_MOST_FITTED // n_images, 1), _MOST_STARTS)
 
 

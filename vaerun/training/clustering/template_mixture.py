@@ -24,6 +24,8 @@ _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit 
 _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
+_REVIVED = (0.4, 0.5, 0.6, 0.7)  # of the steps, after which templates of no image start anew
+_DEAD, _USE_RATE = 0.1, 0.05  # use of a template over an even share; share of a new batch in it
 N_ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
 
@@ -64,10 +66,20 @@ class TemplateMixture(nn.Module):
         self.register_buffer("inside", _inside(self.size, images.shape[1], settings.mask))
 
     def fit(self, images: Tensor, *, mixed: bool = False) -> None:
-        """Fit the templates by annealed expectation maximisation on random batches."""
+        """Fit the templates by annealed expectation maximisation on random batches.
+
+        Products are bfloat16 if ``mixed``, and the likelihood is Bernoulli. A Gaussian one is a
+        small difference of large products where images are bright and of little contrast: rounded
+        ones were off by hundreds of nats, and of four kinds that templates tell apart none was
+        found.
+        """
+        mixed = mixed and not self.is_gaussian
         n_steps = _n_steps(len(images), len(self.templates))
         adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
         device = self.angles.device
+        n_templates = len(self.templates)
+        use = torch.full((n_templates,), 1 / n_templates, device=device)
+        revived = {round(share * n_steps) for share in _REVIVED}
         for step in range(n_steps):
             x = images[torch.randint(len(images), (_BATCH,))].to(device)
             hot = max(_TEMPERATURE ** (1 - step / (_COOLING * n_steps)), 1.0)
@@ -76,11 +88,41 @@ class TemplateMixture(nn.Module):
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 log_lik = self(x).float()  # (B, M·K)
             expected = (log_lik.detach() / hot).softmax(1)
+            use.lerp_(expected.unflatten(1, (n_templates, -1)).sum(2).mean(0), _USE_RATE)
+            if step in revived:
+                self._revive(x, log_lik.detach(), use)
             if self.is_gaussian:
                 self._update_sd(x, float((expected * log_lik.detach()).sum(1).mean()))
             adam.zero_grad()
             (-(expected * log_lik).sum(1).mean()).backward()
             adam.step()
+
+    @torch.no_grad()
+    def _revive(self, x: Tensor, log_lik: Tensor, use: Tensor) -> None:
+        """Start templates that have next to no image anew, from images that none describes.
+
+        A hot start brings templates together, and of kinds without variation a few take all
+        images, two kinds sharing one. A new template is half one of the worst described images of
+        a batch (B, C, H, W), half the template that describes it best, in its pose.
+
+        Parameters
+        ----------
+        log_lik
+            (B, M·K) of the batch.
+        use
+            (M,) share of the images, which is set to an even one for the new templates.
+        """
+        dead = (use < _DEAD / len(use)).nonzero()[:, 0]
+        best, pose = log_lik.max(1)
+        cost = -best
+        if self.is_gaussian:
+            cost = cost + (x.flatten(1).square() @ self.inside) / (2 * self.sd**2)
+        worst = cost.topk(min(len(dead), len(x) // 4)).indices
+        dead = dead[: len(worst)]
+        image = x[worst] if self.is_gaussian else x[worst].clamp(0.02, 0.98).logit()
+        near = self._turned()[pose[worst]].view_as(image)
+        self.templates[dead] = 0.5 * image + 0.5 * near
+        use[dead] = 1 / len(use)
 
     def _update_sd(self, x: Tensor, log_lik: float) -> None:
         """Move the sd towards that of a batch, given the mean of its `forward`."""

@@ -134,3 +134,19 @@ def test_the_posterior_is_that_of_the_centred_image_put_back(make):
 def test_images_are_seen_as_they_are_where_nothing_is_to_be_taken_out(make, overrides):
     network = make(*overrides, "model.hidden=[9,7]", image=(1, 24, 24))
     assert network.search.locator is None
+
+
+@pytest.mark.parametrize("far", [1e2, -1e2, 1e4, -1e4])
+@pytest.mark.parametrize("dimension", [3, 4, 5])
+def test_latents_far_out_have_a_finite_gradient(make, dimension: int, far: float):
+    """As those of a hypothesis of no weight may be, of which one is decoded now and then."""
+    network = make("model.invariances=[r,t,s]", "model.hidden=[9,7]", image=(1, 16, 16))
+    latents = torch.zeros(8, network.latents.dim)
+    latents[:, 1:] = 40.0
+    latents[:, dimension] = far
+    latents.requires_grad_()
+    content, pose = network.pose(latents, torch.arange(8))
+    network.decode(content, pose).square().sum().backward()
+    assert latents.grad is not None
+    assert bool(latents.grad.isfinite().all())
+    assert all(bool(p.grad.isfinite().all()) for p in network.decoder.parameters())

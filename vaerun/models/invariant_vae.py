@@ -35,6 +35,7 @@ from vaerun.models.variants import MODELS
 
 # numbers held at once without gradients, some 500 MB; images at once
 _MOST_NUMBERS, _MOST_IMAGES = 1.2e8, 250
+_FARTHEST, _MOST_LOG_SCALE = 4.0, 3.0  # of a pose; grid units
 
 
 class InvariantVAE(nn.Module):
@@ -141,12 +142,18 @@ class InvariantVAE(nn.Module):
         """Content (N, d) and pose in the image, of latents (N, D) of rotation bins (N,).
 
         The encoder saw the image turned back by φ_k: the angle is φ_k plus the offset, and the
-        shift turns by φ_k. It saw a curve shifted back, by what is added to its shift.
+        shift turns by φ_k. It saw a curve shifted back, by what is added to its shift. Nothing of
+        an object is seen beyond four half sides, or where it is e³ times smaller or larger, so that
+        latents further out count as these: improbable hypotheses, which next to nothing holds
+        back, would overflow.
         """
         content, offset, shift, log_scale = self.latents.values(standardised)
         bin_angle = self.search.bin_angle[bin_number]
-        shift = apply(rotation(bin_angle), shift) + self.search.bin_shift[bin_number]
-        return content, Pose(bin_angle + offset, shift, log_scale.exp())
+        shift = apply(rotation(bin_angle), shift.clamp(-_FARTHEST, _FARTHEST))
+        scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
+        return content, Pose(
+            bin_angle + offset, shift + self.search.bin_shift[bin_number], scale
+        )
 
     def decode(
         self,

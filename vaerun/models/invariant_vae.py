@@ -143,7 +143,7 @@ class InvariantVAE(nn.Module):
 
         The encoder saw the image turned back by φ_k: the angle is φ_k plus the offset, and the
         shift turns by φ_k. It saw a curve shifted back, by what is added to its shift. Nothing of
-        an object is seen beyond four half sides, or where it is e³ times smaller or larger, so that
+        an object is seen beyond four half sides, or where it is e³ times smaller or larger, so
         latents further out count as these: improbable hypotheses, which next to nothing holds
         back, would overflow.
         """
@@ -151,9 +151,7 @@ class InvariantVAE(nn.Module):
         bin_angle = self.search.bin_angle[bin_number]
         shift = apply(rotation(bin_angle), shift.clamp(-_FARTHEST, _FARTHEST))
         scale = log_scale.clamp(-_MOST_LOG_SCALE, _MOST_LOG_SCALE).exp()
-        return content, Pose(
-            bin_angle + offset, shift + self.search.bin_shift[bin_number], scale
-        )
+        return content, Pose(bin_angle + offset, shift + self.search.bin_shift[bin_number], scale)
 
     def decode(
         self,

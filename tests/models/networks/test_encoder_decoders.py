@@ -156,3 +156,16 @@ def test_a_gradient_that_is_no_number_is_not_lost():
     numbers = encoder(torch.rand(5, 8, 6))
     (numbers[0, 0].sum() * float("nan") + numbers[1].sum()).backward()
     assert encoder.pixels.weight.grad.isnan().any()
+
+
+def test_a_faint_drawing_on_a_bright_ground_is_not_rounded_by_autocast():
+    network = decoder("canonical", image=(1, 8, 8))
+    last = network.net[-1]
+    torch.nn.init.constant_(last.bias, 0.75)
+    torch.nn.init.normal_(last.weight, std=0.001)
+    content, pose = torch.randn(20, 5), Pose.identity(20)
+    with torch.no_grad():
+        exact = network(content, pose)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = network(content, pose)
+    assert float((mixed - exact).std()) < 0.02 * float((exact - 0.75).std())

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from vaerun.config.schema import field
 from vaerun.geometry import Pose, is_curve, place
@@ -76,7 +77,14 @@ class CanonicalDecoder(Decoder):
 
     def forward(self, content: Tensor, pose: Pose, subset: PixelSubset | None = None) -> Tensor:
         """(N, d) and N poses → (N, C, P), of all rows or a subset."""
-        canvas = self.net(content).float().unflatten(1, (self.channels, *self.drawn))
+        *layers, last = self.net
+        assert isinstance(last, nn.Linear)
+        for layer in layers:
+            content = layer(content)
+        # The bias, which holds the level of all images, is added in full precision: autocast would
+        # round it with the rest, and what is faint on a bright ground with it.
+        drawing = F.linear(content, last.weight).float() + last.bias
+        canvas = drawing.unflatten(1, (self.channels, *self.drawn))
         rows = (
             slice(subset.first, None, subset.step)
             if isinstance(subset, RowSubset)

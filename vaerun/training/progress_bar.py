@@ -14,13 +14,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-_TERMS = {
-    "train/loss": "loss",
-    "val/loss": "val",
-    "val/reconstruction": "rec",
-    "val/kl_content": "KL(z)",
-    "val/kl_pose": "KL(pose)",
+from vaerun.models.lightning_module import VAELightningModule
+
+_TERMS = {  # what is shown, and the logged means that add up to it
+    "loss": ("train/loss",),
+    "val": ("val/loss",),
+    "rec": ("val/reconstruction",),
+    "KL(z)": ("val/kl_content",),
+    "KL(pose)": ("val/kl_pose", "val/kl_bin"),
 }
+_OF_CLASSES = {"KL(class)": ("val/kl_class",)}
 
 
 def can_be_live(console: Console) -> bool:
@@ -60,7 +63,7 @@ class ProgressBar(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Show the terms of the epoch."""
-        self.progress.update(self.task, terms=describe(trainer))
+        self.progress.update(self.task, terms=describe(trainer, pl_module))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Remove the bar."""
@@ -82,12 +85,17 @@ class EpochLines(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the terms of the epoch."""
         n = trainer.max_epochs
-        self.console.print(f"epoch {trainer.current_epoch + 1}/{n}  {describe(trainer)}")
+        line = f"epoch {trainer.current_epoch + 1}/{n}  {describe(trainer, pl_module)}"
+        self.console.print(line, soft_wrap=True)
 
 
-def describe(trainer: pl.Trainer) -> str:
-    """Newest terms of the bound as text, nats per image."""
+def describe(trainer: pl.Trainer, pl_module: pl.LightningModule) -> str:
+    """Newest terms of the bound as text, nats per image; those after ``val`` add up to it."""
+    assert isinstance(pl_module, VAELightningModule)
+    terms = _TERMS | (_OF_CLASSES if pl_module.network.n_classes else {})
     metrics = trainer.callback_metrics
     return "  ".join(
-        f"{word} {float(metrics[k]):.1f}" for k, word in _TERMS.items() if k in metrics
+        f"{word} {sum(float(metrics[name]) for name in names):.1f}"
+        for word, names in terms.items()
+        if all(name in metrics for name in names)
     )

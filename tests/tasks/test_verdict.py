@@ -40,11 +40,11 @@ def test_checks_are_written_printed_and_reported(vaerun, here):
     assert typed["data.path"] == "data.path=letters.npz"
     text = "\n".join(output)
     assert "Checks" in text
-    assert "✗ Trained long enough: After 1 epochs" in text.replace("after", "After")
+    assert "✗ Converged without overfitting: After 1 epochs" in text.replace("after", "After")
     assert mend in text
     page = (folder / "report.html").read_text()
     assert page.index('id="checks"') < page.index('id="explore"')
-    assert "Trained long enough" in page
+    assert "Converged without overfitting" in page
     for name in checks:
         if (folder / f"figures/check_{name}.png").exists():
             assert f'alt="{checks[name]["title"]}"' in page

@@ -25,7 +25,7 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {
-    "converged": Check("Trained long enough", converged),
+    "converged": Check("Converged without overfitting", converged),
     "invariances": Check("Invariances fit the images", invariances),
     "pose_follows": Check("Pose follows, z stays", pose_follows),
     "one_orientation": Check("One orientation", one_orientation),

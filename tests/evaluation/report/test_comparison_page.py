@@ -51,6 +51,30 @@ def made_up_runs(n: int) -> list[ComparedRun]:
     return runs
 
 
+@pytest.mark.parametrize(
+    ("data", "less"), [(("mnist", "mnist"), True), (("mnist", "cards_iv"), None)]
+)
+def test_losses_of_different_images_have_no_best(data, less, tmp_path):
+    runs = [
+        ComparedRun(
+            name=f"run {i}",
+            report="",
+            settings={"data.name": name} if len(set(data)) > 1 else {},
+            metrics={"elbo": {"loss": 70.0 + i}, "knn_accuracy": 0.9},
+            pictures={},
+        )
+        for i, name in enumerate(data)
+    ]
+    path, names = tmp_path / "compare.html", ["elbo.loss", "knn_accuracy"]
+    write_comparison(
+        path, runs, shown_settings=[], shown_metrics=names, metrics=names, title="two runs"
+    )
+    text = re.search('id="runs-data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    columns = {column["key"]: column for column in json.loads(text[1])["columns"]}
+    assert columns["elbo.loss"]["less"] is less
+    assert columns["knn_accuracy"]["less"] is False
+
+
 @pytest.fixture(scope="module")
 def page_of_many(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "compare.html"

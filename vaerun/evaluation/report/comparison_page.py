@@ -16,6 +16,7 @@ from vaerun.evaluation.report.templates import asset, render
 from vaerun.evaluation.run_comparison import metric_of
 from vaerun.utils.files import write_text
 
+_OF_IMAGES = {"data.name", "data.path"}  # where these differ, no loss is better than another
 _SCRIPTS = ("json_payload", "comparison_table", "comparison_filter", "comparison")
 
 
@@ -129,8 +130,9 @@ def _setting(key: str, runs: Sequence[ComparedRun], *, shown: bool) -> dict[str,
 
 def _metric(name: str, runs: Sequence[ComparedRun], *, shown: bool) -> dict[str, Any]:
     values = [metric_of(run.metrics, name) for run in runs]
+    differ = name.startswith("elbo.") and any(_OF_IMAGES & run.settings.keys() for run in runs)
     return {"key": name, "title": label_of(name), "kind": "metric", "shown": shown,
-            "values": values, "less": less_is_better(name)}  # fmt: skip
+            "values": values, "less": None if differ else less_is_better(name)}  # fmt: skip
 
 
 def _number(text: str) -> float | None:

@@ -42,7 +42,7 @@ def test_a_model_learns_from_a_simulated_movie(vaerun, here: Path, root: Path, m
     assert not frames[0] & frames[1]
     drawn = {path.stem for path in (folder / "figures").glob("frame_*.png")}
     f = min(int(name.split("_")[1]) for name in drawn)
-    wanted = {"angle", "z1", "z2", "class"} | (
+    wanted = {"angle", "z1", "z2", "rings"} | (
         {"predicted"} if model in ("ssrvae", "jrvae") else set()
     )
     assert {f"frame_{f}_{quantity}" for quantity in wanted} <= drawn

@@ -138,6 +138,12 @@ class Encodings:
         return bool(np.isfinite(self.target_mean).any())
 
     @property
+    def has_ring_labels(self) -> bool:
+        """Whether labels are the ring classes of the atoms found in graphene, and no truth."""
+        rings = None if self.place is None else self.place.ring_class
+        return rings is not None and bool((rings >= 0).any()) and np.array_equal(rings, self.label)
+
+    @property
     def train(self) -> "Encodings":
         """Encodings of the training images."""
         return self.select(self.split == TRAIN)

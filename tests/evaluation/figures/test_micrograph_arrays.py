@@ -48,6 +48,14 @@ def test_all_arrays_of_a_frame_are_there(graphene):
     assert (str(own["title"]), float(own["pixel_nm"])) == ("frame 2", 0.014)
 
 
+def test_rings_counted_from_found_atoms_are_not_called_classes(graphene):
+    frames, made = graphene()
+    counted = replace(made, place=replace(made.place, ring_class=made.label))
+    own = of_frame(frame_arrays(frames, counted, []), 2)
+    assert own.keys() == OF_A_FRAME - {"class"} | {"rings"}
+    np.testing.assert_array_equal(own["rings"], made.label[made.place.frame == 2])
+
+
 def test_inferred_classes_come_with_their_names(graphene):
     frames, made = graphene(n_classes=2)
     arrays = frame_arrays(frames, made, ["0: hole", "1: ideal"])

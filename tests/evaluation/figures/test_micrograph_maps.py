@@ -71,6 +71,18 @@ def test_a_dot_is_at_its_patch_and_has_its_colour(figures, arrays):
     np.testing.assert_array_equal(dots(figures["frame_2_z2"]).get_array(), arrays["frame_2_z2"])
 
 
+def test_rings_counted_from_found_atoms_are_titled_so(arrays):
+    counted = {name.replace("_class", "_rings"): values for name, values in arrays.items()}
+    label = counted["frame_1_rings"]
+    z = np.random.default_rng(0).normal(size=(len(label), 2))
+    figures = draw(counted | {"latent_z": z, "latent_label": label}, CLASSES)
+    assert "frame_1_class" not in figures
+    assert title(figures["frame_1_rings"]).startswith("Rings about each atom found")
+    panels = figures["latent_distribution"].axes
+    assert "Ring class" in {axes.get_title(loc="left") for axes in panels}
+    assert caption("frame_1_rings")[0] == "The rings about each atom over frame 1"
+
+
 @pytest.mark.parametrize(("symmetry", "half"), [(1, 180), (3, 60)])
 def test_angles_are_the_same_again_after_part_of_a_turn(arrays, symmetry, half):
     figure = draw(some(arrays, "angle", angle_symmetry=np.array(symmetry)), [])["frame_1_angle"]

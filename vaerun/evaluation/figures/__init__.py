@@ -47,7 +47,7 @@ were inferred without labels
 that are one of the image, if not 1,
 and ``…_centre`` (n', 2) row, column, pixels
 ``frame_<f>_angle``, ``…_z<i>``, ``…_class``,   the figure of that name
-``…_predicted``, ``…_change``,
+``…_rings``, ``…_predicted``, ``…_change``,
 ``…_target_mean`` and, of curves,
 ``…_shift``, ``…_scale``, ``…_gain``,
 ``…_offset``, ``…_error`` (n',)

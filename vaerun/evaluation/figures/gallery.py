@@ -140,15 +140,17 @@ def _latent_classes(
 
     Where no image has a true class, predicted ones are named by their number.
     """
-    titles = {"latent_label": "True class", "latent_predicted": "Predicted class"}
+    counted = any(re.fullmatch(r"frame_\d+_rings", name) for name in arrays)
+    known = "Ring class" if counted else "True class"
+    titles = {"latent_label": known, "latent_predicted": "Predicted class"}
     labels = {
         title: arrays[name]
         for name, title in titles.items()
         if name in arrays and (arrays[name] >= 0).any()
     }
-    if classes and "True class" in labels:
+    if classes and known in labels:
         return labels, classes
-    labels.pop("True class", None)
+    labels.pop(known, None)
     n_classes = max((int(label.max()) + 1 for label in labels.values()), default=0)
     return labels, [f"class {j}" for j in range(n_classes)]
 

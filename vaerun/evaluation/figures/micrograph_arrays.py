@@ -127,7 +127,7 @@ def _quantities(encodings: Encodings) -> Arrays:
     if np.isfinite(change).any():
         quantities["change"] = change
     if (encodings.label >= 0).any():
-        quantities["class"] = encodings.label
+        quantities["rings" if encodings.has_ring_labels else "class"] = encodings.label
     if encodings.class_probability.shape[1]:
         quantities["predicted"] = encodings.predicted
     return quantities

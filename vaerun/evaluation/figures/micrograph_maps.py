@@ -40,6 +40,7 @@ DARKEST = 0.12  # of the colour map left out: as dark as the micrograph
 LONGEST_NAME = 40
 
 _IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
+_OF_LABELS = {"class": "True class", "rings": "Rings about each atom found"}
 _OF_CURVES = {
     "shift": "Encoded shift along",
     "scale": "Encoded scale",
@@ -82,10 +83,9 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
             figures[f"{frame}_target_mean"] = draw_map_of_values(ground, own["target_mean"], shown)
         if "change" in own and np.isfinite(own["change"]).any():
             figures[f"{frame}_change"] = _draw_change(ground, own["change"])
-        if "class" in own:
-            figures[f"{frame}_class"] = draw_map_of_classes(
-                ground, own["class"], classes, "True class"
-            )
+        for name, title in _OF_LABELS.items():
+            if name in own:
+                figures[f"{frame}_{name}"] = draw_map_of_classes(ground, own[name], classes, title)
         if "predicted" in own:
             figures[f"{frame}_predicted"] = draw_map_of_classes(
                 ground, own["predicted"], inferred, "Predicted class"

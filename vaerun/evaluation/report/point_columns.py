@@ -74,9 +74,8 @@ def columns(explorer: Explorer) -> list[Column]:
 def _class_columns(explorer: Explorer) -> Iterator[Column]:
     encodings = explorer.encodings
     if explorer.classes and (encodings.label >= 0).any():
-        yield Column(
-            name="label", title="True class", values=encodings.label, names=explorer.classes
-        )
+        title = "Ring class" if encodings.has_ring_labels else "True class"
+        yield Column(name="label", title=title, values=encodings.label, names=explorer.classes)
     if explorer.predicted_names:
         yield Column(
             name="predicted",
@@ -100,8 +99,7 @@ def _patch_classes(place: PatchLocation, encodings: Encodings) -> Iterator[Colum
         in_graphene = bool((place.ring_class >= 0).any())
         kinds = SPECIES if in_graphene else [f"sublattice {j}" for j in range(n)]
         yield Column(name="species", title="Species", values=place.species, names=kinds)
-    is_label = np.array_equal(place.ring_class, encodings.label)
-    if len(np.unique(place.ring_class)) > 1 and not is_label:
+    if len(np.unique(place.ring_class)) > 1 and not encodings.has_ring_labels:
         names = [f"ring class {j}" for j in range(int(place.ring_class.max()) + 1)]
         yield Column(name="ring_class", title="Ring class", values=place.ring_class, names=names)
 

@@ -174,12 +174,13 @@ def test_two_processes_learn_the_prior_of_one(run):
 def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
     """All ranks get the pseudo-labels and the choice among restarts from rank 0."""
     options = ("data.labelled_per_class=5", "model.clustering.templates=2", "model.restarts=2")
-    # the learned prior, which has a test of its own, makes more of that noise
-    options += ("model.category.prior=uniform",) if model == "ssrvae" else ()
+    # a learned prior, which has a test of its own, and large steps make more of that noise
+    if model == "ssrvae":
+        options += ("model.category.prior=uniform", "trainer.learning_rate=0.001")
     run("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
     one, two = (tmp_path / f"outputs/{model}/cards_iv/version_{k}" for k in (0, 1))
-    # noise of labelled images differs between ranks, so losses agree only roughly
-    assert losses(two) == pytest.approx(losses(one), rel=0.01)
+    # noise of labelled images differs between ranks, so losses agree only nearly
+    assert losses(two) == pytest.approx(losses(one), rel=0.002)
     (name,) = (path.parent.name for path in (tmp_path / "outputs/multirun").glob("*/trials"))
     assert tree(tmp_path) == {
         "outputs",

@@ -82,6 +82,10 @@ def test_equal_accuracies_are_printed_once():
 
 
 def test_a_single_peak_and_a_lattice_of_unknown_truth_are_named():
+    two_grains = {"lattice": {"peak_separation_deg": 59.8, "peak_width_deg": 14.3}}
+    assert headline(two_grains) == [
+        ("Peaks of θ apart", "no two clear ones (±14.3°): several grains, or no order")
+    ]
     assert headline({"lattice": {"peak_separation_deg": 0.0, "peak_width_deg": 3.0}}) == [
         ("Peaks of θ apart", "only one peak")
     ]

@@ -8,6 +8,7 @@ from vaerun.utils.format import duration, format_significant, percent
 Metrics = Mapping[str, Any]
 
 UNUSED = 0.1  # of an even share of the images: a class with less has collapsed
+_WIDEST_PEAK_DEG = 10.0  # of a clear peak; an angle without peaks has 15
 
 
 def headline(metrics: Metrics) -> list[tuple[str, str]]:
@@ -158,6 +159,8 @@ def _peaks(lattice: Mapping[str, float]) -> str | None:
     if not lattice["peak_separation_deg"]:
         return "only one peak"
     width = lattice["peak_width_deg"]
+    if width > _WIDEST_PEAK_DEG:
+        return f"no two clear ones (±{width:.1f}°): several grains, or no order"
     return f"{lattice['peak_separation_deg']:.1f}°, each ±{width:.1f}°"
 
 

@@ -5,10 +5,11 @@ Where the number of classes is to be found, the middle one is.
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
-from vaerun.training.clustering import find_classes
+from vaerun.training.clustering import find_classes, template_classes
 from vaerun.training.clustering.count_classes import ClassCount
 from vaerun.training.clustering.find_classes import find_n_classes, find_pseudo_labels
 from vaerun.training.clustering.settings import ClusteringSettings
@@ -124,5 +125,23 @@ def test_the_middle_number_of_classes_is_found_and_the_others_named(
     assert counts[2]._replace(from_other_starts=(3, 3)).reason == counts[2].reason
 
 
-def test_many_images_have_one_start():
-    assert [find_classes._n_starts(n) for n in (150, 3_000, 4_000, 60_000)] == [3, 3, 2, 1]
+@pytest.mark.parametrize(("other", "taken"), [(0.59, [0, 0, 1]), (0.3, [0, 1, 1])])
+def test_the_cut_is_taken_unless_the_valleys_of_another_partition_are_clearly_deeper(
+    monkeypatch: pytest.MonkeyPatch, other: float, taken: list[int]
+):
+    cut, joined = np.array([0, 0, 1]), np.array([0, 1, 1])
+    monkeypatch.setattr(template_classes, "spectral_partition", lambda *_: cut)
+    monkeypatch.setattr(template_classes, "join_parts", lambda *_: {2: joined})
+    monkeypatch.setattr(template_classes, "layout_partitions", lambda *_: [])
+    monkeypatch.setattr(
+        template_classes, "mean_valley", lambda _, part: 0.6 if part is cut else other
+    )
+    score = torch.rand(20, 3)
+    gaps = [torch.tensor(0.1)]
+    part = template_classes._partition([(score, score.long())], gaps, np.eye(3), 2, 0)
+    assert part.tolist() == taken
+
+
+def test_many_images_have_one_start_unless_templates_are_few():
+    assert [find_classes._n_starts(n, 64) for n in (150, 4_000, 6_000, 60_000)] == [3, 3, 2, 1]
+    assert find_classes._n_starts(12_000, 8) == 3

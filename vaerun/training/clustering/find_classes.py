@@ -34,7 +34,7 @@ from vaerun.training.clustering.template_mixture import N_ANGLES, TemplateMixtur
 from vaerun.utils.arrays import evenly
 
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_FITTED, _MOST_STARTS = 10_000, 3  # images in all fits together; fits
+_MOST_WORK, _MOST_STARTS = 800_000, 3  # images times templates in all fits together; fits
 _MOST_TO_COUNT = 10_000  # images that the number of classes is found from
 
 
@@ -66,7 +66,9 @@ def find_pseudo_labels(
     weight = averaged_pixels(images, locator)
     unknown = settings.n_classes > 1 and not bool((label >= 0).any())
     fits = []
-    n_starts = _n_starts(len(small)) if unknown and settings.n_repeats == 1 else 1
+    n_starts = (
+        _n_starts(len(small), settings.n_templates) if unknown and settings.n_repeats == 1 else 1
+    )
     for start in range(seed, seed + n_starts):
         mixtures = _fitted(small, settings, weight, start, device, mixed=mixed)
         scores = [mixture.log_likelihood(small) for mixture in mixtures]
@@ -102,7 +104,7 @@ def find_n_classes(
     weight = averaged_pixels(images, locator)
     one = replace(settings, n_repeats=1, likelihood="gaussian")
     counts = []
-    for start in range(seed, seed + _n_starts(len(small))):
+    for start in range(seed, seed + _n_starts(len(small), one.n_templates)):
         [mixture] = _fitted(small, one, weight, start, device, mixed=mixed)
         score = mixture.without_own_share(mixture.log_likelihood(small)[0], small)
         assignment = soft_assignment(score, median_gap(score))
@@ -132,9 +134,9 @@ def _fitted(
     return mixtures
 
 
-def _n_starts(n_images: int) -> int:
-    """Fits from different starts: several of few images, which take some seconds each."""
-    return min(max(_MOST_FITTED // n_images, 1), _MOST_STARTS)
+def _n_starts(n_images: int, n_templates: int) -> int:
+    """Fits from different starts: several where each takes some seconds at most."""
+    return min(max(_MOST_WORK // (n_images * n_templates), 1), _MOST_STARTS)
 
 
 def _subset_to_fit(label: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from vaerun.training.clustering.spectral import (
 
 # N images, M templates of all mixtures, K angles, J classes.
 
+_DEEPER = 0.95  # of the mean valley of the cut, that another partition must be below
 _WIDE = 0.5  # softness of assignments that layouts are made from
 _LEAST_SHARE = 0.7  # of an image's soft assignment within one class, or it stays unlabelled
 
@@ -108,8 +109,8 @@ def _partition(
 
     The cut of the links is right where classes vary smoothly; joining parts is right, too, where
     templates of a class share few images, and k-means in a layout where classes run into one
-    another. Scores of different mixtures cannot be compared, so
-    with several the cut alone counts.
+    another. Where all are filled alike, as in a lattice whose defects run into what is ideal, the
+    cut is taken. Scores of different mixtures cannot be compared, so with several it alone counts.
     """
     if n_classes == 1:
         return np.zeros(len(links), np.int64)
@@ -122,7 +123,9 @@ def _partition(
         proposals.append(joined)
     wide = _assignment(scores, gaps, _WIDE)
     proposals += layout_partitions(wide.T @ wide, n_classes, seed)
-    return min(proposals, key=lambda part: mean_valley(score, part))
+    valleys = [mean_valley(score, part) for part in proposals]
+    deepest = min(range(len(proposals)), key=valleys.__getitem__)
+    return proposals[deepest if valleys[deepest] < _DEEPER * valleys[0] else 0]
 
 
 def _assignment(scores: Scores, gaps: Sequence[Tensor], softness: float = SOFTNESS) -> Floats:

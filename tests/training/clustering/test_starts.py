@@ -95,7 +95,7 @@ def test_grey_templates_are_fitted_in_full_precision():
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
-def test_templates_of_no_image_start_anew_from_images_that_none_describes(likelihood: str):
+def test_templates_of_no_image_start_again_from_images_that_none_describes(likelihood: str):
     random = torch.Generator().manual_seed(0)
     kinds = 0.2 + 0.6 * (torch.rand(2, 1, 8, 8, generator=random) > 0.5).float()
     x = kinds[torch.arange(40) % 2] + 0.05 * torch.randn(40, 1, 8, 8, generator=random)

@@ -24,7 +24,7 @@ _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit 
 _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
-_REVIVED = (0.4, 0.5, 0.6, 0.7)  # of the steps, after which templates of no image start anew
+_REVIVED = (0.4, 0.5, 0.6, 0.7)  # of the steps, after which templates of no image start again
 _DEAD, _USE_RATE = 0.1, 0.05  # use of a template over an even share; share of a new batch in it
 N_ANGLES = 32  # over the full circle
 _SD_RATE, _LEAST_SD = 0.1, 0.02  # of the Gaussian likelihood: share of a new batch; floor
@@ -99,7 +99,7 @@ class TemplateMixture(nn.Module):
 
     @torch.no_grad()
     def _revive(self, x: Tensor, log_lik: Tensor, use: Tensor) -> None:
-        """Start templates that have next to no image anew, from images that none describes.
+        """Let templates of next to no image start again, from images that none describes.
 
         A hot start brings templates together, and of kinds without variation a few take all
         images, two kinds sharing one. A new template is half one of the worst described images of

@@ -16,8 +16,8 @@ from review.table import Figure
 from vaerun.evaluation.figures.style import house_style
 from vaerun.utils.errors import UserError
 
-_WIDTH, _ROW, _TITLE, _GAP = 12.0, 3.4, 0.35, 0.12  # inches; a row is at most this high
-_MOST_OVER = 1.25  # width of the pictures of a row, at that height, over the width of the page
+_WIDTH, _ROW, _TITLE, _GAP = 12.0, 3.4, 0.35, 0.12  # inches; a row is about this high
+_MOST_OVER = 1.25  # height of a row over that; width of its pictures, so high, over the page's
 _DPI = 110
 
 Image = npt.NDArray[np.float32]

@@ -11,6 +11,7 @@ from vaerun.training.clustering.count_classes import (
     count_classes,
     join_parts,
     mean_valley,
+    partition_by_valleys,
     shallowest_valley,
 )
 from vaerun.training.clustering.spectral import median_gap, soft_assignment
@@ -42,7 +43,7 @@ def test_the_number_of_curves_is_found_whatever_their_shares(sizes: list[int], s
     found = count_classes(score, links)
     assert found.n_classes == len(sizes)
     assert found.filled < DEEPEST < found.filled_if_more
-    part = torch.from_numpy(join_parts(score, links, len(sizes))[len(sizes)])
+    part = torch.from_numpy(partition_by_valleys(score, links, len(sizes)))
     of_point = part[score.argmax(1)]
     for j in range(len(sizes)):
         assert len(of_point[kind == j].unique()) == 1
@@ -78,10 +79,23 @@ def test_too_small_a_part_is_no_class():
     assert shallowest_valley(score, np.array([0, 1])) == np.inf
 
 
+def test_three_images_are_a_class_where_the_number_of_classes_is_given():
+    """Where it is to be found, they may be there by chance: five are needed."""
+    points, kind = curves([150, 40, 3], noise=0.02)
+    score, links = scored(points, 16, 0.1)
+    part = partition_by_valleys(score, links, 3)
+    assert part is not None
+    of_point = torch.from_numpy(part)[score.argmax(1)]
+    assert [len(of_point[kind == j].unique()) for j in range(3)] == [1, 1, 1]
+    assert len(of_point.unique()) == 3
+    assert mean_valley(score, part) < 0.3
+    assert count_classes(score, links).n_classes == 2
+
+
 def test_partitions_are_nested():
     points, _ = curves([300, 300, 300])
     score, links = scored(points, 40, 0.1)
-    parts = join_parts(score, links, 8)
+    parts = join_parts(score, links, 8, 5)
     assert sorted(parts) == list(range(1, 9))
     for n in range(1, 8):
         coarse, fine = parts[n], parts[n + 1]

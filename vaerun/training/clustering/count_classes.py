@@ -20,9 +20,12 @@ from vaerun.training.clustering.spectral import Floats
 MOST_CLASSES = 12
 _NEAR = 0.5  # of the median difference of log-likelihoods within the smaller part
 DEEPEST = 0.25  # a valley has fewer images than this share of those expected without it
-_LEAST_SHARE, _LEAST_IMAGES = 0.01, 5  # of a class
+# A class has this share of the images at least, and so many; fewer where the number of classes is
+# given, since that they are few is then no reason to doubt a class.
+_LEAST_SHARE, _LEAST_FOUND, _LEAST_GIVEN = 0.01, 5, 3
 _DOUBT = 1.0  # images that may be in a valley beside those seen
-_LEAST_OF_TEMPLATE = 0.001  # share of the images that a template to start from is best for
+# share of the images, or number of them, that a template to start from is best for
+_LEAST_OF_TEMPLATE = (0.001, 5)
 
 
 class ClassCount(NamedTuple):
@@ -69,22 +72,34 @@ def count_classes(score: Tensor, links: Floats) -> ClassCount:
 
     The largest number of parts that are all separated by valleys is returned.
     """
-    parts = join_parts(score, links, MOST_CLASSES + 1)
+    parts = join_parts(
+        score, links, MOST_CLASSES + 1, max(_LEAST_SHARE * len(score), _LEAST_FOUND)
+    )
     filled = {n: shallowest_valley(score, part) if n > 1 else 0.0 for n, part in parts.items()}
     n_classes = max(n for n, share in filled.items() if share < DEEPEST and n <= MOST_CLASSES)
     return ClassCount(n_classes, filled[n_classes], filled.get(n_classes + 1, np.inf))
 
 
-def join_parts(score: Tensor, links: Floats, most: int) -> dict[int, npt.NDArray[np.int64]]:
+def partition_by_valleys(
+    score: Tensor, links: Floats, n_classes: int
+) -> npt.NDArray[np.int64] | None:
+    """Part of each template (M,) by `join_parts`; None if there are fewer parts at its start."""
+    least = max(_LEAST_SHARE * len(score), _LEAST_GIVEN)
+    return join_parts(score, links, n_classes, least).get(n_classes)
+
+
+def join_parts(
+    score: Tensor, links: Floats, most: int, least: float
+) -> dict[int, npt.NDArray[np.int64]]:
     """Part of each template (M,), for every number of parts from 1 to ``most`` that is reached.
 
-    Parts too small for a class are joined first, each to that it has the shallowest valley to,
-    then the two of all parts with the shallowest valley between them. Templates that are best for
-    next to no image follow those that they have the strongest links to.
+    Parts of fewer than ``least`` images are joined first, each to that it has the shallowest
+    valley to, then the two of all parts with the shallowest valley between them. Templates that
+    are best for next to no image follow those that they have the strongest links to.
     """
-    least = max(_LEAST_SHARE * len(score), _LEAST_IMAGES)
     best = torch.bincount(score.argmax(1), minlength=score.shape[1])
-    start = (best >= min(_LEAST_OF_TEMPLATE * len(score), _LEAST_IMAGES)).nonzero()[:, 0].numpy()
+    share, images = _LEAST_OF_TEMPLATE
+    start = (best >= min(share * len(score), images)).nonzero()[:, 0].numpy()
     members = [[m] for m in start]  # templates of each part
     of_part = score[:, torch.from_numpy(start)]  # (N, P)
     filled = torch.zeros(len(start), len(start))
@@ -134,7 +149,7 @@ def shallowest_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     images, n·w of them have |d| below w times this median, on both sides of the cut together.
     Infinite if a part has less than 1 % of the images, or fewer than five.
     """
-    return float(_fullest_valleys(score, part).max())
+    return float(_fullest_valleys(score, part, max(_LEAST_SHARE * len(score), _LEAST_FOUND)).max())
 
 
 def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
@@ -146,24 +161,31 @@ def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     class is nearer to all cuts, but not in the valley of a rare one. To the images that are in a
     valley, and to those expected, one is added: that none of two or three is there says little,
     and would make a few images of a class the best cut.
+    Infinite if a part has less than 1 % of the images, or fewer than three.
     """
     spread = (score.amax(1) - score.amin(1)).clamp_min(1e-6)
-    return float(_fullest_valleys(score, part, spread, _DOUBT).mean())
+    least = max(_LEAST_SHARE * len(score), _LEAST_GIVEN)
+    return float(_fullest_valleys(score, part, least, spread, _DOUBT).mean())
 
 
 def _fullest_valleys(
-    score: Tensor, part: npt.NDArray[np.int64], unit: Tensor | float = 1.0, doubt: float = 0.0
+    score: Tensor,
+    part: npt.NDArray[np.int64],
+    least: float,
+    unit: Tensor | float = 1.0,
+    doubt: float = 0.0,
 ) -> Tensor:
-    """Share (J,) of images in the shallowest valley around each part, infinite if one is small.
+    """Share (J,) of images in the shallowest valley around each part.
 
-    Log-likelihoods (N, M) are in a ``unit`` (N,) of each image; ``doubt`` as in `_filled`.
+    Infinite if a part has fewer than ``least`` images. Log-likelihoods (N, M) are in a ``unit``
+    (N,) of each image; ``doubt`` as in `_filled`.
     """
     parts = range(part.max() + 1)
     of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
     of_part = of_part / torch.as_tensor(unit).expand(len(score))[:, None]
     member = of_part.argmax(1)
     size = torch.bincount(member, minlength=len(parts))
-    if int(size.min()) < max(_LEAST_SHARE * len(score), _LEAST_IMAGES):
+    if int(size.min()) < least:
         return torch.full((len(parts),), math.inf)
     filled = torch.stack([_filled(of_part, member, j, doubt) for j in parts])
     return filled.max(1).values

@@ -7,7 +7,8 @@ run smoothly into one another, and a gap separates classes; many templates show 
 1. Templates are fitted to the images in every pose (`template_mixture`).
 2. Two templates are linked by the images softly assigned to both.
 3. The template graph is cut into J parts by a normalised cut, or labels propagate along it. Of
-   several starts, where images are few, that with the deepest valleys between classes is kept.
+   several starts, where images are few, that with the deepest valleys between classes is kept:
+   hot ones, which find frequent classes in noise, and cold ones, which find rare classes.
 4. The templates of each class are aligned along the links (`alignment`).
 
 The class and angle of each image supervise the first epochs of training and are then dropped.
@@ -34,7 +35,7 @@ from vaerun.training.clustering.template_mixture import N_ANGLES, TemplateMixtur
 from vaerun.utils.arrays import evenly
 
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_WORK, _MOST_STARTS = 800_000, 3  # images times templates in all fits together; fits
+_MOST_WORK, _MOST_STARTS = 800_000, 4  # images times templates in all fits together; fits
 _MOST_TO_COUNT = 10_000  # images that the number of classes is found from
 
 
@@ -69,12 +70,18 @@ def find_pseudo_labels(
     n_starts = (
         _n_starts(len(small), settings.n_templates) if unknown and settings.n_repeats == 1 else 1
     )
-    for start in range(seed, seed + n_starts):
-        mixtures = _fitted(small, settings, weight, start, device, mixed=mixed)
+    for number in range(n_starts):
+        start = seed + number
+        mixtures = _fitted(
+            small, settings, weight, start, device, mixed=mixed, cold=number % 2 == 1
+        )
         scores = [mixture.log_likelihood(small) for mixture in mixtures]
         classes = TemplateClasses.fit(scores, label[subset], settings, N_ANGLES, start)
-        fits.append((classes, mixtures, scores))
-    classes, mixtures, scores = min(fits, key=lambda fit: fit[0].valley)
+        valley = 0.0
+        if n_starts > 1:
+            valley = classes.valley(mixtures[0].without_own_share(scores[0][0], small))
+        fits.append((valley, classes, mixtures, scores))
+    _, classes, mixtures, scores = min(fits, key=lambda fit: fit[0])
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
@@ -96,7 +103,8 @@ def find_n_classes(
     """Number of classes that images (N, C, H, W) fall into; see `find_pseudo_labels`.
 
     Templates are fitted to at most 10,000 images, and each image is scored by templates without
-    its own share in them. Of the numbers from several starts the middle one is returned.
+    its own share in them. Of the numbers from several starts the middle one is returned, of two in
+    the middle the larger.
     """
     rows = torch.from_numpy(evenly(len(images), _MOST_TO_COUNT))
     locator = fitted_locator(images, settings)
@@ -104,8 +112,9 @@ def find_n_classes(
     weight = averaged_pixels(images, locator)
     one = replace(settings, n_repeats=1, likelihood="gaussian")
     counts = []
-    for start in range(seed, seed + _n_starts(len(small), one.n_templates)):
-        [mixture] = _fitted(small, one, weight, start, device, mixed=mixed)
+    for number in range(_n_starts(len(small), one.n_templates)):
+        cold = number % 2 == 1
+        [mixture] = _fitted(small, one, weight, seed + number, device, mixed=mixed, cold=cold)
         score = mixture.without_own_share(mixture.log_likelihood(small)[0], small)
         assignment = soft_assignment(score, median_gap(score))
         counts.append(count_classes(score, assignment.T @ assignment))
@@ -122,14 +131,15 @@ def _fitted(
     device: torch.device,
     *,
     mixed: bool,
+    cold: bool = False,
 ) -> list[TemplateMixture]:
-    """Mixtures fitted to small images (N, C, h, w) from different starts."""
+    """Mixtures fitted to small images (N, C, h, w) from different starts, all cold or all hot."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mixtures = []
         for _ in range(settings.n_repeats):
             mixture = TemplateMixture(small, settings, weight).to(device)
-            mixture.fit(small, mixed=mixed)
+            mixture.fit(small, mixed=mixed, cold=cold)
             mixtures.append(mixture)
     return mixtures
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vaerun.training.clustering.alignment import align_templates, image_angles
-from vaerun.training.clustering.count_classes import join_parts, mean_valley
+from vaerun.training.clustering.count_classes import mean_valley, partition_by_valleys
 from vaerun.training.clustering.layout import lay_out, layout_partitions
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.spectral import (
@@ -49,7 +49,6 @@ class TemplateClasses:
     turn: Floats | None  # (M,) steps to the class's orientation; None unless any angle is searched
     n_angles: int  # K
     place: Floats  # (M, d) layout
-    valley: float  # `mean_valley` between the classes of a single mixture
 
     @classmethod
     def fit(
@@ -69,8 +68,6 @@ class TemplateClasses:
         else:
             of_template = np.eye(n_classes)[_partition(scores, gaps, links, n_classes, seed)]
         group = of_template.argmax(1)
-        single = len(scores) == 1 and n_classes > 1
-        valley = mean_valley(scores[0][0], group) if single else 0.0
         turn = align_templates(assignment, step, group, n_angles) if settings.any_angle else None
         place = np.zeros((len(links), 0))
         if settings.n_dims:
@@ -82,8 +79,11 @@ class TemplateClasses:
             turn=turn,
             n_angles=n_angles,
             place=place,
-            valley=valley,
         )
+
+    def valley(self, score: Tensor) -> float:
+        """`mean_valley` between the classes, by scores (N, M) of a single mixture."""
+        return mean_valley(score, self.of_template.argmax(1))
 
     def predict(self, scores: Scores, label: Tensor) -> PseudoLabels:
         """Class and angle of images; a given label (N,), unless −1, is returned unchanged."""
@@ -118,7 +118,7 @@ def _partition(
     if len(scores) > 1:
         return proposals[0]
     score, _ = scores[0]
-    joined = join_parts(score, links, n_classes).get(n_classes)
+    joined = partition_by_valleys(score, links, n_classes)
     if joined is not None:
         proposals.append(joined)
     wide = _assignment(scores, gaps, _WIDE)

@@ -23,7 +23,7 @@ _BATCH, _STEPS = 200, 400
 _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit their noise,
 _SHARE = 20  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
-_TEMPERATURE, _COOLING = 100.0, 0.8  # at the start; share of the steps until it is 1
+_HOT, _COLD, _COOLING = 100.0, 3.0, 0.8  # at the start; share of the steps until it is 1
 _REVIVED = (0.4, 0.5, 0.6, 0.7)  # of the steps, after which templates of no image start again
 _DEAD, _USE_RATE = 0.1, 0.05  # use of a template over an even share; share of a new batch in it
 N_ANGLES = 32  # over the full circle
@@ -65,8 +65,12 @@ class TemplateMixture(nn.Module):
         self.inside: Tensor
         self.register_buffer("inside", _inside(self.size, images.shape[1], settings.mask))
 
-    def fit(self, images: Tensor, *, mixed: bool = False) -> None:
+    def fit(self, images: Tensor, *, mixed: bool = False, cold: bool = False) -> None:
         """Fit the templates by annealed expectation maximisation on random batches.
+
+        A hot start shares every image among all templates at first, so that what they end as does
+        not depend on the few images that they began with; but then the frequent kinds take all. A
+        cold one keeps to these images, of which some are of a rare kind.
 
         Products are bfloat16 if ``mixed``, and the likelihood is Bernoulli. A Gaussian one is a
         small difference of large products where images are bright and of little contrast: rounded
@@ -74,6 +78,7 @@ class TemplateMixture(nn.Module):
         found.
         """
         mixed = mixed and not self.is_gaussian
+        highest = _COLD if cold else _HOT
         n_steps = _n_steps(len(images), len(self.templates))
         adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
         device = self.angles.device
@@ -82,12 +87,12 @@ class TemplateMixture(nn.Module):
         revived = {round(share * n_steps) for share in _REVIVED}
         for step in range(n_steps):
             x = images[torch.randint(len(images), (_BATCH,))].to(device)
-            hot = max(_TEMPERATURE ** (1 - step / (_COOLING * n_steps)), 1.0)
+            temperature = max(highest ** (1 - step / (_COOLING * n_steps)), 1.0)
             for group in adam.param_groups:
                 group["lr"] = 0.5 * _LEARNING_RATE * (1 + math.cos(math.pi * step / n_steps))
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 log_lik = self(x).float()  # (B, M·K)
-            expected = (log_lik.detach() / hot).softmax(1)
+            expected = (log_lik.detach() / temperature).softmax(1)
             use.lerp_(expected.unflatten(1, (n_templates, -1)).sum(2).mean(0), _USE_RATE)
             if step in revived:
                 self._revive(x, log_lik.detach(), use)
@@ -149,12 +154,12 @@ class TemplateMixture(nn.Module):
         return torch.cat(scores), torch.cat(steps)
 
     def without_own_share(self, score: Tensor, images: Tensor) -> Tensor:
-        """Log p(x | m) of images that a Gaussian mixture was fitted to, each left out in turn.
+        """Log p(x | m) of images that a mixture was fitted to, each left out in turn.
 
         A template of few images has learned their noise. It is the mean of its n images, of which
         one has the share r, its posterior of the template. Without it, the template would be
         n / (n − r) times as far from this image. Half an image is added to n, for templates of
-        one image and of none.
+        one image and of none. Scores of a Bernoulli mixture are returned as they are.
 
         Parameters
         ----------
@@ -163,7 +168,8 @@ class TemplateMixture(nn.Module):
         images
             (N, C, H, W), all that were fitted to.
         """
-        assert self.is_gaussian
+        if not self.is_gaussian:
+            return score
         share = score.softmax(1)
         n = share.sum(0) + 0.5
         square = (images.flatten(1).square() @ self.inside.cpu())[:, None] / (2 * self.sd**2)

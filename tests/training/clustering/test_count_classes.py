@@ -88,7 +88,7 @@ def test_three_images_are_a_class_where_the_number_of_classes_is_given():
     of_point = torch.from_numpy(part)[score.argmax(1)]
     assert [len(of_point[kind == j].unique()) for j in range(3)] == [1, 1, 1]
     assert len(of_point.unique()) == 3
-    assert mean_valley(score, part) < 0.3
+    assert mean_valley(score, part) == pytest.approx(1 / (0.5 * 3 + 1))  # one is added, else none
     assert count_classes(score, links).n_classes == 2
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vaerun.evaluation.metrics.clustering import UNUSED
 from vaerun.utils.format import duration, format_significant, percent
 
 Metrics = Mapping[str, Any]
 
-UNUSED = 0.1  # of an even share of the images: a class with less has collapsed
 _WIDEST_PEAK_DEG = 10.0  # of a clear peak; an angle without peaks has 15
 
 
@@ -122,7 +122,7 @@ def _clusters(clustering: Metrics) -> tuple[str, str | None]:
 def _unused(usage: Sequence[float] | None) -> str | None:
     """Classes with next to no image; None where all are used."""
     shares = usage or []
-    unused = [str(j) for j, share in enumerate(shares) if share < UNUSED / len(shares)]
+    unused = [str(j) for j, share in enumerate(shares) if share < UNUSED]
     if not unused:
         return None
     return f"{len(unused)} of {len(shares)} ({', '.join(unused)}): the others share their images"

@@ -22,6 +22,7 @@ from vaerun.geometry import rotate
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs.config import validate
 
+from ...conftest import make_encodings
 from .conftest import N, shapes
 
 RNG = np.random.default_rng(5)
@@ -248,6 +249,17 @@ def test_kinds_in_two_classes_and_two_kinds_in_one(checked):
     assert finding.mend == "model.category.n_classes=3"
     empty = classes_apart(checked(kinds=kind, predicted=kind, n_classes=3))
     assert "1 of 3 classes" in empty.text
+
+
+def test_a_rare_class_that_no_image_looked_at_has_is_in_use(checked):
+    """Two of 100 images, all of them training images."""
+    kind = np.arange(N) % 2
+    run = checked(kinds=kind, predicted=kind, n_classes=3)
+    for n_rare, passed in ((2, True), (0, False)):
+        predicted = np.where(np.arange(100) < n_rare, 2, np.arange(100) % 2)
+        encodings = make_encodings(n_train=100, n_val=0, predicted=predicted)
+        finding = classes_apart(dataclasses.replace(run, all_encodings=encodings))
+        assert finding.passed == passed, finding.text
 
 
 def test_explained_share_is_that_of_variance():

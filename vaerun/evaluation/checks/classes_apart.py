@@ -7,13 +7,13 @@ from sklearn.cluster import SpectralClustering
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
 from vaerun.evaluation.checks.steps import links_and_long_step
+from vaerun.evaluation.metrics.clustering import UNUSED, usage
 
 _LINKS = 8  # images most like each
 _SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
 _CUT = 0.2  # normalised cut below which a class may hold two kinds
 _GAP = 1.3  # times a long step between like images: farther apart are two kinds
 _LEAST_PART = 0.15
-_LEAST_USED = 0.1  # of an even share
 _FEWEST_IN_CLASS = 24
 
 Ints = npt.NDArray[np.int64]
@@ -31,8 +31,8 @@ def classes_apart(run: CheckedRun) -> Finding | None:
         return None
     label = run.encodings.predicted
     links = _links(run)
-    size = np.bincount(label, minlength=n_classes)
-    used = np.flatnonzero(size * n_classes >= _LEAST_USED * len(label))
+    # of all images: those that are looked at may have none of a rare class
+    used = np.flatnonzero(usage(run.all_encodings.predicted, n_classes) >= UNUSED)
     split = _one_kind(links, label, used)
     merged = [int(j) for j in used if _holds_two(links, run.match.best, label == j)]
     crossing = float(links[label[:, None] != label].sum() / links.sum())

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
+UNUSED = 0.01  # share of all images: a class with less has collapsed
 _STARTS = 100  # TARGET-VAE's code
 _STEPS_OF_A_START = 20  # with three times as many the best start has the same sum of squares
 

@@ -125,7 +125,9 @@ def _clustering(
     if n_classes < 2 or not len(labelled):
         return None
     if not supervised and (labelled.predicted >= 0).all():
-        shares = usage(val.predicted, val.class_probability.shape[1])
+        shares = usage(
+            np.concatenate([train.predicted, val.predicted]), val.class_probability.shape[1]
+        )
         scores = _agreement(labelled.predicted, labelled.label, n_classes)
         return {**scores, "method": "y", "usage": shares.tolist()}
     if len(train) < n_classes:

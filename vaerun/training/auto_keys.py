@@ -31,6 +31,7 @@ _USUAL_CLASSES = 4  # that templates are fitted for while the number of classes 
 _TITLES = {
     "model.category.n_classes": "classes",
     "data.fills_field": "fills field",
+    "model.pose.window_px": "window",
 }  # in the opening lines, if not the last word
 
 
@@ -123,10 +124,10 @@ def _window_px(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[i
     if is_curve(sides[0]):
         return max(sides), ""
     if config.data.fills_field:
-        return min(sides), ""
+        return min(sides), "pixels across the circle that the encoder sees, without the corners"
     centred = model.pose.locate and "t" in model.invariances
     reached = reached_px(splits.train.images, centred=centred, sized="s" in model.invariances)
-    return reached, ""
+    return reached, "pixels across the circle that objects reach, which the encoder sees"
 
 
 def _canvas(config: RunConfig, splits: Splits, hardware: Hardware) -> tuple[float | str, str]:

@@ -13,14 +13,8 @@ from vaerun.geometry import Pose, rotation
 from vaerun.models.categories.conditional import factor_name
 from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import InvariantVAE, encode
-from vaerun.models.lightning_module import (
-    AdamConfig,
-    VAELightningModule,
-    angle_error,
-    negative_log_prob,
-    place_error,
-    targets_of,
-)
+from vaerun.models.label_errors import negative_log_prob
+from vaerun.models.lightning_module import AdamConfig, VAELightningModule
 from vaerun.runs.config import validate
 from vaerun.utils.errors import UserError
 
@@ -298,20 +292,6 @@ def test_the_paper_s_conditional_model_has_its_parameters(make):
     assert sum(p.numel() for p in network.parameters()) == 792_583
 
 
-def test_what_was_found_before_training_counts_where_no_label_says_otherwise():
-    x = images(3)
-    guide = torch.tensor([[3, 0.5], [-1, math.nan], [2, -1.0]])
-    label, angle = targets_of(Batch(x, x, torch.tensor([-1, -1, 1]), pseudo_labels=guide))
-    assert label.tolist() == [3, -1, 1]
-    torch.testing.assert_close(angle, guide[:, 1], equal_nan=True)
-    label, angle = targets_of(Batch(x, x, torch.tensor([-1, 0, 1])))
-    assert label.tolist() == [-1, 0, 1]
-    assert angle is None
-    label, angle = targets_of(Batch(x, x, pseudo_labels=guide))
-    assert label.tolist() == [3, -1, 2]
-    assert targets_of(Batch(x, x)) == (None, None)
-
-
 def test_a_known_bin_rules_out_the_others(make):
     network, x = make("model=jrvae", *SMALL), images()
     posterior = network.infer(x)
@@ -321,41 +301,6 @@ def test_a_known_bin_rules_out_the_others(make):
         want = posterior.log_q[i, k].log_softmax(0)  # over the classes
         torch.testing.assert_close(on_bin.log_q[i, k], want)
     assert torch.isfinite(negative_elbo(network, x, on_bin).loss).all()
-
-
-def test_a_known_angle_teaches_its_bin_and_the_offset_within(make):
-    """Eight bins of 45°: 100° is bin 2 at 90° and 10° within it."""
-    network, x = make("model=jrvae", *SMALL), images()
-    posterior = network.infer(x)
-    angle = torch.tensor([math.radians(100), math.nan, math.radians(-1)])
-    assert network.search.nearest_bin(angle).tolist() == [2, -1, 0]
-    got = angle_error(angle, posterior, network)
-    assert got[1] == 0
-    unit = network.latents.angle.sd
-    offset = posterior.latents.mean[0, 2, :, 0] * unit  # of each class
-    missed = (offset - math.radians(10)) / (0.25 * unit)
-    want = -posterior.log_q[0, 2].logsumexp(0) + 0.5 * missed.square().mean()
-    torch.testing.assert_close(got[0], want)
-
-
-def test_a_known_place_teaches_the_content_of_the_known_bin_or_else_of_all(make):
-    network, x = make("model=rvae", *SMALL), images()
-    posterior = network.infer(x)
-    angle, place = torch.tensor([math.radians(100), math.nan, 0.0]), torch.randn(3, 2)
-    got = place_error(torch.cat([torch.full((3, 1), -1.0), angle[:, None], place], 1),
-                      posterior, network)  # fmt: skip
-    content = posterior.latents.mean[:, :, 0, -2:]  # (B, K, d)
-    of_bin = 0.5 * ((content - place[:, None]) / 0.25).square().sum(2)
-    want = torch.stack([
-        of_bin[0, 2], (posterior.log_q[1, :, 0].exp() * of_bin[1]).sum(), of_bin[2, 0]
-    ])  # fmt: skip
-    torch.testing.assert_close(got, want)
-
-
-def test_without_bins_a_known_angle_teaches_nothing(make):
-    network = make("model=jrvae", "model/pose=amortized", "model.hidden=[9,7]")
-    error = angle_error(torch.tensor([0.5, 0.1, 2.0]), network.infer(images()), network)
-    assert error.tolist() == [0, 0, 0]
 
 
 def test_a_class_is_refused_where_a_model_has_none():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vaerun.models.elbo import ElboMeans, ElboTerms
-from vaerun.models.lightning_module import class_counts, class_weights, learning_rate_factor
+from vaerun.models.lightning_module import learning_rate_factor
 from vaerun.utils import random
 
 
@@ -34,26 +34,3 @@ def test_schedules_begin_and_end_where_they_say():
     cycle = learning_rate_factor("one_cycle", 100)
     assert [cycle(0), cycle(10), cycle(100)] == pytest.approx([0.1, 1.0, 0.0])
     assert learning_rate_factor("constant", 100)(77) == 1.0
-
-
-def test_classes_are_counted_by_label_where_there_is_one():
-    log_class = torch.tensor([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]]).log()
-    label = torch.tensor([-1, 1, -1])
-
-    def counts(label: torch.Tensor | None, *, labelled_only: bool) -> list[float]:
-        return class_counts(log_class, label, labelled_only=labelled_only).tolist()
-
-    assert counts(label, labelled_only=False) == pytest.approx([0.7, 2.3])
-    assert counts(None, labelled_only=False) == pytest.approx([1.6, 1.4])
-    assert counts(label, labelled_only=True) == [0, 1]
-    assert counts(None, labelled_only=True) == [0, 0]
-
-
-def test_every_class_has_the_same_say_up_to_tenfold():
-    label = torch.tensor([0] * 40 + [1] * 20 + [2] * 20 + [-1] * 7)
-    weight = class_weights(label, 3)
-    torch.testing.assert_close(weight[1], 2 * weight[0])
-    torch.testing.assert_close(weight[label[label >= 0]].mean(), torch.tensor(1.0))
-    rare = class_weights(torch.tensor([0] * 1000 + [1]), 3)
-    torch.testing.assert_close(rare / rare[0], torch.tensor([1.0, 10.0, 10.0]))
-    torch.testing.assert_close(class_weights(torch.arange(4), 4), torch.ones(4))

@@ -130,7 +130,7 @@ def test_restarts_may_be_all_there_is(run: Run):
 
 def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
     """Make trainings of these seeds diverge in their first epoch."""
-    original = trainer._module
+    original = trainer.new_module
 
     def module(context: TrainingContext, seed: int) -> VAELightningModule:
         made = original(context, seed)
@@ -138,7 +138,7 @@ def let_diverge(monkeypatch: pytest.MonkeyPatch, seeds: set[int]) -> None:
             torch.nn.init.constant_(next(made.network.decoder.parameters()), math.nan)
         return made
 
-    monkeypatch.setattr(trainer, "_module", module)
+    monkeypatch.setattr(trainer, "new_module", module)
 
 
 SEEDS = [trainer._seed_of_restart(0, number) for number in range(3)]

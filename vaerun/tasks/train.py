@@ -17,9 +17,10 @@ from vaerun.training.auto_keys import resolve_auto
 from vaerun.training.context import TrainingContext, fingerprint, load_splits
 from vaerun.training.hardware import Hardware
 from vaerun.training.loggers import check_installed
+from vaerun.training.new_module import new_network
 from vaerun.training.starting_point import starting_point
 from vaerun.training.trained_model import TrainedModel
-from vaerun.training.trainer import check_sizes, fit, new_network
+from vaerun.training.trainer import check_sizes, fit
 
 
 def train(config: RunConfig, request: RunRequest) -> Path:

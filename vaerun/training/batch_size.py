@@ -18,7 +18,7 @@ from vaerun.models.elbo import negative_elbo
 from vaerun.models.invariant_vae import InvariantVAE
 from vaerun.runs.config import RunConfig
 from vaerun.training.hardware import Hardware
-from vaerun.training.trainer import new_network
+from vaerun.training.new_module import new_network
 from vaerun.utils import random
 from vaerun.utils.errors import UserError
 

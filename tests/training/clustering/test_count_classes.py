@@ -92,6 +92,17 @@ def test_three_images_are_a_class_where_the_number_of_classes_is_given():
     assert count_classes(score, links).n_classes == 2
 
 
+def test_what_is_likelier_under_another_part_is_in_the_valley():
+    """Of 20 images of each of two parts five are nearer to the other without their own share."""
+    score = torch.tensor([[0.0, -10.0]] * 20 + [[-10.0, 0.0]] * 20)
+    part = np.array([0, 1])
+    assert mean_valley(score, part) == pytest.approx(1 / 11)
+    unbiased = score.clone()
+    unbiased[:5] = score[:5].flip(1)
+    assert mean_valley(score, part, unbiased) == pytest.approx(6 / 11)
+    assert mean_valley(unbiased, part) == pytest.approx(1 / (0.5 * 15 + 1))  # 15 and 25 images
+
+
 def test_partitions_are_nested():
     points, _ = curves([300, 300, 300])
     score, links = scored(points, 40, 0.1)

@@ -48,8 +48,9 @@ def test_the_start_with_the_deepest_valleys_is_kept(monkeypatch: pytest.MonkeyPa
         unbiased = without_own_share(mixture, score[0], x)
         fits.append((cold, unbiased, classes.predict([score], unknown).label))
 
-    def valley(_, score):
-        number = [torch.equal(score, unbiased) for _, unbiased, _ in fits].index(True)
+    def valley(_, own, without_share):
+        number = [torch.equal(without_share, unbiased) for _, unbiased, _ in fits].index(True)
+        assert not torch.equal(own, without_share)
         return 0.1 if number == deepest else 0.2 + 0.1 * number
 
     monkeypatch.setattr(TemplateMixture, "fit", noted_fit)

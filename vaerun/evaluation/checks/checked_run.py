@@ -13,7 +13,9 @@ from torch import Tensor
 
 from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
+from vaerun.evaluation.checks.pair_match import PairMatch
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
+from vaerun.evaluation.checks.shift_match import ShiftMatch, match_shifts
 from vaerun.evaluation.metrics.truth_convention import TruthConvention, recognise
 from vaerun.geometry import apply, is_curve, pixel_size, rotation, warp
 from vaerun.models import inference
@@ -172,11 +174,14 @@ class CheckedRun:
     def explained_by_like_images(self) -> float:
         """As `explained`, if each image were drawn as the mean of the most like others.
 
-        They are put on top of it first, by the angle at which they match and by their centres.
+        They are put on top of it first, by the angle at which they match and by their centres;
+        curves by their shift and gain.
         """
-        near = self.match.neighbours(min(N_LIKE, len(self) - 1))
+        near = self.likeness.neighbours(min(N_LIKE, len(self) - 1))
         n, k = near.shape
         i, j = np.repeat(np.arange(n), k), near.ravel()
+        if is_curve(self.x.shape[2]):
+            return self._share_drawn(self._like_curves(i, j).unflatten(0, (n, k)).mean(1))
         angle = (
             2 * np.pi * self.match.correlation[j, i].argmax(1) / self.match.correlation.shape[2]
         )
@@ -189,10 +194,28 @@ class CheckedRun:
         like = warp(self.target[j], matrix, shift, padding="border")
         return self._share_drawn(like.unflatten(0, (n, k)).mean(1))
 
+    def _like_curves(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> Tensor:
+        """Curves j (m, C, 1, L), each moved and scaled to be as curve i (m,)."""
+        length = self.target.shape[-1]
+        assert isinstance(self.likeness, ShiftMatch)
+        shift = torch.from_numpy(self.likeness.shift(j, i, length))
+        column = (torch.arange(length) - shift[:, None]).clamp(0, length - 1)  # (m, L)
+        like = self.target[j].gather(3, column[:, None, None].expand_as(self.target[j]))
+        wanted, axes = self.target[i], (1, 2, 3)
+        away = like - like.mean(axes, keepdim=True)
+        square = away.square().sum(axes, keepdim=True).clamp_min(1e-12)
+        gain = (wanted * away).sum(axes, keepdim=True) / square
+        return wanted.mean(axes, keepdim=True) + gain * away
+
     def _share_drawn(self, drawn: Tensor) -> float:
         whole = neighbours(self.target - self.target.mean(0))
         left = neighbours(self.target - drawn)
         return 1 - max(left, 0.0) / max(whole, 1e-12)
+
+    @cached_property
+    def likeness(self) -> PairMatch:
+        """How well every two images match when turned, curves when shifted."""
+        return match_shifts(self.x) if is_curve(self.x.shape[2]) else self.match
 
     @cached_property
     def match(self) -> RotationMatch:

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def classes_apart(run: CheckedRun) -> Finding | None:
-    """Compare the classes with which images look alike under a rotation.
+    """Compare the classes with which images look alike under a rotation, curves under a shift.
 
     The network of likest images is seen from the images alone. Links between two classes say
     that they are one kind, a class that falls into two parts with few links between holds two.
@@ -34,7 +34,7 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     # of all images: those that are looked at may have none of a rare class
     used = np.flatnonzero(usage(run.all_encodings.predicted, n_classes) >= UNUSED)
     split = _one_kind(links, label, used)
-    merged = [int(j) for j in used if _holds_two(links, run.match.best, label == j)]
+    merged = [int(j) for j in used if _holds_two(links, run.likeness.best, label == j)]
     crossing = float(links[label[:, None] != label].sum() / links.sum())
     n_empty = n_classes - len(used)
     n_better = n_classes - n_empty - len(split) + len(merged)
@@ -56,8 +56,8 @@ def classes_apart(run: CheckedRun) -> Finding | None:
 
 def _links(run: CheckedRun) -> Floats:
     """Symmetric links (n, n) of each image to the most like, weighted by their correlation."""
-    best = run.match.best
-    near = run.match.neighbours(_LINKS)
+    best = run.likeness.best
+    near = run.likeness.neighbours(_LINKS)
     links = np.zeros_like(best, np.float64)
     rows = np.arange(len(best))[:, None]
     links[rows, near] = np.clip(best[rows, near], 0, 1)

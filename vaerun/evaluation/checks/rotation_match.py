@@ -5,7 +5,6 @@ rotation is a cyclic shift, and the Fourier transform gives the correlation at a
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vaerun.evaluation.checks.pair_match import PairMatch
 from vaerun.geometry import pixel_size
-
-Floats = npt.NDArray[np.float32]
 
 N_ANGLES = 72
 _N_RADII, _OUTER = 14, 0.92  # circles, and the radius of the largest in half of the shorter side
@@ -25,31 +23,11 @@ _AS_GOOD = 0.12  # of the range of a pair's correlation: angles this near to the
 # n images, A angles.
 
 
-@dataclass(frozen=True, kw_only=True)
-class RotationMatch:
+class RotationMatch(PairMatch):
     """Correlations (n, n, A) of image i, turned by each of A angles, with image j.
 
-    Attributes
-    ----------
-    correlation
-        (n, n, A), −1 to 1; angle a is 2π·a/A, counter-clockwise as displayed.
+    Angle a is 2π·a/A, counter-clockwise as displayed.
     """
-
-    correlation: Floats
-
-    @property
-    def best(self) -> Floats:
-        """Correlation (n, n) at the best angle; −1 on the diagonal."""
-        best = self.correlation.max(2)
-        np.fill_diagonal(best, -1)
-        return best
-
-    def neighbours(self, k: int) -> npt.NDArray[np.int64]:
-        """The k images (n, k) that match each image best, the best first."""
-        best = self.best
-        some = np.argpartition(-best, k, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(best, some, 1), axis=1)
-        return np.take_along_axis(some, order, 1)
 
     def angle(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The rotation (m,) by which image i is most like j, radians in [0, 2π)."""

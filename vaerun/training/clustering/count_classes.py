@@ -149,10 +149,14 @@ def shallowest_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     images, n·w of them have |d| below w times this median, on both sides of the cut together.
     Infinite if a part has less than 1 % of the images, or fewer than five.
     """
-    return float(_fullest_valleys(score, part, max(_LEAST_SHARE * len(score), _LEAST_FOUND)).max())
+    of_part = _of_parts(score, part)
+    least = max(_LEAST_SHARE * len(score), _LEAST_FOUND)
+    return float(_fullest_valleys(of_part, of_part.argmax(1), least).max())
 
 
-def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
+def mean_valley(
+    score: Tensor, part: npt.NDArray[np.int64], unbiased: Tensor | None = None
+) -> float:
     """Mean over parts (M,) of the shallowest valley around each, as in `shallowest_valley`.
 
     It tells partitions of images without clear classes apart, which all have a filled valley
@@ -162,40 +166,47 @@ def mean_valley(score: Tensor, part: npt.NDArray[np.int64]) -> float:
     valley, and to those expected, one is added: that none of two or three is there says little,
     and would make a few images of a class the best cut.
     Infinite if a part has less than 1 % of the images, or fewer than three.
+
+    Parameters
+    ----------
+    score
+        (N, M) log-likelihoods, whose highest tell the part of each image.
+    unbiased
+        (N, M) log-likelihoods whose differences count; None: those of ``score``.
     """
     spread = (score.amax(1) - score.amin(1)).clamp_min(1e-6)
+    member = _of_parts(score, part, spread).argmax(1)
+    of_part = _of_parts(score if unbiased is None else unbiased, part, spread)
     least = max(_LEAST_SHARE * len(score), _LEAST_GIVEN)
-    return float(_fullest_valleys(score, part, least, spread, _DOUBT).mean())
+    return float(_fullest_valleys(of_part, member, least, _DOUBT).mean())
 
 
-def _fullest_valleys(
-    score: Tensor,
-    part: npt.NDArray[np.int64],
-    least: float,
-    unit: Tensor | float = 1.0,
-    doubt: float = 0.0,
-) -> Tensor:
-    """Share (J,) of images in the shallowest valley around each part.
-
-    Infinite if a part has fewer than ``least`` images. Log-likelihoods (N, M) are in a ``unit``
-    (N,) of each image; ``doubt`` as in `_filled`.
-    """
+def _of_parts(score: Tensor, part: npt.NDArray[np.int64], unit: Tensor | float = 1.0) -> Tensor:
+    """Log-likelihoods (N, P) of images under parts (M,), in a ``unit`` (N,) of each image."""
     parts = range(part.max() + 1)
     of_part = torch.stack([score[:, torch.from_numpy(part == j)].logsumexp(1) for j in parts], 1)
-    of_part = of_part / torch.as_tensor(unit).expand(len(score))[:, None]
-    member = of_part.argmax(1)
-    size = torch.bincount(member, minlength=len(parts))
-    if int(size.min()) < least:
-        return torch.full((len(parts),), math.inf)
-    filled = torch.stack([_filled(of_part, member, j, doubt) for j in parts])
+    return of_part / torch.as_tensor(unit).expand(len(score))[:, None]
+
+
+def _fullest_valleys(of_part: Tensor, member: Tensor, least: float, doubt: float = 0.0) -> Tensor:
+    """Share (P,) of images in the shallowest valley around each part.
+
+    Infinite if a part has fewer than ``least`` images. ``of_part`` (N, P), ``member`` (N,) and
+    ``doubt`` as in `_filled`.
+    """
+    n_parts = of_part.shape[1]
+    if int(torch.bincount(member, minlength=n_parts).min()) < least:
+        return torch.full((n_parts,), math.inf)
+    filled = torch.stack([_filled(of_part, member, j, doubt) for j in range(n_parts)])
     return filled.max(1).values
 
 
 def _filled(of_part: Tensor, member: Tensor, a: int, doubt: float = 0.0) -> Tensor:
     """Images in the valleys around part a over those expected without them, (P,), 0 for itself.
 
-    ``of_part`` (N, P) are log-likelihoods, ``member`` (N,) is the likeliest part of each image;
-    ``doubt`` is added to the number of images and to that of those expected.
+    ``of_part`` (N, P) are log-likelihoods, ``member`` (N,) is the part of each image; ``doubt`` is
+    added to the number of images and to that of those expected. An image that is likelier under
+    another part than its own is in the valley.
     """
     size = torch.bincount(member, minlength=of_part.shape[1])
     inside = of_part[member == a]
@@ -203,7 +214,7 @@ def _filled(of_part: Tensor, member: Tensor, a: int, doubt: float = 0.0) -> Tens
         return torch.zeros(len(size))
     from_a = inside[:, a, None] - inside  # (n, P), how far images of a are from the others
     from_other = of_part.gather(1, member[:, None])[:, 0] - of_part[:, a]  # (N,) from a
-    usual = torch.minimum(from_a.median(0).values, _medians(from_other, member, size))
+    usual = torch.minimum(from_a.median(0).values, _medians(from_other, member, size)).clamp_min(0)
     near = (from_a < _NEAR * usual).sum(0)
     near += torch.bincount(member[from_other < _NEAR * usual[member]], minlength=len(size))
     filled = (near + doubt) / (_NEAR * size.clamp(1, len(inside)) + doubt)

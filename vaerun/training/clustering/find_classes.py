@@ -79,7 +79,8 @@ def find_pseudo_labels(
         classes = TemplateClasses.fit(scores, label[subset], settings, N_ANGLES, start)
         valley = 0.0
         if n_starts > 1:
-            valley = classes.valley(mixtures[0].without_own_share(scores[0][0], small))
+            own = scores[0][0]
+            valley = classes.valley(own, mixtures[0].without_own_share(own, small))
         fits.append((valley, classes, mixtures, scores))
     _, classes, mixtures, scores = min(fits, key=lambda fit: fit[0])
     if len(small) == len(images):

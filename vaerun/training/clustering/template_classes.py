@@ -81,9 +81,14 @@ class TemplateClasses:
             place=place,
         )
 
-    def valley(self, score: Tensor) -> float:
-        """`mean_valley` between the classes, by scores (N, M) of a single mixture."""
-        return mean_valley(score, self.of_template.argmax(1))
+    def valley(self, score: Tensor, unbiased: Tensor) -> float:
+        """How full the valleys between the classes are: the mean of two estimates.
+
+        Scores (N, M) of a single mixture flatter classes whose templates have learned the noise
+        of a few images; those without an image's own share are hard on rare classes.
+        """
+        part = self.of_template.argmax(1)
+        return 0.5 * (mean_valley(score, part) + mean_valley(score, part, unbiased))
 
     def predict(self, scores: Scores, label: Tensor) -> PseudoLabels:
         """Class and angle of images; a given label (N,), unless −1, is returned unchanged."""

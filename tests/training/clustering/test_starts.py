@@ -41,12 +41,12 @@ def test_the_start_with_the_deepest_valleys_is_kept(monkeypatch: pytest.MonkeyPa
     device, unknown, fits = torch.device("cpu"), torch.full((120,), -1), []
     fit, without_own_share = TemplateMixture.fit, TemplateMixture.without_own_share
 
-    def noted_fit(mixture, x, *, mixed, cold):
-        fit(mixture, x, mixed=mixed, cold=cold)
+    def noted_fit(mixture, x, *, mixed):
+        fit(mixture, x, mixed=mixed)
         score = mixture.log_likelihood(x)
         classes = TemplateClasses.fit([score], unknown, SETTINGS, 1, len(fits))
         unbiased = without_own_share(mixture, score[0], x)
-        fits.append((cold, unbiased, classes.predict([score], unknown).label))
+        fits.append((mixture.is_cold, unbiased, classes.predict([score], unknown).label))
 
     def valley(_, own, without_share):
         number = [torch.equal(without_share, unbiased) for _, unbiased, _ in fits].index(True)
@@ -71,8 +71,8 @@ def test_a_rare_kind_has_a_template_after_a_cold_start():
     for cold in apart:
         for seed in range(3):
             torch.manual_seed(seed)
-            mixture = TemplateMixture(x, settings, 1.0)
-            mixture.fit(x, cold=cold)
+            mixture = TemplateMixture(x, settings, 1.0, cold=cold)
+            mixture.fit(x)
             best = mixture.log_likelihood(x)[0].argmax(1)
             apart[cold] += not set(best[is_rare].tolist()) & set(best[~is_rare].tolist())
     assert apart == {True: 3, False: 0}

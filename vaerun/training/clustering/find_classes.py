@@ -139,8 +139,8 @@ def _fitted(
         torch.manual_seed(seed)
         mixtures = []
         for _ in range(settings.n_repeats):
-            mixture = TemplateMixture(small, settings, weight).to(device)
-            mixture.fit(small, mixed=mixed, cold=cold)
+            mixture = TemplateMixture(small, settings, weight, cold=cold).to(device)
+            mixture.fit(small, mixed=mixed)
             mixtures.append(mixture)
     return mixtures
 

@@ -21,7 +21,7 @@ from vaerun.training.clustering.settings import ClusteringSettings
 
 _BATCH, _STEPS = 200, 400
 _FEWEST_STEPS, _PASSES = 80, 30  # of few images: more passes and templates fit their noise,
-_SHARE = 20  # and so do templates that have fewer images than this
+_SHARE, _COLD_SHARE = 20, 10  # and so do templates that have fewer images than this
 _LEARNING_RATE = 0.1
 _HOT, _COLD, _COOLING = 100.0, 3.0, 0.8  # at the start; share of the steps until it is 1
 _REVIVED = (0.4, 0.5, 0.6, 0.7)  # of the steps, after which templates of no image start again
@@ -39,9 +39,16 @@ class TemplateMixture(nn.Module):
         (N, C, H, W) small; templates start half way between some of them and their mean.
     weight
         Pixels of the original image that one pixel represents.
+    cold
+        Whether annealing starts cold. A hot start shares every image among all templates at
+        first, so that what they end as does not depend on the few images that they began with;
+        but then the frequent kinds take all. A cold one keeps to these images, of which some are
+        of a rare kind: of few images it has more templates.
     """
 
-    def __init__(self, images: Tensor, settings: ClusteringSettings, weight: float) -> None:
+    def __init__(
+        self, images: Tensor, settings: ClusteringSettings, weight: float, *, cold: bool = False
+    ) -> None:
         super().__init__()
         self.weight = weight
         self.is_gaussian = settings.likelihood == "gaussian"
@@ -49,7 +56,9 @@ class TemplateMixture(nn.Module):
         self.sd = max(float(away.square().mean().sqrt()), _LEAST_SD)  # if Gaussian
         size = images.shape[-2:]
         self.size = (size[0], size[1])
-        n_templates = min(settings.n_templates, max(len(images) // _SHARE, settings.n_classes, 2))
+        self.is_cold = cold
+        most = max(len(images) // (_COLD_SHARE if cold else _SHARE), settings.n_classes, 2)
+        n_templates = min(settings.n_templates, most)
         chosen = images[torch.randint(len(images), (n_templates,))]
         start = 0.5 * chosen + 0.5 * images.mean(0)
         self.templates = nn.Parameter(
@@ -65,12 +74,8 @@ class TemplateMixture(nn.Module):
         self.inside: Tensor
         self.register_buffer("inside", _inside(self.size, images.shape[1], settings.mask))
 
-    def fit(self, images: Tensor, *, mixed: bool = False, cold: bool = False) -> None:
+    def fit(self, images: Tensor, *, mixed: bool = False) -> None:
         """Fit the templates by annealed expectation maximisation on random batches.
-
-        A hot start shares every image among all templates at first, so that what they end as does
-        not depend on the few images that they began with; but then the frequent kinds take all. A
-        cold one keeps to these images, of which some are of a rare kind.
 
         Products are bfloat16 if ``mixed``, and the likelihood is Bernoulli. A Gaussian one is a
         small difference of large products where images are bright and of little contrast: rounded
@@ -78,7 +83,7 @@ class TemplateMixture(nn.Module):
         found.
         """
         mixed = mixed and not self.is_gaussian
-        highest = _COLD if cold else _HOT
+        highest = _COLD if self.is_cold else _HOT
         n_steps = _n_steps(len(images), len(self.templates))
         adam = torch.optim.Adam(self.parameters(), lr=_LEARNING_RATE)
         device = self.angles.device

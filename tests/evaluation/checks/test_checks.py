@@ -9,7 +9,7 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.evaluation.checks.checked_run import neighbours
-from vaerun.evaluation.checks.classes_apart import classes_apart
+from vaerun.evaluation.checks.classes_apart import _links, _one_kind, classes_apart
 from vaerun.evaluation.checks.converged import converged
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.invariances import invariances
@@ -249,6 +249,24 @@ def test_kinds_in_two_classes_and_two_kinds_in_one(checked):
     assert finding.mend == "model.category.n_classes=3"
     empty = classes_apart(checked(kinds=kind, predicted=kind, n_classes=3))
     assert "1 of 3 classes" in empty.text
+
+
+def test_noise_that_hides_what_tells_classes_apart_is_not_held_against_them(checked):
+    """If the model draws them differently and finds the class of its noisy drawings again."""
+    kind = np.arange(N) % 2
+
+    def finding(**options):
+        run = checked(kinds=kind, predicted=kind, n_classes=2, noise=2.5, **options)
+        label, used = run.encodings.predicted, np.arange(2)
+        assert _one_kind(_links(run.likeness), label, used) == [(0, 1)]
+        return classes_apart(run)
+
+    assert finding().passed
+    not_again = finding(again=lambda run: lambda _: dataclasses.replace(
+        run.encodings, predicted=np.where(np.arange(N) % 7, kind, 1 - kind)
+    ))  # fmt: skip
+    assert not_again.text == "classes 0 and 1 look alike"
+    assert finding(drawn=0.0).text == "classes 0 and 1 look alike"  # both as the mean image
 
 
 def test_a_rare_class_that_no_image_looked_at_has_is_in_use(checked):

@@ -215,13 +215,29 @@ class CheckedRun:
     @cached_property
     def likeness(self) -> PairMatch:
         """How well every two images match when turned, curves when shifted."""
-        return match_shifts(self.x) if is_curve(self.x.shape[2]) else self.match
+        return self.likeness_of(self.x) if is_curve(self.x.shape[2]) else self.match
 
     @cached_property
     def match(self) -> RotationMatch:
         """How well every two images match under some rotation, without the model's angles."""
+        return self._rotations(self.x)
+
+    def likeness_of(self, images: Tensor) -> PairMatch:
+        """As `likeness`, of other images (n, C, H, W) whose objects are in the same places."""
+        return match_shifts(images) if is_curve(images.shape[2]) else self._rotations(images)
+
+    def _rotations(self, images: Tensor) -> RotationMatch:
         centre = self.centre
-        return match_rotations(self.x, np.zeros((len(self), 2)) if centre is None else centre)
+        return match_rotations(images, np.zeros((len(self), 2)) if centre is None else centre)
+
+    @cached_property
+    def drawn_again(self) -> Tensor:
+        """Images (n, C, H, W) as they would be if the model were right: drawings and noise.
+
+        The noise of each is what another image differs from its drawing by.
+        """
+        other = torch.from_numpy(np.random.default_rng(0).permutation(len(self)))
+        return self.reconstructions + (self.target - self.reconstructions)[other]
 
     @cached_property
     def centre(self) -> npt.NDArray[np.float64] | None:

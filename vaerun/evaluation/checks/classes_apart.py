@@ -6,12 +6,15 @@ from sklearn.cluster import SpectralClustering
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
+from vaerun.evaluation.checks.pair_match import PairMatch
 from vaerun.evaluation.checks.steps import links_and_long_step
 from vaerun.evaluation.metrics.clustering import UNUSED, usage
 
 _LINKS = 8  # images most like each
 _SHARED = 0.25  # of the links that a random mixture would have: classes with more are one kind
 _CUT = 0.2  # normalised cut below which a class may hold two kinds
+_BY_NOISE = 0.75  # of the links between two classes: if noise makes as many, it is to blame
+_FOUND_AGAIN = 0.95  # of the images of a class
 _GAP = 1.3  # times a long step between like images: farther apart are two kinds
 _LEAST_PART = 0.15
 _FEWEST_IN_CLASS = 24
@@ -30,10 +33,12 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     if n_classes < 2 or len(run) < FEWEST:
         return None
     label = run.encodings.predicted
-    links = _links(run)
+    links = _links(run.likeness)
     # of all images: those that are looked at may have none of a rare class
     used = np.flatnonzero(usage(run.all_encodings.predicted, n_classes) >= UNUSED)
     split = _one_kind(links, label, used)
+    if split:
+        split = _not_by_noise(run, links, label, split)
     merged = [int(j) for j in used if _holds_two(links, run.likeness.best, label == j)]
     crossing = float(links[label[:, None] != label].sum() / links.sum())
     n_empty = n_classes - len(used)
@@ -54,10 +59,10 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     )
 
 
-def _links(run: CheckedRun) -> Floats:
+def _links(likeness: PairMatch) -> Floats:
     """Symmetric links (n, n) of each image to the most like, weighted by their correlation."""
-    best = run.likeness.best
-    near = run.likeness.neighbours(_LINKS)
+    best = likeness.best
+    near = likeness.neighbours(_LINKS)
     links = np.zeros_like(best, np.float64)
     rows = np.arange(len(best))[:, None]
     links[rows, near] = np.clip(best[rows, near], 0, 1)
@@ -75,17 +80,42 @@ def _between(links: Floats, label: Ints, n_classes: int) -> Floats:
 
 def _one_kind(links: Floats, label: Ints, used: Ints) -> list[tuple[int, int]]:
     """Pairs of classes with so many links between them that they are one kind."""
-    found = []
-    for a in used:
-        for b in used[used > a]:
-            some = np.isin(label, (a, b))
-            of_a = label[some] == a
-            p = of_a.mean()
-            inner = links[np.ix_(some, some)]
-            crossing = inner[of_a][:, ~of_a].sum() / max(inner.sum() / 2, 1e-9)
-            if crossing > _SHARED * 2 * p * (1 - p) * 2 / 2 and crossing > _SHARED / 2:
-                found.append((int(a), int(b)))
-    return found
+    pairs = [(int(a), int(b)) for a in used for b in used[used > a]]
+    return [pair for pair in pairs if _are_one(links, label, pair)]
+
+
+def _are_one(links: Floats, label: Ints, pair: tuple[int, int]) -> bool:
+    """Whether two classes have many links between them, for classes of their sizes and at all."""
+    crossing = _crossing(links, label, pair)
+    p = (label == pair[0]).sum() / max(np.isin(label, pair).sum(), 1)
+    return bool(crossing > _SHARED * 2 * p * (1 - p) and crossing > _SHARED / 2)
+
+
+def _crossing(links: Floats, label: Ints, pair: tuple[int, int]) -> float:
+    """Share of the links among the images of two classes that are between the two."""
+    of_a, of_b = label == pair[0], label == pair[1]
+    some = of_a | of_b
+    return float(links[of_a][:, of_b].sum() / max(links[np.ix_(some, some)].sum() / 2, 1e-9))
+
+
+def _not_by_noise(
+    run: CheckedRun, links: Floats, label: Ints, pairs: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Pairs of classes that look alike not just because images are noisy.
+
+    Noise alone is to blame where the model draws the two differently, its drawings with noise
+    would look as much alike as the images do, and yet it finds the class of these again.
+    """
+    drawn = _links(run.likeness_of(run.reconstructions))
+    noisy = _links(run.likeness_of(run.drawn_again))
+    again = run.encode_again(run.drawn_again.to(run.x.dtype)).predicted == label
+
+    def noise_is_to_blame(pair: tuple[int, int]) -> bool:
+        as_many = _crossing(noisy, label, pair) >= _BY_NOISE * _crossing(links, label, pair)
+        found = min(again[label == j].mean() for j in pair) >= _FOUND_AGAIN
+        return bool(as_many and found and not _are_one(drawn, label, pair))
+
+    return [pair for pair in pairs if not noise_is_to_blame(pair)]
 
 
 def _holds_two(links: Floats, best: Floats, member: npt.NDArray[np.bool_]) -> bool:

@@ -1,6 +1,6 @@
 """Which curves have the same line at another place, by correlation over shifts.
 
-No model is involved. Curves are averaged to some 64 points, less their mean and of length 1, so
+No model is involved. Curves are averaged to some 64 points, less their median and of length 1, so
 that neither offset nor gain counts; beyond either end there is nothing.
 """
 
@@ -43,7 +43,7 @@ def match_shifts(curves: Tensor) -> ShiftMatch:
         small = F.adaptive_avg_pool1d(small, _POINTS)
     reach = _SMOOTH // 2
     small = F.avg_pool1d(F.pad(small, (reach, reach), mode="replicate"), _SMOOTH, 1)
-    small = small - small.mean(2, keepdim=True)
+    small = small - small.median(2, keepdim=True).values  # what is beside a line, usually
     small = small / small.flatten(1).norm(dim=1)[:, None, None].clamp_min(1e-9)
     n_shifts = 2 * small.shape[2]  # padded: what leaves at one end does not enter at the other
     spectrum = torch.fft.rfft(small, n=n_shifts, dim=2)

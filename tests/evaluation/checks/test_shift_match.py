@@ -1,9 +1,12 @@
 """Curves that have the same line at another place, without a model."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from vaerun.evaluation.checks.noise_left import _like_curves
 from vaerun.evaluation.checks.shift_match import match_shifts
 
 COLUMN = torch.arange(64.0)
@@ -29,6 +32,13 @@ def test_gain_and_offset_do_not_count():
     curves = lines([20.0, 30.0])
     match = match_shifts(torch.cat([curves, 0.1 * curves + 3]))
     assert np.all(match.best[np.triu_indices(4, 1)] > 0.98)
+
+
+def test_a_like_curve_is_moved_and_scaled_onto_another():
+    curves = torch.cat([lines([20.0]), 0.3 * lines([35.0]) + 0.1])
+    run = SimpleNamespace(target=curves, likeness=match_shifts(curves))
+    drawn = _like_curves(run, np.array([0, 1]), np.array([1, 0]))
+    torch.testing.assert_close(drawn, curves, atol=0.01, rtol=0)
 
 
 def test_what_leaves_at_one_end_does_not_enter_at_the_other():

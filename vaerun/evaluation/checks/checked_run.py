@@ -15,9 +15,9 @@ from vaerun.data.image_set import ImageSet, Splits, as_tensor
 from vaerun.evaluation.checks.moved_images import NARROW_DEG, Move
 from vaerun.evaluation.checks.pair_match import PairMatch
 from vaerun.evaluation.checks.rotation_match import RotationMatch, match_rotations
-from vaerun.evaluation.checks.shift_match import ShiftMatch, match_shifts
+from vaerun.evaluation.checks.shift_match import match_shifts
 from vaerun.evaluation.metrics.truth_convention import TruthConvention, recognise
-from vaerun.geometry import apply, is_curve, pixel_size, rotation, warp
+from vaerun.geometry import is_curve, pixel_size
 from vaerun.models import inference
 from vaerun.models.encodings import VALIDATION, Encodings
 from vaerun.models.invariant_vae import InvariantVAE
@@ -26,7 +26,6 @@ from vaerun.utils.arrays import evenly
 
 MOST_CHECKED = 400  # validation images that are encoded again and compared with each other
 MOST_PIXELS = 400 * 64 * 64  # of them together: fewer images are checked if they are large
-N_LIKE = 4  # most like images, of which the mean is drawn
 NEIGHBOURS = 4  # images that each is compared with
 ALIKE = 0.75  # correlation from which two images are the same object
 PARTS = 10  # of the images, whose spread tells how certain their mean is
@@ -168,46 +167,10 @@ class CheckedRun:
         as variance. So the covariance of neighbours in the residual, over that in the images less
         their mean, is the share of structure that is left, without an estimate of the noise.
         """
-        return self._share_drawn(self.reconstructions)
+        return self.share_drawn(self.reconstructions)
 
-    @cached_property
-    def explained_by_like_images(self) -> float:
-        """As `explained`, if each image were drawn as the mean of the most like others.
-
-        They are put on top of it first, by the angle at which they match and by their centres;
-        curves by their shift and gain.
-        """
-        near = self.likeness.neighbours(min(N_LIKE, len(self) - 1))
-        n, k = near.shape
-        i, j = np.repeat(np.arange(n), k), near.ravel()
-        if is_curve(self.x.shape[2]):
-            return self._share_drawn(self._like_curves(i, j).unflatten(0, (n, k)).mean(1))
-        angle = (
-            2 * np.pi * self.match.correlation[j, i].argmax(1) / self.match.correlation.shape[2]
-        )
-        matrix = rotation(torch.from_numpy(angle).float())
-        shift = torch.zeros(n * k, 2)
-        if self.centre is not None:
-            unit = pixel_size(*self.x.shape[-2:])
-            centre = torch.from_numpy(self.centre).float() * unit
-            shift = centre[i] - apply(matrix, centre[j])
-        like = warp(self.target[j], matrix, shift, padding="border")
-        return self._share_drawn(like.unflatten(0, (n, k)).mean(1))
-
-    def _like_curves(self, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> Tensor:
-        """Curves j (m, C, 1, L), each moved and scaled to be as curve i (m,)."""
-        length = self.target.shape[-1]
-        assert isinstance(self.likeness, ShiftMatch)
-        shift = torch.from_numpy(self.likeness.shift(j, i, length))
-        column = (torch.arange(length) - shift[:, None]).clamp(0, length - 1)  # (m, L)
-        like = self.target[j].gather(3, column[:, None, None].expand_as(self.target[j]))
-        wanted, axes = self.target[i], (1, 2, 3)
-        away = like - like.mean(axes, keepdim=True)
-        square = away.square().sum(axes, keepdim=True).clamp_min(1e-12)
-        gain = (wanted * away).sum(axes, keepdim=True) / square
-        return wanted.mean(axes, keepdim=True) + gain * away
-
-    def _share_drawn(self, drawn: Tensor) -> float:
+    def share_drawn(self, drawn: Tensor) -> float:
+        """As `explained`, of other drawings (n, C, H, W)."""
         whole = neighbours(self.target - self.target.mean(0))
         left = neighbours(self.target - drawn)
         return 1 - max(left, 0.0) / max(whole, 1e-12)

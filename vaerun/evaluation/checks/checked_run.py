@@ -197,10 +197,14 @@ class CheckedRun:
     def drawn_again(self) -> Tensor:
         """Images (n, C, H, W) as they would be if the model were right: drawings and noise.
 
-        The noise of each is what another image differs from its drawing by.
+        The noise of each is what another image differs from its drawing by, where that was
+        measured.
         """
+        noise = self.x.float() - self.reconstructions
+        if self.images.measured is not None:
+            noise = torch.where(as_tensor(self.images.measured), noise, 0.0)
         other = torch.from_numpy(np.random.default_rng(0).permutation(len(self)))
-        return self.reconstructions + (self.target - self.reconstructions)[other]
+        return self.reconstructions + noise[other]
 
     @cached_property
     def centre(self) -> npt.NDArray[np.float64] | None:

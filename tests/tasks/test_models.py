@@ -133,11 +133,11 @@ def test_classes_found_without_labels_are_judged_as_a_clustering(finished: Finis
     clustering = metrics["clustering"]
     assert clustering["method"] == "y"
     assert {"majority", "hungarian", "ari", "nmi", "recall", "usage"} <= set(clustering)
-    predicted = latents["predicted"][latents["split"] == 1]
-    counts = np.bincount(predicted, minlength=n_classes_of(name))
+    counts = np.bincount(latents["predicted"], minlength=n_classes_of(name))
     assert sum(clustering["class_prior"]) == pytest.approx(1)
     assert len(clustering["class_prior"]) == n_classes_of(name)
-    assert clustering["usage"] == pytest.approx((counts / N_VAL).tolist())
+    # of both splits: the few validation images may have none of a rare class
+    assert clustering["usage"] == pytest.approx((counts / counts.sum()).tolist())
     assert "classification" not in metrics
 
 

@@ -98,7 +98,7 @@ def summarise(
     near = train.thinned(MOST_TRAIN), val.thinned(MOST_VAL)
     measured: dict[str, Any] = {
         "classification": _classification(val, len(classes)) if supervised else None,
-        "clustering": _clustering(near[0], val, len(classes), supervised=supervised),
+        "clustering": _clustering(train, val, len(classes), supervised=supervised),
         "clustering_z": _clustering_z(val, len(classes)),
         "knn_accuracy": _knn_accuracy(*near),
         **_pose(val, len(classes), symmetry, unposed),
@@ -130,6 +130,7 @@ def _clustering(
         )
         scores = _agreement(labelled.predicted, labelled.label, n_classes)
         return {**scores, "method": "y", "usage": shares.tolist()}
+    train = train.thinned(MOST_TRAIN)
     if len(train) < n_classes:
         return None
     groups = kmeans_groups(train.z_mean, labelled.z_mean, n_classes)

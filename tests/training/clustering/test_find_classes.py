@@ -19,7 +19,7 @@ from vaerun.data.load import load
 from vaerun.evaluation.metrics.clustering import agreement
 from vaerun.geometry import pixel_grid
 from vaerun.runs.config import validate
-from vaerun.training.clustering import find_classes, small_images, template_mixture
+from vaerun.training.clustering import find_classes, small_images
 from vaerun.training.clustering.find_classes import find_pseudo_labels
 from vaerun.training.clustering.settings import clustering_settings
 from vaerun.training.clustering.small_images import downsample
@@ -36,12 +36,7 @@ from .shapes import (
     unknown,
 )
 
-
-@pytest.fixture(autouse=True)
-def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_mixture, "_STEPS", 80)
-    monkeypatch.setattr(template_mixture, "_BATCH", 100)
-    monkeypatch.setattr(find_classes, "_MOST_STARTS", 1)
+pytestmark = pytest.mark.usefixtures("few_steps")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vaerun.geometry import Pose, place
-from vaerun.training.clustering import find_classes, template_mixture
+from vaerun.training.clustering import template_mixture
 from vaerun.training.clustering.find_classes import find_pseudo_labels
 from vaerun.training.clustering.template_mixture import TemplateMixture
 
@@ -23,12 +23,7 @@ from .shapes import (
     unknown,
 )
 
-
-@pytest.fixture(autouse=True)
-def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_mixture, "_STEPS", 80)
-    monkeypatch.setattr(template_mixture, "_BATCH", 100)
-    monkeypatch.setattr(find_classes, "_MOST_STARTS", 1)
+pytestmark = pytest.mark.usefixtures("few_steps")
 
 
 def test_the_sd_of_a_gaussian_mixture_becomes_that_of_the_noise():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,14 +23,13 @@ from vaerun.data.io.pixel_size import pixel_size
 
 def open_npy(file: Path, selector: ArraySelector) -> LazyArray:
     """The array of an npy file, or the selected one of an npz file of that name."""
-    loaded = _load(file, mmap_mode="r")
-    if not isinstance(loaded, np.ndarray):
-        loaded.close()
+    if _is_archive(file):
         return open_npz(file, selector)
+    mapped = _load(file, mmap_mode="r")
     refuse_key(file, selector)
     return LazyArray(
-        shape=loaded.shape,
-        dtype=loaded.dtype,
+        shape=mapped.shape,
+        dtype=mapped.dtype,
         # mapped again for each part: pages of a lasting mapping would count as our memory
         read=lambda part: np.array(_load(file, mmap_mode="r")[part]),
     )
@@ -38,11 +37,8 @@ def open_npy(file: Path, selector: ArraySelector) -> LazyArray:
 
 def open_npz(file: Path, selector: ArraySelector) -> LazyArray:
     """The selected array of an npz file, or the array of an npy file of that name."""
-    loaded = _load(file)
-    if isinstance(loaded, np.ndarray):
-        refuse_key(file, selector)
-        return LazyArray.of(loaded)
-    loaded.close()
+    if not _is_archive(file):
+        return open_npy(file, selector)
     arrays = npz_arrays(file)
     images, notes = choose_array(arrays, file, selector)
     size = pixel_size(single_values(arrays), image_width(images.shape))
@@ -76,21 +72,27 @@ def choose_array(
 
 def npz_arrays(file: Path) -> dict[str, Array]:
     """All arrays of an npz file, numbers or text; none of an npy file."""
-    loaded = _load(file)
-    if isinstance(loaded, np.ndarray):
-        return {}
-    with loaded:
+    # opened here: of a damaged archive NumPy would leave its own file open
+    with file.open("rb") as stream:
+        loaded = _load(stream)
+        if isinstance(loaded, np.ndarray):
+            return {}
         try:
             return {name: loaded[name] for name in loaded.files}
         except ValueError as error:
             raise _fault(file, error) from None
 
 
-def _load(file: Path, **how: Any) -> Any:
+def _is_archive(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(2) == b"PK"
+
+
+def _load(file: Path | BinaryIO, **how: Any) -> Any:
     try:
         return np.load(file, allow_pickle=False, **how)
     except ValueError as error:
-        raise _fault(file, error) from None
+        raise _fault(file if isinstance(file, Path) else Path(file.name), error) from None
 
 
 def _fault(file: Path, error: ValueError) -> Exception:

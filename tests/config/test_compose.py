@@ -6,15 +6,6 @@ from vaerun.config.compose import compose, expand_sweep
 from vaerun.config.groups import choices
 
 
-@pytest.mark.parametrize(
-    ("model", "data", "n"),
-    [("rvae", "cards_iv", 2), ("rvae", "graphene", 3), ("crvae", "cards_iv", 3),
-     ("jrvae", "cards_iii", 3), ("rvae", "mnist", 3)],
-)  # fmt: skip
-def test_two_hypotheses_are_decoded_where_they_are_as_good_as_three(model: str, data: str, n: int):
-    assert compose([f"model={model}", f"data={data}"])["model"]["pose"]["decode"] == n
-
-
 @pytest.mark.parametrize(("data", "n"), [("cards_iv", 64), ("particles", 64), ("graphene", 0)])
 def test_an_rvae_is_aligned_before_training_unless_images_fill_their_field(data: str, n: int):
     assert compose(["model=rvae", f"data={data}"])["model"]["clustering"]["templates"] == n

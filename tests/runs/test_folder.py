@@ -84,3 +84,8 @@ def test_a_config_that_holds_no_keys_is_refused(tmp_path):
     (tmp_path / "config.yaml").write_text("- 1")
     with pytest.raises(UserError, match=r"config.yaml holds no config — restore the file"):
         read_config(open_run(tmp_path))
+
+
+def test_a_key_that_is_no_more_is_left_out(tmp_path):
+    (tmp_path / "config.yaml").write_text("data: {name: cards_iv, symmetric: false}\nseed: 1\n")
+    assert read_config(open_run(tmp_path)) == {"data": {"name": "cards_iv"}, "seed": 1}

@@ -31,15 +31,6 @@ def locate(fills_field: bool | str) -> bool | str:
     return AUTO if fills_field == AUTO else not fills_field
 
 
-def n_decode(category: str, symmetric: bool) -> int:
-    """Hypotheses of an image that training and validation decode.
-
-    Two are enough for objects with one canonical orientation and a model without a category. On
-    graphene, whose rings look alike at three angles, the bound with two was 8 nats worse.
-    """
-    return 2 if category in WITHOUT_CLASS and not symmetric else 3
-
-
 def n_templates(fills_field: bool | str, category: str = "none") -> int | str:
     """Templates for each class, or of a model without classes to align its objects.
 
@@ -85,7 +76,6 @@ def register() -> None:
         beta_start,
         canvas,
         locate,
-        n_decode,
         n_templates,
         pair_fills_field,
         pair_invariances,

@@ -85,11 +85,6 @@ class DataConfig:
         choices=["auto"],
         affects="training",
     )
-    symmetric: bool = field(
-        "whether objects may look alike at several angles, so that a training step tries more of "
-        "them",
-        affects="training",
-    )
     every_row: int | str = field(
         "rows of pixels that are enough for a training step: every n-th, from a random first one; "
         "auto: some 32 rows",

@@ -11,9 +11,13 @@ from typing import Any
 
 import yaml
 
+from vaerun.config.schema import without
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import TEMPORARY
 from vaerun.utils.paths import expanded, missing
+
+# Keys of runs by earlier versions: what they decided no longer differs.
+_FORMER_KEYS = ("data.symmetric",)
 
 
 class _Entry:
@@ -95,11 +99,11 @@ def open_run(path: str | Path) -> RunFolder:
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
-    """The run's own config as plain containers, not yet validated."""
+    """The run's own config as plain containers, not yet validated, less keys that are no more."""
     try:
         plain = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{folder.config} is not readable YAML", "restore the file") from error
     if not isinstance(plain, dict):
         raise UserError(f"{folder.config} holds no config", "restore the file")
-    return plain
+    return without(plain, _FORMER_KEYS)

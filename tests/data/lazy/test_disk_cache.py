@@ -39,7 +39,7 @@ def load(tmp_path: Path, plain_corruption) -> Load:
             "keep": None, "drop": None, "from_run": None,
             "corruption": plain_corruption, "batch_size": 5, "repeats": 1, "epochs": 1,
             "invariances": ["r"],
-            "angle_range_deg": 180.0, "fills_field": False, "symmetric": False,
+            "angle_range_deg": 180.0, "fills_field": False,
             "every_row": 1, "key": None, "axes": None,
             "label": None, "table": None, "factors": [], "resample_nm": None,
             "size": None, "crop_px": None, "pad_px": None, "grey": False, "normalise": "auto",

@@ -33,7 +33,7 @@ TINY = (
     "trainer.precision=32-true",
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
-SECOND_IS_BETTER, FIRST_IS_BETTER = 0, 1  # seeds of a run with two restarts
+SECOND_IS_BETTER, FIRST_IS_BETTER = 0, 2  # seeds of a run with two restarts
 TEMPLATES = ("model.clustering.templates=2",)
 
 Run = Callable[..., tuple[Path, list[str]]]

@@ -182,3 +182,11 @@ def test_angles_have_their_unit_whether_they_fill_the_period_or_not(arrays, spre
     ticks = [t.get_text() for t in figure.axes[-1].get_yticklabels() if t.get_text()]
     assert ticks
     assert all(text.endswith("°") for text in ticks)
+
+
+def test_a_dimension_of_z_that_hardly_varies_is_called_so(arrays):
+    still = {"frame_1_z1": 0.01 * arrays["frame_1_z1"] / arrays["frame_1_z1"].std()}
+    figure = draw(some(arrays, "z1", **still), CLASSES)["frame_1_z1"]
+    assert "z1, which hardly varies" in title(figure)
+    varied = {"frame_1_z1": arrays["frame_1_z1"] / arrays["frame_1_z1"].std()}
+    assert "hardly" not in title(draw(some(arrays, "z1", **varied), CLASSES)["frame_1_z1"])

@@ -38,6 +38,7 @@ DOT = 0.85  # of the distance between neighbours: the micrograph shows between t
 TAILS = 0.02  # share of the values beyond each end of the colour scale
 DARKEST = 0.12  # of the colour map left out: as dark as the micrograph
 LONGEST_NAME = 40
+_VARIES = 0.1  # variance of a dimension of z in use: the colours of others show next to nothing
 
 _IMAGE, _CONTENT = re.compile(r"frame_\d+_image"), re.compile(r"z\d+")
 _OF_LABELS = {"class": "True class", "rings": "Rings about each atom found"}
@@ -72,7 +73,8 @@ def draw_maps(arrays: Arrays, classes: Sequence[str], symmetry: int) -> dict[str
         if "angle" in own:
             figures[f"{frame}_angle"] = draw_map_of_angles(ground, own["angle"], symmetry)
         for name in filter(_CONTENT.fullmatch, own):
-            figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], name)
+            shown = name if np.nanvar(own[name]) > _VARIES else f"{name}, which hardly varies"
+            figures[f"{frame}_{name}"] = draw_map_of_values(ground, own[name], shown)
         for name, title in _OF_CURVES.items():
             if name in own:
                 shown = f"{title} {arrays['curve_axis_label']}" if name == "shift" else title

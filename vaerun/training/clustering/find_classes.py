@@ -8,20 +8,23 @@ run smoothly into one another, and a gap separates classes; many templates show 
 2. Two templates are linked by the images softly assigned to both.
 3. The template graph is cut into J parts by a normalised cut, or labels propagate along it. Of
    several starts, where images are few, that with the deepest valleys between classes is kept:
-   hot ones, which find frequent classes in noise, and cold ones, which find rare classes.
+   hot ones, which find frequent classes in noise, and cold ones, which find rare classes. No more
+   are tried once two have found the same classes with deep valleys between them.
 4. The templates of each class are aligned along the links (`alignment`).
 
 The class and angle of each image supervise the first epochs of training and are then dropped.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
+from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
 from vaerun.data.image_set import Images
 from vaerun.data.lazy.file_images import FileImages
-from vaerun.training.clustering.count_classes import ClassCount, count_classes
+from vaerun.training.clustering.count_classes import DEEPEST, ClassCount, count_classes
 from vaerun.training.clustering.settings import ClusteringSettings
 from vaerun.training.clustering.small_images import (
     averaged_pixels,
@@ -30,13 +33,29 @@ from vaerun.training.clustering.small_images import (
     prepared,
 )
 from vaerun.training.clustering.spectral import median_gap, soft_assignment
-from vaerun.training.clustering.template_classes import PseudoLabels, TemplateClasses
+from vaerun.training.clustering.template_classes import PseudoLabels, Scores, TemplateClasses
 from vaerun.training.clustering.template_mixture import N_ANGLES, TemplateMixture
 from vaerun.utils.arrays import evenly
 
 _MOST_TO_FIT = 60_000  # images from disk that templates are fitted to
-_MOST_WORK, _MOST_STARTS = 800_000, 4  # images times templates in all fits together; fits
-_MOST_TO_COUNT = 10_000  # images that the number of classes is found from
+_MOST_WORK, _MOST_STARTS = 800_000, 10  # images times templates in all fits together; fits
+_SAME = 0.95  # adjusted Rand index of two starts that found the same classes
+_MOST_TO_COUNT, _STARTS_TO_COUNT = 10_000, 4  # images that the number of classes is found from
+
+
+class _Start(NamedTuple):
+    """Templates fitted from one start, and their classes."""
+
+    classes: TemplateClasses
+    mixtures: list[TemplateMixture]
+    scores: Scores
+    valley: float
+
+    @property
+    def class_of_image(self) -> Tensor:
+        """Class (N,) of the likeliest template."""
+        score, _ = self.scores[0]
+        return torch.from_numpy(self.classes.of_template.argmax(1))[score.argmax(1)]
 
 
 def find_pseudo_labels(
@@ -65,24 +84,8 @@ def find_pseudo_labels(
     locator = fitted_locator(images, settings)
     small = prepared(images[subset], locator, settings)
     weight = averaged_pixels(images, locator)
-    unknown = settings.n_classes > 1 and not bool((label >= 0).any())
-    fits = []
-    n_starts = (
-        _n_starts(len(small), settings.n_templates) if unknown and settings.n_repeats == 1 else 1
-    )
-    for number in range(n_starts):
-        start = seed + number
-        mixtures = _fitted(
-            small, settings, weight, start, device, mixed=mixed, cold=number % 2 == 1
-        )
-        scores = [mixture.log_likelihood(small) for mixture in mixtures]
-        classes = TemplateClasses.fit(scores, label[subset], settings, N_ANGLES, start)
-        valley = 0.0
-        if n_starts > 1:
-            own = scores[0][0]
-            valley = classes.valley(own, mixtures[0].without_own_share(own, small))
-        fits.append((valley, classes, mixtures, scores))
-    _, classes, mixtures, scores = min(fits, key=lambda fit: fit[0])
+    start = _best_start(small, label[subset], settings, weight, seed, device, mixed=mixed)
+    classes, mixtures, scores, _ = start
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
@@ -113,7 +116,7 @@ def find_n_classes(
     weight = averaged_pixels(images, locator)
     one = replace(settings, n_repeats=1, likelihood="gaussian")
     counts = []
-    for number in range(_n_starts(len(small), one.n_templates)):
+    for number in range(min(_n_starts(len(small), one.n_templates), _STARTS_TO_COUNT)):
         cold = number % 2 == 1
         [mixture] = _fitted(small, one, weight, seed + number, device, mixed=mixed, cold=cold)
         score = mixture.without_own_share(mixture.log_likelihood(small)[0], small)
@@ -122,6 +125,47 @@ def find_n_classes(
     counts.sort(key=lambda count: (count.n_classes, -count.filled))
     middle = counts.pop(len(counts) // 2)
     return middle._replace(from_other_starts=tuple(count.n_classes for count in counts))
+
+
+def _best_start(
+    small: Tensor,
+    label: Tensor,
+    settings: ClusteringSettings,
+    weight: float,
+    seed: int,
+    device: torch.device,
+    *,
+    mixed: bool,
+) -> _Start:
+    """The start with the deepest valleys between the classes of small images (N, C, h, w).
+
+    Hot and cold ones take turns. There is only one if labels (N,), −1 for unknown, tell the
+    classes, and the last is the second with deep valleys that finds the same classes as another.
+    """
+    tells = bool((label >= 0).any())
+    is_search = settings.n_classes > 1 and settings.n_repeats == 1 and not tells
+    n_starts = _n_starts(len(small), settings.n_templates) if is_search else 1
+    starts: list[_Start] = []
+    for number in range(n_starts):
+        cold, own_seed = number % 2 == 1, seed + number
+        mixtures = _fitted(small, settings, weight, own_seed, device, mixed=mixed, cold=cold)
+        scores = [mixture.log_likelihood(small) for mixture in mixtures]
+        classes = TemplateClasses.fit(scores, label, settings, N_ANGLES, own_seed)
+        valley = 0.0
+        if n_starts > 1:
+            own = scores[0][0]
+            valley = classes.valley(own, mixtures[0].without_own_share(own, small))
+        starts.append(_Start(classes, mixtures, scores, valley))
+        starts.sort(key=lambda start: start.valley)
+        best, *others = starts
+        if best.valley < DEEPEST and any(_agree(best, other) for other in others):
+            break
+    return starts[0]
+
+
+def _agree(one: _Start, other: _Start) -> bool:
+    """Whether two starts found the same classes."""
+    return bool(adjusted_rand_score(one.class_of_image, other.class_of_image) > _SAME)
 
 
 def _fitted(

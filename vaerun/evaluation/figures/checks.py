@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vaerun.evaluation.checks.finding import Finding
 from vaerun.evaluation.curve_pictures import are_curves
+from vaerun.evaluation.figures.learning_curves import limit_to_usual
 from vaerun.evaluation.figures.style import FAINT, INK, SIX, cyclic_map, new_figure, scatter
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -47,6 +49,8 @@ def _converged(own: Arrays) -> Figure:
         axes.plot(epoch, own[name], color=colour, label=name, marker="." if len(epoch) < 8 else "")
     axes.axvspan(epoch[-1 - max(len(epoch) // 3, 1)] if len(epoch) > 1 else 0, epoch[-1],
                  color=FAINT, alpha=0.3, linewidth=0)  # fmt: skip
+    limit_to_usual(axes, [own["training"], own["validation"]])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="epoch", ylabel="loss (nats)")
     axes.legend()
     return figure

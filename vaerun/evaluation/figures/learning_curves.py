@@ -36,7 +36,7 @@ def draw_learning_curve(epoch: Floats, curves: Mapping[str, Floats]) -> Figure:
             colour = next(shades) if kind == "kl" else COLOURS[split]
             label = term.removeprefix("kl_") if kind == "kl" else SPLITS[split]
             _curve(axes, epoch, curves[name], colour, label)
-        _limit(axes, [curves[name] for name in names])
+        limit_to_usual(axes, [curves[name] for name in names])
         axes.set_title(TITLES[kind])
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -63,7 +63,7 @@ def _curve(axes: Axes, epoch: Floats, values: Floats, colour: str, label: str) -
     axes.plot(epoch[finite], values[finite], color=colour, marker=mark, label=f"{label}{last}")
 
 
-def _limit(axes: Axes, all_values: Sequence[Floats]) -> None:
+def limit_to_usual(axes: Axes, all_values: Sequence[Floats]) -> None:
     """Limit the y axis where the first steep epochs would flatten the rest."""
     values = np.concatenate(all_values)
     values = values[np.isfinite(values)]

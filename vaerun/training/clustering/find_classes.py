@@ -84,8 +84,9 @@ def find_pseudo_labels(
     locator = fitted_locator(images, settings)
     small = prepared(images[subset], locator, settings)
     weight = averaged_pixels(images, locator)
-    start = _best_start(small, label[subset], settings, weight, seed, device, mixed=mixed)
-    classes, mixtures, scores, _ = start
+    classes, mixtures, scores, _ = _best_start(
+        small, label[subset], settings, weight, seed, device, mixed=mixed
+    )
     if len(small) == len(images):
         return classes.predict(scores, label)
     parts = []
@@ -139,8 +140,8 @@ def _best_start(
 ) -> _Start:
     """The start with the deepest valleys between the classes of small images (N, C, h, w).
 
-    Hot and cold ones take turns. There is only one if labels (N,), −1 for unknown, tell the
-    classes, and the last is the second with deep valleys that finds the same classes as another.
+    Hot and cold ones take turns, until another finds the same classes as the best, if its valleys
+    are deep. There is only one if labels (N,), −1 for unknown, tell the classes.
     """
     tells = bool((label >= 0).any())
     is_search = settings.n_classes > 1 and settings.n_repeats == 1 and not tells

@@ -16,6 +16,7 @@ from vaerun.evaluation.checks.invariances import invariances
 from vaerun.evaluation.checks.latents_used import explained_share, latents_used, used_dimensions
 from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
+from vaerun.evaluation.checks.pair_match import PairMatch
 from vaerun.evaluation.checks.pose_follows import _finer, pose_follows
 from vaerun.evaluation.checks.pose_leak import pose_leak
 from vaerun.geometry import rotate
@@ -258,7 +259,7 @@ def test_noise_that_hides_what_tells_classes_apart_is_not_held_against_them(chec
     def finding(**options):
         run = checked(kinds=kind, predicted=kind, n_classes=2, noise=2.5, **options)
         label, used = run.encodings.predicted, np.arange(2)
-        assert _one_kind(_links(run.likeness), label, used) == [(0, 1)]
+        assert _one_kind(_links(run.likeness, label), label, used) == [(0, 1)]
         return classes_apart(run)
 
     assert finding().passed
@@ -267,6 +268,18 @@ def test_noise_that_hides_what_tells_classes_apart_is_not_held_against_them(chec
     ))  # fmt: skip
     assert not_again.text == "classes 0 and 1 look alike"
     assert finding(drawn=0.0).text == "classes 0 and 1 look alike"  # both as the mean image
+
+
+@pytest.mark.parametrize(("within", "pairs"), [(0.9, []), (0.3, [(1, 2)])])
+def test_rare_classes_are_not_alike_for_want_of_other_images(within: float, pairs: list):
+    """Two classes of four images, each the next to the other, among 40 of another kind."""
+    label = np.repeat([0, 1, 2], [40, 4, 4])
+    random = np.random.default_rng(0).uniform(0, 0.05, (48, 48))
+    likeness = np.full((3, 3), 0.1)
+    likeness[1, 2] = likeness[2, 1] = 0.6
+    np.fill_diagonal(likeness, [0.9, within, within])
+    match = PairMatch(correlation=(likeness[np.ix_(label, label)] + random)[:, :, None])
+    assert _one_kind(_links(match, label), label, np.arange(3)) == pairs
 
 
 def test_a_rare_class_that_no_image_looked_at_has_is_in_use(checked):

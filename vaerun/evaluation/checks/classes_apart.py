@@ -33,7 +33,7 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     if n_classes < 2 or len(run) < FEWEST:
         return None
     label = run.encodings.predicted
-    links = _links(run.likeness)
+    links = _links(run.likeness, label)
     # of all images: those that are looked at may have none of a rare class
     used = np.flatnonzero(usage(run.all_encodings.predicted, n_classes) >= UNUSED)
     split = _one_kind(links, label, used)
@@ -59,13 +59,19 @@ def classes_apart(run: CheckedRun) -> Finding | None:
     )
 
 
-def _links(likeness: PairMatch) -> Floats:
-    """Symmetric links (n, n) of each image to the most like, weighted by their correlation."""
+def _links(likeness: PairMatch, label: Ints) -> Floats:
+    """Symmetric links (n, n) of each image to the most like, weighted by their correlation.
+
+    An image has no more of them than there are others of its class: images of a rare class would
+    else be linked to other classes for want of their own.
+    """
     best = likeness.best
     near = likeness.neighbours(_LINKS)
+    others = np.bincount(label)[label] - 1
+    weight = np.where(np.arange(near.shape[1]) < others[:, None],
+                      np.clip(np.take_along_axis(best, near, 1), 0, 1), 0)  # fmt: skip
     links = np.zeros_like(best, np.float64)
-    rows = np.arange(len(best))[:, None]
-    links[rows, near] = np.clip(best[rows, near], 0, 1)
+    np.put_along_axis(links, near, weight, 1)
     return np.maximum(links, links.T)
 
 
@@ -106,8 +112,8 @@ def _not_by_noise(
     Noise alone is to blame where the model draws the two differently, its drawings with noise
     would look as much alike as the images do, and yet it finds the class of these again.
     """
-    drawn = _links(run.likeness_of(run.reconstructions))
-    noisy = _links(run.likeness_of(run.drawn_again))
+    drawn = _links(run.likeness_of(run.reconstructions), label)
+    noisy = _links(run.likeness_of(run.drawn_again), label)
     again = run.encode_again(run.drawn_again.to(run.x.dtype)).predicted == label
 
     def noise_is_to_blame(pair: tuple[int, int]) -> bool:

@@ -14,6 +14,7 @@ from vaerun.config.groups import choices
 from vaerun.data.datasets import mnist
 from vaerun.data.datasets.download import DataFile
 from vaerun.data.image_set import DataShape
+from vaerun.evaluation.report import explorer_data
 from vaerun.models import InvariantVAE, latent_traversal
 from vaerun.runs.config import RunConfig, validate
 from vaerun.tasks import results
@@ -35,7 +36,7 @@ COUNTS = {
     "rvae_graphene": 1_615_883,
 }
 
-N_TRAIN, N_VAL = 20, 10
+N_TRAIN, N_VAL = 12, 6
 
 
 @cache
@@ -106,13 +107,15 @@ def test_a_preset_trains_as_it_ships(vaerun, here: Path, name: str, monkeypatch)
     monkeypatch.setattr(results, "draw", lambda *_: {})
     monkeypatch.setattr(latent_traversal, "TILES", 3)
     monkeypatch.setattr(latent_traversal, "STEPS", 3)
+    monkeypatch.setattr(explorer_data, "COARSEST", 2)
+    monkeypatch.setattr(explorer_data, "FINEST", 3)
     config = preset(name)
     typed = [f"experiment={name}", f"data.root={here}", "trainer.max_epochs=2"]
     typed += [f"data.train_size={N_TRAIN}", f"data.val_size={N_VAL}", "trainer.accelerator=cpu"]
     if config.data.kind == "cards":
-        typed += ["data.size=12", "data.labelled_per_class=4"]
+        typed += ["data.size=8", "data.labelled_per_class=4"]
     if config.data.kind == "graphene":
-        typed += ["data.n_frames=5", "data.frame_px=130", "data.patch_px=16"]
+        typed += ["data.n_frames=5", "data.frame_px=130", "data.patch_px=8"]
     if config.model.decoder.name == "spatial":
         typed += ["model.decoder.pixel_subset=64"]
     status, output, errors = vaerun(*typed)

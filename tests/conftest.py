@@ -15,6 +15,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest, recorded
 from vaerun.tasks.registry import TASKS
+from vaerun.training.clustering import find_classes
 from vaerun.utils.errors import UserError
 
 from .blank_pictures import PNG, blank
@@ -44,9 +45,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def vaerun(
-    here: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, list[str], list[str]]]:
-    """Runs the command line in an empty folder: status, lines of output, lines of errors."""
+    """Runs the command line in an empty folder: status, lines of output, lines of errors.
+
+    Templates are fitted from two starts at most, not ten.
+    """
+    monkeypatch.setattr(find_classes, "_MOST_STARTS", 2)
 
     def run(*arguments: str) -> tuple[int, list[str], list[str]]:
         status = main(arguments)

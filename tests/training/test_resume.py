@@ -1,19 +1,15 @@
 """Runs that are killed, stopped or lose a file, and resume with the same results to the last bit.
 
-Each run is a process of its own, forked from one that has imported what takes time to import.
 VAERUN_KILLS is how often a run is killed at a random moment.
 """
 
-import contextlib
 import csv
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +18,13 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.forks import Command
+
 N_EPOCHS = 4
 TINY = (
     "data.size=16",
     "data.repeats=1",
-    "data.train_size=800",
+    "data.train_size=400",
     "data.val_size=40",
     "data.batch_size=20",
     "model.hidden=[12,10]",
@@ -36,22 +34,6 @@ TINY = (
     "trainer.checkpoint_minutes=0.001",
 )
 OF_THE_MACHINE = ("seconds", "images_per_second", "peak_rss_mb")
-FORKS = """
-import json, os, signal, sys
-from vaerun.cli import main
-import vaerun.tasks.train
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        out = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1), os.dup2(out, 2)
-        status = main(json.loads(line))
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(status)
-    print(pid, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
 
 
 class Runs:
@@ -59,63 +41,41 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._forks = subprocess.Popen(
-            [sys.executable, "-c", FORKS],
-            cwd=folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._newest: Command
 
-    def start(self, *overrides: str) -> int:
-        """Start a run; returns the id of its process."""
-        print(json.dumps([*TINY, *overrides]), file=self._forks.stdin, flush=True)
-        return int(self._forks.stdout.readline())
-
-    def end(self) -> int:
-        """Wait for the run; returns its exit status, or minus the signal that killed it."""
-        return int(self._forks.stdout.readline())
+    def start(self, *overrides: str) -> Command:
+        """Start a run."""
+        self._newest = Command(self.folder, *TINY, *overrides)
+        return self._newest
 
     def complete(self, *overrides: str) -> Path:
         """Do a run that must succeed; returns its folder."""
-        self.start(*overrides)
-        assert self.end() == 0, self.output()
+        assert self.start(*overrides).wait() == 0, self.output()
         return self.folder / self.output()[-1].removeprefix("run: ")
 
     def stopped(self, number: int, moment: Callable[[Path], bool], *overrides: str) -> int:
         """Do a run that gets a signal once its folder is in some state; returns its status."""
         (out,) = (word.removeprefix("out=") for word in overrides if word.startswith("out="))
-        pid = self.start(*overrides)
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
-            while not moment(self.folder / out / "rvae/cards_iv/version_0"):
-                os.kill(pid, 0)
-                time.sleep(0.002)
-            os.kill(pid, number)
-        return self.end()
+        command = self.start(*overrides)
+        while command.poll() is None and not moment(self.folder / out / "rvae/cards_iv/version_0"):
+            time.sleep(0.002)
+        command.send_signal(number)  # it may have ended by itself
+        return command.wait()
 
     def output(self) -> list[str]:
-        """Output of the newest run."""
-        return (self.folder / "output.txt").read_text().splitlines()
-
-    def close(self) -> None:
-        self._forks.stdin.close()
-        self._forks.stdout.close()
-        self._forks.wait()
+        """All that the newest run wrote, errors last."""
+        return "".join(self._newest.communicate()).splitlines()
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    made = Runs(tmp_path_factory.mktemp("resume"))
-    yield made
-    made.close()
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("resume"))
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(runs: Runs) -> tuple[Path, float]:
     """Folder and seconds of an uninterrupted run."""
-    runs.start("--version")  # which waits for the imports
-    runs.end()
+    runs.start("--version").wait()  # which waits for the imports
     start = time.monotonic()
     return runs.complete("out=uninterrupted"), time.monotonic() - start
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import json
 import math
 import shutil
@@ -34,7 +35,7 @@ TINY = (
 )
 TWICE = ("model.restarts=2", "model.restart_epochs=1")
 SECOND_IS_BETTER, FIRST_IS_BETTER = 0, 2  # seeds of a run with two restarts
-TEMPLATES = ("model.clustering.templates=2",)
+TEMPLATES = ("model.clustering.templates=2", "model.clustering.layout=false")
 
 Run = Callable[..., tuple[Path, list[str]]]
 
@@ -358,8 +359,12 @@ def test_pseudo_labels_supervise_the_first_epochs_only(run: Run):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch warns while it compiles
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
-def test_compiled_networks_have_the_same_losses(run: Run):
-    options = ("trainer.max_epochs=1", "model.hidden=[8]")
+@pytest.mark.parametrize(("model", "compiler"), [("vae", "inductor"), ("rvae", "aot_eager")])
+def test_compiled_networks_have_the_same_losses(run: Run, monkeypatch, model: str, compiler: str):
+    """A plain decoder compiled to machine code, ours only captured, which takes less long."""
+    method = functools.partialmethod(torch.nn.Module.compile, backend=compiler)
+    monkeypatch.setattr(torch.nn.Module, "compile", method)
+    options = ("trainer.max_epochs=1", "model.hidden=[8]", f"model={model}")
     plain, _ = run(*options)
     compiled, _ = run(*options, "trainer.compile=true")
     assert losses(compiled) == pytest.approx(losses(plain), rel=1e-4)

@@ -39,6 +39,7 @@ class Command:
         pictures: bool = False,
     ) -> None:
         Command._number += 1
+        self.folder = folder
         self._output = folder / f".{Command._number}.output", folder / f".{Command._number}.errors"
         variables = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
         self._process = _CONTEXT.Process(

@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,10 +23,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.forks import Command
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).parent / "vaerun"
-PLAIN = (sys.executable, str(ROOT / "tests/blank_pictures.py"))  # the program without pictures
 TINY = (
     "data.size=16",
     "data.repeats=1",
@@ -41,27 +43,53 @@ LONG = "trainer.max_epochs=15"
 RUN = "outputs/rvae/cards_iv/version_0"
 WITHIN = 300.0  # seconds: these tests run beside others
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+class Group:
+    """A command in several processes that a launcher such as torchrun starts together."""
+
+    def __init__(self, folder: Path, n_ranks: int, *arguments: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        sizes = {"WORLD_SIZE": str(n_ranks), "LOCAL_WORLD_SIZE": str(n_ranks)}
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        self.ranks = [
+            Command(
+                folder,
+                *arguments,
+                environment=sizes | address | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            )
+            for rank in range(n_ranks)
+        ]
+
+    def succeed(self) -> Path:
+        """Wait for all, of which none may fail or complain; returns the last run folder."""
+        results = [(rank.communicate(WITHIN), rank.returncode) for rank in self.ranks]
+        (output, _), _ = results[0]
+        assert [(errors, status) for (_, errors), status in results] == [("", 0)] * len(results)
+        return self.ranks[0].folder / output.splitlines()[-1].removeprefix("run: ")
 
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Starts a command in an empty folder."""
+    """Starts any program in an empty folder."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return lambda *command: subprocess.Popen(command, cwd=tmp_path, **pipes)
 
 
 @pytest.fixture
-def run(start: Start, tmp_path: Path) -> Callable[..., Path]:
-    """Runs our command with little data, which must succeed; returns its last run folder."""
+def run(tmp_path: Path) -> Callable[..., Path]:
+    """Runs our command with little data, which must succeed; returns its last run folder.
 
-    def complete(*overrides: str) -> Path:
+    In one process, which may start others, or in as many as are started for it.
+    """
+
+    def complete(*overrides: str, ranks: int = 1) -> Path:
         at = overrides[:1] == ("-m",)
-        process = start(*PLAIN, *overrides[:at], *TINY, *overrides[at:])
-        output, errors = process.communicate(timeout=WITHIN)
-        assert (process.returncode, errors) == (0, ""), output + errors
-        return tmp_path / output.splitlines()[-1].removeprefix("run: ")
+        return Group(tmp_path, ranks, *overrides[:at], *TINY, *overrides[at:]).succeed()
 
     return complete
 
@@ -73,13 +101,8 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
     @functools.cache
     def trained(devices: int) -> Path:
-        command = [*PLAIN, *TINY, LONG, f"trainer.devices={devices}", f"out={devices}"]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN
-        )
-        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-        return folder / done.stdout.splitlines()[-1].removeprefix("run: ")
+        options = (*TINY, LONG, f"trainer.devices={devices}", f"out={devices}")
+        return Group(folder, devices, *options).succeed()
 
     return trained
 
@@ -143,6 +166,7 @@ def tree(folder: Path) -> set[str]:
 
 
 def test_two_processes_reach_the_losses_of_one(run, tmp_path):
+    """The second is started by the first."""
     one, two = run(), run("trainer.devices=2")
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
     ours, theirs = latents(two), latents(one)
@@ -164,7 +188,8 @@ def test_two_processes_learn_the_prior_of_one(run):
     at_once = ("objective.pseudo_label_steps=0", "objective.temperature_epochs=0")
     options = ("model=jrvae", "model.clustering.templates=0", *at_once)
     one, two = (
-        weights(run(*options, f"trainer.devices={n}"))["network.category.prior"] for n in (1, 2)
+        weights(run(*options, f"trainer.devices={n}", ranks=n))["network.category.prior"]
+        for n in (1, 2)
     )
     assert float((one - 0.25).abs().max()) > 0.01
     torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-4)
@@ -177,7 +202,8 @@ def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
     # a learned prior, which has a test of its own, and large steps make more of that noise
     if model == "ssrvae":
         options += ("model.category.prior=uniform", "trainer.learning_rate=0.001")
-    run("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
+    words = ("-m", f"model={model}", "trainer.devices=1,2", "model.restart_epochs=1", *options)
+    run(*words)
     one, two = (tmp_path / f"outputs/{model}/cards_iv/version_{k}" for k in (0, 1))
     # noise of labelled images differs between ranks, so losses agree only nearly
     assert losses(two) == pytest.approx(losses(one), rel=0.002)
@@ -196,11 +222,11 @@ def test_pseudo_labels_and_restarts_are_shared_in_a_sweep(run, tmp_path, model):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_stopped_and_resumed_ranks_end_with_the_same_weights(
-    start, run, complete, tmp_path, monkeypatch, number
+    run, complete, tmp_path, monkeypatch, number
 ):
     monkeypatch.chdir(tmp_path)
     options = ("trainer.devices=2", LONG, "trainer.checkpoint_minutes=0.001")
-    process = start(*PLAIN, *TINY, *options)
+    process = Command(tmp_path, *TINY, *options)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
     assert followers()
     process.send_signal(number)
@@ -211,8 +237,8 @@ def test_stopped_and_resumed_ranks_end_with_the_same_weights(
     check_same(run(*options, "resume=auto"), complete(2))
 
 
-def test_too_few_images_for_all_ranks_are_an_error_of_one_line(start):
-    process = start(PROGRAM, *TINY, "trainer.devices=2", "data.batch_size=3")
+def test_too_few_images_for_all_ranks_are_an_error_of_one_line(tmp_path):
+    process = Command(tmp_path, *TINY, "trainer.devices=2", "data.batch_size=3")
     output, errors = process.communicate(timeout=WITHIN)
     assert (process.returncode, output) == (2, "")
     assert errors == (
@@ -222,10 +248,10 @@ def test_too_few_images_for_all_ranks_are_an_error_of_one_line(start):
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_trial_preempted_by_submitit_resumes_in_its_folder(start, complete, tmp_path, devices):
+def test_a_trial_preempted_by_submitit_resumes_in_its_folder(complete, tmp_path, devices):
     options = (f"trainer.devices={devices}", LONG)
     launcher = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=10")
-    process = start(PROGRAM, "-m", *TINY, *options, *launcher)
+    process = Command(tmp_path, "-m", *TINY, *options, *launcher)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
     tasks = subprocess.run(
         ["pgrep", "-f", f"submitit.core._submit {tmp_path}"], capture_output=True, text=True
@@ -283,11 +309,11 @@ def test_a_sweep_is_an_array_of_the_script(start, tmp_path, slurm):
         assert [row["status"] for row in csv.DictReader(file)] == ["finished", "finished"]
 
 
-def test_the_launcher_submits_its_options(start, tmp_path, slurm):
+def test_the_launcher_submits_its_options(tmp_path, slurm):
     options = ("trainer.devices=2", "trainer.nodes=1", "seed=0,1")
     asked = ("partition=gpu", "constraint=a100", "timeout_min=90", "array_parallelism=3")
     launcher = ("hydra/launcher=slurm", *(f"hydra.launcher.{text}" for text in asked))
-    process = start(PROGRAM, "-m", *TINY, *options, *launcher)
+    process = Command(tmp_path, "-m", *TINY, *options, *launcher)
     output, errors = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, output + errors
     submitted = dict(

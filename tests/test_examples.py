@@ -13,10 +13,16 @@ SMALL = (
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
 )
-OF_DATA = {"cards": ("data.train_size=200", "data.val_size=80")}
-# A first cell, so that every training of the notebook is a small one.
+OF_DATA = {
+    "cards": ("data.train_size=200", "data.val_size=80"),
+    "micrograph": ("data.n_frames=2", "data.frame_px=200", "data.patch_px=24"),
+}
+# A first cell, so that every training of the notebook is a small one, without pictures.
 FIRST = """
 import vaerun
+from tests.blank_pictures import blank
+from vaerun.evaluation.figures import gallery
+gallery.png = blank
 _train = vaerun.train
 vaerun.train = lambda *words: _train(*[w for w in words if "epochs" not in w], *{small})
 """

@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 import vaerun as vaerun_package
+from tests.forks import Command
 from vaerun.config.compose import compose
 from vaerun.config.groups import choices
 from vaerun.evaluation.metrics.class_separation import class_separation
@@ -205,16 +204,9 @@ def test_other_spaces_are_not_listed():
     assert all_settings(integers | {"c.d": Range(low=0.0, high=1.0)}, 10**9) is None
 
 
-def started(here: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def started(here: Path, *arguments: str) -> Command:
     """A worker, in a process of its own."""
-    home = str(Path(vaerun_package.__file__).parents[1])
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": home}
-    return subprocess.Popen(
-        [sys.executable, "-m", "vaerun", "task=tune", *JRVAE, *arguments],
-        cwd=here,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
+    return Command(here, "task=tune", *JRVAE, *arguments)
 
 
 def test_killed_workers_are_replaced_and_several_share_a_study(vaerun: Vaerun, here: Path):

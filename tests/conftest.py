@@ -15,7 +15,7 @@ from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import create_run_folder
 from vaerun.runs.manifest import RunFacts, RunRequest, recorded
 from vaerun.tasks.registry import TASKS
-from vaerun.training.clustering import find_classes
+from vaerun.training.clustering import find_classes, template_mixture
 from vaerun.utils.errors import UserError
 
 from .blank_pictures import PNG, blank
@@ -49,8 +49,9 @@ def vaerun(
 ) -> Callable[..., tuple[int, list[str], list[str]]]:
     """Runs the command line in an empty folder: status, lines of output, lines of errors.
 
-    Templates are fitted from two starts at most, not ten.
+    Templates are fitted from two starts at most, not ten, and in few steps.
     """
+    monkeypatch.setattr(template_mixture, "_STEPS", 40)
     monkeypatch.setattr(find_classes, "_MOST_STARTS", 2)
 
     def run(*arguments: str) -> tuple[int, list[str], list[str]]:

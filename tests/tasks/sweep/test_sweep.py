@@ -253,7 +253,7 @@ def train(config, job):
 tasks.TASKS["train"] = train
 sys.exit(cli.main())
 """
-TYPED = ("-m", "model=rvae,vae,ssrvae", "data=cards_iii,cards_iv", "seed=0,1")
+TYPED = ("-m", "model=rvae,vae", "data=cards_iii,cards_iv", "seed=0,1")
 FAILING = "vae cards_iv 1"
 
 
@@ -279,21 +279,21 @@ def test_killed_half_way_and_given_again_a_sweep_ends_complete(jobs_at_a_time, h
     options = {"cwd": here, "env": {**os.environ, "CUDA_VISIBLE_DEVICES": ""}, "text": True}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **options, **pipes) as process:
-        while n_ended(here) < 5:
+        while n_ended(here) < 3:
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     runs = (here / "outputs").glob("*/*/version_*")
     done = [run / "manifest.json" for run in runs if status_of(run) == "finished"]
     before = {manifest: manifest.stat().st_mtime_ns for manifest in done}
-    assert 5 <= len(before) < 12
+    assert 3 <= len(before) < 8
 
     (here / "fail").write_text(FAILING)
     second = subprocess.run(command, **options, capture_output=True)
     assert second.returncode == 1, second.stderr
-    assert second.stderr.splitlines()[-1].startswith("1 of 12 trials did not finish: 8 — see ")
+    assert second.stderr.splitlines()[-1].startswith("1 of 8 trials did not finish: 8 — see ")
     rows = table(here)
-    assert [row["status"] for row in rows].count("finished") == 11
+    assert [row["status"] for row in rows].count("finished") == 7
     assert rows[7]["message"] == "ValueError: a bug"
 
     (here / "fail").unlink()
@@ -301,7 +301,7 @@ def test_killed_half_way_and_given_again_a_sweep_ends_complete(jobs_at_a_time, h
     assert third.returncode == 0, third.stderr
     trials = [
         " ".join(one)
-        for one in itertools.product(("rvae", "vae", "ssrvae"), ("cards_iii", "cards_iv"), "01")
+        for one in itertools.product(("rvae", "vae"), ("cards_iii", "cards_iv"), "01")
     ]
     noted = ledger(here)
     assert {line: n for line, n in noted.items() if line.startswith("ended")} == {
@@ -311,7 +311,7 @@ def test_killed_half_way_and_given_again_a_sweep_ends_complete(jobs_at_a_time, h
     assert {manifest: manifest.stat().st_mtime_ns for manifest in done} == before
     rows = table(here)
     assert {row["status"] for row in rows} == {"finished"}
-    assert len({row["run"] for row in rows}) == 12
+    assert len({row["run"] for row in rows}) == 8
     assert all(status_of(here / row["run"]) == "finished" for row in rows)
     assert (sweep_folder(here) / "summary.png").is_file()
     assert "best on cards_iii: elbo.loss 1, model=rvae data=cards_iii seed=0" in third.stdout

@@ -74,9 +74,11 @@ def test_each_is_predicted_from_each(vaerun, file, given, wanted):
     np.testing.assert_allclose(again[index], mean, atol=1e-3 * np.ptp(mean) + 1e-4)
 
 
-def test_the_shape_that_was_written_is_evaluated_again(vaerun, file):
-    status, output, errors = vaerun(*TINY, *words("images", "spectra"))
+def test_the_shape_that_was_written_is_evaluated_and_checked_again(vaerun, file):
+    status, output, errors = vaerun(*TINY, *words("images", "spectra"), "data.val_share=0.6")
     assert (status, errors) == (0, [])
+    assert any(line.startswith("Checks  ") for line in output)
+    assert any(line.startswith("Try     vaerun model=ved data=pairs") for line in output)
     run = package.load(output[-1].removeprefix("run: "))
     with h5py.File(file) as opened:
         x = opened["images"][()]
@@ -88,6 +90,10 @@ def test_the_shape_that_was_written_is_evaluated_again(vaerun, file):
     folder = Path(output[-1].removeprefix("run: "))
     again = json.loads((folder / "metrics.json").read_text())["prediction"]
     assert again == pytest.approx(run.metrics["prediction"], rel=1e-4)
+    checks = run.metrics["checks"]
+    assert {"converged", "better_than_mean", "spread_true", "prediction_stays"} == checks.keys()
+    assert all(check["passed"] is not None for check in checks.values())
+    assert run.metrics["verdict"]["failed"] > 0  # after two epochs
 
 
 def test_patches_of_a_frame_are_joined_to_a_map_by_place(vaerun, file):

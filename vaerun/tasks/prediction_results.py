@@ -13,6 +13,7 @@ from rich.console import Console
 
 from vaerun.data.image_set import ImageSet, ImageSource, Splits, as_tensor
 from vaerun.evaluation.figures import curve_arrays, draw, save_figures
+from vaerun.evaluation.figures.checks import check_arrays
 from vaerun.evaluation.headline import headline
 from vaerun.evaluation.metrics.prediction import prediction_scores, turned_change
 from vaerun.evaluation.report import write_report
@@ -23,6 +24,7 @@ from vaerun.models.prediction import Predictions, predict
 from vaerun.runs import manifest
 from vaerun.runs.config import RunConfig
 from vaerun.runs.folder import RunFolder
+from vaerun.tasks import verdict
 from vaerun.tasks.curve_results import shown_axis
 from vaerun.tasks.terminal import print_table
 from vaerun.training.trained_model import TrainedModel
@@ -61,26 +63,25 @@ def predicted_arrays(
 def write_prediction_results(
     config: RunConfig,
     plain: Mapping[str, Any],
-    splits: Splits,
     folder: RunFolder,
     trained: TrainedModel,
-    encodings: Encodings,
+    found: verdict.Verdict,
+    checks: Mapping[str, Any],
     console: Console,
 ) -> None:
     """Predict for the validation images, and write what `write_results` does of other models."""
-    network = trained.network
+    network, splits = trained.network, found.splits
     predictions = predict(network, splits.val.images)
-    truth = as_tensor(splits.val.target).numpy()
     in_units = predictions.in_units(splits.target_window)
-    write_predictions(folder.predictions, in_units, encodings.val)
-    metrics = _metrics(config, splits, trained, truth, predictions)
-    write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    write_predictions(folder.predictions, in_units, found.encodings.val)
+    metrics = write_prediction_metrics(folder, config, trained, found, checks, predictions)
     history = {name: [row[name] for row in trained.rows] for name in trained.rows[0]}
     arrays = {
         "inputs": inference.shown(as_tensor(splits.val.images[:_N_INPUTS])).numpy(),
         **curve_arrays({name: values for name, values in history.items() if any(values)}),
         **_input_axis(network, splits),
-        **_prediction_arrays(network, splits, truth, in_units),
+        **_prediction_arrays(network, splits, in_units),
+        **check_arrays(found.findings),
     }
     write_arrays(folder.arrays, arrays)
     figures = save_figures(draw(arrays, []), folder.figures)
@@ -93,16 +94,30 @@ def write_prediction_results(
         figures=figures,
     )
     print_table(console, [*headline(metrics), ("report", str(folder.report))])
+    verdict.print_checks(console, checks)
 
 
-def _metrics(
-    config: RunConfig, splits: Splits, trained: TrainedModel, truth: Any, predictions: Predictions
+def write_prediction_metrics(
+    folder: RunFolder,
+    config: RunConfig,
+    trained: TrainedModel,
+    found: verdict.Verdict,
+    checks: Mapping[str, Any],
+    predictions: Predictions | None = None,
 ) -> dict[str, Any]:
-    network = trained.network
+    """Measure what is predicted for the validation images; write and return `metrics.json`.
+
+    ``checks`` are the findings with their commands. ``predictions`` are those for all of these
+    images, from 0 to 1; None makes them.
+    """
+    network, splits = trained.network, found.splits
+    if predictions is None:
+        predictions = predict(network, splits.val.images)
     terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     mask = splits.val.measured
     known = None if mask is None else as_tensor(mask).numpy()
+    truth = as_tensor(splits.val.target).numpy()
     scores = prediction_scores(truth, predictions.mean, predictions.sd, known)
     rows = torch.from_numpy(evenly(len(splits.val), _N_TURNED))
     x = as_tensor(splits.val.select(rows).images)
@@ -110,7 +125,7 @@ def _metrics(
         turned = predict(network, torch.rot90(x, 1, (2, 3)))
         change = turned_change(predictions.mean[rows], turned.mean, turned.sd)
         scores["turned_change"] = change
-    return {
+    metrics = {
         "elbo": elbo | {"kl_pose": terms["kl_bin"]},
         "prediction": scores,
         "train": trained.cost,
@@ -118,7 +133,10 @@ def _metrics(
         "n_train": len(splits.train),
         "n_val": len(splits.val),
         "latent_dim": config.model.latent_dim,
+        **verdict.metrics(found, checks),
     }
+    write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    return metrics
 
 
 def _input_axis(network: InvariantVAE, source: ImageSource) -> Arrays:
@@ -129,11 +147,10 @@ def _input_axis(network: InvariantVAE, source: ImageSource) -> Arrays:
     return {"curve_axis": axis, "curve_axis_label": np.array(source.axis.label)}
 
 
-def _prediction_arrays(
-    network: InvariantVAE, splits: Splits, truth: Any, predictions: Predictions
-) -> Arrays:
+def _prediction_arrays(network: InvariantVAE, splits: Splits, predictions: Predictions) -> Arrays:
     """Some predictions beside the truth, in its units, and an even selection of all numbers."""
-    truth = Predictions(truth, truth).in_units(splits.target_window).mean
+    true = as_tensor(splits.val.target).numpy()
+    truth = Predictions(true, true).in_units(splits.target_window).mean
     some = evenly(len(truth), _N_EXAMPLES)
     points = evenly(truth.size, _MOST_POINTS)
     named = {"truth": truth, "mean": predictions.mean, "sd": predictions.sd}

@@ -39,7 +39,7 @@ from vaerun.runs.inherited_overrides import read_overrides
 from vaerun.tasks import verdict
 from vaerun.tasks.curve_results import curve_figure_arrays, spread_arrays
 from vaerun.tasks.image_source import in_files, with_symmetry
-from vaerun.tasks.prediction_results import write_prediction_results
+from vaerun.tasks.prediction_results import write_prediction_metrics, write_prediction_results
 from vaerun.tasks.terminal import print_table
 from vaerun.training.event_files import write_pngs
 from vaerun.training.trained_model import TrainedModel
@@ -83,12 +83,12 @@ def write_results(
             "source_fingerprint": splits.source or None,
         }
         write_latents(folder.latents, in_files(encodings, splits), attributes)
-        if network.variant.predicts:
-            write_prediction_results(config, plain, splits, folder, trained, encodings, console)
-            return
         found = verdict.find(plain, splits, trained, encodings)
         encodings, splits = found.encodings, found.splits
         checks = verdict.as_json(found.findings, _trained_with(config, folder))
+        if network.variant.predicts:
+            write_prediction_results(config, plain, folder, trained, found, checks, console)
+            return
         metrics = write_metrics(folder, config, trained, found, checks)
         names = class_names(network, encodings, splits.classes, metrics)
         _print_subsets(encodings, console)
@@ -162,6 +162,8 @@ def write_metrics(
     """
     splits, encodings = found.splits, found.encodings
     network = trained.network
+    if network.variant.predicts:
+        return write_prediction_metrics(folder, config, trained, found, checks)
     terms = inference.evaluate_elbo(network, splits.val, seed=trained.seed)
     elbo = {name: terms[name] for name in ("loss", "reconstruction", "kl_content")}
     unposed = None
@@ -188,10 +190,7 @@ def write_metrics(
     }
     if metrics.get("clustering", {}).get("method") == "y":
         metrics["clustering"]["class_prior"] = network.category.prior.tolist()
-    made = [check["passed"] for check in checks.values() if check["passed"] is not None]
-    metrics["verdict"] = {"made": len(made), "failed": made.count(False)}
-    metrics["checks"] = dict(checks)
-    metrics["reward"] = found.reward.to_json()
+    metrics |= verdict.metrics(found, checks)
     write_text(folder.metrics_json, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     return metrics
 

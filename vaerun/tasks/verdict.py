@@ -13,6 +13,7 @@ from vaerun.config.overrides import split_override
 from vaerun.data.image_set import Splits
 from vaerun.evaluation.checks.checked_run import CheckedRun
 from vaerun.evaluation.checks.finding import Finding, summary_line
+from vaerun.evaluation.checks.predicting_run import PredictingRun
 from vaerun.evaluation.checks.registry import CHECKS, check_run
 from vaerun.evaluation.checks.reward import Reward, reward
 from vaerun.evaluation.metrics.truth_convention import converted
@@ -37,7 +38,8 @@ def find(
 ) -> Verdict:
     """Make all checks of a run."""
     rows = trained.rows if trained.on_own_images else ()
-    checked = CheckedRun.of(trained.network, splits, encodings, rows, plain, trained.seed)
+    kind = PredictingRun if trained.network.variant.predicts else CheckedRun
+    checked = kind.of(trained.network, splits, encodings, rows, plain, trained.seed)
     for convention in checked.conventions:
         if convention.factor == "angle" and splits.classes:
             symmetry = [math.lcm(own, convention.symmetry) for own in splits.symmetry]
@@ -61,6 +63,19 @@ def as_json(findings: Mapping[str, Finding], overrides: Sequence[str]) -> dict[s
         if entry["mend"]:
             entry["mend"] = mended_command(overrides, shlex.split(entry["mend"]))
     return entries
+
+
+def metrics(found: Verdict, checks: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries ``verdict``, ``checks`` and ``reward`` of `metrics.json`.
+
+    ``checks`` are the findings with their commands.
+    """
+    made = [check["passed"] for check in checks.values() if check["passed"] is not None]
+    return {
+        "verdict": {"made": len(made), "failed": made.count(False)},
+        "checks": dict(checks),
+        "reward": found.reward.to_json(),
+    }
 
 
 def mended_command(overrides: Sequence[str], mend: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +78,7 @@ class CheckedRun:
         rows: Sequence[Mapping[str, float]],
         plain: Mapping[str, Any],
         seed: int,
-    ) -> "CheckedRun":
+    ) -> Self:
         """Choose the images of a run; ``seed`` is that of the training."""
         most = max(min(MOST_CHECKED, MOST_PIXELS // int(np.prod(splits.image[1:]))), FEWEST)
         chosen = evenly(len(splits.val), most)
@@ -257,11 +257,16 @@ class CheckedRun:
         )
 
     @cached_property
-    def moved(self) -> Encodings:
-        """Encodings of the images after `move`."""
+    def moved_images(self) -> Tensor:
+        """The images (n, C, H, W) after `move`."""
         exactly = self.centre is None and self.any_angle
         move = self.move.apply_exactly if exactly else self.move.apply
-        return self.encode_again(move(self.x).to(self.x.dtype))
+        return move(self.x).to(self.x.dtype)
+
+    @cached_property
+    def moved(self) -> Encodings:
+        """Encodings of the images after `move`."""
+        return self.encode_again(self.moved_images)
 
     @cached_property
     def z_moves(self) -> npt.NDArray[np.float64]:

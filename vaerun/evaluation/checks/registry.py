@@ -13,19 +13,39 @@ from vaerun.evaluation.checks.noise_left import noise_left
 from vaerun.evaluation.checks.one_orientation import one_orientation
 from vaerun.evaluation.checks.pose_follows import pose_follows
 from vaerun.evaluation.checks.pose_leak import pose_leak
+from vaerun.evaluation.checks.predictions import better_than_mean, prediction_stays, spread_true
 from vaerun.evaluation.checks.true_poses import true_poses
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check with its title; None from its function: it does not apply to the model."""
+    """A check with its title; None from its function: it does not apply to the model.
+
+    Attributes
+    ----------
+    of_drawings, of_predictions
+        Whether it is made of models that draw their images, and of those that predict others.
+    """
 
     title: str
     make: Callable[[CheckedRun], Finding | None]
+    of_drawings: bool = True
+    of_predictions: bool = False
+
+    def applies(self, run: CheckedRun) -> bool:
+        """Whether it is made of a model of this kind."""
+        return self.of_predictions if run.network.variant.predicts else self.of_drawings
+
+
+def _of_predictions(title: str, make: Callable[[CheckedRun], Finding | None]) -> Check:
+    return Check(title, make, of_drawings=False, of_predictions=True)
 
 
 CHECKS: dict[str, Check] = {
-    "converged": Check("Converged without overfitting", converged),
+    "converged": Check("Converged without overfitting", converged, of_predictions=True),
+    "better_than_mean": _of_predictions("Better than the mean", better_than_mean),
+    "spread_true": _of_predictions("Spread as it says", spread_true),
+    "prediction_stays": _of_predictions("Prediction stays", prediction_stays),
     "invariances": Check("Invariances fit the images", invariances),
     "pose_follows": Check("Pose follows, z stays", pose_follows),
     "one_orientation": Check("One orientation", one_orientation),
@@ -39,5 +59,5 @@ CHECKS: dict[str, Check] = {
 
 def check_run(run: CheckedRun) -> dict[str, Finding]:
     """Findings of all checks that apply, by name."""
-    findings = {name: check.make(run) for name, check in CHECKS.items()}
+    findings = {name: check.make(run) for name, check in CHECKS.items() if check.applies(run)}
     return {name: finding for name, finding in findings.items() if finding is not None}

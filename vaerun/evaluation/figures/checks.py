@@ -175,8 +175,41 @@ def _truth_convention(own: Arrays) -> Figure:
     return figure
 
 
+def _better_than_mean(own: Arrays) -> Figure:
+    figure = new_figure(_WIDTH, _HEIGHT)
+    axes = figure.subplots()
+    most = float(max(own["error"].max(), own["of_mean"].max()))
+    axes.plot([0, most], [0, most], color=INK, linewidth=0.7)
+    scatter(axes, own["of_mean"], own["error"], c=_GOOD)
+    axes.set(xlabel="squared error of the mean target", ylabel="of the prediction")
+    return figure
+
+
+def _spread_true(own: Arrays) -> Figure:
+    figure = new_figure(_WIDTH, _HEIGHT)
+    axes = figure.subplots()
+    away = np.linspace(0, 4, 81)
+    axes.hist(own["away"].clip(0, 4), bins=list(away[::4]), density=True, color=_GOOD)
+    normal = (2 / np.pi) ** 0.5 * np.exp(-0.5 * away**2)
+    axes.plot(away, normal, color=INK, linewidth=0.9, label="expected")
+    axes.set(xlabel="error, in predicted sd", yticks=[], xlim=(0, 4))
+    axes.legend()
+    return figure
+
+
+def _prediction_stays(own: Arrays) -> Figure:
+    figure = new_figure(_WIDTH, _HEIGHT)
+    axes = figure.subplots()
+    axes.hist(100 * own["change"], bins=30, color=_GOOD)
+    axes.set(xlabel="change of the prediction (% of the spread)", ylabel="inputs")
+    return figure
+
+
 _DRAWN: dict[str, Callable[[Arrays], Figure]] = {
     "converged": _converged,
+    "better_than_mean": _better_than_mean,
+    "spread_true": _spread_true,
+    "prediction_stays": _prediction_stays,
     "invariances": _invariances,
     "pose_follows": _pose_follows,
     "one_orientation": _one_orientation,

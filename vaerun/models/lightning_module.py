@@ -23,8 +23,10 @@ from vaerun.models.label_errors import (
     place_error,
     targets_of,
 )
+from vaerun.models.networks.orbit import Orbit
 from vaerun.models.objectives import ObjectiveConfig, TrainingProgress
 from vaerun.models.posterior import Posterior
+from vaerun.models.prediction import N_BETWEEN
 from vaerun.utils import random
 
 _STREAM = 0  # of random numbers in training; validation has the next
@@ -73,6 +75,7 @@ class VAELightningModule(pl.LightningModule):
         self.corrupt = corrupt
         self.class_weight: Tensor | None
         self.register_buffer("class_weight", class_weight, persistent=False)
+        self.orbits: list[Orbit] = []  # made on the network's device, in the first step
         self.train_means, self.val_means = ElboMeans(), ElboMeans()
 
     def training_step(self, batch: Batch[Tensor], batch_idx: int) -> Tensor:
@@ -84,7 +87,7 @@ class VAELightningModule(pl.LightningModule):
         epoch = self.global_step / n_batches
         if self.global_step >= self.objective.pseudo_label_steps:
             batch = batch._replace(pseudo_labels=None)
-        posterior = self.network.infer(batch.images, batch.condition)
+        posterior = self.network.infer(batch.images, batch.condition, self._orbit())
         terms = self._terms(batch, posterior)
         self.train_means.update(terms)
         if batch_idx + 1 == n_batches:  # at the epoch's end callbacks run before the module
@@ -110,6 +113,19 @@ class VAELightningModule(pl.LightningModule):
             share=batch.share,
         )
         self.val_means.update(terms)
+
+    def _orbit(self) -> Orbit | None:
+        """The orbit in which a model that predicts sees the images of a step; None: its own.
+
+        It predicts from copies at angles between the bins, too, which are more blurred than those
+        by quarter turns.
+        """
+        own = self.network.search.orbit
+        if not self.network.variant.predicts or own is None:
+            return None
+        if not self.orbits:
+            self.orbits = [own, *own.between(N_BETWEEN)]
+        return self.orbits[random.choice(len(self.orbits))]
 
     def _terms(self, batch: Batch[Tensor], posterior: Posterior) -> ElboTerms:
         """Terms of the bound on log p(x | y) where y is (pseudo-)labelled, else on log p(x)."""

@@ -1,12 +1,13 @@
 """What a variational encoder–decoder predicts of images, with its spread."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaerun.data.image_set import Images
 from vaerun.geometry import Pose
@@ -17,8 +18,10 @@ from vaerun.utils.progress import bar
 
 Array = npt.NDArray[np.float32]
 
-_PAIRS = 4  # of draws of z, one the mirror image of the other, for each bin
-_BETWEEN = 8  # angles within each bin at which an image is seen: more change next to nothing
+_PAIRS = 8  # of draws of z, one the mirror image of the other, for each bin, over all orbits
+N_BETWEEN = 8  # angles within each bin at which an image is seen: more change next to nothing
+
+_MOST_NUMBERS, _MOST_IMAGES = 6e7, 250  # held at once, some 500 MB with a copy; images at once
 
 # B images of a chunk, O orbits, K bins, S draws, P numbers of what is predicted.
 
@@ -49,59 +52,83 @@ class Predictions(NamedTuple):
 def predict(network: InvariantVAE, images: Images, *, progress: bool = False) -> Predictions:
     """Predictive mean and sd of what belongs to images (N, C, H, W), from 0 to 1.
 
+    See `Predictor`.
+    """
+    device = next(network.parameters()).device
+    predictor = Predictor(network).to(device).eval()
+    parts = []
+    size = predictor.n_at_once
+    chunks = [slice(i, i + size) for i in range(0, len(images), size)]
+    for rows in bar(chunks, "predicting", len(chunks), shown=progress):
+        parts.append([t.cpu().numpy() for t in predictor(images[rows].to(device))])
+    mean, sd = (np.concatenate(some) for some in zip(*parts, strict=True))
+    return Predictions(mean, sd)
+
+
+class Predictor(nn.Module):
+    """Images (B, C, H, W) → mean and sd of what is predicted of them, from 0 to 1.
+
+    Parameters
+    ----------
+    network
+        Of a model that predicts, in evaluation mode.
+
     Notes
     -----
     The predictive distribution is a mixture over bins k, with weights q(k | x), and over draws of
     z from q(z | x, k), of the likelihood. All bins count, and draws are the same numbers for every
     image and bin: an image turned by one bin gets the same prediction. What the encoder says of a
     copy depends a little on its angle within a bin, and on how a turn blurs its pixels. Hence the
-    mixture is over angles between the bins, too, of equal weight.
+    mixture is over angles between the bins, too, of equal weight: over several orbits, each with
+    draws of its own.
     """
-    device = next(network.parameters()).device
-    size = max(network.n_at_once // (2 * _PAIRS), 1)
-    drawn = _draws(network.latents.dim, device)
-    orbit = network.search.orbit
-    orbits = [None] if orbit is None else orbit.between(_BETWEEN)
-    parts = []
-    chunks = [slice(i, i + size) for i in range(0, len(images), size)]
-    for rows in bar(chunks, "predicting", len(chunks), shown=progress):
-        parts.append(
-            [t.cpu().numpy() for t in _chunk(network, images[rows].to(device), drawn, orbits)]
-        )
-    mean, sd = (np.concatenate(some) for some in zip(*parts, strict=True))
-    return Predictions(mean, sd)
+
+    def __init__(self, network: InvariantVAE) -> None:
+        super().__init__()
+        self.network = network
+        orbit = network.search.orbit
+        self.orbit = None if orbit is None else _joined(orbit.between(N_BETWEEN))
+        self.n_bins = len(network.search.bin_angle)
+        n_orbits = 1 if self.orbit is None else self.orbit.n_views // self.n_bins
+        drawn = _draws(n_orbits, network.latents.dim).repeat_interleave(self.n_bins, 0)
+        self.drawn: Tensor  # (O·K, S, D)
+        self.register_buffer("drawn", drawn, persistent=False)
+
+    @property
+    def n_at_once(self) -> int:
+        """Images that fit into some 500 MB."""
+        n_views, n_draws = self.drawn.shape[:2]
+        n_drawn = n_draws * math.prod(self.network.drawn)
+        n_seen = math.prod(self.network.shape.image) if self.orbit is None else self.orbit.n_pixels
+        return max(min(int(_MOST_NUMBERS) // (n_views * max(n_drawn, n_seen)), _MOST_IMAGES), 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and sd (B, C, H, W) of what is predicted of images (B, C, H, W)."""
+        network = self.network
+        assert isinstance(network.likelihood, GaussianLikelihood)
+        posterior = network.infer(x, orbit=self.orbit)
+        by_orbit = posterior.log_q[:, :, 0].unflatten(1, (-1, self.n_bins))  # (B, O, K)
+        weight = by_orbit.log_softmax(2).exp() / by_orbit.shape[1]
+        mean, sd = (t[:, :, 0, None] for t in posterior.latents)  # (B, O·K, 1, D)
+        z = mean + sd * self.drawn  # (B, O·K, S, D)
+        flat = network.latents.values(z.flatten(0, 2)).content
+        output = network.decode(flat, Pose.identity(flat.shape[0], x.device)).float()
+        output = output.flatten(1).unflatten(0, (-1, *self.drawn.shape[:2]))  # (B, O·K, S, P)
+        weight = weight.flatten(1)[..., None]
+        middle = (weight * output.mean(2)).sum(1)  # (B, P)
+        away = (output - middle[:, None, None]).square().mean(2)
+        spread = ((weight * away).sum(1) + network.likelihood.variance).sqrt()
+        return middle.unflatten(1, network.drawn), spread.unflatten(1, network.drawn)
 
 
-def _draws(dim: int, device: torch.device) -> Tensor:
-    """Standard normal numbers (S, D), the second half the negative of the first."""
-    half = torch.randn(_PAIRS, dim, generator=torch.Generator().manual_seed(0))
-    return torch.cat([half, -half]).to(device)
+def _joined(orbits: Sequence[Orbit]) -> Orbit:
+    """One orbit of all angles of several, the first K those of the first."""
+    angles = torch.cat([orbit.angles.cpu() for orbit in orbits])
+    return Orbit(angles, orbits[0].size, orbits[0].diameter)
 
 
-def _chunk(
-    network: InvariantVAE, x: Tensor, drawn: Tensor, orbits: Sequence[Orbit | None]
-) -> tuple[Tensor, Tensor]:
-    """Mean and sd (B, C, H, W) of what is predicted of images (B, C, H, W)."""
-    assert isinstance(network.likelihood, GaussianLikelihood)
-    seen = [_seen(network, x, drawn, orbit) for orbit in orbits]
-    means, variances = (torch.stack(some) for some in zip(*seen, strict=True))  # (O, B, P)
-    mean, variance = means.mean(0), variances.mean(0) + means.var(0, correction=0)
-    shape = (len(x), *network.drawn)
-    sd = (variance + network.likelihood.variance).sqrt()
-    return mean.view(shape), sd.expand_as(mean).view(shape)
-
-
-def _seen(
-    network: InvariantVAE, x: Tensor, drawn: Tensor, orbit: Orbit | None
-) -> tuple[Tensor, Tensor]:
-    """Mean and variance (B, P) over bins and draws of what is drawn, seen in one orbit."""
-    posterior = network.infer(x, orbit=orbit)
-    weight = posterior.log_q[:, :, 0].exp()  # (B, K)
-    mean, sd = (t[:, :, 0, None] for t in posterior.latents)  # (B, K, 1, D)
-    z = mean + sd * drawn  # (B, K, S, D)
-    flat = network.latents.values(z.flatten(0, 2)).content
-    output = network.decode(flat, Pose.identity(len(flat), x.device)).float()
-    output = output.flatten(1).unflatten(0, z.shape[:3])  # (B, K, S, P)
-    middle = (weight[..., None] * output.mean(2)).sum(1)  # (B, P)
-    away = (output - middle[:, None, None]).square().mean(2)
-    return middle, (weight[..., None] * away).sum(1)
+def _draws(n_orbits: int, dim: int) -> Tensor:
+    """Standard normal numbers (O, S, D), the second half of S the negative of the first."""
+    n_pairs = max(_PAIRS // n_orbits, 1)
+    half = torch.randn(n_orbits, n_pairs, dim, generator=torch.Generator().manual_seed(0))
+    return torch.cat([half, -half], 1)

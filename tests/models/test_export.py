@@ -16,6 +16,8 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.models import InvariantVAE, export
+from vaerun.models.export_graphs import Port
+from vaerun.models.target_readout import TargetReadout
 from vaerun.runs.config import validate
 from vaerun.runs.folder import RunFolder
 from vaerun.runs.run import Run
@@ -27,14 +29,18 @@ J = 4
 RTS = "model.invariances=[r,t,s]"
 PAPER = ("model/decoder=spatial", "model/pose=amortized")
 CLASSIFIER = ("model/category=classifier", "model.category.hidden=[6]")
+GAUSSIAN = ("model.likelihood=gaussian",)
 GUMBEL = ("model/category=gumbel_softmax",)
-SQUARE, WIDE = (1, 12, 12), (3, 9, 14)
+REGRESSED = ("model=ssrvae", "model/category=regressed", "model.category.target=shear")
+SQUARE, WIDE, CURVE = (1, 12, 12), (3, 9, 14), (2, 1, 24)
+TARGET = (1, 1, 20)  # of what is predicted
 CASES = {
     "ae": (SQUARE, "model=ae"),
     "vae": (WIDE, "model=vae"),
     "vae, canonical": (SQUARE, "model=vae", "model/decoder=canonical"),
     "rvae": (SQUARE, "model=rvae", "model.invariances=[r]"),
-    "ved": (SQUARE, "model=ved", "model.invariances=[r]"),
+    "ved": (SQUARE, "model=ved", "model.invariances=[r]", "model.likelihood=gaussian"),
+    "ved, curves": (CURVE, "model=ved", "model.invariances=[t]", "model.likelihood=gaussian"),
     "rvae, all invariances": (WIDE, "model=rvae", RTS, "model.pose.window_px=12"),
     "rvae, shift and scale": (SQUARE, "model=rvae", "model.invariances=[t,s]"),
     "rvae, spatial": (WIDE, "model=rvae", RTS, "model/decoder=spatial"),
@@ -47,9 +53,14 @@ CASES = {
     "ssrvae, paper": (SQUARE, "model=ssrvae", *PAPER, *CLASSIFIER),
     "jrvae": (SQUARE, "model=jrvae", "model.latent_dim=1"),
     "jrvae, gumbel": (WIDE, "model=jrvae", RTS, *GUMBEL),
+    "rvae, curves": (CURVE, "model=rvae", "model.invariances=[t,s,i]", *GAUSSIAN),
+    "regressed": (SQUARE, *REGRESSED, "model.invariances=[r,s,i]", *GAUSSIAN),
     "jrvae, paper": (SQUARE, "model=jrvae", *PAPER, *GUMBEL),
 }  # fmt: skip
-IN_ONNX = ("vae", "rvae, all invariances", "crvae of both", "ssrvae, paper", "jrvae, gumbel")
+IN_ONNX = (
+    "rvae, all invariances", "crvae of both", "ssrvae, paper", "jrvae, gumbel", "ved",
+    "rvae, curves", "regressed",
+)  # fmt: skip
 
 
 def untrained(folder: Path, case: str) -> Run:
@@ -57,12 +68,31 @@ def untrained(folder: Path, case: str) -> Run:
     image, *overrides = CASES[case]
     config = validate(compose(["model.hidden=[9,9]", "model.likelihood=bernoulli", *overrides]))
     torch.manual_seed(0)
-    network = InvariantVAE(
-        config.model, DataShape(image=image, n_classes=J, ranges={"shear": (-0.5, 1)})
+    predicts, of_curves = config.model.name == "ved", image[1] == 1
+    shape = DataShape(
+        image=image,
+        target=TARGET if predicts else None,
+        target_window=(-3e-6, 2e-6) if predicts else None,
+        n_classes=J,
+        ranges={"shear": (-0.5, 1)},
+        axis_step=0.25 if of_curves else None,
     )
+    network = InvariantVAE(config.model, shape)
     for weights in network.encoder.parameters():
         weights.data *= 3  # so that poses and classes differ, as they do once trained
-    return Run(network.eval(), config, RunFolder(folder))
+    run = Run(network.eval(), config, RunFolder(folder))
+    if network.category.target is not None:
+        run.__dict__["target"] = readout(config.model.latent_dim)
+    return run
+
+
+def readout(d: int) -> TargetReadout:
+    """What was learned of a target in tiny units from content, scale, gain and offset."""
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(30, d + 3)) * [*[1] * d, 0.1, 0.3, 1e-9]
+    known = 1e-5 * (np.sin(latents[:, 0]) + latents[:, -2])
+    theta = np.log([1.5, *np.linspace(1, 3, d + 2), 0.01])  # offset does not vary
+    return TargetReadout(latents, known, theta)
 
 
 def runner(folder: Path, part: str) -> tuple[Runner, list[str]]:
@@ -101,12 +131,17 @@ def assert_encodes_alike(run: Run, file: Runner, outputs: list[str], n: int) -> 
     to_run, to_file = ({}, {}) if run.network.n_classes else conditions(run, n)
     expected = run.encode(x, **to_run)
     got = file(images=x, **to_file)
-    assert len(got) == len(outputs) == 6 + bool(run.network.n_classes)
+    network = run.network
+    n_more = bool(network.n_classes) + 2 * (network.brightness is not None)
+    n_more += 2 * (network.category.target is not None)
+    assert len(got) == len(outputs) == 6 + n_more
     for name, values in zip(outputs, got, strict=True):
         right = getattr(expected, name)
         assert values.shape == right.shape
         if name == "angle":
             np.testing.assert_allclose(np.exp(1j * values), np.exp(1j * right), atol=1e-4)
+        elif name.startswith("target"):
+            np.testing.assert_allclose(values, right, rtol=1e-3, err_msg=name)
         else:
             np.testing.assert_allclose(values, right, atol=1e-4, err_msg=name)
 
@@ -116,7 +151,8 @@ def assert_decodes_alike(run: Run, file: Runner, n: int) -> None:
     z = rng.normal(size=(n, run.config.model.latent_dim)).astype(np.float32)
     pose = {}
     if run.network.decoder.can_pose:
-        pose = {"angle": rng.uniform(-3, 3, n), "shift": rng.normal(size=(n, 2)) * 2}
+        shift = rng.normal(size=(n, run.network.latents.n_shifts))
+        pose = {"angle": rng.uniform(-3, 3, n), "shift": shift}
         pose = {k: v.astype(np.float32) for k, v in pose.items()}
         pose["scale"] = rng.uniform(0.7, 1.3, n).astype(np.float32)
     to_run, to_file = conditions(run, n)
@@ -124,6 +160,13 @@ def assert_decodes_alike(run: Run, file: Runner, n: int) -> None:
     expected = run.decode(z, **pose, **to_run)
     assert got.shape == expected.shape
     np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def assert_predicts_alike(run: Run, file: Runner, n: int) -> None:
+    x = np.random.default_rng(n).random((n, *run.network.shape.image), np.float32)
+    for values, right in zip(file(images=x), run.predict(x), strict=True):
+        assert values.shape == right.shape == (n, *TARGET)
+        np.testing.assert_allclose(values, right, rtol=1e-3, atol=1e-4 * np.abs(right).max())
 
 
 @pytest.mark.parametrize(
@@ -136,13 +179,18 @@ def test_what_is_exported_agrees_with_the_run_for_any_number_of_images(
     run = untrained(tmp_path, case)
     folder = run.export(tmp_path / "out" / "there", form)
     suffix = {"onnx": "onnx", "torch": "pt2"}[form]
-    wanted = {f"encoder.{suffix}", f"decoder.{suffix}", "export.json"}
+    parts = ["encoder", "decoder", *(["predictor"] if run.config.model.name == "ved" else [])]
+    wanted = {*(f"{part}.{suffix}" for part in parts), "export.json"}
     assert {path.name for path in folder.iterdir()} == wanted
     encoder, outputs = runner(folder, "encoder")
     decoder, _ = runner(folder, "decoder")
     for n in (1, 7):
         assert_encodes_alike(run, encoder, outputs, n)
         assert_decodes_alike(run, decoder, n)
+    if "predictor" in parts:
+        predictor, _ = runner(folder, "predictor")
+        for n in (1, 7):
+            assert_predicts_alike(run, predictor, n)
 
 
 def test_a_file_that_disagrees_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -159,8 +207,15 @@ def test_a_file_that_disagrees_is_not_kept(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_angles_on_either_side_of_half_a_turn_agree():
-    assert export._away("angle", torch.tensor([3.1415]), torch.tensor([-3.1415])) < 1e-3
-    assert export._away("shift", torch.tensor([3.1415]), torch.tensor([-3.1415])) > 1
+    given, expected = torch.tensor([3.1415]), torch.tensor([-3.1415])
+    assert export._away(Port("angle", (), ""), given, expected) < 1e-3
+    assert export._away(Port("shift", (), ""), given, expected) > 1
+
+
+def test_numbers_in_units_are_compared_with_the_largest_of_them():
+    given, expected = torch.tensor([2e-9, 0.0]), torch.tensor([1e-9, 4e-9])
+    assert export._away(Port("scale", (), ""), given, expected) < 1e-6
+    assert export._away(Port("target_sd", (), "", in_units=True), given, expected) == 1
 
 
 def test_an_image_with_two_equally_likely_hypotheses_is_not_compared(tmp_path: Path):

@@ -136,7 +136,7 @@ class Brightness(nn.Module):
 
     def standardise(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) of mean 0 and nearly the usual contrast; flat ones stay flat."""
-        if not len(images):
+        if not images.shape[0]:  # len would be a constant in an export
             return images
         usual = self.constants.contrast
         with torch.autocast(images.device.type, enabled=False):
@@ -186,7 +186,7 @@ class Brightness(nn.Module):
             the prior variances S and the columns U of the regression: the drawing times each of
             the n functions, and each of these alone.
         """
-        functions, weight = self._at(subset, len(x))
+        functions, weight = self._at(subset, x.shape[0])
         n, n_channels = functions.shape[1], drawing.shape[2]
         pairs = (functions[:, :, None] * functions[:, None]).flatten(1, 2).transpose(1, 2)
         rest, count = x - drawing, n_channels * pairs.sum(1)[:, None]  # (B, m, C, p)
@@ -199,13 +199,14 @@ class Brightness(nn.Module):
         gram = torch.cat([torch.cat([squares, total], 3), torch.cat([total, own], 3)], 2)
         sd, v = self.prior_sd.double(), variance.double()
         one = torch.eye(2 * n, dtype=torch.float64, device=x.device)
-        root = torch.linalg.cholesky(one + sd[:, None] * sd * (weight / v) * gram)
-        log_det = 2 * root.diagonal(dim1=2, dim2=3).log().sum(2)
+        precision = one + sd[:, None] * sd * (weight / v) * gram
         with torch.no_grad():
             columns = functions.transpose(1, 2)  # (B, p, n)
             on = torch.cat([(rest * drawing).sum(2) @ columns, rest.sum(2) @ columns], 2)
             right = (weight / v) * sd * on.double()
-            found = sd * torch.cholesky_solve(right[..., None], root)[..., 0]
+        found, log_det = _solved(precision, right)
+        with torch.no_grad():
+            found = sd * found
             found[..., 0] += 1
             gain, offset = found.float().split(n, 2)
         return GainOffset(gain, offset), log_det.float()
@@ -214,7 +215,7 @@ class Brightness(nn.Module):
         self, drawing: Tensor, found: GainOffset, subset: PixelSubset | None = None
     ) -> Tensor:
         """Expected pixels (B, m, C, p) of drawings (B, m, C, p), with gain and offset."""
-        functions, _ = self._at(subset, len(drawing))
+        functions, _ = self._at(subset, drawing.shape[0])
         n = functions.shape[1]
         gain, offset = ((values[..., :n] @ functions)[:, :, None] for values in found)
         return gain * drawing + offset
@@ -255,3 +256,28 @@ class Brightness(nn.Module):
         if subset is None:
             return functions[:, 0], 1.0
         return subset.select(functions.expand(n_images, -1, -1, -1))[:, 0], subset.weight
+
+
+def _solved(matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Solution (…, m), without a gradient, of matrix · solution = right, and ln det of the matrix.
+
+    The matrix (…, m, m) is positive definite.
+    """
+    if torch.compiler.is_compiling():  # in an export, where ONNX has no Cholesky
+        return _eliminated(matrix, right)
+    root = torch.linalg.cholesky(matrix)
+    log_det = 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    with torch.no_grad():
+        return torch.cholesky_solve(right[..., None], root)[..., 0], log_det
+
+
+def _eliminated(matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """As `_solved`, by Gauss's elimination, which needs no pivots here."""
+    rows, log_det = torch.cat([matrix, right[..., None]], -1), torch.zeros_like(right[..., 0])
+    for i in range(right.shape[-1]):  # of few coefficients
+        first = rows[..., i : i + 1, i : i + 1]
+        log_det = log_det + first[..., 0, 0].log()
+        pivot = rows[..., i : i + 1, :] / first
+        others = rows - rows[..., i : i + 1] * pivot
+        rows = torch.cat([others[..., :i, :], pivot, others[..., i + 1 :, :]], -2)
+    return rows[..., -1], log_det

@@ -1,8 +1,8 @@
 """Export of encoder and decoder to files for programs without vaerun.
 
-`write` makes `encoder` and `decoder`, ONNX (`.onnx`) or torch.export (`.pt2`), for any batch size,
-and an `export.json` that describes inputs and outputs. Before they get their names the files are
-run, and must agree with the network.
+`write` makes `encoder` and `decoder`, and of a model that predicts `predictor`, ONNX (`.onnx`) or
+torch.export (`.pt2`), for any batch size, and an `export.json` that describes inputs and outputs.
+Before they get their names the files are run, and must agree with the network.
 """
 
 import contextlib
@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from vaerun.geometry import wrap
-from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph
+from vaerun.models.export_graphs import DecoderGraph, EncoderGraph, Graph, Port, PredictorGraph
 from vaerun.models.invariant_vae import InvariantVAE
+from vaerun.models.target_readout import TargetReadout
 from vaerun.utils.errors import UserError
 from vaerun.utils.files import atomic_path
 
@@ -35,8 +36,14 @@ Runner = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 @torch.no_grad()
-def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, Any]) -> None:
-    """Write encoder, decoder and `export.json`, all of them or none.
+def write(
+    network: InvariantVAE,
+    folder: Path,
+    form: str,
+    about: Mapping[str, Any],
+    readout: TargetReadout | None = None,
+) -> None:
+    """Write encoder, decoder, a model's predictor and `export.json`, all of them or none.
 
     Parameters
     ----------
@@ -48,6 +55,8 @@ def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, An
         ``onnx`` or ``torch``.
     about
         Plain values at the beginning of `export.json`.
+    readout
+        What was learned of a target; None for a model that infers none.
 
     Raises
     ------
@@ -58,9 +67,11 @@ def write(network: InvariantVAE, folder: Path, form: str, about: Mapping[str, An
     """
     _check_form(form)
     parts: dict[str, Graph] = {
-        "encoder": EncoderGraph(network).eval(),
+        "encoder": EncoderGraph(network, readout).eval(),
         "decoder": DecoderGraph(network).eval(),
     }
+    if network.variant.predicts:
+        parts["predictor"] = PredictorGraph(network).eval()
     described: dict[str, Any] = {**about, "format": form}
     try:
         with contextlib.ExitStack() as stack, _quiet(), torch.random.fork_rng(devices=[]):
@@ -140,7 +151,7 @@ def _check(graph: Graph, run: Runner, inputs: Sequence[Tensor], name: str) -> fl
     for n in (_N_CHECKED, 1):
         some = [tensor[:n] for tensor in inputs]
         for port, got, expected in zip(graph.outputs, run(some), graph(*some), strict=True):
-            worst = _away(port.name, got, expected)
+            worst = _away(port, got, expected)
             if not worst <= _TOLERANCE:
                 raise RuntimeError(
                     f"{name} gives another {port.name} than the network, by {worst:.1e}"
@@ -149,12 +160,18 @@ def _check(graph: Graph, run: Runner, inputs: Sequence[Tensor], name: str) -> fl
     return largest
 
 
-def _away(name: str, got: Tensor, expected: Tensor) -> float:
-    """Largest difference, relative for numbers above 1; of angles, on the circle."""
+def _away(port: Port, got: Tensor, expected: Tensor) -> float:
+    """Largest difference, relative for numbers above 1; of angles, on the circle.
+
+    In units of the user's it is relative to the largest number, whatever that is.
+    """
     if got.shape != expected.shape:
         return math.inf
-    away = wrap(got - expected) if name == "angle" else got - expected
-    return float((away.abs() / expected.abs().clamp_min(1.0)).max())
+    away = wrap(got - expected) if port.name == "angle" else got - expected
+    size = (
+        expected.abs().max().clamp_min(1e-30) if port.in_units else expected.abs().clamp_min(1.0)
+    )
+    return float((away.abs() / size).max())
 
 
 def _unambiguous(network: InvariantVAE, *inputs: Tensor) -> list[Tensor]:

@@ -13,10 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaerun.geometry import Pose, pixel_size
-from vaerun.models.invariant_vae import InvariantVAE, encode
+from vaerun.geometry import Pose, is_curve, pixel_size
+from vaerun.models.invariant_vae import InvariantVAE, encode, restore
+from vaerun.models.prediction import Predictor
+from vaerun.models.readout_graph import ReadoutGraph
+from vaerun.models.target_readout import TargetReadout
 
-# B images, C H W, d content dimensions, J classes, n numbers of a condition.
+# B images, C H W, d content dimensions, J classes, n numbers of a condition, m dimensions of a
+# shift. Curves of L points are images (C, 1, L).
 
 
 class Port(NamedTuple):
@@ -30,11 +34,14 @@ class Port(NamedTuple):
         Without the batch dimension, which is the first.
     meaning
         Description with its unit.
+    in_units
+        Whether numbers are in units of the user's, and may all be far below 1.
     """
 
     name: str
     shape: tuple[int, ...]
     meaning: str
+    in_units: bool = False
 
 
 class Graph(nn.Module, ABC):
@@ -58,6 +65,7 @@ class Graph(nn.Module, ABC):
             delattr(self.network, name)
         self.requires_grad_(False)
         self.pixel = pixel_size(*network.shape.image[1:])
+        self.step = network.shape.axis_step or 1.0  # of curves
 
     @abstractmethod
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -70,32 +78,59 @@ class Graph(nn.Module, ABC):
 
 
 class EncoderGraph(Graph):
-    """Images → latents under the likeliest hypothesis."""
+    """Images → latents under the likeliest hypothesis, and the target where one is inferred.
 
-    def __init__(self, network: InvariantVAE) -> None:
-        super().__init__(network, ("decoder", "likelihood"))
-        self.inputs = [
-            Port("images", network.shape.image, "channel, row, column; values from 0 to 1"),
-            *([_condition_port(network)] if _is_conditional(network) else []),
-        ]
+    Parameters
+    ----------
+    readout
+        What was learned of a target; None for a model that infers none.
+    """
+
+    def __init__(self, network: InvariantVAE, readout: TargetReadout | None = None) -> None:
+        has_gain = network.brightness is not None
+        super().__init__(network, () if has_gain else ("decoder", "likelihood"))
+        self.readout = None if readout is None else ReadoutGraph(readout)
+        self.inputs = [_images_port(network)]
+        self.inputs += [_condition_port(network)] if _is_conditional(network) else []
         d = network.latents.content_dim
         self.outputs = [
             Port("z_mean", (d,), "content"),
             Port("z_sd", (d,), "sd of the content"),
             Port("angle", (), "radians, counter-clockwise as displayed, from −π to π"),
             Port("angle_sd", (), "radians"),
-            Port("shift", (2,), "row and column, pixels"),
+            _shift_port(network),
             Port("scale", (), "factor, 1 for none"),
         ]
+        if has_gain:
+            self.outputs += [
+                Port("gain", (), "factor of the drawing, in the middle of the image"),
+                Port("offset", (), "what is added to the drawing, in the middle of the image"),
+            ]
         if network.n_classes:
             probability = Port("class_probability", (network.n_classes,), "of each class")
             self.outputs.append(probability)
+        if readout is not None:
+            name = network.category.target
+            self.outputs += [
+                Port("target_mean", (), f"{name}, in its unit", in_units=True),
+                Port("target_sd", (), f"sd of {name}, in its unit", in_units=True),
+            ]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Images (B, C, H, W) and, for a conditional model, conditions (B, n) → outputs."""
         images, *plain = inputs
-        condition = self.network.category.standardise(plain[0]) if plain else None
-        latents = encode(self.network, images, condition).by_name(self.pixel)
+        network = self.network
+        condition = network.category.standardise(plain[0]) if plain else None
+        encoded = encode(network, images, condition)
+        latents = encoded.by_name(self.pixel)
+        latents["shift"] = latents["shift"][:, -network.latents.n_shifts :] * self.step
+        if network.brightness is not None:
+            latents |= restore(network, images, encoded)[1]
+        if self.readout is not None:
+            one = torch.ones_like(latents["scale"])
+            gain, offset = latents.get("gain", one), latents.get("offset", 0 * one)
+            target = self.readout(latents["z_mean"], latents["scale"], gain, offset)
+            latents |= dict(zip(("target_mean", "target_sd"), target, strict=True))
         return tuple(latents[port.name] for port in self.outputs)
 
     @staticmethod
@@ -124,20 +159,23 @@ class DecoderGraph(Graph):
                     (),
                     "radians, counter-clockwise as displayed; 0 for the canonical orientation",
                 ),
-                Port("shift", (2,), "row and column, pixels; 0 for centred"),
+                _shift_port(network),
                 Port("scale", (), "factor; 1 for none"),
             ]
         if self.has_condition:
             self.inputs.append(_condition_port(network))
-        self.outputs = [Port("images", network.drawn, "expected values")]
+        what = "predicted values, from 0 to 1" if network.variant.predicts else "expected values"
+        self.outputs = [Port("images", network.drawn, what)]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Content (B, d), angle (B,), shift (B, 2), scale (B,), condition (B, n) → images."""
+        """Content (B, d), angle (B,), shift (B, m), scale (B,), condition (B, n) → images."""
         z = inputs[0]
         code = self.network.category.standardise(inputs[-1]) if self.has_condition else None
         if self.can_pose:
             angle, shift, scale = inputs[1:4]
-            pose = Pose(angle, shift * self.pixel, scale)
+            n_shifts = self.network.latents.n_shifts
+            shift = F.pad(shift * (self.pixel / self.step), (2 - n_shifts, 0))
+            pose = Pose(angle, shift, scale)
         else:
             pose = Pose.identity(z.shape[0])
         return (self.network.generate(z, pose, code),)
@@ -147,9 +185,52 @@ class DecoderGraph(Graph):
         """Content from its prior, any angle, some shift and scale."""
         drawn = [torch.randn(n, network.latents.content_dim)]
         if network.decoder.can_pose:
+            step = network.shape.axis_step or 1.0
             turns = torch.empty(n).uniform_(-math.pi, math.pi)
-            drawn += [turns, torch.randn(n, 2), torch.empty(n).uniform_(0.8, 1.25)]
+            shift = step * torch.randn(n, network.latents.n_shifts)
+            drawn += [turns, shift, torch.empty(n).uniform_(0.8, 1.25)]
         return [*drawn, _example_condition(network, n)] if network.category.n_condition else drawn
+
+
+class PredictorGraph(Graph):
+    """Images → mean and sd of what a variational encoder–decoder predicts of them."""
+
+    def __init__(self, network: InvariantVAE) -> None:
+        super().__init__(network, ())
+        self.predictor = Predictor(self.network)
+        window = network.shape.target_window or (0.0, 1.0)
+        self.low, self.width = window[0], window[1] - window[0]
+        self.inputs = [_images_port(network)]
+        unit = "in the units of the targets' file" if network.shape.target_window else "0 to 1"
+        self.outputs = [
+            Port("prediction_mean", network.drawn, unit, in_units=True),
+            Port("prediction_sd", network.drawn, f"spread, {unit}", in_units=True),
+        ]
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, C, H, W) → mean and sd (B, C', H', W')."""
+        mean, sd = self.predictor(inputs[0])
+        return self.low + self.width * mean, self.width * sd
+
+    @staticmethod
+    def examples(network: InvariantVAE, n: int) -> list[Tensor]:
+        """Random images."""
+        return EncoderGraph.examples(network, n)
+
+
+def _images_port(network: InvariantVAE) -> Port:
+    """Input of images or curves."""
+    axes = "channel, 1, point" if is_curve(network.shape.image[1]) else "channel, row, column"
+    return Port("images", network.shape.image, f"{axes}; values from 0 to 1")
+
+
+def _shift_port(network: InvariantVAE) -> Port:
+    """Shift of images or curves, as an input or an output."""
+    meaning = "row and column, pixels; 0 for centred"
+    if is_curve(network.shape.image[1]):
+        unit = "points" if network.shape.axis_step is None else "in units of the axis"
+        return Port("shift", (1,), f"along the curve, {unit}", in_units=True)
+    return Port("shift", (2,), meaning)
 
 
 def _condition_port(network: InvariantVAE) -> Port:

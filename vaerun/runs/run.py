@@ -289,7 +289,8 @@ class Run:
         ----------
         folder
             Where ``encoder.onnx`` and ``decoder.onnx`` (or ``.pt2``) are written, for any number
-            of images at once, with ``export.json``, which describes their inputs and outputs.
+            of images at once, with ``export.json``, which describes their inputs and outputs; of
+            a variational encoder–decoder (ved) ``predictor.onnx`` too.
         format
             ``onnx``, which takes ``pip install 'vaerun[onnx]'``; or ``torch``, for `torch.export`.
 
@@ -306,7 +307,7 @@ class Run:
             "data": self.config.data.name,
             "classes": self._known_metrics().get("classes", []),
         }
-        export.write(self.network, path, format, about)
+        export.write(self.network, path, format, about, self.target)
         return path
 
     def _known_metrics(self) -> dict[str, Any]:

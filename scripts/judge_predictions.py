@@ -1,6 +1,7 @@
 """Spectra predicted from images of particles by `model=ved`, which turning must not change.
 
-python scripts/judge_predictions.py 0 1 2 --out outputs/predictions
+python scripts/judge_predictions.py 0 1 2
+python scripts/judge_predictions.py 0 1 2 --size 48 --out outputs/predictions_48
 
 Each draw is 5,000 pairs of files as users have them: particles of four outlines, of any angle,
 size and shear, with noise, and spectra that depend on outline, size and shear alone. `ved` gets
@@ -43,10 +44,12 @@ def outlines(draw: int) -> list[str]:
     return sorted(np.random.default_rng(3000 + draw).choice(list(OUTLINES), 4, replace=False))
 
 
-def particles(draw: int, n: int, seed: int, *, noise_sd: float, range_deg: float) -> ImageSet:
+def particles(
+    draw: int, n: int, seed: int, *, size: int, noise_sd: float, range_deg: float
+) -> ImageSet:
     """Particles of a draw; with the same seed they differ in their angles and noise alone."""
-    words = ["data=particles", f"data.outlines=[{','.join(outlines(draw))}]", "data.size=32",
-             "data.diameter_px=19", "data.size_variation=0.25", "data.shear_deg=12",
+    words = ["data=particles", f"data.outlines=[{','.join(outlines(draw))}]", f"data.size={size}",
+             f"data.diameter_px={0.6 * size}", "data.size_variation=0.25", "data.shear_deg=12",
              f"data.rotation_deg={range_deg}", f"data.noise_sd={noise_sd}", f"data.train_size={n}",
              "data.val_size=1", f"seed={seed}"]  # fmt: skip
     config = validate(compose(words))
@@ -64,9 +67,9 @@ def spectra(drawn: ImageSet) -> Floats:
     return np.asarray(first + height * np.exp(-0.5 * ((ENERGY - 8.8) / 0.45) ** 2))
 
 
-def write_pairs(draw: int, path: Path) -> None:
-    """Images (N, 32, 32) and spectra (N, 100) of a draw, with noise."""
-    drawn = particles(draw, N_PAIRS, 2 * draw, noise_sd=0.1, range_deg=180)
+def write_pairs(draw: int, size: int, path: Path) -> None:
+    """Images (N, S, S) and spectra (N, 100) of a draw, with noise."""
+    drawn = particles(draw, N_PAIRS, 2 * draw, size=size, noise_sd=0.1, range_deg=180)
     clean = spectra(drawn)
     with h5py.File(path, "w") as file:
         file["images"] = drawn.images[:, 0].numpy()
@@ -74,13 +77,13 @@ def write_pairs(draw: int, path: Path) -> None:
         file["spectra"] = (clean + noise).astype(np.float32)
 
 
-def judge(draw: int, out: Path, words: list[str]) -> dict[str, float]:
+def judge(draw: int, size: int, out: Path, words: list[str]) -> dict[str, float]:
     """Train on a draw, unless that has been done, and measure what it predicts."""
     folder = RunFolder(out / f"run_{draw}")
     pairs = out / f"pairs_{draw}.h5"
     out.mkdir(parents=True, exist_ok=True)
     if not pairs.is_file():
-        write_pairs(draw, pairs)
+        write_pairs(draw, size, pairs)
     train(folder, ["model=ved", "data=pairs", f"data.path={pairs}", "data.key=images",
                    f"data.target_path={pairs}", "data.target_key=spectra", f"seed={draw}",
                    *words])  # fmt: skip
@@ -98,7 +101,14 @@ def turned(run: Run, draw: int, noise_sd: float) -> dict[str, float]:
     ``of_targets`` over the sd of true spectra about their mean, ``of_sd`` over that predicted.
     """
     first, other = (
-        particles(draw, N_UNSEEN, 2 * draw + 1, noise_sd=noise_sd, range_deg=degrees)
+        particles(
+            draw,
+            N_UNSEEN,
+            2 * draw + 1,
+            size=run.network.shape.image[1],
+            noise_sd=noise_sd,
+            range_deg=degrees,
+        )
         for degrees in (180, 70)
     )
     begin = time.process_time()
@@ -107,19 +117,17 @@ def turned(run: Run, draw: int, noise_sd: float) -> dict[str, float]:
     change = run.predict(other.images).mean - before.mean
     rms = float(np.sqrt(np.square(change).mean()))
     truth = spectra(first)
-    error = before.mean[:, 0, 0] - truth
     spread = float(np.sqrt(np.square(truth - truth.mean(0)).mean()))
     return {
         "of_targets": rms / spread,
         "of_sd": rms / float(before.sd.mean()),
-        "error": float(np.sqrt(np.square(error).mean())) / spread,
         "ms": 1e3 * seconds / N_UNSEEN,
     }
 
 
-def row(draw: int, out: Path, words: list[str]) -> list[str]:
+def row(draw: int, size: int, out: Path, words: list[str]) -> list[str]:
     """A row of the table."""
-    f: dict[str, Any] = judge(draw, out, words)
+    f: dict[str, Any] = judge(draw, size, out, words)
     return [str(draw), " ".join(outlines(draw)), f"{f['r2']:.3f}",
             f"{100 * f['coverage_68']:.1f} %", f"{100 * f['clean_of_targets']:.2f} %",
             f"{100 * f['clean_of_sd']:.1f} %", f"{100 * f['noisy_of_targets']:.2f} %",
@@ -133,11 +141,12 @@ def main() -> None:
     )
     parser.add_argument("draws", nargs="+", type=int)
     parser.add_argument("--out", type=Path, default=Path("outputs/predictions"))
+    parser.add_argument("--size", type=int, default=32, help="side of the images, pixels")
     parser.add_argument("--words", nargs="*", default=[], help="further overrides")
     asked = parser.parse_args()
     rows = []
     for draw in asked.draws:
-        rows.append(row(draw, asked.out.resolve(), asked.words))
+        rows.append(row(draw, asked.size, asked.out.resolve(), asked.words))
         print(*rows[-1], flush=True)
     print(markdown_table(HEADER, rows))
 

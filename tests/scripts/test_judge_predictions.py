@@ -7,7 +7,8 @@ import torch
 
 def test_spectra_are_of_particles_and_not_of_their_angles():
     first, other = (
-        script.particles(3, 12, 7, noise_sd=0.0, range_deg=degrees) for degrees in (180, 70)
+        script.particles(3, 12, 7, size=24, noise_sd=0.0, range_deg=degrees)
+        for degrees in (180, 70)
     )
     turned = torch.rad2deg(first.factors["angle"] - other.factors["angle"])
     assert turned.abs().max() > 20

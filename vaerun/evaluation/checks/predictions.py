@@ -10,6 +10,7 @@ from vaerun.utils.arrays import evenly
 
 _WITHIN = (0.60, 0.76)  # of the true values within 1 sd; 0.683 of a normal distribution
 _MOST_CHANGED = 0.15  # of the spread of predictions
+_BINS = 8  # as in conf/model/pose/orbit.yaml
 _MOST_SHOWN = 4000  # true values in the picture
 
 # n images, P numbers predicted of each.
@@ -106,6 +107,15 @@ def prediction_stays(run: CheckedRun) -> Finding | None:
         limits=(None, _MOST_CHANGED),
         text=f"predictions change by {100 * share:.1f} % of their spread when {inputs} are "
         f"{' and '.join(moved)}",
-        mend=f"model.pose.bins=16 trainer.max_epochs={2 * run.epochs}",
+        mend=f"{_usual_bins(run)} trainer.max_epochs={2 * run.epochs}".lstrip(),
         arrays={"change": change},
     )
+
+
+def _usual_bins(run: CheckedRun) -> str:
+    """Override by which there are as many bins as usual; empty where there are.
+
+    More than these made predictions depend on the angle no less.
+    """
+    n = len(run.network.search.bin_angle)
+    return f"model.pose.bins={_BINS}" if n < _BINS else ""

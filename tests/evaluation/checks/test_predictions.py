@@ -96,6 +96,18 @@ def test_a_spread_that_errors_do_not_have_fails(sd, model, text, mend):
     assert finding.mend == mend
 
 
+def test_noise_that_differs_between_points_is_named_and_has_no_mend():
+    images, clean = pairs()
+    factor = torch.where(torch.arange(P) < P // 2, 0.1, 3.0)
+    images.paired[:, 0, 0] = (
+        torch.from_numpy(clean) + factor * (images.paired[:, 0, 0] - torch.from_numpy(clean))
+    ).float()
+    finding = spread_true(made(clean, sd=3 * NOISE, images=images))
+    assert finding.passed is False
+    assert "differ from point to point" in finding.text
+    assert finding.mend == ""
+
+
 def test_points_that_were_not_measured_count_in_no_error():
     images, clean = pairs()
     measured = torch.ones(images.paired.shape, dtype=torch.bool)

@@ -1,6 +1,7 @@
 """Whether predictions beat the mean, are as sure as they say, and stay when inputs are moved."""
 
 import numpy as np
+import numpy.typing as npt
 
 from vaerun.evaluation.checks.checked_run import FEWEST, CheckedRun
 from vaerun.evaluation.checks.finding import Finding
@@ -10,6 +11,7 @@ from vaerun.utils.arrays import evenly
 
 _WITHIN = (0.60, 0.76)  # of the true values within 1 sd; 0.683 of a normal distribution
 _MOST_CHANGED = 0.15  # of the spread of predictions
+_MOST_UNEVEN = 0.15  # of the shares within 1 sd at different points
 _BINS = 8  # as in conf/model/pose/orbit.yaml
 _MOST_SHOWN = 4000  # true values in the picture
 
@@ -62,14 +64,30 @@ def spread_true(run: CheckedRun) -> Finding | None:
     text = f"{100 * share:.0f} % of the true values are within 1 sd of the predicted ones"
     if narrow or wide:
         text += f", 68 % expected: the predicted spread is too {'narrow' if narrow else 'wide'}"
+    uneven = _is_uneven(away)
+    if uneven and (narrow or wide):
+        text += "; errors differ from point to point, and the model has one sd for all"
     return Finding(
         value=share,
         limits=_WITHIN,
         text=text,
-        mend=_spread_mend(run, narrow=narrow),
+        mend="" if uneven else _spread_mend(run, narrow=narrow),
         arrays={"away": away[known][evenly(int(known.sum()), _MOST_SHOWN)]},
         failed=narrow or wide,
     )
+
+
+def _is_uneven(away: npt.NDArray[np.floating]) -> bool:
+    """Whether errors (n, P) in predicted sd are larger at some of the P points, beyond chance.
+
+    Judged by the 10 and 90 % quantiles over points of the share of images within one sd.
+    """
+    n = np.isfinite(away).sum(0)
+    share = ((away <= 1).sum(0) / np.maximum(n, 1))[n > 0]
+    low, high = np.quantile(share, [0.1, 0.9])
+    mean = share.mean()
+    by_chance = 2.56 * (mean * (1 - mean) / n[n > 0].mean()) ** 0.5  # of normal shares
+    return bool(high - low > by_chance + _MOST_UNEVEN)
 
 
 def _spread_mend(run: CheckedRun, *, narrow: bool) -> str:

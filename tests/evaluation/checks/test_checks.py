@@ -9,7 +9,13 @@ import torch
 from vaerun.config.compose import compose
 from vaerun.data.image_set import DataShape
 from vaerun.evaluation.checks.checked_run import neighbours
-from vaerun.evaluation.checks.classes_apart import _links, _one_kind, classes_apart
+from vaerun.evaluation.checks.classes_apart import (
+    _are_one,
+    _crossing,
+    _links,
+    _one_kind,
+    classes_apart,
+)
 from vaerun.evaluation.checks.converged import converged
 from vaerun.evaluation.checks.finding import Finding, summary_line
 from vaerun.evaluation.checks.invariances import invariances
@@ -280,6 +286,21 @@ def test_rare_classes_are_not_alike_for_want_of_other_images(within: float, pair
     np.fill_diagonal(likeness, [0.9, within, within])
     match = PairMatch(correlation=(likeness[np.ix_(label, label)] + random)[:, :, None])
     assert _one_kind(_links(match, label), label, np.arange(3)) == pairs
+
+
+@pytest.mark.parametrize(("n", "is_sure"), [(4, False), (40, True)])
+def test_two_classes_are_surely_alike_only_if_that_is_no_chance(n: int, is_sure: bool):
+    """A third of the links are between two classes: of eight images, that may be by chance."""
+    label = np.repeat([0, 1], n)
+    random = np.random.default_rng(0)
+    links = np.zeros((2 * n, 2 * n))
+    for i in range(2 * n):
+        own, others = (np.flatnonzero((label == label[i]) == same) for same in (True, False))
+        links[i, random.choice(own, 3)] = links[i, random.choice(others, 1)] = 1
+    links = np.maximum(links, links.T)
+    assert _crossing(links, label, (0, 1)) == pytest.approx(0.3, abs=0.1)
+    assert _one_kind(links, label, np.arange(2)) == [(0, 1)]
+    assert _are_one(links, label, (0, 1), surely=True) == is_sure
 
 
 def test_a_rare_class_that_no_image_looked_at_has_is_in_use(checked):

@@ -90,11 +90,17 @@ def _one_kind(links: Floats, label: Ints, used: Ints) -> list[tuple[int, int]]:
     return [pair for pair in pairs if _are_one(links, label, pair)]
 
 
-def _are_one(links: Floats, label: Ints, pair: tuple[int, int]) -> bool:
-    """Whether two classes have many links between them, for classes of their sizes and at all."""
-    crossing = _crossing(links, label, pair)
-    p = (label == pair[0]).sum() / max(np.isin(label, pair).sum(), 1)
-    return bool(crossing > _SHARED * 2 * p * (1 - p) and crossing > _SHARED / 2)
+def _are_one(links: Floats, label: Ints, pair: tuple[int, int], *, surely: bool = False) -> bool:
+    """Whether two classes have many links between them, for classes of their sizes and at all.
+
+    Surely: by more than twice the standard error of their share, as if each image had one link.
+    """
+    n = max(int(np.isin(label, pair).sum()), 1)
+    share = _crossing(links, label, pair)
+    if surely:
+        share -= 2 * (share * (1 - share) / n) ** 0.5
+    p = (label == pair[0]).sum() / n
+    return bool(share > _SHARED * 2 * p * (1 - p) and share > _SHARED / 2)
 
 
 def _crossing(links: Floats, label: Ints, pair: tuple[int, int]) -> float:
@@ -110,7 +116,8 @@ def _not_by_noise(
     """Pairs of classes that look alike not just because images are noisy.
 
     Noise alone is to blame where the model draws the two differently, its drawings with noise
-    would look as much alike as the images do, and yet it finds the class of these again.
+    would look as much alike as the images do, and yet it finds the class of these again. Few
+    drawings of two rare classes may look alike by chance.
     """
     drawn = _links(run.likeness_of(run.reconstructions), label)
     noisy = _links(run.likeness_of(run.drawn_again), label)
@@ -119,7 +126,7 @@ def _not_by_noise(
     def noise_is_to_blame(pair: tuple[int, int]) -> bool:
         as_many = _crossing(noisy, label, pair) >= _BY_NOISE * _crossing(links, label, pair)
         found = min(again[label == j].mean() for j in pair) >= _FOUND_AGAIN
-        return bool(as_many and found and not _are_one(drawn, label, pair))
+        return bool(as_many and found and not _are_one(drawn, label, pair, surely=True))
 
     return [pair for pair in pairs if not noise_is_to_blame(pair)]
 

@@ -90,15 +90,14 @@ def _one_kind(links: Floats, label: Ints, used: Ints) -> list[tuple[int, int]]:
     return [pair for pair in pairs if _are_one(links, label, pair)]
 
 
-def _are_one(links: Floats, label: Ints, pair: tuple[int, int], *, surely: bool = False) -> bool:
+def _are_one(links: Floats, label: Ints, pair: tuple[int, int], n_errors: float = 1.0) -> bool:
     """Whether two classes have many links between them, for classes of their sizes and at all.
 
-    Surely: by more than twice the standard error of their share, as if each image had one link.
+    By more than ``n_errors`` standard errors of their share, as if each image had one link.
     """
     n = max(int(np.isin(label, pair).sum()), 1)
     share = _crossing(links, label, pair)
-    if surely:
-        share -= 2 * (share * (1 - share) / n) ** 0.5
+    share -= n_errors * (share * (1 - share) / n) ** 0.5
     p = (label == pair[0]).sum() / n
     return bool(share > _SHARED * 2 * p * (1 - p) and share > _SHARED / 2)
 
@@ -126,7 +125,7 @@ def _not_by_noise(
     def noise_is_to_blame(pair: tuple[int, int]) -> bool:
         as_many = _crossing(noisy, label, pair) >= _BY_NOISE * _crossing(links, label, pair)
         found = min(again[label == j].mean() for j in pair) >= _FOUND_AGAIN
-        return bool(as_many and found and not _are_one(drawn, label, pair, surely=True))
+        return bool(as_many and found and not _are_one(drawn, label, pair, 2.0))
 
     return [pair for pair in pairs if not noise_is_to_blame(pair)]
 

@@ -36,8 +36,8 @@ class CanonicalConfig:
     )
     drawing_px: int | str = field(
         "pixels of the drawing for the longer side of an image, finer than the image itself if "
-        "more; a curve is drawn in its own points; auto: as many, of large images 64 or more, so that it takes at most 0.5 % of "
-        "their structure",
+        "more; a curve is drawn in its own points; auto: as many, of large images 64 or more, so "
+        "that it takes at most 0.5 % of their structure",
         min=4,
         max=MOST_DRAWN_PX,
         choices=["auto"],

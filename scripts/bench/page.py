@@ -15,7 +15,9 @@ from typing import Any
 
 from bench.judge import Spread
 from bench.rows import ROWS, Line, Round
+from bench.scaling_figure import on_page
 from bench.session import PEERS, Session
+from bench.sizes import QUICK
 from vaerun.utils.provenance import git_revision, package_versions
 
 SIGNS = {">=": "≥", "<=": "≤"}
@@ -28,6 +30,7 @@ def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
         "command": command,
         "rounds": n_rounds,
+        "quick": session.sizes == QUICK,
         "sizes": json.loads(json.dumps(dataclasses.asdict(session.sizes))),  # no tuples
         "machine": {
             "processor": machine.get("processor") or platform.processor(),
@@ -77,6 +80,7 @@ def merged(
     known: Mapping[str, Any],
     lines: Sequence[Line],
     rounds: Sequence[Round],
+    points: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Merge this run with the rows of earlier runs that it has not measured again.
 
@@ -88,20 +92,38 @@ def merged(
         Result of `about`.
     lines, rounds
         Rows and readings of this run.
+    points
+        Of the scaling series, what `bench.scaling.over_rounds` returns; None if they were not
+        measured.
     """
+    earlier = earlier or {}
     rows = {(line.row.name, line.row.title): _plain(line) | {"run": 0} for line in lines}
     runs = [{**known, "rounds_measured": list(rounds)}]
-    for row in (earlier or {}).get("rows", []):
-        run = earlier["runs"][row["run"]] if "run" in row else None
-        if run is None or (row["name"], row["title"]) in rows:
-            continue
-        if run["sizes"] != {size: known["sizes"].get(size) for size in run["sizes"]}:
-            continue
+
+    def kept(run: Mapping[str, Any], *others_sizes: str) -> int | None:
+        """The number that an earlier run has now; None if its sizes were others."""
+        sizes = {size: v for size, v in run["sizes"].items() if size not in others_sizes}
+        if sizes != {size: known["sizes"].get(size) for size in sizes}:
+            return None
         if run not in runs:
-            runs.append(run)
-        rows[row["name"], row["title"]] = {**row, "run": runs.index(run)}
+            runs.append(dict(run))
+        return runs.index(run)
+
+    for row in earlier.get("rows", []):
+        if "run" not in row or (row["name"], row["title"]) in rows:
+            continue
+        place = kept(earlier["runs"][row["run"]], "scales")
+        if place is not None:
+            rows[row["name"], row["title"]] = {**row, "run": place}
     in_order = [rows[key] for row in ROWS if (key := (row.name, row.title)) in rows]
-    return json.loads(json.dumps({"runs": runs, "rows": in_order}, allow_nan=False))
+    benchmark = {"runs": runs, "rows": in_order}
+    if points is not None:
+        benchmark["scaling"] = {"run": 0, "points": points}
+    elif series := earlier.get("scaling"):
+        place = kept(earlier["runs"][series["run"]])
+        if place is not None:
+            benchmark["scaling"] = {**series, "run": place}
+    return json.loads(json.dumps(benchmark, allow_nan=False))
 
 
 def _plain(line: Line) -> dict[str, Any]:
@@ -159,22 +181,31 @@ def _median(of: Numbers | None) -> str:
     return "–" if of is None else number(of["median"])
 
 
-def markdown(benchmark: Mapping[str, Any], *, quick: bool) -> str:
-    """The page made of what `merged` returns."""
+def markdown(benchmark: Mapping[str, Any]) -> str:
+    """The page made of what `merged` returns; docs/benchmarks.md includes its sections."""
     newest = benchmark["runs"][0]
     head = ["measure", "ours", "other", "ratio (least–most)", "to reach", "", "run"]
     table = [head, ["---"] * len(head), *map(_cells, benchmark["rows"])]
     missing = dict.fromkeys(row["missing"] for row in benchmark["rows"] if row["missing"])
+    quick = newest.get("quick", False)
     page = [
         "# Benchmarks",
+        "",
+        "<!-- --8<-- [start:table] -->",
         "",
         *(["**A quick run, to see that everything works: it judges nothing.**", ""] * quick),
         *("| " + " | ".join(cells) + " |" for cells in table),
         "",
         *(f"- Not measured: {why}" for why in missing),
         *([""] if missing else []),
+        "<!-- --8<-- [end:table] -->",
+        "",
+        *on_page(benchmark),
+        "<!-- --8<-- [start:runs] -->",
+        "",
         *(line for i, run in enumerate(benchmark["runs"]) for line in _run(i + 1, run)),
         *_how(newest["sizes"]),
+        "<!-- --8<-- [end:runs] -->",
     ]
     return "\n".join(page) + "\n"
 

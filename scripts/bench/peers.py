@@ -48,7 +48,7 @@ def pyroved(train: Array, held_out: Array, asked: argparse.Namespace, notes: Not
 
     model = pyroved.models.iVAE(
         train.shape[1:],
-        latent_dim=2,
+        latent_dim=asked.latents,
         invariances=["r"],
         hidden_dim_e=HIDDEN,
         hidden_dim_d=HIDDEN,
@@ -80,7 +80,9 @@ def atomai(train: Array, held_out: Array, asked: argparse.Namespace, notes: Note
         for net in ("encoder", "decoder")
         for what, number in (("layers", len(HIDDEN)), ("hidden", HIDDEN[0]))
     }
-    model = Timed(train.shape[1:], latent_dim=2, translation=False, seed=asked.seed, **layers)
+    model = Timed(
+        train.shape[1:], latent_dim=asked.latents, translation=False, seed=asked.seed, **layers
+    )
     networks = (model.encoder_net, model.decoder_net)
     notes["parameters"] = sum(p.numel() for net in networks for p in net.parameters())
     model.fit(train, training_cycles=asked.epochs, batch_size=asked.batch)
@@ -100,6 +102,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--held-out", type=int, default=0, help="evaluate on the first N")
+    parser.add_argument("--latents", type=int, default=2, help="dimensions of the content")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with np.load(asked.file) as images:

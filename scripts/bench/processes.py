@@ -211,9 +211,14 @@ PROCESSES: dict[str, Callable[[Session], Reading]] = {
 
 
 def measured(session: Session, name: str) -> Reading:
-    """The reading of a process, or the reason why there is none."""
+    """The reading of a process of `PROCESSES`, or the reason why there is none."""
+    return attempt(session, name, PROCESSES[name])
+
+
+def attempt(session: Session, name: str, process: Callable[[Session], Reading]) -> Reading:
+    """The reading of a process, or the reason why there is none; prints either."""
     try:
-        reading = PROCESSES[name](session)
+        reading = process(session)
     except Unavailable as why:
         reading = {"failed": str(why)}
     print(f"round {session.round_number + 1} {name}: {_said(reading)}", flush=True)

@@ -15,9 +15,11 @@ import numpy as np
 
 from bench.judge import angle_error_deg, images_per_second
 from bench.patches import draw_patches
+from bench.sizes import Sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS, STAND_IN = ROOT / "scripts", ROOT / "scripts" / "bench" / "stand_in"
+SIDE = 48  # of images, pixels, where it is not varied
 PEERS = {"pyroved": "pyroVED", "atomai": "AtomAI"}
 
 Reading = dict[str, Any]  # numbers of one process; {"failed": why} if it failed
@@ -25,63 +27,6 @@ Reading = dict[str, Any]  # numbers of one process; {"failed": why} if it failed
 
 class Unavailable(Exception):
     """Reason why something cannot be measured on this machine."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """How much work is done.
-
-    Attributes
-    ----------
-    batch, large_batch
-        Images in a training step, by default and in the first row of orbit.
-    speed_images, speed_epochs
-        Size of the throughput rows of spatial decoders; at most ``images``, two epochs or more.
-    quick_images
-        Images of the throughput rows of models that are faster by orders of magnitude.
-    images, held_out, epochs
-        Size of the time to quality, and of the final bound of pixel subsets.
-    many_images, few_epochs
-        Size of the scale row: one epoch of the former against epochs of ``quick_images``.
-    patches, patches_in_memory
-        Patches of 40×40 pixels streamed from a file, and in memory.
-    patches_gb
-        Gigabytes of the former that may be in memory.
-    default
-        Further overrides of the default run.
-    """
-
-    batch: int = 100
-    large_batch: int = 200
-    speed_images: int = 1000
-    speed_epochs: int = 3
-    quick_images: int = 12_000
-    images: int = 3000
-    held_out: int = 1000
-    epochs: int = 10
-    many_images: int = 600_000
-    few_epochs: int = 20
-    patches: int = 2_000_000
-    patches_in_memory: int = 200_000
-    patches_gb: float = 1.0
-    default: tuple[str, ...] = ()
-
-
-FULL = Sizes()
-QUICK = Sizes(
-    speed_images=200,
-    speed_epochs=2,
-    quick_images=2000,
-    images=600,
-    held_out=200,
-    epochs=2,
-    many_images=4000,
-    few_epochs=2,
-    patches=20_000,
-    patches_in_memory=5000,
-    patches_gb=0.01,
-    default=("data.train_size=1200", "data.val_size=400", "trainer.max_epochs=2"),
-)
 
 
 @dataclass(frozen=True)
@@ -119,13 +64,16 @@ class Session:
     about: dict[str, Any] = field(default_factory=dict)  # of the machine, as `bench.draw` sees it
     versions: dict[str, dict[str, str]] = field(default_factory=dict)  # of each peer
 
-    def images(self) -> Path:
+    def images(self, side: int = SIDE) -> Path:
         """The file with the images of this round, drawn by vaerun if it is missing."""
-        file = self.folder / f"images_{self.round_number}.npz"
-        about = self.folder / f"images_{self.round_number}.json"
+        kind = f"{self.round_number}" if side == SIDE else f"{self.round_number}_{side}px"
+        file, about = self.folder / f"images_{kind}.npz", self.folder / f"images_{kind}.json"
         if not file.is_file() or not about.is_file():
-            self.ours("draw", [str(file), str(about), *self.data_words()], module="bench.draw")
-        self.about |= json.loads(about.read_text())
+            n = self.sizes.images if side == SIDE else self.sizes.scales.peer_images
+            words = [str(file), str(about), *self.data_words(n, side=side)]
+            self.ours("draw", words, module="bench.draw")
+        if side == SIDE:
+            self.about |= json.loads(about.read_text())
         return file
 
     def machine(self) -> Mapping[str, Any]:
@@ -134,18 +82,29 @@ class Session:
             self.images()
         return self.about
 
-    def data_words(self, n_images: int | None = None) -> list[str]:
-        """Overrides with which vaerun draws the same images, or the first `n_images` of them."""
-        n = n_images or self.sizes.images
-        return ["data=cards_iv", f"data.train_size={n}", f"data.val_size={self.sizes.held_out}",
-                "data.repeats=1", f"seed={self.round_number}"]  # fmt: skip
+    def data_words(
+        self, n_images: int, *, side: int = SIDE, n_held_out: int | None = None
+    ) -> list[str]:
+        """Overrides with which vaerun draws the first `n_images` of the images of this round."""
+        held_out = n_held_out or self.sizes.held_out
+        return ["data=cards_iv", f"data.size={side}", f"data.train_size={n_images}",
+                f"data.val_size={held_out}", "data.repeats=1",
+                f"seed={self.round_number}"]  # fmt: skip
 
     def ours(self, name: str, words: Sequence[str], *, module: str = "vaerun") -> Ended:
         """Run a process in the environment of vaerun."""
         return self._run(name, [sys.executable, "-m", module, *words], [SCRIPTS, ROOT])
 
     def training(
-        self, name: str, words: Sequence[str], *, n_images: int, angles: bool = False
+        self,
+        name: str,
+        words: Sequence[str],
+        *,
+        n_images: int,
+        model: str = "rvae",
+        side: int = SIDE,
+        n_held_out: int | None = None,
+        angles: bool = False,
     ) -> Reading:
         """Train with the vaerun command on the first images of the round, without results.
 
@@ -155,7 +114,8 @@ class Session:
         self.images()
         notes = self.folder / name / "notes.json"
         flags = ["--only-training", *(["--angles"] if angles else [])]
-        words = [*flags, str(notes), "model=rvae", *self.data_words(n_images), *words]
+        drawn = self.data_words(n_images, side=side, n_held_out=n_held_out)
+        words = [*flags, str(notes), f"model={model}", *drawn, *words]
         ended = self.ours(name, words, module="bench.probe")
         noted = json.loads(notes.read_text())
         if noted.get("fingerprint", self.about["fingerprint"]) != self.about["fingerprint"]:
@@ -178,15 +138,17 @@ class Session:
         *,
         held_out: int = 0,
         batch: int | None = None,
+        side: int = SIDE,
+        latents: int = 2,
     ) -> Reading:
         """Train a peer on the same images; the reading is like that of `training`."""
         notes = self.folder / name / "notes.json"
         if not self.peers_python.is_file():
             raise Unavailable(f"{PEERS[peer]} is not installed: {self.peers_python} is missing")
         batch = batch or self.sizes.batch
-        words = [peer, str(self.images()), str(notes), f"--images={n_images}",
+        words = [peer, str(self.images(side)), str(notes), f"--images={n_images}",
                  f"--epochs={epochs}", f"--batch={batch}", f"--held-out={held_out}",
-                 f"--seed={self.round_number}"]  # fmt: skip
+                 f"--seed={self.round_number}", f"--latents={latents}"]  # fmt: skip
         command = [str(self.peers_python), "-W", "ignore", "-m", "bench.peers", *words]
         ended = self._run(name, command, [STAND_IN, SCRIPTS])
         noted = json.loads(notes.read_text())

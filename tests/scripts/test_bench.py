@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from bench import __main__ as command
 from bench import judge, page, probe, processes, rows
-from bench.session import QUICK, Session, Unavailable
+from bench.session import Session, Unavailable
+from bench.sizes import QUICK
 
 from vaerun.tasks import train
 
@@ -161,7 +162,7 @@ def test_the_page_and_the_json_have_both_sides_the_ratio_and_the_verdict(bench):
     assert len(table["runs"][0]["rounds_measured"]) == 2
 
 
-def test_rows_that_are_not_measured_anew_stay_as_an_earlier_run_found_them(bench):
+def test_rows_that_are_not_measured_again_stay_as_an_earlier_run_found_them(bench):
     bench("--only", "bf16", "help", "--rounds", "2")
     _, _, text, table = bench(
         "--only", "help", "--rounds", "1", help_page=lambda _: {"seconds": 2}
@@ -183,7 +184,7 @@ def test_rows_that_are_not_measured_anew_stay_as_an_earlier_run_found_them(bench
     assert [row["name"] for row in table["rows"]] == ["help"]  # other sizes
 
 
-def test_a_missing_peer_is_told_in_the_page_and_is_no_failure(bench):
+def test_a_missing_peer_is_named_in_the_page_and_is_no_failure(bench):
     def missing(_):
         raise Unavailable("pyroVED is not installed: x is missing")
 

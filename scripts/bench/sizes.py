@@ -16,7 +16,7 @@ class Scales:
     counts, peer_counts
         Numbers of images.
     bins
-        Rotation bins K.
+        Rotation bins K; vaerun has no fewer than 2.
     classes
         Classes J; 1 is the model without classes.
     latents, peer_latents
@@ -24,12 +24,12 @@ class Scales:
     """
 
     images: int = 2000
-    peer_images: int = 200
+    peer_images: int = 100
     sides: tuple[int, ...] = (32, 48, 64, 96, 128, 256)
     peer_sides: tuple[int, ...] = (32, 48, 64, 96, 128)
     counts: tuple[int, ...] = (1000, 2000, 10_000, 30_000, 100_000)
-    peer_counts: tuple[int, ...] = (200, 1000)
-    bins: tuple[int, ...] = (1, 4, 8, 16, 32)
+    peer_counts: tuple[int, ...] = (100, 500)
+    bins: tuple[int, ...] = (2, 4, 8, 16, 32)
     classes: tuple[int, ...] = (1, 2, 5, 10)
     latents: tuple[int, ...] = (2, 8, 32)
     peer_latents: tuple[int, ...] = (2, 8, 32)
@@ -83,8 +83,8 @@ QUICK = Sizes(
     speed_images=200,
     speed_epochs=2,
     quick_images=2000,
-    images=600,
-    held_out=200,
+    images=300,
+    held_out=100,
     epochs=2,
     many_images=4000,
     few_epochs=2,
@@ -94,12 +94,12 @@ QUICK = Sizes(
     default=("data.train_size=1200", "data.val_size=400", "trainer.max_epochs=2"),
     scales=Scales(
         images=500,
-        peer_images=200,
+        peer_images=100,
         sides=(32, 48),
         peer_sides=(32, 48),
         counts=(500, 2000),
-        peer_counts=(200,),
-        bins=(1, 8),
+        peer_counts=(100,),
+        bins=(2, 8),
         classes=(1, 2),
         latents=(2, 8),
         peer_latents=(2,),

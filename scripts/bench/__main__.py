@@ -46,7 +46,7 @@ def _benchmark(words: list[str]) -> int:
     default_out = asked.work if asked.quick else ROOT  # a quick run replaces no other
     asked.out = (asked.out or default_out).expanduser()
     if asked.draw:
-        return _draw(asked.out)
+        return _draw(asked.out, asked.note)
     rows = chosen(asked.only)
     for name in ("rounds", "threads"):
         if getattr(asked, name) < 1:
@@ -107,7 +107,8 @@ def _write(
     points = scaling.over_rounds(session.sizes.scales, series) if series else None
     data = asked.out / DATA
     earlier = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else None
-    benchmark = merged(earlier, about(session, command, len(rounds)), lines, rounds, points)
+    benchmark = merged(earlier, about(session, command, len(rounds), asked.note), lines,
+                       rounds, points)  # fmt: skip
     write_text(data, json.dumps(benchmark, indent=2, ensure_ascii=False) + "\n")
     _draw(asked.out)
     verdicts = [line.passed for line in lines if line.passed is not None]
@@ -115,12 +116,15 @@ def _write(
           f" reached; {asked.out / PAGE}", flush=True)  # fmt: skip
 
 
-def _draw(folder: Path) -> int:
-    """Write page and figure from the numbers in a folder."""
+def _draw(folder: Path, note: str | None = None) -> int:
+    """Write page and figure from the numbers in a folder; a note is added to the newest run."""
     data = folder / DATA
     if not data.is_file():
         raise UserError(f"{data} is missing", "measure first, without --draw")
     benchmark = json.loads(data.read_text(encoding="utf-8"))
+    if note is not None:
+        benchmark["runs"][0]["note"] = note
+        write_text(data, json.dumps(benchmark, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / PAGE, markdown(benchmark))
     if series := benchmark.get("scaling"):
         write_figure(series["points"], folder)
@@ -154,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where images, runs and logs go (default: %(default)s)")  # fmt: skip
     add("--quick", action="store_true",
         help="little of everything, in ten minutes at most: does it work?")  # fmt: skip
+    add("--note", metavar="TEXT", help="remark on the run, for the page: what ran beside it")
     add("--draw", action="store_true",
         help="measure nothing: page and figure again, from the JSON")  # fmt: skip
     add("--peers", type=Path, default=ROOT / ".venv-bench/bin/python", help=argparse.SUPPRESS)

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.judge import Spread
 from bench.rows import ROWS, Line, Round
-from bench.scaling_figure import on_page
+from bench.scaling_figure import on_page, remark
 from bench.session import PEERS, Session
 from bench.sizes import QUICK
 from vaerun.utils.provenance import git_revision, package_versions
@@ -23,13 +23,16 @@ from vaerun.utils.provenance import git_revision, package_versions
 SIGNS = {">=": "≥", "<=": "≤"}
 
 
-def about(session: Session, command: str, n_rounds: int) -> dict[str, Any]:
-    """Date, command, machine and versions of a run of the benchmark."""
+def about(
+    session: Session, command: str, n_rounds: int, note: str | None = None
+) -> dict[str, Any]:
+    """Date, command, machine and versions of a run of the benchmark, and a remark on it."""
     versions, machine = package_versions(), session.machine()
     return {
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
         "command": command,
         "rounds": n_rounds,
+        "note": note,
         "quick": session.sizes == QUICK,
         "sizes": json.loads(json.dumps(dataclasses.asdict(session.sizes))),  # no tuples
         "machine": {
@@ -224,7 +227,7 @@ def _run(i: int, run: Mapping[str, Any]) -> list[str]:
         f" {machine['cores']} cores, {machine['threads']} threads for every process,"
         f" {machine['memory_gb']:.0f} GB; {machine['system']}. vaerun {versions['vaerun']},"
         f" revision {versions['revision']}; Python {versions['python']}, torch"
-        f" {versions['torch']}. {peers or 'No peer was run'}.",
+        f" {versions['torch']}. {peers or 'No peer was run'}.{remark(run)}",
         "",
         "```bash",
         run["command"],

@@ -118,6 +118,11 @@ def _y_axis(axes: Axes, least: float, most: float) -> None:
     )
 
 
+def remark(run: Mapping[str, Any]) -> str:
+    """What was noted of a run, as a sentence to add; empty without."""
+    return f" {run['note'].rstrip('.')}." if run.get("note") else ""
+
+
 def on_page(benchmark: Mapping[str, Any]) -> list[str]:
     """Figure and caption as Markdown, and why points are missing; nothing without the series.
 
@@ -133,16 +138,18 @@ def on_page(benchmark: Mapping[str, Any]) -> list[str]:
     machine, sizes = run["machine"], run["sizes"]
     scales = sizes["scales"]
     missing = dict.fromkeys(p["missing"] for p in series["points"] if p["missing"])
-    rounds = "1 round" if run["rounds"] == 1 else f"{run['rounds']} rounds"
+    rounds = "1 round"
+    if run["rounds"] > 1:
+        rounds = f"{run['rounds']} rounds, the lines their medians, the bars their range"
     return [
         f"![Speed of training by side of the image, number of images, rotation bins, classes and"
         f" latents, and peak memory by side: vaerun and pyroVED]({FIGURE})",
         "",
         "<!-- --8<-- [start:scaling] -->",
         "",
-        f"*How training scales. {machine['processor']} ({machine['model']}),"
-        f" {machine['threads']} threads for every process; {run['date']} (UTC); {rounds}, the"
-        f" lines are medians, the bars the range; run {series['run'] + 1}.* One thing is varied"
+        f"*How training scales. {machine['processor']} ({machine['model']}), threads of every"
+        f" process: {machine['threads']}; {run['date']} (UTC); {rounds}; run"
+        f" {series['run'] + 1}.{remark(run)}* One thing is varied"
         " in each panel, all else is the default: cards iv of 48×48 pixels, batches of"
         f" {sizes['batch']}, K = 8, no classes, 2 latents; vaerun's default networks and"
         " precision, pyroVED's rVAE as in the table. Epochs of"

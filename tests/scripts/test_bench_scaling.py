@@ -83,6 +83,18 @@ def test_a_point_of_ours_becomes_overrides_that_vaerun_understands(
     assert (config.data.batch_size, config.trainer.max_epochs) == (100, QUICK.speed_epochs)
 
 
+@pytest.mark.parametrize("sizes", [FULL, QUICK])
+def test_vaerun_takes_the_least_and_the_most_of_every_number(run_words, sizes):
+    ends = {}
+    for point in points(sizes.scales):
+        if point.series in ("rvae", "jrvae"):
+            ends.setdefault(point.axis, []).append(point.training)
+    assert len(ends) == 5
+    for training in {of for line in ends.values() for of in (line[0], line[-1])}:
+        _, _, *words = run_words(training)["bench.probe"]
+        assert validate(compose(words)).data.size == training.side
+
+
 def test_all_else_of_a_point_is_the_default_of_the_model(run_words):
     _, _, *words = run_words(Training(model="rvae", n_images=30))["bench.probe"]
     mine, default = (validate(compose(w)) for w in (words, ["model=rvae", "data=cards_iv"]))
@@ -252,6 +264,11 @@ def test_page_and_figure_are_drawn_again_without_measuring(bench, monkeypatch):
     monkeypatch.setattr(scaling, "measured", lambda _: pytest.fail("it was measured"))
     assert bench("--draw", "--out", "work")[::2] == (0, before)
     assert Path("work/docs/scaling.png").is_file()
+    _, _, text, table = bench("--draw", "--out", "work", "--note", "Beside other work")
+    assert (text.count(" Beside other work."), table["runs"][0]["note"]) == (
+        2,
+        "Beside other work",
+    )
     status, output, *_ = bench("--draw", "--out", "nowhere")
     assert (status, "nowhere/benchmarks.json is missing" in output) == (2, True)
 

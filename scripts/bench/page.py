@@ -222,9 +222,9 @@ def _run(i: int, run: Mapping[str, Any]) -> list[str]:
     )
     bfloat = {True: "with bf16", False: "without bf16", None: "bf16 unknown"}[machine["bfloat16"]]
     return [
-        f"**Run {i}**, {run['date']} (UTC), {run['rounds']} rounds. {machine['processor']}"
+        f"**Run {i}**, {run['date']} (UTC), rounds: {run['rounds']}. {machine['processor']}"
         f" ({machine['model']}), {bfloat},"
-        f" {machine['cores']} cores, {machine['threads']} threads for every process,"
+        f" cores: {machine['cores']}, threads of every process: {machine['threads']},"
         f" {machine['memory_gb']:.0f} GB; {machine['system']}. vaerun {versions['vaerun']},"
         f" revision {versions['revision']}; Python {versions['python']}, torch"
         f" {versions['torch']}. {peers or 'No peer was run'}.{remark(run)}",

@@ -153,7 +153,7 @@ def test_the_page_and_the_json_have_both_sides_the_ratio_and_the_verdict(bench):
         "| the same with bf16 | 40.0 images/s | 10.0 images/s (pyroVED) | 4.00 × | ≥ 2 × | ✓ | 1 |"
     ) in text
     assert "| `vaerun --help` | 0.500 s | – |  | ≤ 1 s | ✓ | 1 |" in text
-    assert "2 rounds. A Processor" in text
+    assert "rounds: 2. A Processor" in text
     assert table["runs"][0]["machine"]["bfloat16"] is True
     assert "bash scripts/bench/run.sh --out out --work work --only bf16 help --rounds 2" in text
     bf16, _ = table["rows"]

@@ -15,7 +15,7 @@ _CONTEXT.set_forkserver_preload(["vaerun.cli", "vaerun.tasks.train", "vaerun.tra
 
 
 class Command:
-    """A `vaerun` command that runs, with the names of `subprocess.Popen`.
+    """A `vaerun` command that runs without pictures, with the names of `subprocess.Popen`.
 
     Parameters
     ----------
@@ -25,8 +25,6 @@ class Command:
         Its words but the first.
     environment
         Variables that it has, beside those of this process.
-    pictures
-        Whether figures are rendered.
     """
 
     _number = 0
@@ -36,14 +34,13 @@ class Command:
         folder: Path,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
-        pictures: bool = False,
     ) -> None:
         Command._number += 1
         self.folder = folder
         self._output = folder / f".{Command._number}.output", folder / f".{Command._number}.errors"
         variables = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
         self._process = _CONTEXT.Process(
-            target=_run, args=(folder, list(arguments), variables, self._output, pictures)
+            target=_run, args=(folder, list(arguments), variables, self._output)
         )
         self._process.start()
         self.pid = self._process.pid
@@ -55,7 +52,7 @@ class Command:
 
     def poll(self) -> int | None:
         """Its exit status, None while it runs."""
-        return self._process.exitcode
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""
@@ -83,7 +80,6 @@ def _run(
     arguments: list[str],
     environment: dict[str, str],
     output: tuple[Path, Path],
-    pictures: bool,
 ) -> None:
     """In the new process: be the command."""
     for descriptor, path in zip((1, 2), output, strict=True):
@@ -102,6 +98,5 @@ def _run(
     from vaerun.evaluation.figures import gallery
 
     torch.set_num_threads(1)  # the variable was read when torch was imported
-    if not pictures:
-        gallery.png = blank
+    gallery.png = blank
     sys.exit(main(arguments))

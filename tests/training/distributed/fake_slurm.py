@@ -1,7 +1,7 @@
 """A cluster of one machine: sbatch, srun, scontrol and sacct as far as they are used here.
 
-Called with the name of the command; keeps its books in the folder $FAKE_SLURM. Jobs start at once,
-and again if they were requeued.
+Called with the name of the command; keeps its books in the folder $FAKE_SLURM, and numbers jobs
+from $FAKE_SLURM_JOB in steps of 10. Jobs start at once, and again if they were requeued.
 """
 
 import os
@@ -31,7 +31,7 @@ def sbatch(arguments: list[str]) -> None:
     n_typed = next(i for i, word in enumerate(arguments) if not word.startswith("--"))
     typed, (script, *rest) = arguments[:n_typed], arguments[n_typed:]
     options = options_of(script, typed)
-    job = 100 * (len(list(books().glob("*.options"))) + 1)
+    job = int(os.environ["FAKE_SLURM_JOB"]) + 10 * len(list(books().glob("*.options")))
     (books() / f"{job}.options").write_text("\n".join(f"{k}={v}" for k, v in options.items()))
     note(f"sbatch {job}")
     first, last = re.match(r"(\d*)-?(\d*)", options.get("array", "")).groups()

@@ -43,6 +43,8 @@ TINY = (
 LONG = "trainer.max_epochs=10"
 RUN = "outputs/rvae/cards_iv/version_0"
 WITHIN = 300.0  # seconds: these tests run beside others
+# of the simulated cluster; ports follow from it, and another process runs tests of this file, too
+JOB = 20 * (1 + os.getpid() % 499)
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -280,6 +282,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {fake} {name} "$@"\n')
         (commands / name).chmod(0o755)
     monkeypatch.setenv("FAKE_SLURM", str(books))
+    monkeypatch.setenv("FAKE_SLURM_JOB", str(JOB))
     monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
     monkeypatch.setenv("VAERUN", str(PROGRAM))
     return books
@@ -290,11 +293,11 @@ def test_a_job_out_of_time_on_two_nodes_resumes_in_its_folder(start, complete, t
     script = str(ROOT / "scripts/slurm.sh")
     start("sbatch", "--nodes=2", script, *TINY, LONG).communicate(timeout=WITHIN)
     wait_for(lambda: n_epochs(tmp_path / RUN) >= 2)
-    os.kill(int((slurm / "100.pid").read_text()), signal.SIGUSR1)
-    wait_for((slurm / "100.ended").exists)
-    assert (slurm / "100.ended").read_text() == "0", (slurm / "100.out").read_text()
-    assert (slurm / "log").read_text().splitlines() == ["sbatch 100", "scontrol requeue 100"]
-    assert "going on after step" in (slurm / "100.out").read_text()
+    os.kill(int((slurm / f"{JOB}.pid").read_text()), signal.SIGUSR1)
+    wait_for((slurm / f"{JOB}.ended").exists)
+    assert (slurm / f"{JOB}.ended").read_text() == "0", (slurm / f"{JOB}.out").read_text()
+    assert (slurm / "log").read_text().splitlines() == [f"sbatch {JOB}", f"scontrol requeue {JOB}"]
+    assert "going on after step" in (slurm / f"{JOB}.out").read_text()
     assert [path.name for path in (tmp_path / RUN).parent.iterdir()] == ["version_0"]
     manifest = json.loads((tmp_path / RUN / "manifest.json").read_text())
     assert (manifest["status"], manifest["device"][:4]) == ("finished", "2 × ")
@@ -318,7 +321,7 @@ def test_the_launcher_submits_its_options(tmp_path, slurm):
     output, errors = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, output + errors
     submitted = dict(
-        line.split("=", 1) for line in (slurm / "100.options").read_text().splitlines()
+        line.split("=", 1) for line in (slurm / f"{JOB}.options").read_text().splitlines()
     )
     want = {
         "partition": "gpu",

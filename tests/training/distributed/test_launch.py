@@ -43,7 +43,8 @@ TINY = (
 LONG = "trainer.max_epochs=10"
 RUN = "outputs/rvae/cards_iv/version_0"
 WITHIN = 300.0  # seconds: these tests run beside others
-# of the simulated cluster; ports follow from it, and another process runs tests of this file, too
+# First job of the simulated cluster, by process: ports follow from the numbers of jobs, and other
+# processes run tests of this file at the same time.
 JOB = 20 * (1 + os.getpid() % 499)
 
 Start = Callable[..., "subprocess.Popen[str]"]
